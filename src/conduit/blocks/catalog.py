@@ -1,0 +1,92 @@
+"""The catalog: every block by name, and what a caller may know about it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from conduit.blocks.block import Block, check_name
+from conduit.blocks.schema import json_schema
+from conduit.contracts.chat import ToolSpec
+from conduit.contracts.errors import Conflict, NotFound
+from conduit.contracts.json import Json
+
+
+@dataclass(frozen=True, slots=True)
+class BlockInfo:
+    """What is published about a block."""
+
+    name: str
+    summary: str
+    permission: str
+    effects: list[str]
+    streams: bool
+    input_schema: Json
+    output_schema: Json
+
+
+class Catalog:
+    """Blocks by name. Iterates in the order of their names."""
+
+    def __init__(self, blocks: Iterable[Block[Any, Any]] = ()) -> None:
+        self._blocks: dict[str, Block[Any, Any]] = {}
+        self._tools: dict[str, str] = {}
+        for each in blocks:
+            self.add(each)
+
+    def add(self, block: Block[Any, Any]) -> None:
+        """Register a block. Raises ``Conflict`` when its name, or its name as a tool, is taken."""
+        check_name(block.name)
+        tool = tool_name(block.name)
+        if tool in self._tools:
+            raise Conflict(f"there is already a block named {self._tools[tool]!r}", where=block.name)
+        self._blocks[block.name] = block
+        self._tools[tool] = block.name
+
+    def get(self, name: str) -> Block[Any, Any]:
+        """The block of that name. Raises ``NotFound`` with the closest names."""
+        if name in self._blocks:
+            return self._blocks[name]
+        close = difflib.get_close_matches(name[:80], self._blocks, 3)
+        raise NotFound(
+            f"there is no block {name[:80]!r}",
+            hint=f"did you mean {', '.join(close)}?" if close else "see `conduit blocks list`",
+        )
+
+    def __iter__(self) -> Iterator[Block[Any, Any]]:
+        return iter([self._blocks[name] for name in sorted(self._blocks)])
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    def info(self, name: str) -> BlockInfo:
+        """What is published about one block. Raises ``NotFound``."""
+        block = self.get(name)
+        return BlockInfo(
+            name=block.name,
+            summary=block.summary,
+            permission=block.permission or block.name,
+            effects=block.effects.names(),
+            streams=block.streams,
+            input_schema=json_schema(block.input_type),
+            output_schema=json_schema(block.output_type),
+        )
+
+    def tool(self, name: str) -> ToolSpec:
+        """A block as a language model sees it. Raises ``NotFound``."""
+        block = self.get(name)
+        return ToolSpec(tool_name(name), block.summary, json_schema(block.input_type))
+
+    def block_of_tool(self, tool: str) -> str:
+        """The block behind a tool name. Models also write the dotted name; both work.
+
+        Raises ``NotFound``.
+        """
+        return self._tools.get(tool) or self.get(tool).name
+
+
+def tool_name(block_name: str) -> str:
+    """``groove.render`` as ``groove_render``: tool names may not hold dots."""
+    return block_name.replace(".", "_")

@@ -1,0 +1,195 @@
+"""The call gate: the one way to a block, whichever surface the call came from.
+
+A surface makes a call of a name, an input and a principal. The gate finds the block, asks the
+policy whether this principal may, decodes and checks the input, runs the interceptors around the
+work, and turns whatever went wrong into the error tree. A call made *inside* a block keeps the
+principal and the correlation id of the call it serves, so nothing can do more than the person
+behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Any, Protocol
+
+from conduit.blocks.block import Block
+from conduit.blocks.catalog import Catalog
+from conduit.blocks.decode import decode
+from conduit.contracts.call import LOCAL_OWNER, Call, Principal
+from conduit.contracts.errors import ConduitError, Forbidden
+from conduit.contracts.outcome import Outcome
+
+log = logging.getLogger("conduit.gate")
+
+_DIRECT = Call(block="", input=None, principal=LOCAL_OWNER, correlation_id="direct")
+_current: ContextVar[Call] = ContextVar("conduit_call", default=_DIRECT)
+
+
+def current_call() -> Call:
+    """The call being served here. A block called directly from Python runs as the local owner."""
+    return _current.get()
+
+
+@contextlib.contextmanager
+def _serving(call: Call) -> Iterator[None]:
+    token = _current.set(call)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+class Policy(Protocol):
+    """Decides who may call what."""
+
+    def allows(self, principal: Principal, permission: str) -> bool: ...
+
+
+class Interceptor(Protocol):
+    """Sees every call before its block runs and after it ended.
+
+    ``before`` may refuse by raising; then neither the block nor later interceptors run, and
+    ``after`` is called for those that had already accepted. ``after`` runs in reverse order.
+    """
+
+    async def before(self, call: Call) -> None: ...
+
+    async def after(self, call: Call, outcome: Outcome) -> None: ...
+
+
+class HeldPermissions:
+    """The default policy: a principal may do what its permissions name (``*``, ``groove.*``, exact)."""
+
+    def allows(self, principal: Principal, permission: str) -> bool:
+        held = principal.permissions
+        if "*" in held or permission in held:
+            return True
+        family = permission.split(".")
+        return any(".".join([*family[:n], "*"]) in held for n in range(1, len(family)))
+
+
+class Gate:
+    """The dispatcher of all calls. Safe to share between threads and tasks."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        *,
+        new_id: Callable[[], str],
+        policy: Policy | None = None,
+        interceptors: Sequence[Interceptor] = (),
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.catalog = catalog
+        self._new_id = new_id
+        self._policy = policy or HeldPermissions()
+        self._interceptors = tuple(interceptors)
+        self._timer = timer
+
+    def call(self, name: str, data: object, principal: Principal | None = None) -> Any:
+        """The blocking form of :meth:`acall`, for scripts. Not for use inside an event loop."""
+        return asyncio.run(self.acall(name, data, principal))
+
+    async def acall(
+        self,
+        name: str,
+        data: object,
+        principal: Principal | None = None,
+        *,
+        correlation_id: str = "",
+        lenient: bool = False,
+    ) -> Any:
+        """Call a block and return its output.
+
+        ``data`` is the block's input dataclass, or plain JSON data to decode (``lenient`` as in
+        ``decode``). Without a principal the call inherits that of the call it is made in.
+
+        Raises ``NotFound``, ``Forbidden``, ``InvalidInput``, and whatever of the error tree the
+        block raises; any other exception becomes a ``ConduitError`` with the details in the log.
+        """
+        block, call = self._admit(name, data, principal, correlation_id, lenient)
+        async with self._served(call):
+            with _serving(call):
+                return await block.acall(call.input)
+
+    async def stream(
+        self,
+        name: str,
+        data: object,
+        principal: Principal | None = None,
+        *,
+        correlation_id: str = "",
+    ) -> AsyncGenerator[Any, None]:
+        """Like :meth:`acall`, but yields the block's events as they happen and its output last."""
+        block, call = self._admit(name, data, principal, correlation_id, lenient=False)
+        items = block.astream(call.input)
+        async with self._served(call):
+            try:
+                while True:
+                    with _serving(call):  # only while the block runs, never while we are waiting
+                        try:
+                            item = await anext(items)
+                        except StopAsyncIteration:
+                            break
+                    yield item
+            finally:
+                with _serving(call):
+                    await items.aclose()
+
+    def may(self, principal: Principal, block: Block[Any, Any]) -> bool:
+        """Whether this principal could call this block."""
+        return self._policy.allows(principal, block.permission or block.name)
+
+    def _admit(
+        self, name: str, data: object, principal: Principal | None, correlation_id: str, lenient: bool
+    ) -> tuple[Block[Any, Any], Call]:
+        outer = current_call()
+        who = principal or outer.principal
+        block = self.catalog.get(name)
+        if not self.may(who, block):
+            raise Forbidden(
+                f"{who.subject} may not call {name}",
+                where=name,
+                hint=f"the permission {block.permission or name!r} is needed",
+            )
+        if not isinstance(data, block.input_type):
+            data = decode(block.input_type, data, lenient=lenient, where=name)
+        inherited = "" if outer is _DIRECT else outer.correlation_id
+        return block, Call(name, data, who, correlation_id or inherited or self._new_id())
+
+    @contextlib.asynccontextmanager
+    async def _served(self, call: Call) -> AsyncIterator[None]:
+        """Run interceptors around the work and map foreign exceptions."""
+        started = self._timer()
+        accepted: list[Interceptor] = []
+        outcome = Outcome("ok", 0.0)
+        try:
+            for interceptor in self._interceptors:
+                await interceptor.before(call)
+                accepted.append(interceptor)
+            yield
+        except ConduitError as error:
+            outcome = Outcome("failed", 0.0, error)
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            outcome = Outcome("cancelled", 0.0)
+            raise
+        except Exception as error:
+            log.exception("block %s failed (correlation %s)", call.block, call.correlation_id)
+            failure = ConduitError(
+                f"{call.block} failed unexpectedly ({type(error).__name__})",
+                where=call.block,
+                hint=f"this is a bug; the log has the details under {call.correlation_id}",
+            )
+            outcome = Outcome("failed", 0.0, failure)
+            raise failure from error
+        finally:
+            outcome = replace(outcome, elapsed_ms=(self._timer() - started) * 1000)
+            for interceptor in reversed(accepted):
+                await interceptor.after(call, outcome)

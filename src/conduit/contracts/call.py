@@ -1,0 +1,36 @@
+"""Who calls what: the nouns every surface turns its wire format into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+DEFAULT_ORG = "00000000-0000-7000-8000-000000000000"
+"""The one organisation of a single-user installation. Every stored row carries an organisation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """On whose behalf a call is made.
+
+    ``permissions`` are names like ``groove.render``; ``*`` grants all, ``groove.*`` a family.
+    The principal that started a chain of calls stays the principal of all of them.
+    """
+
+    subject: str
+    org_id: str = DEFAULT_ORG
+    permissions: frozenset[str] = frozenset()
+
+
+LOCAL_OWNER = Principal("local", permissions=frozenset({"*"}))
+"""The person at the machine: may do everything in the default organisation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call on its way through the gate."""
+
+    block: str
+    input: Any
+    principal: Principal
+    correlation_id: str

@@ -1,0 +1,168 @@
+"""Every error Conduit raises, on one screen.
+
+::
+
+    ConduitError                    internal
+    ├── InvalidInput                invalid_input         the caller sent something that cannot be used
+    │   ├── MalformedJson           malformed_json        it was not JSON, or JSON too deep to be honest
+    │   ├── TypeMismatch            type_mismatch         a value does not have the declared type
+    │   └── TooLarge                too_large             more bytes, items or characters than allowed
+    ├── NotFound                    not_found             no such block, provider, groove, session, page
+    ├── Conflict                    conflict              it exists already, or changed meanwhile
+    ├── Forbidden                   forbidden             this principal may not do that
+    ├── ConfigError                 bad_config            a file or variable of the operator is wrong
+    ├── Unavailable                 unavailable           not possible on this machine right now
+    │   └── MissingDependency       missing_dependency    an optional package is not installed
+    ├── StoreError                  store_failed          the database or a file could not be read or written
+    └── ProviderError               provider_failed       a language model provider did not answer well
+        ├── ProviderUnreachable     provider_unreachable  no connection, or it was dropped
+        ├── ProviderTimeout         provider_timeout      silence for longer than allowed
+        ├── ProviderRefused         provider_refused      it answered with an error status of its own
+        ├── ProviderBadReply        provider_bad_reply    it answered with something that is not its protocol
+        ├── StreamInterrupted       stream_interrupted    its answer broke off after it had begun
+        ├── CircuitOpen             circuit_open          its circuit breaker is open
+        └── AllProvidersFailed      all_providers_failed  the whole chain was tried
+
+``message`` says what happened, ``where`` names the block, field or file, ``hint`` says what to do.
+``code`` is stable and is what other programs should look at. No foreign exception leaves a room.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ConduitError(Exception):
+    """Base of the tree. ``str(error)`` is the message, then the hint on its own line."""
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, hint: str = "", where: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.where = where
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{text}\nhint: {self.hint}" if self.hint else text
+
+
+class InvalidInput(ConduitError):
+    code = "invalid_input"
+
+
+class MalformedJson(InvalidInput):
+    code = "malformed_json"
+
+
+class TypeMismatch(InvalidInput):
+    """A value breaks its declared type.
+
+    ``block`` is the block's name, ``side`` is ``"input"`` or ``"output"``, ``path`` the field
+    (``request.layers[2].pitch``), ``expected`` and ``got`` are human-readable types or values.
+    """
+
+    code = "type_mismatch"
+
+    def __init__(
+        self, *, block: str, side: str, path: str, expected: str, got: str, hint: str = ""
+    ) -> None:
+        super().__init__(
+            f"{side} field {path!r}: expected {expected}, got {got}", where=block, hint=hint
+        )
+        self.block = block
+        self.side = side
+        self.path = path
+        self.expected = expected
+        self.got = got
+
+
+class TooLarge(InvalidInput):
+    code = "too_large"
+
+
+class NotFound(ConduitError):
+    code = "not_found"
+
+
+class Conflict(ConduitError):
+    code = "conflict"
+
+
+class Forbidden(ConduitError):
+    code = "forbidden"
+
+
+class ConfigError(ConduitError):
+    code = "bad_config"
+
+
+class Unavailable(ConduitError):
+    code = "unavailable"
+
+
+class MissingDependency(Unavailable):
+    code = "missing_dependency"
+
+
+class StoreError(ConduitError):
+    code = "store_failed"
+
+
+class ProviderError(ConduitError):
+    """A provider failed. ``provider`` is its configured name."""
+
+    code = "provider_failed"
+
+    def __init__(self, message: str, *, provider: str, hint: str = "") -> None:
+        super().__init__(message, where=provider, hint=hint)
+        self.provider = provider
+
+
+class ProviderUnreachable(ProviderError):
+    code = "provider_unreachable"
+
+
+class ProviderTimeout(ProviderError):
+    code = "provider_timeout"
+
+
+class ProviderRefused(ProviderError):
+    """The provider answered with an error status. ``status`` is its HTTP status, or 200 when the
+    error came inside a successful reply."""
+
+    code = "provider_refused"
+
+    def __init__(self, message: str, *, provider: str, status: int, hint: str = "") -> None:
+        super().__init__(message, provider=provider, hint=hint)
+        self.status = status
+
+
+class ProviderBadReply(ProviderError):
+    code = "provider_bad_reply"
+
+
+class StreamInterrupted(ProviderError):
+    """A streamed answer broke off after its first token, too late to ask anybody else."""
+
+    code = "stream_interrupted"
+
+
+class CircuitOpen(ProviderError):
+    code = "circuit_open"
+
+
+class AllProvidersFailed(ProviderError):
+    """Nobody in the chain answered. ``failures`` are the errors in the order they happened."""
+
+    code = "all_providers_failed"
+
+    def __init__(self, failures: tuple[ProviderError, ...]) -> None:
+        said = "; ".join(f"{f.provider}: {f.message}" for f in failures) or "the chain is empty"
+        super().__init__(
+            f"no provider answered ({said})",
+            provider=failures[-1].provider if failures else "chain",
+            hint="see `conduit providers` for their state, or `conduit doctor`",
+        )
+        self.failures = failures

@@ -1,0 +1,1 @@
+"""The database and the files: engine, migrations, and one small class per stored noun."""

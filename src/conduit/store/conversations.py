@@ -1,0 +1,87 @@
+"""Conversations: whole turns are written at once, and a window of the newest is read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import orjson
+import sqlalchemy as sa
+
+from conduit.contracts.chat import Message, ToolCall
+from conduit.store.database import Database
+from conduit.store.tables import messages
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message and when it was stored (UTC)."""
+
+    message: Message
+    created_at: datetime
+
+
+class Conversations:
+    """The messages of every session, apart for each organisation."""
+
+    def __init__(self, database: Database, new_id: Callable[[], str]) -> None:
+        self._database = database
+        self._new_id = new_id
+
+    def append(self, org_id: str, session: str, turn: Sequence[Message]) -> None:
+        """Store a whole turn in one transaction: all of it or nothing. Raises ``StoreError``."""
+        now = datetime.now(UTC)
+        rows = [
+            {
+                "id": self._new_id(),
+                "org_id": org_id,
+                "session": session,
+                "role": message.role,
+                "content": message.content,
+                "tool_calls": orjson.dumps([asdict(c) for c in message.tool_calls]).decode(),
+                "tool_call_id": message.tool_call_id,
+                "created_at": now,
+            }
+            for message in turn
+        ]
+        with self._database.transaction() as connection:
+            connection.execute(messages.insert(), rows)
+
+    def window(self, org_id: str, session: str, most: int) -> list[StoredMessage]:
+        """The newest ``most`` messages, oldest first, starting at a user's turn.
+
+        A tool's answer without the call it answers is refused by every provider, so what precedes
+        the first user turn inside the window is left out. Raises ``StoreError``.
+        """
+        newest = (
+            sa.select(messages)
+            .where(messages.c.org_id == org_id, messages.c.session == session)
+            .order_by(messages.c.id.desc())
+            .limit(most)
+        )
+        with self._database.snapshot() as connection:
+            found = [_read(row) for row in reversed(connection.execute(newest).all())]
+        first = next((i for i, m in enumerate(found) if m.message.role == "user"), len(found))
+        return found[first:]
+
+    def reset(self, org_id: str, session: str) -> int:
+        """Forget a session; returns how many messages it had. Raises ``StoreError``."""
+        gone = messages.delete().where(
+            messages.c.org_id == org_id, messages.c.session == session
+        )
+        with self._database.transaction() as connection:
+            return connection.execute(gone).rowcount
+
+
+def _read(row: sa.Row[tuple[object, ...]]) -> StoredMessage:
+    at = row.created_at
+    return StoredMessage(
+        Message(
+            role=row.role,
+            content=row.content,
+            tool_calls=tuple(ToolCall(**call) for call in orjson.loads(row.tool_calls)),
+            tool_call_id=row.tool_call_id,
+        ),
+        at if at.tzinfo else at.replace(tzinfo=UTC),  # SQLite keeps no zone; all times are UTC
+    )

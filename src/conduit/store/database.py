@@ -1,0 +1,168 @@
+"""Opening a database: SQLite by default, PostgreSQL when ``CONDUIT_DB_URI`` says so.
+
+The schema is brought up to date on opening. SQLite runs with a write-ahead log and full
+synchronisation: what was committed survives a crash of the machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from conduit.contracts.errors import ConfigError, MissingDependency, StoreError
+
+NEWEST = "0001"
+"""The newest migration in ``migrations/versions``; a test keeps it true."""
+
+_BUSY_MS = 5000
+
+
+class Database:
+    """A database with the newest schema, opened on first use.
+
+    ``uri`` is an SQLAlchemy URL: ``sqlite:///conduit.db``, ``postgresql://user@host/name``.
+    Using it raises ``ConfigError`` for a URL that is none, ``MissingDependency`` without a driver
+    and ``StoreError`` when the database cannot be used.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._opening = threading.Lock()
+        self._opened: sa.Engine | None = None
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The engine, migrated; the first caller opens it."""
+        if self._opened is None:
+            with self._opening:
+                self._opened = self._opened or _open(self._uri)
+        return self._opened
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """A transaction: committed at the end, rolled back on an error."""
+        engine = self.engine
+        try:
+            with engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise _failed(error, engine) from None
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """A read-only view that does not wait for writers."""
+        engine = self.engine
+        try:
+            with engine.connect().execution_options(read_only=True) as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise _failed(error, engine) from None
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.dispose()
+            self._opened = None
+
+
+def _open(uri: str) -> sa.Engine:
+    engine = _engine(uri)
+    try:
+        if _revision(engine) != NEWEST:
+            _migrate(engine)
+    except SQLAlchemyError as error:
+        raise _failed(error, engine) from None
+    return engine
+
+
+def _engine(uri: str) -> sa.Engine:
+    try:
+        url = sa.make_url(uri)
+        if url.drivername in ("postgresql", "postgres"):
+            url = url.set(drivername="postgresql+psycopg")
+        if url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise ArgumentError(f"{url.get_backend_name()} is not supported")
+        if url.get_backend_name() == "sqlite":
+            return _sqlite(url)
+        return sa.create_engine(url, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigError(
+            f"this is not a database address: {error}",
+            where="CONDUIT_DB_URI",
+            hint="use sqlite:///path/to/conduit.db or postgresql://user:password@host/name",
+        ) from None
+    except ModuleNotFoundError:
+        raise MissingDependency(
+            "the PostgreSQL driver is not installed",
+            where="CONDUIT_DB_URI",
+            hint="pip install 'psycopg[binary]'",
+        ) from None
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(url)
+    else:  # one connection, or every thread would see a database of its own
+        engine = sa.create_engine(url, poolclass=sa.StaticPool)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # SQLAlchemy's own BEGIN below, so DDL is transactional
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        reading = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _revision(engine: sa.Engine) -> str:
+    """The migration a database stands at, without importing the migration library."""
+    with engine.connect().execution_options(read_only=True) as connection:
+        return _revision_in(connection)
+
+
+def _migrate(engine: sa.Engine) -> None:
+    from alembic import command  # only on the first start after an update
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        at = _revision_in(connection)
+        if at and at not in known:
+            raise StoreError(
+                f"the database was made by a newer Conduit (revision {at})",
+                where=engine.url.render_as_string(hide_password=True),
+                hint="update Conduit, or point CONDUIT_DB_URI at another database",
+            )
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _revision_in(connection: sa.Connection) -> str:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return ""
+    return connection.scalar(sa.text("SELECT version_num FROM alembic_version")) or ""
+
+
+def _failed(error: SQLAlchemyError, engine: sa.Engine) -> StoreError:
+    cause = getattr(error, "orig", None) or error
+    return StoreError(
+        f"the database failed: {str(cause).splitlines()[0][:200]}",
+        where=engine.url.render_as_string(hide_password=True),
+        hint="check that it is reachable and writable; CONDUIT_DB_URI chooses another one",
+    )

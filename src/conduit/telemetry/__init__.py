@@ -1,0 +1,1 @@
+"""Identifiers and logs: how one call is followed through all rooms."""
