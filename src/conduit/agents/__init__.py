@@ -1,0 +1,1 @@
+"""Agents: the tool loop, conversations, system prompts, and the offline agent."""

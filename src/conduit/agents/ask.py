@@ -1,0 +1,198 @@
+"""Asking: a prompt in, a streamed answer out, the whole turn remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol
+
+from conduit.agents.events import AgentEvent, AskReply, Started
+from conduit.agents.fenced import json_blocks
+from conduit.agents.system_prompts import SystemPrompts
+from conduit.agents.tool_loop import Run, ToolLoop
+from conduit.blocks import Block, Effects, Length, NoOp, block, current_call
+from conduit.contracts.chat import Message
+
+WINDOW = 40
+"""How many messages of a conversation are kept in view of the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskRequest:
+    """A sentence to act on."""
+
+    prompt: Annotated[str, Length(1, 100_000), "what to do, in plain words"]
+    session: Annotated[str, Length(1, 200), "conversation to continue"] = "default"
+    system: Annotated[str, Length(1, 64), "name of the system prompt"] = "default"
+    provider: Annotated[str, Length(0, 64), "ask only this provider; empty: the chain"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentChat:
+    """A conversation that the caller keeps, to be continued with Conduit's own tools."""
+
+    messages: Annotated[tuple[Message, ...], Length(1, 2000)]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRequest:
+    """Which conversation."""
+
+    session: Annotated[str, Length(1, 200), "conversation"] = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallRecord:
+    """A tool call as it was made; ``arguments`` is JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryMessage:
+    """A message of a conversation. ``created_at`` is UTC in ISO 8601."""
+
+    role: str
+    content: str
+    tool_calls: list[ToolCallRecord]
+    tool_call_id: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The newest messages of a conversation, oldest first."""
+
+    session: str
+    messages: list[HistoryMessage]
+
+
+@dataclass(frozen=True, slots=True)
+class ResetReply:
+    """How many messages were forgotten."""
+
+    session: str
+    forgotten: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromptList:
+    """The system prompts there are."""
+
+    names: list[str]
+
+
+class StoredMessage(Protocol):
+    """A message as it was stored."""
+
+    @property
+    def message(self) -> Message: ...
+
+    @property
+    def created_at(self) -> Any: ...
+
+
+class Conversations(Protocol):
+    """Who remembers conversations."""
+
+    def append(self, org_id: str, session: str, turn: Sequence[Message]) -> None: ...
+
+    def window(self, org_id: str, session: str, most: int) -> Sequence[StoredMessage]: ...
+
+    def reset(self, org_id: str, session: str) -> int: ...
+
+
+def ask_blocks(
+    loop: ToolLoop,
+    conversations: Conversations,
+    prompts: SystemPrompts,
+    timer: Callable[[], float] = time.perf_counter,
+) -> tuple[Block[Any, Any], ...]:
+    """The blocks of this module: ``agent.ask``, ``agent.chat``, ``agent.history``, ``agent.reset``, ``prompts.list``."""
+
+    @block(
+        "agent.ask",
+        summary="Answer a prompt, using blocks as tools",
+        effects=Effects.NETWORK | Effects.WRITES_FILES | Effects.WRITES_STATE,
+    )
+    async def ask(request: AskRequest) -> AsyncIterator[AgentEvent | AskReply]:
+        started = timer()
+        call = current_call()
+        org = call.principal.org_id
+        system = Message("system", prompts.text(request.system))
+        said = Message("user", request.prompt)
+        yield Started(request.session, call.correlation_id)
+        stored = await asyncio.to_thread(conversations.window, org, request.session, WINDOW - 1)
+        past = [each.message for each in stored]
+        run = Run()
+        events = loop.run((system, *past, said), run, only=request.provider)
+        async with contextlib.aclosing(events):
+            async for event in events:
+                yield event
+        await asyncio.to_thread(conversations.append, org, request.session, (said, *run.turn))
+        yield _reply(run, request.session, timer() - started)
+
+    @block(
+        "agent.chat",
+        summary="Continue a conversation that the caller keeps, using blocks as tools",
+        effects=Effects.NETWORK | Effects.WRITES_FILES,
+    )
+    async def chat(request: AgentChat) -> AsyncIterator[AgentEvent | AskReply]:
+        started = timer()
+        given = request.messages
+        instructed = any(message.role == "system" for message in given)
+        system = () if instructed else (Message("system", prompts.text("default")),)
+        run = Run()
+        events = loop.run((*system, *given), run)
+        async with contextlib.aclosing(events):
+            async for event in events:
+                yield event
+        yield _reply(run, "", timer() - started)
+
+    @block("agent.history", summary="Show a conversation", effects=Effects.READS)
+    def history(request: SessionRequest) -> History:
+        org = current_call().principal.org_id
+        found = conversations.window(org, request.session, WINDOW)
+        return History(request.session, [_shown(each) for each in found])
+
+    @block("agent.reset", summary="Forget a conversation", effects=Effects.WRITES_STATE)
+    def reset(request: SessionRequest) -> ResetReply:
+        org = current_call().principal.org_id
+        return ResetReply(request.session, conversations.reset(org, request.session))
+
+    @block("prompts.list", summary="List the system prompts", effects=Effects.READS)
+    def list_prompts(_: NoOp) -> PromptList:
+        return PromptList(prompts.names())
+
+    return (ask, chat, history, reset, list_prompts)
+
+
+def _reply(run: Run, session: str, seconds: float) -> AskReply:
+    return AskReply(
+        text=run.text,
+        provider=run.provider,
+        model=run.model,
+        session=session,
+        correlation_id=current_call().correlation_id,
+        elapsed_ms=round(seconds * 1000, 3),
+        json_blocks=json_blocks(run.text),
+        tool_calls=tuple(run.tool_uses),
+        failures=tuple(run.failures),
+        usage=run.usage,
+    )
+
+
+def _shown(stored: StoredMessage) -> HistoryMessage:
+    message = stored.message
+    return HistoryMessage(
+        role=message.role,
+        content=message.content,
+        tool_calls=[ToolCallRecord(c.id, c.name, c.arguments) for c in message.tool_calls],
+        tool_call_id=message.tool_call_id,
+        created_at=stored.created_at.isoformat(),
+    )

@@ -1,0 +1,188 @@
+"""The tool loop: ask a model, run the blocks it calls, give it the results, until it answers.
+
+Every tool call goes through the call gate with the principal of the person who asked. A block that
+refuses or fails is told to the model as such, so that it can correct itself or say so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from conduit.agents.events import AgentEvent, Answering, TextDelta, ToolCalled, ToolReturned, ToolUse
+from conduit.blocks import Gate, current_call, dumps, loads
+from conduit.contracts.chat import (
+    ChatRequest,
+    Chunk,
+    Message,
+    ProviderFailure,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
+from conduit.contracts.errors import ConduitError, MalformedJson, NotFound, TooLarge
+from conduit.contracts.outcome import ErrorInfo
+from conduit.models.blocks import ChatCall
+
+OFFERED = ("groove.render", "groove.styles", "docs.answer")
+"""The blocks a model is offered as tools."""
+
+_MOST_ROUNDS = 8
+_MOST_CALLS = 32
+_LONGEST_RESULT = 32 * 1024
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run has done so far. ``turn`` is what belongs into the conversation afterwards."""
+
+    turn: list[Message] = field(default_factory=list)
+    text: str = ""
+    provider: str = ""
+    model: str = ""
+    failures: list[ProviderFailure] = field(default_factory=list)
+    tool_uses: list[ToolUse] = field(default_factory=list)
+    usage: Usage | None = None
+
+
+@dataclass(slots=True)
+class _PartialCall:
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+
+class ToolLoop:
+    """Runs models against the blocks of a gate."""
+
+    def __init__(self, gate: Gate, offered: Sequence[str] = OFFERED) -> None:
+        self._gate = gate
+        self._offered = tuple(offered)
+
+    def tools(self) -> tuple[ToolSpec, ...]:
+        """The blocks offered to the model of the current principal: those it may call."""
+        catalog = self._gate.catalog
+        who = current_call().principal
+        return tuple(
+            catalog.tool(name) for name in self._offered if self._gate.may(who, catalog.get(name))
+        )
+
+    async def run(
+        self, messages: Sequence[Message], run: Run, *, only: str = ""
+    ) -> AsyncGenerator[AgentEvent, None]:
+        """Work until the model answers without calling a tool; ``run`` is filled meanwhile.
+
+        After 8 rounds or 32 calls the model is asked to answer with what it has.
+        """
+        tools = self.tools()
+        for round_number in range(_MOST_ROUNDS + 1):
+            spent = round_number == _MOST_ROUNDS or len(run.tool_uses) >= _MOST_CALLS
+            request = ChatRequest(
+                messages=(*messages, *run.turn),
+                tools=tools,
+                tool_choice="none" if spent else "auto",
+            )
+            calls: list[ToolCall] = []
+            async for event in self._ask(request, run, calls, only):
+                yield event
+            if not calls or spent:
+                return
+            for call in calls:
+                async for event in self._use(call, run):
+                    yield event
+
+    async def _ask(
+        self, request: ChatRequest, run: Run, calls: list[ToolCall], only: str
+    ) -> AsyncIterator[AgentEvent]:
+        """One model turn: streams its text, collects its tool calls."""
+        partial: dict[int, _PartialCall] = {}
+        said: list[str] = []
+        answering = False
+        answer = self._gate.stream("models.stream", ChatCall(request, only=only))
+        async with contextlib.aclosing(answer):
+            async for chunk in answer:
+                if not isinstance(chunk, Chunk):
+                    continue  # the end of the stream
+                if not answering:
+                    answering = True
+                    run.provider, run.model = chunk.provider, chunk.model
+                    run.failures.extend(chunk.failures)
+                    yield Answering(chunk.provider, chunk.model, chunk.failures)
+                if chunk.text:
+                    said.append(chunk.text)
+                    yield TextDelta(chunk.text)
+                _collect(chunk, partial)
+                run.usage = _added(run.usage, chunk.usage)
+        calls += [
+            ToolCall(p.id or f"call_{len(run.turn)}_{i}", p.name, "".join(p.arguments) or "{}")
+            for i, p in sorted(partial.items())
+        ]
+        text = "".join(said)
+        run.turn.append(Message("assistant", text, tool_calls=tuple(calls)))
+        run.text = "\n\n".join(part for part in (run.text, text) if part)
+
+    async def _use(self, call: ToolCall, run: Run) -> AsyncIterator[AgentEvent]:
+        """Run one tool call through the gate."""
+        block, arguments, problem = self._read(call)
+        yield ToolCalled(call.id, block, arguments)
+        result: Any = None
+        if problem is None:
+            try:
+                output = await self._gate.acall(block, arguments, lenient=True)
+                result = loads(dumps(output))
+            except ConduitError as error:
+                problem = error
+        info = ErrorInfo.of(problem) if problem else None
+        use = ToolUse(call.id, block, arguments, info is None, result, info)
+        run.tool_uses.append(use)
+        run.turn.append(Message("tool", _for_model(use), tool_call_id=call.id))
+        yield ToolReturned(use.id, use.block, use.ok, use.result, use.error)
+
+    def _read(self, call: ToolCall) -> tuple[str, Any, ConduitError | None]:
+        """The block and arguments a call means, or what is wrong with it."""
+        try:
+            block = self._gate.catalog.block_of_tool(call.name)
+            if block not in self._offered:
+                raise NotFound(block)
+        except NotFound:
+            missing = NotFound(
+                f"{call.name[:80]!r} is not one of the tools",
+                hint=f"the tools are {', '.join(self._offered)}",
+            )
+            return call.name[:80], {}, missing
+        try:
+            arguments = loads(call.arguments)
+        except MalformedJson as error:
+            return block, {}, error
+        return block, arguments, None
+
+
+def _collect(chunk: Chunk, partial: dict[int, _PartialCall]) -> None:
+    for delta in chunk.tool_calls:
+        call = partial.setdefault(delta.index, _PartialCall())
+        call.id = call.id or delta.id
+        call.name = call.name or delta.name
+        call.arguments.append(delta.arguments)
+
+
+def _added(total: Usage | None, more: Usage | None) -> Usage | None:
+    if more is None or total is None:
+        return total or more
+    return replace(
+        total,
+        input_tokens=total.input_tokens + more.input_tokens,
+        output_tokens=total.output_tokens + more.output_tokens,
+    )
+
+
+def _for_model(use: ToolUse) -> str:
+    """A result as the model reads it: JSON, or the error with its hint."""
+    if use.error:
+        return dumps({"error": use.error}).decode()
+    text = dumps(use.result).decode()
+    if len(text) > _LONGEST_RESULT:
+        too_large = TooLarge(f"the result has {len(text)} characters", hint="ask for less of it")
+        return dumps({"error": ErrorInfo.of(too_large)}).decode()
+    return text

@@ -1,0 +1,83 @@
+"""Joining the rooms into one application."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import conduit
+from conduit.agents.ask import ask_blocks
+from conduit.agents.documents import Documentation, documentation_blocks
+from conduit.agents.offline import OfflineAgent
+from conduit.agents.system_prompts import BUILT_IN, SystemPrompts
+from conduit.agents.tool_loop import ToolLoop
+from conduit.app.settings import Settings
+from conduit.app.system import system_blocks
+from conduit.blocks import Catalog, Gate
+from conduit.models.blocks import model_blocks
+from conduit.models.registry import ProviderRegistry
+from conduit.models.startup import open_registry
+from conduit.rhythm.blocks import groove_blocks
+from conduit.store.conversations import Conversations
+from conduit.store.database import Database
+from conduit.store.files import DiskFiles
+from conduit.store.grooves import Grooves
+from conduit.surfaces import studio
+from conduit.surfaces.http.server import http_surface
+from conduit.telemetry.ids import new_id
+from conduit.telemetry.logs import CallLog
+from starlette.types import ASGIApp
+
+_OLLAMA = "http://127.0.0.1:11434"
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """All rooms, joined."""
+
+    settings: Settings
+    gate: Gate
+    registry: ProviderRegistry
+    files: DiskFiles
+    database: Database
+
+    def asgi(self) -> ASGIApp:
+        """The HTTP surface with the web page."""
+        return http_surface(self.gate, self.files, studio.asgi_app(), new_id)
+
+
+@asynccontextmanager
+async def open_app(settings: Settings, *, detect: bool = True) -> AsyncIterator[App]:
+    """Open everything and close it afterwards. ``detect`` looks for providers on this machine.
+
+    Raises ``ConfigError`` and ``StoreError``.
+    """
+    opened = await open_registry(settings.home, settings.environ, detect=detect)
+    registry = opened.registry
+    registry.add(OfflineAgent(), last_resort=True)
+    database = Database(settings.db_uri)
+    files = DiskFiles(settings.home / "files")
+    prompts = SystemPrompts((settings.home / "prompts", BUILT_IN))
+    catalog = Catalog(groove_blocks(files, Grooves(database)))
+    gate = Gate(catalog, new_id=new_id, interceptors=[CallLog()])
+    ask = ask_blocks(ToolLoop(gate), Conversations(database, new_id), prompts)
+    system = system_blocks(settings, opened, database, studio.is_built, time.monotonic)
+    models = model_blocks(registry, settings.environ.get("OLLAMA_HOST") or _OLLAMA)
+    documents = documentation_blocks(Documentation(_documentation_folder()))
+    for each in (*models, *ask, *documents, *system):
+        catalog.add(each)
+    try:
+        yield App(settings, gate, registry, files, database)
+    finally:
+        await registry.aclose()
+        database.close()
+
+
+def _documentation_folder() -> Path:
+    """Inside the installed package, or beside it in a checkout."""
+    package = Path(conduit.__file__).parent
+    installed = package / "docs"
+    return installed if installed.is_dir() else package.parents[1] / "docs"

@@ -1,0 +1,43 @@
+"""What the operator decides, from the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from conduit.contracts.errors import ConfigError
+
+DEFAULT_HOME = "~/.conduit"
+DEFAULT_DB_URI = "sqlite:///conduit.db"
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One instance for a process; ``environ`` is where keys of providers are looked up."""
+
+    home: Path
+    db_uri: str
+    log_level: str
+    environ: Mapping[str, str]
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Settings:
+        """Read ``CONDUIT_HOME``, ``CONDUIT_DB_URI`` and ``CONDUIT_LOG``.
+
+        Raises ``ConfigError`` for a value that cannot be used.
+        """
+        level = (environ.get("CONDUIT_LOG") or "warning").casefold()
+        if level not in LOG_LEVELS:
+            raise ConfigError(
+                f"{level!r} is not a log level",
+                where="CONDUIT_LOG",
+                hint=f"use one of {', '.join(LOG_LEVELS)}",
+            )
+        return cls(
+            home=Path(environ.get("CONDUIT_HOME") or DEFAULT_HOME).expanduser().absolute(),
+            db_uri=environ.get("CONDUIT_DB_URI") or DEFAULT_DB_URI,
+            log_level=level,
+            environ=environ,
+        )

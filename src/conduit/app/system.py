@@ -1,0 +1,154 @@
+"""Blocks about Conduit itself: is it well, and what works on this machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from conduit import __version__
+from conduit.app.settings import Settings
+from conduit.blocks import Block, Effects, NoOp, block
+from conduit.contracts.errors import ConduitError
+from conduit.models.config import LeftOut
+from conduit.models.registry import ProviderState
+from conduit.models.startup import OpenedRegistry
+from conduit.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the server is doing. ``status`` is ``ok`` as long as somebody can answer."""
+
+    status: str
+    version: str
+    uptime_s: float
+    active: str
+    providers: tuple[ProviderState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that works, does not, or could."""
+
+    name: str
+    state: Literal["ok", "off", "broken"]
+    detail: str
+    enable: str = ""
+    """What to do, when it does not work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What works on this machine. ``well`` is false when something is broken."""
+
+    well: bool
+    findings: tuple[Finding, ...]
+
+
+def system_blocks(
+    settings: Settings,
+    opened: OpenedRegistry,
+    database: Database,
+    studio_built: Callable[[], bool],
+    timer: Callable[[], float],
+) -> tuple[Block[Any, Any], ...]:
+    """``system.health`` and ``system.doctor``."""
+    started = timer()
+    registry = opened.registry
+
+    @block("system.health", summary="Tell whether Conduit is well", inline=True)
+    def health(_: NoOp) -> Health:
+        states = registry.state()
+        usable = any(state.circuit != "open" for state in states)
+        return Health(
+            status="ok" if usable else "degraded",
+            version=__version__,
+            uptime_s=round(timer() - started, 3),
+            active=registry.active,
+            providers=states,
+        )
+
+    @block("system.doctor", summary="Find out what works on this machine", effects=Effects.READS)
+    def doctor(_: NoOp) -> Diagnosis:
+        findings = (
+            Finding("conduit", "ok", f"{__version__} on Python {platform.python_version()}"),
+            _home(settings.home),
+            _database(database, settings),
+            _studio(studio_built()),
+            *_models(registry.state()),
+            *_left_out(opened.left_out),
+            _postgres(),
+            _fluidsynth(),
+        )
+        return Diagnosis(all(f.state != "broken" for f in findings), findings)
+
+    return health, doctor
+
+
+def _home(home: Path) -> Finding:
+    nearest = next(p for p in (home, *home.parents) if p.exists())
+    if home.is_dir() and os.access(home, os.W_OK):
+        return Finding("files", "ok", str(home))
+    if nearest.is_dir() and os.access(nearest, os.W_OK):
+        return Finding("files", "ok", f"{home} (made when needed)")
+    return Finding(
+        "files", "broken", f"{home} cannot be written", "set CONDUIT_HOME to a folder of yours"
+    )
+
+
+def _database(database: Database, settings: Settings) -> Finding:
+    try:
+        with database.snapshot():
+            return Finding("database", "ok", settings.db_uri.split("@")[-1])
+    except ConduitError as error:
+        return Finding("database", "broken", error.message, error.hint)
+
+
+def _studio(built: bool) -> Finding:
+    if built:
+        return Finding("studio", "ok", "the web page is built")
+    return Finding("studio", "off", "the web page is not built", "run `make install`")
+
+
+def _models(states: tuple[ProviderState, ...]) -> list[Finding]:
+    found = [
+        Finding(
+            f"provider {state.name}",
+            "off" if state.circuit == "open" else "ok",
+            f"{state.model or state.type}{', active' if state.active else ''}",
+            f"its circuit is open: conduit providers reset {state.name}"
+            if state.circuit == "open"
+            else "",
+        )
+        for state in states
+    ]
+    if all(state.type == "offline" for state in states):
+        enable = "set ANTHROPIC_API_KEY or OPENAI_API_KEY, or start Ollama or LM Studio"
+        found.append(Finding("language models", "off", "no key and no local server found", enable))
+    return found
+
+
+def _left_out(left_out: tuple[LeftOut, ...]) -> list[Finding]:
+    return [Finding(f"provider {each.name}", "off", "not in the chain", each.reason) for each in left_out]
+
+
+def _postgres() -> Finding:
+    if find_spec("psycopg"):
+        return Finding("PostgreSQL", "ok", "the driver is installed")
+    enable = f"{Path(sys.executable).name} -m pip install 'psycopg[binary]'"
+    return Finding("PostgreSQL", "off", "the driver is not installed; SQLite needs none", enable)
+
+
+def _fluidsynth() -> Finding:
+    if shutil.which("fluidsynth"):
+        return Finding("listening in the terminal", "ok", "fluidsynth FILE.mid plays a groove")
+    enable = "install fluidsynth, or press play in the Studio"
+    return Finding("listening in the terminal", "off", "no fluidsynth on this machine", enable)

@@ -1,0 +1,122 @@
+"""``conduit blocks``: everything that can be called."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from conduit.app import App
+from conduit.blocks import json_schema, loads
+from conduit.cli.printing import out, print_json, print_table
+from conduit.cli.running import AsJson, call, run
+from conduit.contracts.call import LOCAL_OWNER
+from conduit.contracts.errors import InvalidInput
+
+commands = typer.Typer(help="See and call blocks.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Name of the block, like groove.render.")]
+
+
+@commands.command("list")
+def list_blocks(as_json: AsJson = False) -> None:
+    """List every block."""
+
+    async def work(app: App) -> None:
+        infos = [app.gate.catalog.info(block.name) for block in app.gate.catalog]
+        if as_json:
+            print_json({"blocks": infos})
+            return
+        rows = [(info.name, info.summary, " ".join(info.effects)) for info in infos]
+        print_table(("block", "summary", "effects"), rows)
+
+    run(work, as_json=as_json, detect=False)
+
+
+@commands.command("show")
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show what a block takes and returns."""
+
+    async def work(app: App) -> None:
+        info = app.gate.catalog.info(name)
+        if as_json:
+            print_json(info)
+            return
+        out.print(f"[bold]{info.name}[/]  {info.summary}")
+        out.print(f"[dim]permission {info.permission}; effects {' '.join(info.effects) or 'none'}[/]")
+        for title, schema in (("takes", info.input_schema), ("returns", info.output_schema)):
+            out.print(f"\n[bold]{title}[/]")
+            print_table(("field", "type", "what"), _rows(schema))
+
+    run(work, as_json=as_json, detect=False)
+
+
+@commands.command(
+    "run",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def run_block(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
+    """Call a block: `--field value` for each field, or JSON on standard input with `-`.
+
+    Example: `conduit blocks run groove.render --style dub --bars 16`
+    """
+
+    async def work(app: App) -> None:
+        block = app.gate.catalog.get(name)
+        data = _arguments(context.args, json_schema(block.input_type))
+        print_json(await app.gate.acall(name, data, LOCAL_OWNER, lenient=True))
+
+    run(work, as_json=as_json)
+
+
+def _arguments(words: list[str], schema: dict[str, Any]) -> Any:
+    """``--field value`` pairs as a block's input; values are JSON where the field is not text."""
+    if words == ["-"]:
+        return loads(sys.stdin.buffer.read())
+    data: dict[str, Any] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            raise InvalidInput(f"{word!r} is not an option", hint="write --field value")
+        field, equals, value = word[2:].partition("=")
+        if not equals:
+            if not rest:
+                raise InvalidInput(f"--{field} needs a value")
+            value = rest.pop(0)
+        field = field.replace("-", "_")
+        data[field] = _value(value, schema["properties"].get(field, {}))
+    return data
+
+
+def _value(text: str, schema: dict[str, Any]) -> Any:
+    """Text stays text where the field takes text; anything else is read as JSON if it is JSON."""
+    options = schema.get("anyOf", [schema])
+    if any(option.get("type") == "string" for option in options):
+        return text
+    try:
+        return loads(text)
+    except InvalidInput:
+        return text
+
+
+def _rows(schema: dict[str, Any]) -> list[tuple[str, str, str]]:
+    required = schema.get("required", [])
+    return [
+        (name if name in required else f"{name}?", _type(field), field.get("description", ""))
+        for name, field in schema.get("properties", {}).items()
+    ]
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " | ".join(_type(option) for option in schema["anyOf"])
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    kind = schema.get("type", "any")
+    if kind == "array":
+        return f"list of {_type(schema['items'])}"
+    if "minimum" in schema:
+        return f"{kind} {schema['minimum']:g}..{schema['maximum']:g}"
+    return str(kind)

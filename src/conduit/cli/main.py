@@ -1,0 +1,52 @@
+"""``conduit``: every command and what it takes."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from conduit import __version__
+from conduit.cli import blocks, chat, doctor, providers, render, up
+from conduit.cli.ask import ask
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="An operating system for AI that you can also play. Works without a key: "
+    '`conduit ask "8 bars of industrial at 140 bpm"`.',
+)
+cli.command("up")(up.up)
+cli.command("ask")(ask)
+cli.command("chat")(chat.chat)
+cli.command("render")(render.render)
+cli.add_typer(providers.commands, name="providers")
+cli.add_typer(blocks.commands, name="blocks")
+cli.command("doctor")(doctor.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"conduit {__version__}")
+        raise typer.Exit
+
+
+@cli.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Options of the command as a whole."""
+
+
+def main() -> None:
+    """The entry point. A closed pipe is no error."""
+    try:
+        cli()
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)

@@ -1,0 +1,41 @@
+"""How a command runs: with the app opened, errors printed, and an exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import typer
+
+from conduit.app import App, Settings, open_app
+from conduit.cli.printing import print_error
+from conduit.contracts.call import LOCAL_OWNER
+from conduit.contracts.errors import ConduitError
+from conduit.telemetry.logs import log_to_stderr
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
+
+
+def run(work: Callable[[App], Awaitable[None]], *, as_json: bool, detect: bool = True) -> None:
+    """Open the app, do the work, print what went wrong. ``detect`` looks for providers first."""
+    try:
+        settings = Settings.read(os.environ)
+        log_to_stderr(settings.log_level.upper())
+        asyncio.run(_opened(settings, work, detect))
+    except ConduitError as error:
+        print_error(error, as_json=as_json)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+async def _opened(settings: Settings, work: Callable[[App], Awaitable[None]], detect: bool) -> None:
+    async with open_app(settings, detect=detect) as app:
+        await work(app)
+
+
+async def call(app: App, block: str, data: object) -> object:
+    """Call a block as the person at this machine."""
+    return await app.gate.acall(block, data, LOCAL_OWNER)

@@ -1,0 +1,59 @@
+"""``conduit up``: the server and the web page."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from conduit.app import App
+from conduit.cli.printing import out
+from conduit.cli.running import AsJson, run
+from conduit.surfaces.http.server import DEFAULT_PORT, listen, serve
+
+_EXAMPLE = 'conduit ask "make an 8-bar industrial groove at 140 bpm with sparse ghost kicks"'
+
+
+def up(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = DEFAULT_PORT,
+    open_page: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the web page in a browser.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Start the server: web page, API and `/v1` for OpenAI clients, on this machine only."""
+
+    async def work(app: App) -> None:
+        listener = listen(port)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        asgi = app.asgi()
+        _greet(app, url, as_json)
+        if open_page and _has_browser():
+            webbrowser.open(url)
+        await serve(asgi, listener)
+
+    run(work, as_json=as_json)
+
+
+def _greet(app: App, url: str, as_json: bool) -> None:
+    if as_json:
+        out.print_json(data={"url": url, "active": app.registry.active})
+        return
+    out.print(f"Conduit is up: [bold]{url}[/]   (Ctrl-C stops it)")
+    out.print(f"Try: [bold]{_EXAMPLE}[/]", soft_wrap=True)
+    if app.registry.active == "offline":
+        out.print("[dim]No key found: the offline agent answers. `conduit doctor` says more.[/]")
+    else:
+        out.print(f"[dim]{app.registry.active} answers first.[/]")
+    sys.stdout.flush()
+
+
+def _has_browser() -> bool:
+    """A graphical browser; a text one would take over the terminal."""
+    graphical = sys.platform == "darwin" or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    return graphical and sys.stdout.isatty()

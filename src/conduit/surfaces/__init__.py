@@ -1,0 +1,1 @@
+"""Ways in. A surface parses its own wire format, calls the gate, and renders what comes back."""

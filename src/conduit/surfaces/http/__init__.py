@@ -1,0 +1,1 @@
+"""HTTP: the control surface, Server-Sent Events, and OpenAI's chat API."""

@@ -1,0 +1,186 @@
+"""The control surface: a table of routes, each of them a block by another name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from conduit.agents.events import (
+    Answering,
+    AskReply,
+    Started,
+    TextDelta,
+    ToolCalled,
+    ToolReturned,
+)
+from conduit.blocks import Gate, dumps
+from conduit.contracts.errors import ConduitError
+from conduit.contracts.files import FileStore
+from conduit.contracts.outcome import ErrorInfo
+from conduit.surfaces.http.errors import error_response
+from conduit.surfaces.http.events import EventStream, event
+from conduit.surfaces.http.requests import correlation_of, json_body, principal_of
+
+_EVENT_NAMES = {
+    Started: "start",
+    Answering: "provider",
+    TextDelta: "text",
+    ToolCalled: "tool_call",
+    ToolReturned: "tool_result",
+    AskReply: "done",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRoute:
+    """A route that is a block: the body, the query and the path together are its input."""
+
+    method: str
+    path: str
+    block: str
+    summary: str
+
+
+BLOCK_ROUTES = (
+    BlockRoute("GET", "/health", "system.health", "Whether the server and its providers are well"),
+    BlockRoute("GET", "/providers", "providers.list", "Providers, circuit breakers, the chain"),
+    BlockRoute("GET", "/providers/health", "providers.list", "The same, by its published name"),
+    BlockRoute("POST", "/providers/switch", "providers.switch", "Switch the active provider"),
+    BlockRoute("POST", "/providers/add", "providers.add", "Register a provider"),
+    BlockRoute(
+        "POST",
+        "/providers/reset-circuit/{name}",
+        "providers.reset_circuit",
+        "Close a circuit breaker",
+    ),
+    BlockRoute(
+        "GET", "/providers/ollama/models", "providers.ollama_models", "Models of a local Ollama"
+    ),
+    BlockRoute("POST", "/reset", "agent.reset", "Forget a conversation"),
+    BlockRoute("GET", "/history", "agent.history", "The newest 40 messages of a conversation"),
+)
+
+OTHER_ROUTES = (
+    ("POST", "/ask", "Answer a prompt; as a stream with `Accept: text/event-stream`"),
+    ("GET", "/blocks", "Every block with its schemas"),
+    ("POST", "/blocks/{name}", "Call a block; the body is its input"),
+    ("GET", "/files/{id}", "Download a file that a block wrote"),
+    ("POST", "/v1/chat/completions", "OpenAI's chat completions, blocking and streaming"),
+    ("GET", "/v1/models", "OpenAI's list of models"),
+    ("GET", "/", "Studio, the web page"),
+)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def control_routes(gate: Gate, files: FileStore) -> list[Route]:
+    """Routes for Starlette."""
+    routes = [
+        Route(each.path, _block_endpoint(gate, each.block), methods=[each.method])
+        for each in BLOCK_ROUTES
+    ]
+    return [
+        *routes,
+        Route("/ask", _ask(gate), methods=["POST"]),
+        Route("/blocks", _list_blocks(gate), methods=["GET"]),
+        Route("/blocks/{name}", _call_block(gate), methods=["POST"]),
+        Route("/files/{id}", _download(files), methods=["GET"]),
+    ]
+
+
+def json_response(value: object, status: int = 200) -> Response:
+    return Response(dumps(value), status, media_type="application/json")
+
+
+def _block_endpoint(gate: Gate, name: str) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        if request.method == "GET":
+            data: Any = {**request.query_params, **request.path_params}
+        else:
+            data = await json_body(request)
+            if request.path_params and isinstance(data, dict):
+                data = {**data, **request.path_params}
+        return json_response(await _call(gate, request, name, data))
+
+    return _safely(endpoint)
+
+
+def _call_block(gate: Gate) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        name = request.path_params["name"]
+        gate.catalog.get(name)  # a wrong name is said before a wrong body
+        return json_response(await _call(gate, request, name, await json_body(request)))
+
+    return _safely(endpoint)
+
+
+async def _call(gate: Gate, request: Request, name: str, data: Any) -> Any:
+    return await gate.acall(
+        name, data, principal_of(request), correlation_id=correlation_of(request)
+    )
+
+
+def _list_blocks(gate: Gate) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        who = principal_of(request)
+        infos = [gate.catalog.info(b.name) for b in gate.catalog if gate.may(who, b)]
+        return json_response({"blocks": infos})
+
+    return _safely(endpoint)
+
+
+def _ask(gate: Gate) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        data = await json_body(request)
+        if "text/event-stream" not in request.headers.get("accept", ""):
+            return json_response(await _call(gate, request, "agent.ask", data))
+        items = gate.stream(
+            "agent.ask", data, principal_of(request), correlation_id=correlation_of(request)
+        )
+        return EventStream(_ask_events(items), error_response)
+
+    return _safely(endpoint)
+
+
+async def _ask_events(items: AsyncGenerator[Any, None]) -> AsyncGenerator[bytes, None]:
+    """Encode events. An error before the first is a refusal, after it an event of its own."""
+    started = False
+    try:
+        async with aclosing(items):
+            async for item in items:
+                started = True
+                yield event(_EVENT_NAMES[type(item)], dumps(item))
+    except ConduitError as error:
+        if not started:
+            raise
+        yield event("error", dumps({"error": ErrorInfo.of(error)}))
+
+
+def _download(files: FileStore) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        ref, data = files.get(principal_of(request).org_id, request.path_params["id"])
+        disposition = f"attachment; filename*=UTF-8''{quote(ref.name, safe='')}"
+        return Response(
+            data, media_type=ref.media_type, headers={"content-disposition": disposition}
+        )
+
+    return _safely(endpoint)
+
+
+def _safely(endpoint: Endpoint) -> Endpoint:
+    """Render the error tree; anything else is for the guard."""
+
+    async def safe(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ConduitError as error:
+            return error_response(error)
+
+    return safe
