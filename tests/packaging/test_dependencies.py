@@ -1,0 +1,48 @@
+"""Direct dependencies: each is used, each use is declared, each has its row in the docs."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import conduit
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+RUN = {canonicalize_name(Requirement(each).name) for each in PROJECT["project"]["dependencies"]}
+
+FOUND_BY_NAME = {"httptools", "uvloop"}
+"""Uvicorn takes these when they are there; no file of ours names them."""
+
+
+def imported_by_the_package() -> set[str]:
+    """Distributions behind every import in ``src``, in functions too."""
+    owners = packages_distributions()
+    found: set[str] = set()
+    for file in Path(conduit.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                modules = [node.module]
+            roots = {module.partition(".")[0] for module in modules} - sys.stdlib_module_names
+            found |= {name for root in roots - {"conduit"} for name in owners.get(root, [root])}
+    return {canonicalize_name(name) for name in found}
+
+
+def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
+    assert imported_by_the_package() == RUN - FOUND_BY_NAME
+
+
+def test_the_docs_have_a_row_for_each() -> None:
+    groups = PROJECT["dependency-groups"].values()
+    tools = {canonicalize_name(Requirement(each).name) for group in groups for each in group}
+    rows = re.findall(r"^\| ([a-z][\w, -]+?) \|", (ROOT / "docs/dependencies.md").read_text(), re.M)
+    explained = {canonicalize_name(name) for row in rows for name in row.split(", ")}
+    assert explained == RUN | tools

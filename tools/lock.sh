@@ -1,0 +1,19 @@
+#!/bin/sh
+# Compile pyproject.toml to requirements/*.txt: every version pinned, every file by its hash,
+# for every platform, and no address of any server. Arguments go to uv (--upgrade).
+set -eu
+cd "$(dirname "$0")/.."
+uv=.tools/bin/uv
+
+compile() {
+    output=$1
+    shift
+    "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --custom-compile-command "make lock" --output-file "requirements/$output.txt" "$@"
+}
+
+# Later ones are held to the versions of the earlier ones, so that they install together.
+compile run pyproject.toml "$@"
+compile dev pyproject.toml --all-extras --group dev --constraints requirements/run.txt "$@"
+compile build --group build --constraints requirements/dev.txt "$@"
+compile bootstrap --group bootstrap "$@"

@@ -1,0 +1,53 @@
+"""``settings.md``: the variables that Conduit reads. One that is read but not told here fails."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import conduit
+from conduit.app.settings import DEFAULT_DB_URI, DEFAULT_HOME, LOG_LEVELS
+from reference_pages.markdown import code, table
+
+READ = re.compile(r"""["'](CONDUIT_[A-Z0-9_]+)["']""")
+
+VARIABLES = {
+    "CONDUIT_HOME": (
+        DEFAULT_HOME,
+        "Folder of the state that is not in the database: files, system prompts, `providers.yaml`",
+    ),
+    "CONDUIT_DB_URI": (
+        DEFAULT_DB_URI,
+        "The database: `sqlite:///path` or `postgresql://user:password@host/name`. "
+        "A relative path counts from the folder that Conduit is started in",
+    ),
+    "CONDUIT_API_KEY": (
+        "",
+        "Key that `conduit providers add` registers, so that it stays out of the shell's history",
+    ),
+    "CONDUIT_LOG": ("warning", f"The least that is logged: {', '.join(LOG_LEVELS)}"),
+}
+
+INTRO = """\
+# Settings
+
+Conduit needs none. Variables of the environment:
+"""
+
+OUTRO = """\
+Keys of providers are listed with the [kinds of provider](providers.md). Everything else is a
+parameter of a [command](command-line.md), or in `providers.yaml` in `CONDUIT_HOME`.
+"""
+
+
+def read_by_the_code() -> set[str]:
+    """Every variable of ours that is named in the code."""
+    files = Path(conduit.__file__).parent.rglob("*.py")
+    return {name for file in files for name in READ.findall(file.read_text(encoding="utf-8"))}
+
+
+def page() -> str:
+    if odd := read_by_the_code() ^ set(VARIABLES):
+        raise SystemExit(f"the code and {__name__} disagree about {', '.join(sorted(odd))}")
+    rows = [(code(name), code(default), says) for name, (default, says) in VARIABLES.items()]
+    return f"{INTRO}\n{table(('Variable', 'Default', 'Meaning'), rows)}\n{OUTRO}"
