@@ -1,1 +1,1 @@
-"""Shared nouns, protocols and the error tree. Standard library only; no I/O, no clock, no randomness."""
+"""Shared nouns, protocols and the error tree. Standard library only, and no I/O."""

@@ -1,7 +1,7 @@
 """One request, response, chunk and tool call for every language model.
 
-Wire formats (OpenAI, Anthropic, Ollama) are translated to and from these in ``conduit.models.wire``;
-nothing above that room knows any of them.
+Wire formats (OpenAI, Anthropic, Ollama) are translated to and from these in
+``conduit.models.wire``; nothing above that room knows any of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A tool offered to a model. ``name`` matches ``[a-zA-Z0-9_-]{1,64}``; ``parameters`` is a JSON Schema."""
+    """A tool offered to a model: ``name`` is ``[a-zA-Z0-9_-]{1,64}``, ``parameters`` a JSON Schema."""
 
     name: str
     description: str

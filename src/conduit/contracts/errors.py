@@ -3,22 +3,22 @@
 ::
 
     ConduitError                    internal
-    ├── InvalidInput                invalid_input         the caller sent something that cannot be used
-    │   ├── MalformedJson           malformed_json        it was not JSON, or JSON too deep to be honest
-    │   ├── TypeMismatch            type_mismatch         a value does not have the declared type
-    │   └── TooLarge                too_large             more bytes, items or characters than allowed
-    ├── NotFound                    not_found             no such block, provider, groove, session, page
+    ├── InvalidInput                invalid_input         what was sent cannot be used
+    │   ├── MalformedJson           malformed_json        it was not JSON, or too deep
+    │   ├── TypeMismatch            type_mismatch         a value breaks its declared type
+    │   └── TooLarge                too_large             more than is allowed
+    ├── NotFound                    not_found             no such block, provider, file …
     ├── Conflict                    conflict              it exists already, or changed meanwhile
     ├── Forbidden                   forbidden             this principal may not do that
-    ├── ConfigError                 bad_config            a file or variable of the operator is wrong
+    ├── ConfigError                 bad_config            a setting of the operator is wrong
     ├── Unavailable                 unavailable           not possible on this machine right now
-    │   └── MissingDependency       missing_dependency    an optional package is not installed
-    ├── StoreError                  store_failed          the database or a file could not be read or written
-    └── ProviderError               provider_failed       a language model provider did not answer well
+    │   └── MissingDependency       missing_dependency    a package is not installed
+    ├── StoreError                  store_failed          database or file could not be used
+    └── ProviderError               provider_failed       a language model did not answer
         ├── ProviderUnreachable     provider_unreachable  no connection, or it was dropped
-        ├── ProviderTimeout         provider_timeout      silence for longer than allowed
-        ├── ProviderRefused         provider_refused      it answered with an error status of its own
-        ├── ProviderBadReply        provider_bad_reply    it answered with something that is not its protocol
+        ├── ProviderTimeout         provider_timeout      silent for too long
+        ├── ProviderRefused         provider_refused      it answered with an error
+        ├── ProviderBadReply        provider_bad_reply    what it sent is not its protocol
         ├── StreamInterrupted       stream_interrupted    its answer broke off after it had begun
         ├── CircuitOpen             circuit_open          its circuit breaker is open
         └── AllProvidersFailed      all_providers_failed  the whole chain was tried

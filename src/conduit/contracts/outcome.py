@@ -10,7 +10,7 @@ from conduit.contracts.errors import ConduitError
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``error`` is set when ``status`` is ``failed``; a cancelled call has neither output nor error."""
+    """``error`` is set when ``status`` is ``failed``; a cancelled call has none."""
 
     status: Literal["ok", "failed", "cancelled"]
     elapsed_ms: float

@@ -1,0 +1,1 @@
+"""Cutting a byte stream into events: incremental, and bounded whatever the sender does."""

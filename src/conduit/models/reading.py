@@ -1,0 +1,146 @@
+"""Reading JSON that somebody else wrote: every access says what was expected and what came."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from conduit.contracts.errors import InvalidInput
+from conduit.contracts.json import JsonObject
+from conduit.models.exchange import NotTheProtocol
+
+QUOTE_LIMIT = 300
+"""Characters of a provider's own words that are quoted in an error."""
+
+_WORDS_KEYS = ("error", "message", "msg", "detail", "type")
+_WORDS_DEPTH = 6
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]+")
+_TITLE = re.compile(rb"<title[^>]{0,200}>([^<]{1,2000})", re.IGNORECASE)
+
+
+def parse_object(data: bytes, what: str) -> JsonObject:
+    """``data`` as a JSON object. Raises ``NotTheProtocol`` for anything else."""
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        if data.lstrip()[:1] == b"<":
+            raise NotTheProtocol(f"{what} is a web page, not JSON{_title(data)}") from None
+        if not data.strip():
+            raise NotTheProtocol(f"{what} is empty") from None
+        raise NotTheProtocol(f"{what} is not whole JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise NotTheProtocol(f"{what} is a JSON {_kind(value)}, expected an object")
+    return value
+
+
+def text_of(value: Any, path: str) -> str:
+    """A string, or empty for null."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise NotTheProtocol(f"{path} is a {_kind(value)}, expected a string")
+    return value
+
+
+def name_of(value: Any, path: str) -> str:
+    """A string that is not empty."""
+    text = text_of(value, path)
+    if not text:
+        raise NotTheProtocol(f"{path} is missing")
+    return text
+
+
+def object_of(value: Any, path: str) -> JsonObject:
+    """An object."""
+    if not isinstance(value, dict):
+        raise NotTheProtocol(f"{path} is a {_kind(value)}, expected an object")
+    return value
+
+
+def list_of(value: Any, path: str) -> list[Any]:
+    """An array, or empty for null."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise NotTheProtocol(f"{path} is a {_kind(value)}, expected an array")
+    return value
+
+
+def count_of(value: Any) -> int:
+    """A count of tokens; 0 for what is none (usage is advice, not worth losing an answer for)."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def json_text(value: Any) -> str:
+    """Compact JSON text. Raises ``NotTheProtocol`` for what nests beyond reason."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        raise NotTheProtocol("the JSON nests too deeply") from None
+
+
+def json_body(value: JsonObject) -> bytes:
+    """A request body. Raises ``InvalidInput`` for text that has no UTF-8 form, and the like."""
+    try:
+        return orjson.dumps(value)
+    except TypeError as error:
+        raise InvalidInput(
+            f"the request cannot be written as JSON: {error}",
+            hint="look for half an emoji (a lone surrogate), a number beyond 64 bits, or depth",
+        ) from None
+
+
+def arguments_object(arguments: str) -> JsonObject:
+    """Tool arguments for a protocol that wants an object.
+
+    What a model wrote wrongly is handed over under ``unparsed``, so that it can see its mistake.
+    """
+    if not arguments.strip():
+        return {}
+    try:
+        value = orjson.loads(arguments)
+        orjson.dumps(value)  # it reads deeper than it writes
+    except (ValueError, TypeError):
+        return {"unparsed": arguments}
+    return value if isinstance(value, dict) else {"unparsed": arguments}
+
+
+def quote(text: str) -> str:
+    """A provider's words for an error message: one line, without control characters, capped."""
+    line = _CONTROL.sub(" ", text).strip()
+    return line if len(line) <= QUOTE_LIMIT else line[: QUOTE_LIMIT - 1] + "…"
+
+
+def error_words(value: Any) -> str:
+    """The message of an error object in any of the shapes in use: ``{"error": {"message"}}``,
+    ``{"error": "…"}``, ``{"message"}``, ``{"detail": [{"msg"}]}``, ``"…"``; empty when there is
+    none. It is not yet fit to be quoted."""
+    for _ in range(_WORDS_DEPTH):
+        if isinstance(value, dict):
+            value = next((value[key] for key in _WORDS_KEYS if value.get(key)), None)
+        elif isinstance(value, list):
+            value = value[0] if value else None
+    return value if isinstance(value, str) else ""
+
+
+def error_body(body: bytes) -> str:
+    """What an error reply says, whatever it is; empty when it says nothing. Not yet fit to be
+    quoted."""
+    try:
+        return error_words(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        if body.lstrip()[:1] == b"<":
+            return f"a web page{_title(body)}"
+        return body.decode(errors="replace")
+
+
+def _title(page: bytes) -> str:
+    found = _TITLE.search(page[:65536])
+    return f" titled “{found[1].decode(errors='replace').strip()}”" if found else ""
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
+    return names.get(type(value), "number")

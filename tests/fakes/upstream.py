@@ -1,0 +1,417 @@
+"""A language model provider that is not one: a real HTTP server that answers, or fails on purpose.
+
+It speaks OpenAI chat completions (``/v1/chat/completions``, ``/v1/models``), Anthropic messages
+(``/v1/messages``) and Ollama (``/api/chat``, ``/api/tags``), blocking and streaming, with tools.
+
+What it does is chosen by the first segment of the path (``/html/v1/chat/completions``) or else by
+the model's name (``"model": "html"``); anything that is no name in ``FAULTS`` gets a good answer.
+A good answer is the next of ``answers``, else what ``answer`` makes of the request. Everything
+received is in ``requests``. Bare asyncio, because no server framework lets itself be made to answer
+half a reply.
+
+    async with FakeUpstream() as upstream: ...          # in the running loop
+    with FakeUpstream.in_thread() as upstream: ...      # beside a test that is not async
+    python -m tests.fakes.upstream --port 8123          # as a process of its own
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from tests.fakes.dialects import DIALECTS, Answer, Reply, ToolUse, default_answer
+
+__all__ = ["FAULTS", "Answer", "FakeUpstream", "Received", "ToolUse", "default_answer"]
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it came. ``fault`` is what was done about it."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+    fault: str
+
+
+FAULTS: dict[str, str] = {
+    "html": "a web page with status 200",
+    "half_json": "a JSON reply (or the first event of a stream) cut in the middle",
+    "error_in_200": "status 200 with an error object inside",
+    "error_in_stream": "status 200, one token, then an error event",
+    "endless_stream": "a stream of tokens that never ends",
+    "endless_body": "a body that never ends",
+    "endless_line": "a stream whose first line never ends",
+    "silent": "the request is read and nothing is sent",
+    "silent_stream": "headers, then nothing",
+    "stall": "headers and one token, then nothing",
+    "drop": "the connection is closed without a byte",
+    "drop_before_token": "headers, then the connection is closed",
+    "drop_mid_stream": "two tokens, then the connection is closed",
+    "end_mid_stream": "two tokens, then a well-formed end of the body",
+    "status_400": "400",
+    "status_401": "401, with the key of the request in its words",
+    "status_404": "404",
+    "status_429": "429 with Retry-After",
+    "status_500": "500",
+    "status_529": "529",
+    "status_500_html": "502 with a web page",
+    "redirect": "307 to another path",
+    "invalid_utf8": "a byte that is not UTF-8 inside the text",
+    "gzip": "a compressed reply that nobody asked for",
+    "not_http": "bytes that are not HTTP",
+    "every_byte": "a good stream, one byte at a time",
+    "crlf": "a good stream with CRLF",
+    "no_space": "a good stream with `data:` directly followed by JSON",
+    "comments": "a good stream with comments and unknown fields in between",
+    "no_done": "a good stream without its end mark",
+    "double_done": "a good stream with its end mark twice",
+    "open_end": "a good stream without its end mark, left open",
+    "json_for_stream": "a whole JSON reply where a stream was asked for",
+    "pause_then_good": "a good answer after 0.2 s",
+}
+_FILL = b"x" * 65536
+
+
+class FakeUpstream:
+    """The server. ``port`` 0 takes a free one; ``url`` is known once it runs."""
+
+    def __init__(self, port: int = 0, *, models: tuple[str, ...] = ("fake-1", "fake-2")) -> None:
+        self.models = models
+        self.answers: deque[Answer] = deque()
+        self.answer: Callable[[dict[str, Any]], Answer] = default_answer
+        self.requests: list[Received] = []
+        self.script: dict[str, deque[str]] = {}
+        """By model: what to do next, until used up (``upstream.fail("fake-1", "status_500")``)."""
+        self.hang_ups = 0
+        """Connections that the client closed while something was still being sent or withheld."""
+        self._port = port
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Without a path: the base URL of an Ollama. OpenAI and Anthropic add ``/v1``."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def open_connections(self) -> int:
+        return len(self._connections)
+
+    def fail(self, model: str, *faults: str) -> None:
+        """The next requests for ``model`` go wrong like this, one after another."""
+        self.script.setdefault(model, deque()).extend(faults)
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        await self._server.wait_closed()
+
+    @classmethod
+    @contextlib.contextmanager
+    def in_thread(cls, port: int = 0) -> Iterator[Self]:
+        """Run in a thread with a loop of its own."""
+        upstream, started = cls(port), threading.Event()
+        stop: list[Callable[[], object]] = []
+
+        async def serve() -> None:
+            stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+            stop.append(lambda: loop.call_soon_threadsafe(stopped.set))
+            async with upstream:
+                started.set()
+                await stopped.wait()
+
+        thread = threading.Thread(target=lambda: asyncio.run(serve()))
+        thread.start()
+        try:
+            assert started.wait(5)
+            yield upstream
+        finally:
+            stop[0]()
+            thread.join(5)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        wire = _Connection(reader, writer)
+        try:
+            while (request := await _read_request(reader)) is not None:
+                await self._respond(wire, *request)
+                if wire.spoiled:
+                    break
+        except (ConnectionError, EOFError):
+            self.hang_ups += 1
+        finally:
+            writer.transport.abort()
+
+    async def _respond(
+        self, wire: _Connection, method: str, path: str, headers: dict[str, str], raw: bytes
+    ) -> None:
+        body = json.loads(raw) if raw else {}
+        first, _, rest = path.lstrip("/").partition("/")
+        model = str(body.get("model", ""))
+        if first in FAULTS:
+            fault, path = first, f"/{rest}"
+        elif self.script.get(model):
+            fault = self.script[model].popleft()
+        else:
+            fault = model if model in FAULTS else ""
+        self.requests.append(Received(method, path, headers, body, fault))
+        if method == "GET":
+            await self._list(wire, path, fault)
+            return
+        make = DIALECTS.get(path)
+        if make is None:
+            await wire.json(404, {"error": {"message": f"no such path {path}"}})
+            return
+        answer = self.answers.popleft() if self.answers and fault in _GOOD else self.answer(body)
+        reply = make(answer, body)
+        await _behave(wire, fault, reply, streaming=bool(body.get("stream")), headers=headers)
+
+    async def _list(self, wire: _Connection, path: str, fault: str) -> None:
+        if fault == "silent":
+            await wire.wait_for_hang_up()
+        elif fault == "html":
+            await wire.whole(200, "text/html", _PAGE)
+        elif path.endswith("/api/tags"):
+            await wire.json(200, {"models": [{"name": name} for name in self.models]})
+        elif path.endswith("/models"):
+            rows = [{"id": name, "object": "model", "owned_by": "fake"} for name in self.models]
+            await wire.json(200, {"object": "list", "data": rows})
+        else:
+            await wire.json(404, {"error": {"message": f"no such path {path}"}})
+
+
+@dataclass
+class _Connection:
+    """The sending half. ``spoiled`` means that it cannot carry another reply."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    spoiled: bool = field(default=False)
+
+    async def send(self, data: bytes) -> None:
+        if self.writer.is_closing():
+            raise ConnectionResetError
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def head(self, status: int, media_type: str, *extra: str) -> None:
+        lines = [f"HTTP/1.1 {status} Fake", f"Content-Type: {media_type}", *extra]
+        await self.send("\r\n".join([*lines, "", ""]).encode())
+
+    async def whole(self, status: int, media_type: str, body: bytes, *extra: str) -> None:
+        await self.head(status, media_type, f"Content-Length: {len(body)}", *extra)
+        await self.send(body)
+
+    async def json(self, status: int, value: object, *extra: str) -> None:
+        await self.whole(status, "application/json", json.dumps(value).encode(), *extra)
+
+    async def chunk(self, data: bytes) -> None:
+        await self.send(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+
+    async def wait_for_hang_up(self) -> None:
+        self.spoiled = True
+        while await self.reader.read(65536):
+            pass
+        raise ConnectionResetError
+
+
+async def _read_request(
+    reader: asyncio.StreamReader,
+) -> tuple[str, str, dict[str, str], bytes] | None:
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return None
+    first, *lines = head.decode("latin-1").rstrip().split("\r\n")
+    method, path, _ = first.split(" ")
+    pairs = (line.partition(":") for line in lines)
+    headers = {name.lower(): value.strip() for name, _, value in pairs}
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    return method, path, headers, body
+
+
+_PAGE = b"<!doctype html><html><head><title>Login</title></head><body>Sign in</body></html>"
+_ERROR = {"error": {"message": "The model is overloaded.", "type": "overloaded_error"}}
+_GOOD = frozenset(
+    ("", "every_byte", "crlf", "no_space", "comments", "no_done", "double_done", "open_end")
+) | {"json_for_stream", "pause_then_good"}
+
+
+async def _behave(
+    wire: _Connection, fault: str, reply: Reply, *, streaming: bool, headers: dict[str, str]
+) -> None:
+    if fault == "pause_then_good":
+        await asyncio.sleep(0.2)
+    if fault.startswith("status_"):
+        await _status(wire, fault, headers)
+    elif fault in _EITHER:
+        await _EITHER[fault](wire)
+    elif not streaming or fault == "json_for_stream":
+        await _blocking(wire, fault, reply)
+    else:
+        await _streaming(wire, fault, reply)
+
+
+async def _status(wire: _Connection, fault: str, headers: dict[str, str]) -> None:
+    if fault.endswith("_html"):
+        await wire.whole(502, "text/html", _PAGE)
+        return
+    status = int(fault.removeprefix("status_"))
+    key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
+    words = f"Incorrect API key provided: {key}" if status == 401 else f"fake {status}"
+    await wire.json(status, {"error": {"message": words}}, "Retry-After: 7")
+
+
+async def _drop(wire: _Connection) -> None:
+    wire.spoiled = True
+
+
+async def _not_http(wire: _Connection) -> None:
+    wire.spoiled = True
+    await wire.send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
+
+
+async def _endless_body(wire: _Connection) -> None:
+    await wire.head(200, "application/json", "Transfer-Encoding: chunked")
+    await wire.chunk(b'{"choices": "')
+    while True:
+        await wire.chunk(_FILL)
+
+
+_EITHER: dict[str, Callable[[_Connection], Any]] = {
+    "html": lambda wire: wire.whole(200, "text/html", _PAGE),
+    "error_in_200": lambda wire: wire.json(200, _ERROR),
+    "redirect": lambda wire: wire.whole(307, "text/plain", b"", "Location: /elsewhere"),
+    "gzip": lambda wire: wire.whole(200, "application/json", b"\x1f\x8b", "Content-Encoding: gzip"),
+    "silent": lambda wire: wire.wait_for_hang_up(),
+    "drop": _drop,
+    "not_http": _not_http,
+    "endless_body": _endless_body,
+}
+
+
+async def _blocking(wire: _Connection, fault: str, reply: Reply) -> None:
+    body = json.dumps(reply.body, ensure_ascii=False).encode()
+    if fault == "half_json":
+        body = body[: len(body) // 2]
+    elif fault == "invalid_utf8":
+        body = _not_utf8(body)
+    elif fault.startswith(("drop", "end_mid")):
+        wire.spoiled = True
+        await wire.head(200, "application/json", f"Content-Length: {len(body)}")
+        await wire.send(body[: len(body) // 2])
+        return
+    elif fault in ("silent_stream", "stall"):
+        await wire.head(200, "application/json", f"Content-Length: {len(body)}")
+        await wire.wait_for_hang_up()
+    await wire.whole(200, "application/json", body)
+
+
+async def _streaming(wire: _Connection, fault: str, reply: Reply) -> None:
+    await wire.head(200, reply.stream_type, "Transfer-Encoding: chunked")
+    async for piece in _pieces(wire, fault, reply):
+        await wire.chunk(piece)
+    if wire.spoiled:
+        return
+    await wire.send(b"0\r\n\r\n")
+
+
+async def _pieces(wire: _Connection, fault: str, reply: Reply) -> AsyncIterator[bytes]:
+    """The stream as this fault wants it. ``pieces`` are [opening…, tokens…, end…, end mark]."""
+    pieces, sse = reply.pieces, reply.stream_type == "text/event-stream"
+    after_first = reply.opening + 1
+    if fault in ("silent_stream", "drop_before_token"):
+        if fault == "silent_stream":
+            await wire.wait_for_hang_up()
+        wire.spoiled = True
+    elif fault == "endless_line":
+        while True:
+            yield _FILL
+    elif fault in ("drop_mid_stream", "end_mid_stream"):
+        for piece in pieces[: after_first + 1]:
+            yield piece
+        wire.spoiled = fault == "drop_mid_stream"
+    elif fault in ("stall", "error_in_stream"):
+        for piece in pieces[:after_first]:
+            yield piece
+        if fault == "stall":
+            await wire.wait_for_hang_up()
+        error = json.dumps({"type": "error"} | _ERROR).encode()
+        yield b"data: " + error + b"\n\n" if sse else error + b"\n"
+    elif fault == "endless_stream":
+        for piece in pieces[:after_first]:
+            yield piece
+        while True:
+            yield pieces[after_first - 1]
+    elif fault == "half_json":
+        wire.spoiled = True
+        yield pieces[0][: len(pieces[0]) // 2]
+    elif fault == "invalid_utf8":
+        for piece in pieces:
+            yield _not_utf8(piece)
+    elif fault == "every_byte":
+        for byte in b"".join(pieces):
+            yield bytes([byte])
+    elif fault in ("no_done", "open_end"):
+        for piece in pieces[:-1] if sse else pieces:
+            yield piece
+        if fault == "open_end":
+            await wire.wait_for_hang_up()
+    elif fault == "double_done":
+        for piece in [*pieces, pieces[-1]]:
+            yield piece
+    else:
+        for piece in pieces:
+            yield _dressed(piece, fault) if sse else piece
+
+
+def _not_utf8(data: bytes) -> bytes:
+    return data.replace(b'": "', b'": "\xff')
+
+
+def _dressed(piece: bytes, fault: str) -> bytes:
+    if fault == "crlf":
+        return piece.replace(b"\n", b"\r\n")
+    if fault == "no_space":
+        return piece.replace(b"data: ", b"data:")
+    if fault == "comments":
+        return b": keep-alive\n\nid: 7\nretry: 10\nunknown\n" + piece
+    return piece
+
+
+async def _main(port: int) -> None:
+    async with FakeUpstream(port) as upstream:
+        print(upstream.url, flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="a fake language model provider")
+    parser.add_argument("--port", type=int, default=0)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_main(parser.parse_args().port))

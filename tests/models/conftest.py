@@ -1,0 +1,66 @@
+"""Providers that lead to the fake upstream, with limits short enough for a test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from conduit.models.catalogue import CATALOGUE
+from conduit.models.http_provider import HttpProvider
+from conduit.models.secret import Secret
+from conduit.models.settings import configure
+from conduit.models.transport import Limits
+from tests.fakes.upstream import FakeUpstream
+
+LIMITS = Limits(
+    connect_s=1.0,
+    silence_s=0.25,
+    total_s=3.0,
+    settle_s=0.1,
+    reply_bytes=1 << 20,
+    stream_bytes=1 << 20,
+)
+KEY = "sk-very-secret-0123456789"
+MakeProvider = Callable[..., HttpProvider]
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[FakeUpstream]:
+    async with FakeUpstream() as server:
+        yield server
+
+
+@pytest.fixture
+async def provider(upstream: FakeUpstream) -> AsyncIterator[MakeProvider]:
+    """``provider(name="p", type="openai_compatible", fault="")``; closed after the test."""
+    made: list[HttpProvider] = []
+
+    def make(
+        name: str = "p",
+        type: str = "openai_compatible",
+        *,
+        fault: str = "",
+        url: str = "",
+        model: str = "fake-1",
+        limits: Limits = LIMITS,
+    ) -> HttpProvider:
+        base = f"{url or upstream.url}{'/' + fault if fault else ''}"
+        base += "" if type == "ollama" else "/v1"
+        settings = configure(name, type, source="file", base_url=base, model=model, key=Secret(KEY))
+        made.append(HttpProvider(settings, CATALOGUE[type].wire, limits=limits))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.aclose()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for what another task is about to do; fails after 2 s."""
+    for _ in range(400):
+        if true():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it did not come about within 2 s")

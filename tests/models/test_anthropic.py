@@ -1,0 +1,181 @@
+"""Anthropic's shapes, and what must be bridged to them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from conduit.contracts.chat import ChatRequest, Message, ToolCall, ToolSpec, Usage
+from conduit.models.exchange import ErrorInside, Frame, NotTheProtocol
+from conduit.models.wire.anthropic import ANTHROPIC, AnthropicStream, decode, encode
+
+SPEC = ToolSpec("look", "Look it up.", {"type": "object"})
+
+
+def new_id() -> str:
+    raise AssertionError("this protocol gives its own ids")
+
+
+def body_of(*messages: Message, **fields: Any) -> dict[str, Any]:
+    return json.loads(encode(ChatRequest(messages, **fields), "m", False).body)
+
+
+def read(**reply: Any) -> Any:
+    return decode(json.dumps({"type": "message"} | reply).encode(), new_id)
+
+
+def test_system_turns_become_the_system_prompt() -> None:
+    body = body_of(Message("system", "A"), Message("user", "U"), Message("system", "B"))
+    assert body["system"] == "A\n\nB"
+    assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "U"}]}]
+    assert body["max_tokens"] == 4096
+
+
+def test_parallel_results_share_one_user_turn() -> None:
+    calls = (ToolCall("a", "look", '{"n": 1}'), ToolCall("b", "look", "not json"))
+    body = body_of(
+        Message("user", "U"),
+        Message("assistant", "Looking.", calls),
+        Message("tool", "one", tool_call_id="a"),
+        Message("tool", "two", tool_call_id="b"),
+        Message("user", "and?"),
+    )
+    roles = [turn["role"] for turn in body["messages"]]
+    assert roles == ["user", "assistant", "user"]
+    assert body["messages"][1]["content"] == [
+        {"type": "text", "text": "Looking."},
+        {"type": "tool_use", "id": "a", "name": "look", "input": {"n": 1}},
+        {"type": "tool_use", "id": "b", "name": "look", "input": {"unparsed": "not json"}},
+    ]
+    assert body["messages"][2]["content"] == [
+        {"type": "tool_result", "tool_use_id": "a", "content": "one"},
+        {"type": "tool_result", "tool_use_id": "b", "content": "two"},
+        {"type": "text", "text": "and?"},
+    ]
+
+
+def test_empty_turns_are_left_out_because_they_are_refused() -> None:
+    body = body_of(Message("user", "U"), Message("assistant", " "), Message("user", "V"))
+    assert [turn["role"] for turn in body["messages"]] == ["user"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "sent"),
+    [
+        ("auto", {"type": "auto"}),
+        ("none", {"type": "none"}),
+        ("required", {"type": "any"}),
+        ("look", {"type": "tool", "name": "look"}),
+    ],
+)
+def test_tool_choice(choice: str, sent: dict[str, str]) -> None:
+    body = body_of(Message("user", "U"), tools=(SPEC,), tool_choice=choice)
+    assert body["tool_choice"] == sent
+    assert body["tools"][0]["input_schema"] == {"type": "object"}
+
+
+def test_sampling_within_what_the_api_takes() -> None:
+    body = body_of(Message("user", "U"), temperature=1.7, stop=("X",), seed=3, max_tokens=9)
+    assert (body["temperature"], body["stop_sequences"], body["max_tokens"]) == (1.0, ["X"], 9)
+    assert "seed" not in body
+
+
+def test_headers() -> None:
+    assert ANTHROPIC.authorize("k") == (("x-api-key", "k"),)
+    request = encode(ChatRequest((Message("user", "U"),)), "m", True)
+    assert request.headers == (("anthropic-version", "2023-06-01"),)
+
+
+def test_a_reply_with_thinking_text_and_two_tools() -> None:
+    answer = read(
+        content=[
+            {"type": "thinking", "thinking": "hm"},
+            {"type": "text", "text": "Let me "},
+            {"type": "text", "text": "look."},
+            {"type": "tool_use", "id": "a", "name": "look", "input": {"n": 1}},
+            {"type": "tool_use", "id": "b", "name": "look", "input": {}},
+        ],
+        stop_reason="tool_use",
+        usage={"input_tokens": 3, "cache_read_input_tokens": 10, "output_tokens": 4},
+    )
+    assert answer.text == "Let me look."
+    calls = (ToolCall("a", "look", '{"n":1}'), ToolCall("b", "look", "{}"))
+    assert (answer.tool_calls, answer.finish_reason) == (calls, "tool_calls")
+    assert answer.usage == Usage(13, 4)
+
+
+@pytest.mark.parametrize(
+    ("reason", "finish"),
+    [
+        ("end_turn", "stop"),
+        ("max_tokens", "length"),
+        ("refusal", "content_filter"),
+        ("something_new", "stop"),
+        (None, "stop"),
+    ],
+)
+def test_stop_reasons(reason: str | None, finish: str) -> None:
+    assert read(content=[], stop_reason=reason).finish_reason == finish
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"type": "completion"},
+        {"content": "text"},
+        {"content": [{"type": "tool_use", "name": "look", "input": {}}]},
+        {"content": [{"type": "tool_use", "id": "a", "name": "look", "input": "{}"}]},
+        {"content": [{"type": "text", "text": 1}]},
+    ],
+)
+def test_what_is_not_the_protocol_is_refused(reply: dict[str, Any]) -> None:
+    with pytest.raises(NotTheProtocol):
+        read(**reply)
+
+
+def test_an_error_inside_a_reply_is_an_error() -> None:
+    with pytest.raises(ErrorInside, match="busy"):
+        read(type="error", error={"type": "overloaded_error", "message": "busy"})
+
+
+def fed(*events: dict[str, Any]) -> AnthropicStream:
+    decoder = AnthropicStream(new_id)
+    for event in events:
+        decoder.feed(Frame("", json.dumps(event).encode()))
+    return decoder
+
+
+START = {"type": "message_start", "message": {"model": "claude", "usage": {"input_tokens": 9}}}
+END = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}}
+
+
+def test_usage_is_gathered_over_the_stream() -> None:
+    decoder = fed(START, {"type": "ping"}, {"type": "unheard_of"}, END, {"type": "message_stop"})
+    assert decoder.finish().usage == Usage(9, 2)
+    assert (decoder.model, decoder.ended) == ("claude", True)
+
+
+@pytest.mark.parametrize("events", [(), (START,), ({"type": "message_stop"},)])
+def test_a_stream_that_does_not_finish_is_no_answer(events: tuple[dict[str, Any], ...]) -> None:
+    with pytest.raises(NotTheProtocol, match="before the answer did"):
+        fed(*events).finish()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "content_block_start", "index": 0},
+        {"type": "content_block_start", "content_block": {"type": "tool_use", "id": "a"}},
+        {
+            "type": "content_block_delta",
+            "index": 3,
+            "delta": {"type": "input_json_delta", "partial_json": "{"},
+        },
+        {"type": "content_block_stop"},
+    ],
+)
+def test_events_that_do_not_fit_are_refused(event: dict[str, Any]) -> None:
+    with pytest.raises(NotTheProtocol):
+        fed(START, event)
