@@ -121,6 +121,16 @@ async def test_a_stream_says_the_same_as_a_whole_answer(
     assert assembled(chunks) == await one.chat(HELLO)
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_extra_parameters_reach_only_who_speaks_their_dialect(
+    provider: MakeProvider, upstream: FakeUpstream, dialect: str
+) -> None:
+    extra = ChatRequest(HELLO.messages, extra={"logit_bias": {"1": 2}}, dialect="openai_chat")
+    await provider(type=dialect).chat(extra)
+    sent = upstream.requests[-1].body
+    assert ("logit_bias" in sent) == (dialect == "openai_compatible")
+
+
 @pytest.mark.parametrize("dialect", ["openai_compatible", "anthropic"])
 async def test_a_server_that_does_not_stream_is_read_whole(
     provider: MakeProvider, dialect: str

@@ -56,8 +56,9 @@ class ChatRequest:
     """What to ask of a model.
 
     ``model`` empty means the provider's configured one. ``tool_choice`` is ``"auto"``, ``"none"``,
-    ``"required"`` or the name of one tool. ``extra`` holds further parameters of the provider's own
-    dialect; they are sent as they are.
+    ``"required"`` or the name of one tool. ``extra`` holds further parameters of one ``dialect`` (the
+    name of a wire, like ``openai_chat``): a provider that speaks it gets them as they are, any other
+    does not.
     """
 
     messages: tuple[Message, ...]
@@ -70,6 +71,7 @@ class ChatRequest:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     extra: JsonObject = field(default_factory=dict)
+    dialect: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,14 +66,14 @@ class HttpProvider:
         """The whole answer. Raises the four provider errors, and ``InvalidInput`` for text that
         has no UTF-8 form."""
         model = request.model or self.model
-        async with self._open(self._wire.encode(request, model, False)) as reply:
+        async with self._open(self._encode(request, model, stream=False)) as reply:
             await self._check_status(reply, model)
             return self._decode(await self._read_whole(reply), model)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
         """The answer piece by piece; raises as ``chat`` does, at any point."""
         model = request.model or self.model
-        async with self._open(self._wire.encode(request, model, True)) as reply:
+        async with self._open(self._encode(request, model, stream=True)) as reply:
             await self._check_status(reply, model)
             await self._refuse_page(reply)
             if reply.media_type == "application/json" and self._wire.framing == "sse":
@@ -96,6 +96,11 @@ class HttpProvider:
     async def aclose(self) -> None:
         """Close all connections; a later call opens new ones."""
         await self._transport.aclose()
+
+    def _encode(self, request: ChatRequest, model: str, *, stream: bool) -> WireRequest:
+        if request.extra and request.dialect != self._wire.name:
+            request = replace(request, extra={})  # another protocol's words would be refused
+        return self._wire.encode(request, model, stream)
 
     def _open(self, request: WireRequest) -> AbstractAsyncContextManager[Reply]:
         key = self.settings.key

@@ -12,7 +12,7 @@ from conduit.models.catalogue import CATALOGUE, Kind
 from conduit.models.secret import Secret
 
 Source = Literal["file", "added", "environment", "local"]
-RESERVED = frozenset({"auto"})
+RESERVED = frozenset({"auto", "conduit", "offline"})
 """Names that mean something else where a provider is named."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -60,7 +60,7 @@ def configure(
         raise _fault(
             "name",
             f"{name[:80]!r} cannot be the name of a provider",
-            "use up to 64 letters, digits, dots, dashes and underscores; 'auto' is taken",
+            "use up to 64 letters, digits, dots, dashes and underscores; auto, conduit and offline are taken",
         )
     kind = kind_named(type)
     model = model or (models[0] if models else kind.default_model)
