@@ -26,7 +26,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A tool offered to a model: ``name`` is ``[a-zA-Z0-9_-]{1,64}``, ``parameters`` a JSON Schema."""
+    """A tool offered to a model. ``name`` is ``[a-zA-Z0-9_-]{1,64}``; ``parameters`` is a schema."""
 
     name: str
     description: str
@@ -56,9 +56,9 @@ class ChatRequest:
     """What to ask of a model.
 
     ``model`` empty means the provider's configured one. ``tool_choice`` is ``"auto"``, ``"none"``,
-    ``"required"`` or the name of one tool. ``extra`` holds further parameters of one ``dialect`` (the
-    name of a wire, like ``openai_chat``): a provider that speaks it gets them as they are, any other
-    does not.
+    ``"required"`` or the name of one tool. ``extra`` holds further parameters of one ``dialect``
+    (the name of a wire, like ``openai_chat``): a provider that speaks it gets them as they are,
+    any other does not.
     """
 
     messages: tuple[Message, ...]

@@ -60,7 +60,8 @@ def configure(
         raise _fault(
             "name",
             f"{name[:80]!r} cannot be the name of a provider",
-            "use up to 64 letters, digits, dots, dashes and underscores; auto, conduit and offline are taken",
+            "use up to 64 letters, digits, dots, dashes and underscores; "
+            "auto, conduit and offline are taken",
         )
     kind = kind_named(type)
     model = model or (models[0] if models else kind.default_model)
