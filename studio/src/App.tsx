@@ -1,0 +1,104 @@
+import { useEffect, useRef, useState, type RefObject } from "react";
+import { Composer } from "./chat/Composer.tsx";
+import { EmptyState } from "./chat/EmptyState.tsx";
+import { groovesOf } from "./chat/transcript.ts";
+import { TurnView } from "./chat/TurnView.tsx";
+import { useChat, type Chat } from "./chat/useChat.ts";
+import { useProviders } from "./providers/useProviders.ts";
+import { Header } from "./shell/Header.tsx";
+import { Notice } from "./shell/Notice.tsx";
+import { currentSession } from "./shell/session.ts";
+import { useFollowEnd } from "./shell/useFollowEnd.ts";
+import { player } from "./sound/player.ts";
+
+const FOLLOW_UPS = ["more swing", "less dense", "other seed"];
+
+export function App() {
+  const [session] = useState(currentSession);
+  const desk = useProviders();
+  const { refresh } = desk;
+  const chat = useChat(session, refresh);
+  const field = useRef<HTMLTextAreaElement>(null);
+  usePageKeys(field, chat);
+  useFollowEnd(chat.turns);
+
+  const { send, reset } = chat;
+  const pick = (prompt: string) => {
+    void send(prompt);
+    field.current?.focus();
+  };
+  const startOver = () => {
+    player.stop();
+    void reset();
+    field.current?.focus();
+  };
+
+  return (
+    <>
+      <a className="skip" href="#prompt">
+        Skip to the prompt
+      </a>
+      <Header desk={desk} canReset={chat.turns.length > 0} onReset={startOver} />
+      <main className="main" id="main">
+        {chat.problem !== null && <Notice problem={chat.problem} />}
+        {chat.loaded && chat.turns.length === 0 && <EmptyState onPick={pick} />}
+        <div role="log" aria-label="Conversation" aria-busy={chat.busy} className="log">
+          {chat.turns.map((turn) => (
+            <TurnView key={turn.id} turn={turn} onRetry={send} />
+          ))}
+        </div>
+        <FollowUps chat={chat} onPick={pick} />
+        <p role="status" className="hidden">
+          {statusOf(chat)}
+        </p>
+      </main>
+      <footer className="footer">
+        <Composer busy={chat.busy} field={field} onSend={pick} onStop={chat.stop} />
+      </footer>
+    </>
+  );
+}
+
+/** `/` goes to the prompt from anywhere, Escape stops the answer. */
+function usePageKeys(field: RefObject<HTMLTextAreaElement | null>, chat: Chat) {
+  const { stop } = chat;
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      const target = event.target as HTMLElement;
+      const writing = target.matches("input, textarea, select, [contenteditable]");
+      if (event.key === "Escape") stop();
+      else if (event.key === "/" && !writing && !event.ctrlKey && !event.metaKey) {
+        event.preventDefault();
+        field.current?.focus();
+      }
+    };
+    document.addEventListener("keydown", key);
+    return () => document.removeEventListener("keydown", key);
+  }, [field, stop]);
+}
+
+/** What one would say next to a groove. */
+function FollowUps({ chat, onPick }: { chat: Chat; onPick: (prompt: string) => void }) {
+  const last = chat.turns.at(-1);
+  if (chat.busy || last === undefined || groovesOf(last).length === 0) return null;
+  return (
+    <ul className="follow-ups" aria-label="Suggestions">
+      {FOLLOW_UPS.map((prompt) => (
+        <li key={prompt}>
+          <button type="button" className="button" onClick={() => onPick(prompt)}>
+            {prompt}
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function statusOf({ busy, turns }: Chat): string {
+  const last = turns.at(-1);
+  if (busy) return `${last?.provider || "Conduit"} is answering`;
+  if (last === undefined || last.id.startsWith("history-")) return "";
+  return { done: "Answer complete", stopped: "Answer stopped", failed: "", streaming: "" }[
+    last.state
+  ];
+}

@@ -1,0 +1,138 @@
+/** Calls to the server. Every failure, also of the network, is an `ApiError` with a hint. */
+
+import { readEvents } from "./sse.ts";
+import type {
+  AskEvent,
+  GrooveNotes,
+  History,
+  Problem,
+  ProviderState,
+  Providers,
+} from "./types.ts";
+
+export class ApiError extends Error implements Problem {
+  readonly code: string;
+  readonly hint: string;
+
+  constructor({ code, message, hint }: Problem) {
+    super(message);
+    this.name = "ApiError";
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+/** What can be shown of anything that was thrown. */
+export function toProblem(thrown: unknown): Problem {
+  if (thrown instanceof ApiError) {
+    return { code: thrown.code, message: thrown.message, hint: thrown.hint };
+  }
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return { code: "studio", message, hint: "Reload the page; if it stays, this is a bug." };
+}
+
+export function isAbort(thrown: unknown): boolean {
+  return thrown instanceof DOMException && thrown.name === "AbortError";
+}
+
+async function send(path: string, init?: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(path, init);
+  } catch (thrown) {
+    if (isAbort(thrown)) throw thrown;
+    throw new ApiError({
+      code: "unreachable",
+      message: "The Conduit server does not answer.",
+      hint: "Start it with `conduit up`, then try again.",
+    });
+  }
+  if (!response.ok) throw await problemOf(response);
+  return response;
+}
+
+async function problemOf(response: Response): Promise<ApiError> {
+  const fallback = {
+    code: `http_${response.status}`,
+    message: `The server answered with status ${response.status}.`,
+    hint: "Look at what the server printed.",
+  };
+  try {
+    const body = (await response.json()) as { error?: Partial<Problem> };
+    return new ApiError({ ...fallback, ...body.error });
+  } catch (thrown) {
+    if (isAbort(thrown)) throw thrown;
+    return new ApiError(fallback);
+  }
+}
+
+async function get<T>(path: string): Promise<T> {
+  return (await send(path)).json() as Promise<T>;
+}
+
+async function post<T>(path: string, body: unknown): Promise<T> {
+  const response = await send(path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return response.json() as Promise<T>;
+}
+
+export function fetchProviders(): Promise<Providers> {
+  return get<Providers>("/providers");
+}
+
+export function switchProvider(name: string): Promise<Providers> {
+  return post<Providers>("/providers/switch", { name });
+}
+
+export function resetCircuit(name: string): Promise<ProviderState> {
+  return post<ProviderState>(`/providers/reset-circuit/${encodeURIComponent(name)}`, {});
+}
+
+export function fetchHistory(session: string): Promise<History> {
+  return get<History>(`/history?session=${encodeURIComponent(session)}`);
+}
+
+export async function resetSession(session: string): Promise<void> {
+  await post("/reset", { session });
+}
+
+export function fetchNotes(grooveId: string, bars: number): Promise<GrooveNotes> {
+  return post<GrooveNotes>("/blocks/groove.notes", { groove_id: grooveId, first_bar: 0, bars });
+}
+
+/** Where the bytes of a stored file are. */
+export function fileAddress(id: string): string {
+  return `/files/${encodeURIComponent(id)}`;
+}
+
+/** Ask, and receive the answer while it is written. Ends after `done` or `error`. */
+export async function* ask(
+  prompt: string,
+  session: string,
+  signal: AbortSignal,
+): AsyncGenerator<AskEvent> {
+  const response = await send("/ask", {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "text/event-stream" },
+    body: JSON.stringify({ prompt, session }),
+    signal,
+  });
+  if (response.body === null) throw brokenOff();
+  for await (const { event, data } of readEvents(response.body)) {
+    const received = { event, data: JSON.parse(data) } as AskEvent;
+    yield received;
+    if (received.event === "done" || received.event === "error") return;
+  }
+  throw brokenOff();
+}
+
+function brokenOff(): ApiError {
+  return new ApiError({
+    code: "broken_off",
+    message: "The answer broke off before its end.",
+    hint: "What arrived is above. Ask again to get the rest.",
+  });
+}

@@ -1,0 +1,133 @@
+/** What travels between this page and the server. Field names are the server's. */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+export type Problem = { code: string; message: string; hint: string };
+
+export type Circuit = "closed" | "half_open" | "open";
+
+export type ProviderState = {
+  name: string;
+  type: string;
+  model: string;
+  base_url: string;
+  active: boolean;
+  local: boolean;
+  circuit: Circuit;
+  /** 0 to 100, over the latest answers. */
+  health: number;
+  average_ms: number | null;
+  consecutive_failures: number;
+  /** Seconds until an open circuit lets one request through. */
+  retry_in_s: number;
+  last_error: string;
+};
+
+export type Providers = { active: string; chain: string[]; providers: ProviderState[] };
+
+export type Failure = { provider: string; code: string; message: string };
+
+export type Usage = { input_tokens: number; output_tokens: number };
+
+export type ToolRun = {
+  id: string;
+  block: string;
+  arguments: JsonObject;
+  ok: boolean;
+  result: JsonObject | null;
+  error: Problem | null;
+};
+
+export type AskReply = {
+  text: string;
+  json_blocks: Json[];
+  provider: string;
+  model: string;
+  session: string;
+  correlation_id: string;
+  failures: Failure[];
+  tool_calls: ToolRun[];
+  usage: Usage | null;
+  elapsed_ms: number;
+};
+
+/** The events of a streamed answer, in the order they come. */
+export type AskEvent =
+  | { event: "start"; data: { session: string; correlation_id: string } }
+  | { event: "provider"; data: { provider: string; model: string; failures: Failure[] } }
+  | { event: "text"; data: { text: string } }
+  | { event: "tool_call"; data: { id: string; block: string; arguments: JsonObject } }
+  | {
+      event: "tool_result";
+      data: {
+        id: string;
+        block: string;
+        ok: boolean;
+        result: JsonObject | null;
+        error: Problem | null;
+      };
+    }
+  | { event: "done"; data: AskReply }
+  | { event: "error"; data: { error: Problem } };
+
+export type HistoryMessage = {
+  role: "system" | "user" | "assistant" | "tool";
+  content: string;
+  tool_calls: { id: string; name: string; arguments: string }[];
+  tool_call_id: string;
+  created_at: string;
+};
+
+export type History = { session: string; messages: HistoryMessage[] };
+
+export type Lane = {
+  name: string;
+  pitch: number;
+  /** One string a bar, one character a step: `.` rest, `-` ghost, `x` hit, `X` accent. */
+  bars: string[];
+};
+
+export type RenderedGroove = {
+  groove_id: string;
+  title: string;
+  style: string;
+  bpm: number;
+  bars: number;
+  steps_per_bar: number;
+  seed: number;
+  /** Percent; 50 is straight. */
+  swing: number;
+  lanes: Lane[];
+  midi: { id: string; name: string; media_type: string; size: number };
+};
+
+/** Notes in columns: note i is `tick[i]`, `pitch[i]`, … Ticks count from `first_bar`. */
+export type GrooveNotes = {
+  ppq: number;
+  bpm: number;
+  first_bar: number;
+  bars: number;
+  ticks_per_bar: number;
+  layers: string[];
+  tick: number[];
+  duration: number[];
+  pitch: number[];
+  velocity: number[];
+  layer: number[];
+};
+
+/** A tool result is a groove when it has a groove's shape, whatever the block was called. */
+export function isRenderedGroove(value: unknown): value is RenderedGroove {
+  if (typeof value !== "object" || value === null) return false;
+  const groove = value as Partial<RenderedGroove>;
+  return (
+    typeof groove.groove_id === "string" &&
+    typeof groove.bpm === "number" &&
+    typeof groove.bars === "number" &&
+    typeof groove.steps_per_bar === "number" &&
+    typeof groove.midi?.id === "string" &&
+    Array.isArray(groove.lanes) &&
+    groove.lanes.every((lane) => typeof lane.name === "string" && Array.isArray(lane.bars))
+  );
+}

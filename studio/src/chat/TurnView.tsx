@@ -1,0 +1,77 @@
+import { memo } from "react";
+import { isRenderedGroove } from "../api/types.ts";
+import { GrooveCard } from "../groove/GrooveCard.tsx";
+import { Notice } from "../shell/Notice.tsx";
+import { Markdown } from "../text/Markdown.tsx";
+import { ToolCard } from "./ToolCard.tsx";
+import type { Part, Turn } from "./transcript.ts";
+
+type Props = { turn: Turn; onRetry: (prompt: string) => void };
+
+/** A prompt and its answer. */
+export const TurnView = memo(function TurnView({ turn, onRetry }: Props) {
+  return (
+    <article className="turn" data-state={turn.state} aria-busy={turn.state === "streaming"}>
+      <h2 className="prompt">
+        <span className="hidden">You: </span>
+        {turn.prompt}
+      </h2>
+      <div className="answer">
+        {turn.failures.map((failure, at) => (
+          <p className="failure" key={at}>
+            <span aria-hidden="true">✕</span>
+            <span>
+              <strong>{failure.provider}</strong> failed: {failure.message.replace(/\.$/, "")}
+              {turn.provider !== "" && (
+                <>
+                  , answered by <strong>{turn.provider}</strong>
+                </>
+              )}
+            </span>
+          </p>
+        ))}
+        {turn.parts.map((part, at) => (
+          <PartView key={at} part={part} />
+        ))}
+        {turn.error !== null && (
+          <Notice problem={turn.error}>
+            <button type="button" className="button" onClick={() => onRetry(turn.prompt)}>
+              Try again
+            </button>
+          </Notice>
+        )}
+        {turn.state === "streaming" && <p className="signal">{progressOf(turn)}</p>}
+        {turn.state === "stopped" && <p className="meta">stopped</p>}
+        {turn.state === "done" && turn.provider !== "" && <Meta turn={turn} />}
+      </div>
+    </article>
+  );
+});
+
+function PartView({ part }: { part: Part }) {
+  if (part.kind === "text") return <Markdown text={part.text} />;
+  return (
+    <>
+      <ToolCard tool={part} />
+      {isRenderedGroove(part.result) && <GrooveCard groove={part.result} />}
+    </>
+  );
+}
+
+function progressOf(turn: Turn): string {
+  const last = turn.parts.at(-1);
+  if (last?.kind === "tool" && last.state === "running") return `${last.block} is running`;
+  return turn.provider === "" ? "sending" : `${turn.provider} is answering`;
+}
+
+function Meta({ turn }: { turn: Turn }) {
+  const tokens = turn.usage && turn.usage.input_tokens + turn.usage.output_tokens;
+  return (
+    <p className="meta">
+      <span>{turn.provider}</span>
+      {turn.model !== "" && turn.model !== turn.provider && <span>{turn.model}</span>}
+      {turn.elapsedMs !== null && <span>{(turn.elapsedMs / 1000).toFixed(2)} s</span>}
+      {tokens !== null && <span>{tokens} tokens</span>}
+    </p>
+  );
+}

@@ -1,0 +1,36 @@
+/**
+ * `window.conduitStudio`: the page from the outside, for scripts and for the browser tests.
+ *
+ *     conduitStudio.grooves()                            // ids of the grooves on the page
+ *     await conduitStudio.renderOffline(id, { bars: 2 }) // the sound of one, as samples
+ */
+
+import { loadedGrooves, partOf } from "./groove/rack.ts";
+import { renderOffline, type OfflineRender } from "./sound/offline.ts";
+
+export type Scripting = {
+  grooves(): string[];
+  renderOffline(
+    grooveId: string,
+    options?: { bars?: number; sampleRate?: number },
+  ): Promise<OfflineRender>;
+};
+
+declare global {
+  interface Window {
+    conduitStudio: Scripting;
+  }
+}
+
+export function installScripting(): void {
+  window.conduitStudio = {
+    grooves: () => loadedGrooves().map((groove) => groove.groove_id),
+    async renderOffline(grooveId, { bars, sampleRate } = {}) {
+      const groove = loadedGrooves().find((each) => each.groove_id === grooveId);
+      if (groove === undefined) throw new Error(`no groove ${grooveId} on this page`);
+      const part = await partOf(groove);
+      const available = part.loopTicks / part.ticksPerBar;
+      return renderOffline(part, groove.bpm, Math.min(bars ?? available, available), sampleRate);
+    },
+  };
+}

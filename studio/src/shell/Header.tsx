@@ -1,0 +1,50 @@
+import { useState } from "react";
+import type { ProviderDesk } from "../providers/useProviders.ts";
+import { ProviderBar } from "../providers/ProviderBar.tsx";
+import { applyTheme, nextTheme, storedTheme } from "./theme.ts";
+
+type Props = { desk: ProviderDesk; canReset: boolean; onReset: () => void };
+
+export function Header({ desk, canReset, onReset }: Props) {
+  return (
+    <header className="header">
+      <h1 className="wordmark">
+        <Mark />
+        <span className="wordmark-name">Conduit</span>
+        <span className="wordmark-part">Studio</span>
+      </h1>
+      <ProviderBar desk={desk} />
+      <div className="header-actions">
+        <button type="button" className="button" disabled={!canReset} onClick={onReset}>
+          New session
+        </button>
+        <ThemeButton />
+      </div>
+    </header>
+  );
+}
+
+/** A signal goes into a block and comes out again. */
+function Mark() {
+  return (
+    <svg className="mark" viewBox="0 0 40 24" width="40" height="24" aria-hidden="true">
+      <path className="mark-wire" d="M0 12h12M28 12h12" />
+      <rect className="mark-block" x="12.5" y="2.5" width="15" height="19" />
+      <rect className="mark-core" x="17" y="9" width="6" height="6" />
+    </svg>
+  );
+}
+
+function ThemeButton() {
+  const [theme, setTheme] = useState(storedTheme);
+  const change = () => {
+    const next = nextTheme(theme);
+    applyTheme(next);
+    setTheme(next);
+  };
+  return (
+    <button type="button" className="button" onClick={change} aria-label={`Theme: ${theme}`}>
+      <span aria-hidden="true">{{ auto: "◩", dark: "■", light: "□" }[theme]}</span> {theme}
+    </button>
+  );
+}

@@ -1,0 +1,19 @@
+import { useEffect, useLayoutEffect, useRef } from "react";
+
+const NEAR_PIXELS = 120;
+
+/** Keep the end of the page in view while `content` grows, unless somebody scrolled away. */
+export function useFollowEnd(content: unknown): void {
+  const follows = useRef(true);
+  useEffect(() => {
+    const note = () => {
+      const { scrollHeight, clientHeight, scrollTop } = document.documentElement;
+      follows.current = scrollHeight - clientHeight - scrollTop < NEAR_PIXELS;
+    };
+    document.addEventListener("scroll", note, { passive: true });
+    return () => document.removeEventListener("scroll", note);
+  }, []);
+  useLayoutEffect(() => {
+    if (follows.current) window.scrollTo({ top: document.documentElement.scrollHeight });
+  }, [content]);
+}

@@ -1,0 +1,122 @@
+/**
+ * Plays one part in a loop, a little ahead of time.
+ *
+ * A timer of the page wakes up too late and too irregularly to trigger drums by itself. So every
+ * wake-up schedules all strokes of the next moment on the audio clock, which is exact.
+ */
+
+import { Desk } from "./desk.ts";
+import { notesBetween, Timeline, type Mix, type Part } from "./schedule.ts";
+
+const WAKE_MS = 25;
+const AHEAD_SECONDS = 0.12;
+/** Pages in the background are woken once a second at most. */
+const AHEAD_HIDDEN_SECONDS = 1.6;
+const LEAD_IN_SECONDS = 0.06;
+
+type Session = {
+  owner: string;
+  part: Part;
+  desk: Desk;
+  timeline: Timeline;
+  /** Everything before this tick has been scheduled. */
+  scheduled: number;
+  timer: ReturnType<typeof setInterval>;
+};
+
+export class Player {
+  #context: AudioContext | null = null;
+  #session: Session | null = null;
+  #volume: number;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(volume: number) {
+    this.#volume = volume;
+  }
+
+  /** Who is playing, or null. A snapshot for `useSyncExternalStore`. */
+  readonly owner = (): string | null => this.#session?.owner ?? null;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  /** Browsers start sound only from a key or a click: call it in the handler of one. */
+  unlock(): AudioContext {
+    this.#context ??= new AudioContext({ latencyHint: "interactive" });
+    void this.#context.resume();
+    return this.#context;
+  }
+
+  play(owner: string, part: Part, bpm: number, mix: Mix): void {
+    this.stop();
+    const context = this.unlock();
+    const session: Session = {
+      owner,
+      part,
+      desk: new Desk(context, part, mix, this.#volume),
+      timeline: new Timeline(part.ppq, bpm, 0, context.currentTime + LEAD_IN_SECONDS),
+      scheduled: 0,
+      timer: setInterval(() => this.#schedule(session, context), WAKE_MS),
+    };
+    this.#session = session;
+    this.#schedule(session, context);
+    this.#notify();
+  }
+
+  stop(owner?: string): void {
+    const session = this.#session;
+    if (session === null || (owner !== undefined && owner !== session.owner)) return;
+    clearInterval(session.timer);
+    session.desk.close();
+    this.#session = null;
+    this.#notify();
+  }
+
+  /** From the first stroke on that is not scheduled yet. */
+  setTempo(owner: string, bpm: number): void {
+    const session = this.#session;
+    if (session?.owner === owner) session.timeline = session.timeline.at(bpm, session.scheduled);
+  }
+
+  setMix(owner: string, mix: Mix): void {
+    if (this.#session?.owner === owner) this.#session.desk.mix(mix);
+  }
+
+  /** One volume for the whole page, 0 to 1. */
+  readonly volume = (): number => this.#volume;
+
+  setVolume(level: number): void {
+    this.#volume = level;
+    this.#session?.desk.volume(level);
+    this.#notify();
+  }
+
+  /** Where in the loop `owner` is heard right now, in bars from 0, or null when it is silent. */
+  position(owner: string): number | null {
+    const session = this.#session;
+    if (session?.owner !== owner || this.#context === null) return null;
+    const heard = this.#context.currentTime - (this.#context.outputLatency || 0);
+    const tick = Math.max(0, session.timeline.tickAt(heard));
+    return (tick % session.part.loopTicks) / session.part.ticksPerBar;
+  }
+
+  #schedule(session: Session, context: AudioContext): void {
+    const ahead = document.hidden ? AHEAD_HIDDEN_SECONDS : AHEAD_SECONDS;
+    const until = session.timeline.tickAt(context.currentTime + ahead);
+    if (until <= session.scheduled) return;
+    for (const note of notesBetween(session.part, session.scheduled, until)) {
+      // After the machine slept, what is long past is dropped rather than played all at once.
+      const time = session.timeline.timeAt(note.tick);
+      if (time >= context.currentTime - 0.02) session.desk.play(note, time);
+    }
+    session.scheduled = until;
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+export const player = new Player(0.8);

@@ -1,0 +1,164 @@
+"""From a sentence to a groove that is seen, heard and saved, in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mido
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import OpenPage
+
+PROMPT = "make an 8-bar industrial groove at 140 bpm with sparse ghost kicks"
+
+# Loudness (RMS) of the 60 ms after each beat, of the whole, and the highest sample.
+MEASURE = """async (bars) => {
+  const [id] = conduitStudio.grooves();
+  const { sampleRate, samples, beats, strokes } = await conduitStudio.renderOffline(id, { bars });
+  const rms = (part) => Math.sqrt(part.reduce((sum, x) => sum + x * x, 0) / part.length);
+  const at = (seconds) => Math.round(seconds * sampleRate);
+  const after = (beat) => samples.slice(at(beat), at(beat + 0.06));
+  return {
+    beats: beats.map((t) => rms(after(t))),
+    whole: rms(samples),
+    peak: samples.reduce((most, x) => Math.max(most, Math.abs(x)), 0),
+    seconds: samples.length / sampleRate,
+    beatSeconds: beats[1] - beats[0],
+    layers: [...new Set(strokes.map((stroke) => stroke.layer))],
+  };
+}"""
+
+
+def ask(page: Page, prompt: str = PROMPT) -> Locator:
+    """Ask, and wait for the card of the groove."""
+    before = page.locator(".groove").count()
+    page.get_by_label("Prompt").fill(prompt)
+    page.keyboard.press("Enter")
+    card = page.locator(".groove").nth(before)
+    card.wait_for()
+    expect(page.locator(".turn").last).to_have_attribute("data-state", "done")
+    return card
+
+
+def test_a_prompt_gives_a_grid_of_every_step(open_page: OpenPage) -> None:
+    card = ask(open_page())
+    expect(card.locator(".facts")).to_contain_text("industrial")
+    expect(card.locator(".facts")).to_contain_text("140")
+    lanes = card.get_by_role("group").filter(has=card.page.locator(".lane-name"))
+    assert lanes.count() >= 5
+    expect(card.get_by_role("img", name="kick, bar 1: 1 accent, 5 accent")).to_be_visible()
+    assert lanes.first.locator(".step").count() == 4 * 16
+    expect(card.locator(".pager-range")).to_have_text("bars 1–4 / 8")
+    card.get_by_role("button", name="Later bars").click()
+    expect(card.locator(".pager-range")).to_have_text("bars 5–8 / 8")
+    expect(card.get_by_role("img", name="kick, bar 8:")).to_be_visible()
+
+
+def test_the_sound_is_on_the_beats(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page)
+    heard = page.evaluate(MEASURE, 4)
+    assert len(heard["beats"]) == 16
+    assert heard["beatSeconds"] == pytest.approx(60 / 140)
+    assert min(heard["beats"]) > 0.05
+    assert min(heard["beats"]) > 0.8 * heard["whole"]
+    assert 0.2 < heard["peak"] <= 1
+    assert heard["seconds"] == pytest.approx(16 * 60 / 140 + 0.5, abs=0.01)
+    assert "kick" in heard["layers"]
+
+
+def test_play_moves_the_playhead_until_stop(open_page: OpenPage) -> None:
+    page = open_page()
+    card = ask(page)
+    playhead = card.locator(".playhead")
+    expect(playhead).to_be_hidden()
+    card.get_by_role("button", name="Play").click()
+    expect(playhead).to_be_visible()
+    expect(card.locator(".pager-heard")).to_have_text("playing bar 2")
+    fraction = "element => Number(element.style.getPropertyValue('--playhead'))"
+    position = card.locator(".groove-pages").evaluate(fraction)
+    assert 0.25 <= position < 0.5
+    card.get_by_role("button", name="Stop").click()
+    expect(playhead).to_be_hidden()
+
+
+def test_with_reduced_motion_the_playhead_goes_from_step_to_step(open_page: OpenPage) -> None:
+    card = ask(open_page(reduced_motion="reduce"))
+    card.get_by_role("button", name="Play").click()
+    expect(card.locator(".playhead")).to_be_visible()
+    for _ in range(5):
+        value = "element => Number(element.style.getPropertyValue('--playhead'))"
+        steps = card.locator(".groove-pages").evaluate(value) * 4 * 16
+        assert steps == pytest.approx(round(steps), abs=0.01)
+
+
+def test_a_long_groove_says_what_is_drawn_and_played(open_page: OpenPage) -> None:
+    card = ask(open_page(), "a hard groove, 200 bars")
+    note = "first 8 bars drawn, 64 played; the file has all 200"
+    expect(card.locator(".pager-note")).to_have_text(note)
+    card.get_by_role("button", name="Play").click()
+    expect(card.locator(".playhead")).to_be_visible()
+
+
+def test_tempo_changes_while_it_plays(open_page: OpenPage) -> None:
+    card = ask(open_page())
+    card.get_by_role("button", name="Play").click()
+    tempo = card.get_by_label("tempo")
+    tempo.fill("200")
+    expect(tempo).to_have_attribute("aria-valuetext", "200 bpm")
+    # At 140 bpm bar 3 would begin after 3.4 s, at 200 after 2.4 s.
+    expect(card.locator(".pager-heard")).to_have_text("playing bar 3", timeout=3200)
+    card.get_by_role("button", name="back to 140").click()
+    expect(tempo).to_have_value("140")
+
+
+def test_the_file_is_the_groove(open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page()
+    card = ask(page)
+    with page.expect_download() as download:
+        card.get_by_role("link", name="MIDI file").click()
+    assert download.value.suggested_filename.endswith(".mid")
+    download.value.save_as(tmp_path / "groove.mid")
+    midi = mido.MidiFile(tmp_path / "groove.mid")
+    tempos = [m for track in midi.tracks for m in track if m.type == "set_tempo"]
+    assert [round(mido.tempo2bpm(m.tempo), 3) for m in tempos] == [140]
+    assert midi.length == pytest.approx(8 * 4 * 60 / 140, abs=0.5)
+
+
+def test_mute_and_solo(open_page: OpenPage) -> None:
+    card = ask(open_page())
+    kick = card.get_by_role("group", name="kick", exact=True)
+    others = card.locator(".lane[data-audible=false]")
+    kick.get_by_role("button", name="Mute kick").click()
+    expect(kick).to_have_attribute("data-audible", "false")
+    expect(others).to_have_count(1)
+    kick.get_by_role("button", name="Mute kick").click()
+    kick.get_by_role("button", name="Solo kick").click()
+    expect(kick).to_have_attribute("data-audible", "true")
+    expect(others).to_have_count(card.locator(".lane").count() - 1)
+
+
+def test_what_one_would_say_next_is_a_button(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page)
+    page.get_by_role("button", name="other seed").click()
+    expect(page.locator(".groove")).to_have_count(2)
+    seeds = [card.locator(".facts").inner_text() for card in page.locator(".groove").all()]
+    assert seeds[0] != seeds[1]
+
+
+def test_a_conversation_is_still_there_after_a_reload(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page)
+    page.reload()
+    card = page.locator(".groove")
+    card.wait_for()
+    expect(page.get_by_role("heading", name=PROMPT)).to_be_visible()
+    card.get_by_role("button", name="Play").click()
+    expect(card.locator(".playhead")).to_be_visible()
+    page.get_by_role("button", name="New session").click()
+    expect(page.locator(".turn")).to_have_count(0)
+    page.reload()
+    page.get_by_role("heading", name="A sentence goes in").wait_for()
+    expect(page.locator(".turn")).to_have_count(0)
