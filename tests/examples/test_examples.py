@@ -1,0 +1,92 @@
+"""Every program in ``examples/`` runs as it stands, in an empty folder, and does what it says."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import mido
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+COMMAND = [sys.executable, "-m", "conduit.cli"]
+
+
+def run(name: str, folder: Path, **environ: str) -> str:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / name)],
+        cwd=folder,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """The address of ``/v1`` of a running server."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [*COMMAND, "up", "--no-open", "--port", str(port)],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        until = time.monotonic() + 15
+        while not listens(port):
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_typed_pipeline(tmp_path: Path) -> None:
+    said = run("typed_pipeline.py", tmp_path)
+    assert said.startswith("Report(hits=")
+    assert "demo.count: input field 'input': expected Pattern, got Brief" in said
+
+
+def test_render_groove(tmp_path: Path) -> None:
+    assert "cowbell" in run("render_groove.py", tmp_path)
+    file = mido.MidiFile(tmp_path / "dub-with-cowbell.mid")
+    pitches = {m.note for track in file.tracks for m in track if m.type == "note_on"}
+    assert 56 in pitches
+
+
+def test_ask_the_agent(tmp_path: Path) -> None:
+    said = run("ask_the_agent.py", tmp_path)
+    assert said.startswith("offline: ")
+    (written,) = tmp_path.glob("*.mid")
+    assert f"saved {written.name}, {written.stat().st_size} bytes" in said
+    assert mido.MidiFile(written).ticks_per_beat == 1920
+
+
+# Two processes start one after the other, hence several seconds on a slow machine.
+def test_openai_stream(tmp_path: Path, server: str) -> None:
+    said = run("openai_stream.py", tmp_path, CONDUIT_V1=server)
+    assert ".mid: http://127.0.0.1:" in said
+    assert "hypnotic" in said
+
+
+def test_every_example_is_tested() -> None:
+    tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} <= tested
