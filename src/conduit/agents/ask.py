@@ -113,7 +113,7 @@ def ask_blocks(
     prompts: SystemPrompts,
     timer: Callable[[], float] = time.perf_counter,
 ) -> tuple[Block[Any, Any], ...]:
-    """The blocks of this module: ``agent.ask``, ``agent.chat``, ``agent.history``, ``agent.reset``, ``prompts.list``."""
+    """``agent.ask``, ``agent.chat``, ``agent.history``, ``agent.reset`` and ``prompts.list``."""
 
     @block(
         "agent.ask",

@@ -8,14 +8,17 @@ at a line that starts with a fence, or at the end of the text.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 import orjson
 
 _FENCE = re.compile(r"(?:`{3,}|~{3,})[ \t]*([A-Za-z0-9_+.-]*)")
+_VALUE_OR_FENCE = re.compile(r"^[ \t]*([\[{]|`{3}|~{3})", re.MULTILINE)
 _LANGUAGES = frozenset({"", "json", "jsonc", "json5", "jsonl", "ndjson", "javascript", "js"})
 _CLOSERS = {"{": "}", "[": "]"}
+_LONGEST_PREFACE = 200
 _LONGEST_REPAIR = 64 * 1024
 _DEEPEST = 200
 
@@ -36,8 +39,14 @@ def json_blocks(text: str) -> list[Any]:
             continue
         inside = True
         if language in _LANGUAGES:
-            at = _values(text, at, found)
+            at = _values(text, _start(text, at) if language else at, found)
     return found
+
+
+def _start(text: str, at: int) -> int:
+    """Where the first value of a fence that says it is JSON begins: models put a word before it."""
+    line = _VALUE_OR_FENCE.search(text, at, at + _LONGEST_PREFACE)
+    return line.start(1) if line and line.group(1) in _CLOSERS else at
 
 
 def _values(text: str, at: int, found: list[Any]) -> int:
@@ -111,6 +120,10 @@ def _parse(text: str) -> Any | None:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         pass  # what follows is for JSON that is nearly right
+    try:
+        return json.loads(text, parse_constant=lambda _: None)  # NaN is no value: null
+    except (ValueError, RecursionError):
+        pass
     if len(text) > _LONGEST_REPAIR or _depth(text) > _DEEPEST:
         return None
     import json_repair  # 20 ms to import and rarely needed

@@ -1,4 +1,4 @@
-"""System prompts: one Markdown file each, the operator's own before those that come with Conduit."""
+"""System prompts: one Markdown file each, the operator's own before those of Conduit."""
 
 from __future__ import annotations
 

@@ -7,11 +7,18 @@ refuses or fails is told to the model as such, so that it can correct itself or 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from conduit.agents.events import AgentEvent, Answering, TextDelta, ToolCalled, ToolReturned, ToolUse
+from conduit.agents.events import (
+    AgentEvent,
+    Answering,
+    TextDelta,
+    ToolCalled,
+    ToolReturned,
+    ToolUse,
+)
 from conduit.blocks import Gate, current_call, dumps, loads
 from conduit.contracts.chat import (
     ChatRequest,
@@ -74,7 +81,8 @@ class ToolLoop:
     ) -> AsyncGenerator[AgentEvent, None]:
         """Work until the model answers without calling a tool; ``run`` is filled meanwhile.
 
-        After 8 rounds or 32 calls the model is asked to answer with what it has.
+        After 8 rounds or 32 calls the model is asked to answer with what it has, and the calls it
+        makes nevertheless are dropped.
         """
         tools = self.tools()
         for round_number in range(_MOST_ROUNDS + 1):
@@ -85,17 +93,19 @@ class ToolLoop:
                 tool_choice="none" if spent else "auto",
             )
             calls: list[ToolCall] = []
-            async for event in self._ask(request, run, calls, only):
-                yield event
-            if not calls or spent:
+            async with contextlib.aclosing(self._ask(request, run, calls, only)) as events:
+                async for event in events:
+                    yield event
+            if not calls:
                 return
             for call in calls:
-                async for event in self._use(call, run):
-                    yield event
+                async with contextlib.aclosing(self._use(call, run)) as events:
+                    async for event in events:
+                        yield event
 
     async def _ask(
         self, request: ChatRequest, run: Run, calls: list[ToolCall], only: str
-    ) -> AsyncIterator[AgentEvent]:
+    ) -> AsyncGenerator[AgentEvent, None]:
         """One model turn: streams its text, collects its tool calls."""
         partial: dict[int, _PartialCall] = {}
         said: list[str] = []
@@ -115,17 +125,19 @@ class ToolLoop:
                     yield TextDelta(chunk.text)
                 _collect(chunk, partial)
                 run.usage = _added(run.usage, chunk.usage)
-        calls += [
-            ToolCall(p.id or f"call_{len(run.turn)}_{i}", p.name, "".join(p.arguments) or "{}")
-            for i, p in sorted(partial.items())
-        ]
+        if request.tool_choice != "none":
+            calls += _whole(partial, run)
         text = "".join(said)
         run.turn.append(Message("assistant", text, tool_calls=tuple(calls)))
         run.text = "\n\n".join(part for part in (run.text, text) if part)
 
-    async def _use(self, call: ToolCall, run: Run) -> AsyncIterator[AgentEvent]:
+    async def _use(self, call: ToolCall, run: Run) -> AsyncGenerator[AgentEvent, None]:
         """Run one tool call through the gate."""
         block, arguments, problem = self._read(call)
+        if len(run.tool_uses) >= _MOST_CALLS:
+            problem = TooLarge(
+                f"no more than {_MOST_CALLS} calls", hint="answer with what you have"
+            )
         yield ToolCalled(call.id, block, arguments)
         result: Any = None
         if problem is None:
@@ -165,6 +177,17 @@ def _collect(chunk: Chunk, partial: dict[int, _PartialCall]) -> None:
         call.id = call.id or delta.id
         call.name = call.name or delta.name
         call.arguments.append(delta.arguments)
+
+
+def _whole(partial: dict[int, _PartialCall], run: Run) -> list[ToolCall]:
+    """The calls of a turn in order, each with an id that no other call of the run has."""
+    used = {message.tool_call_id for message in run.turn}
+    calls: list[ToolCall] = []
+    for index, part in sorted(partial.items()):
+        unique = part.id if part.id and part.id not in used else f"call_{len(run.turn)}_{index}"
+        used.add(unique)
+        calls.append(ToolCall(unique, part.name, "".join(part.arguments) or "{}"))
+    return calls
 
 
 def _added(total: Usage | None, more: Usage | None) -> Usage | None:

@@ -30,11 +30,11 @@ import functools
 import inspect
 import re
 import typing
-from collections.abc import AsyncGenerator, Callable
-from typing import Any, Generic, TypeVar, cast, get_args, get_origin
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from typing import Any, Generic, Protocol, TypeVar, cast, get_args, get_origin, overload
 
-from conduit.blocks.check import describe, find_breach
-from conduit.blocks.shape import fields_of
+from conduit.blocks.check import Breach, Predicate, describe, find_breach, predicate_of
+from conduit.blocks.shape import require_known, unresolved
 from conduit.contracts.errors import ConfigError, InvalidInput, TypeMismatch
 
 I = TypeVar("I")  # noqa: E741 - the published name of the input type: Block[I, O]
@@ -45,7 +45,7 @@ _LONGEST_NAME = 64
 
 
 class Effects(enum.Flag):
-    """What a block does besides returning a value. Callers, caches and approval rules look at it."""
+    """What a block does besides returning a value; callers, caches and approvals look at it."""
 
     NONE = 0
     READS = enum.auto()
@@ -67,8 +67,17 @@ class NoOp:
 class Block(Generic[I, O]):
     """A typed unit of work.
 
-    Subclasses give ``name`` and ``summary`` and write ``forward``. Input and output types are read
-    from ``Block[In, Out]``; both must be dataclasses made of the types in ``conduit.blocks.shape``.
+    Subclasses give ``name`` and ``summary`` and write ``forward``:
+
+        >>> class Shout(Block[Words, Words]):
+        ...     name = "text.shout"
+        ...     summary = "Write a text in capitals"
+        ...     def forward(self, data: Words) -> Words:
+        ...         return Words(data.text.upper())
+
+    Input and output types are read from ``Block[In, Out]``; both must be dataclasses made of the
+    types in ``conduit.blocks.shape``. What is wrong with them is said when the class is defined,
+    what is wrong with the rest when the block is added to a catalog.
 
     Attributes:
         name: dotted lower-case name, unique in a catalog, at most 64 characters.
@@ -91,9 +100,10 @@ class Block(Generic[I, O]):
         for base in getattr(cls, "__orig_bases__", ()):
             if get_origin(base) is Block:
                 given, made = get_args(base)
-                if isinstance(given, type) and isinstance(made, type):
-                    cls.input_type = cast("type[I]", given)
-                    cls.output_type = cast("type[O]", made)
+                if isinstance(given, TypeVar) or isinstance(made, TypeVar):
+                    continue  # still generic
+                _require_records(given, made, cls.__qualname__)
+                cls.input_type, cls.output_type = given, made
 
     def forward(self, data: I) -> Any:
         """Do the work. Input is checked already; output is checked on return."""
@@ -108,26 +118,36 @@ class Block(Generic[I, O]):
     def _awaits(self) -> bool:
         return inspect.iscoroutinefunction(self.forward)
 
+    @functools.cached_property
+    def _plain(self) -> bool:
+        """Whether ``forward`` is an ordinary function."""
+        return not (self.streams or self._awaits)
+
+    @functools.cached_property
+    def _fits_input(self) -> Predicate:
+        cls: type = self.input_type
+        return predicate_of(cls)
+
+    @functools.cached_property
+    def _fits_output(self) -> Predicate:
+        cls: type = self.output_type
+        return predicate_of(cls)
+
     def __call__(self, data: I) -> O:
         """Check, run, check. Raises ``TypeMismatch`` when either side breaks its type."""
-        if not (self.streams or self._awaits):
+        if self._plain:
             self.check_input(data)
             return self.check_output(self.forward(data))
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(self.acall(data))
-        raise InvalidInput(
-            "this block is asynchronous and an event loop is running here",
-            where=self.name,
-            hint="write `await block.acall(data)` instead of `block(data)`",
-        )
+        refuse_inside_a_loop(self.name)
+        return asyncio.run(self.acall(data))
 
     async def acall(self, data: I) -> O:
         """The awaitable form of a call; blocking work runs in a thread."""
-        self.check_input(data)
         if self.streams:
-            return cast("O", [item async for item in self.astream(data)][-1])
+            async for item in self.astream(data):
+                last = item
+            return cast("O", last)
+        self.check_input(data)
         if self._awaits:
             return self.check_output(await self.forward(data))
         if self.inline:
@@ -135,37 +155,59 @@ class Block(Generic[I, O]):
         return self.check_output(await asyncio.to_thread(self.forward, data))
 
     async def astream(self, data: I) -> AsyncGenerator[Any, None]:
-        """Yield events as they happen and, last, the output. A block that has none yields its output."""
+        """Yield events as they happen and, last, the output (a plain block: only that).
+
+        Closing the generator closes the block's own.
+        """
         if not self.streams:
             yield await self.acall(data)
             return
         self.check_input(data)
+        output: Any = None
         events = self.forward(data)
-        last: Any = None
         try:
             async for item in events:
-                last = item
-                if not isinstance(item, self.output_type):
+                if output is not None:
+                    raise self._not_last(item)
+                if isinstance(item, self.output_type):
+                    output = item
+                else:
                     yield item
         finally:
             await events.aclose()
-        yield self.check_output(last)
+        yield self.check_output(output)
 
     def check_input(self, data: object) -> None:
         """Raise ``TypeMismatch`` unless data fits the declared input."""
-        self._check(self.input_type, data, "input")
+        try:
+            if self._fits_input(data):
+                return
+        except RecursionError:
+            pass  # a cycle: explained below
+        raise self._mismatch(self.input_type, data, "input")
 
     def check_output(self, data: object) -> O:
         """Return data typed as the declared output, or raise ``TypeMismatch``."""
-        self._check(self.output_type, data, "output")
-        return cast("O", data)
+        try:
+            if self._fits_output(data):
+                return data  # type: ignore[return-value]
+        except RecursionError:
+            pass  # a cycle: explained below
+        raise self._mismatch(self.output_type, data, "output")
 
-    def _check(self, cls: type, data: object, side: str) -> None:
-        breach = find_breach(cls, data)
-        if breach is None:
-            return
+    def _not_last(self, item: object) -> TypeMismatch:
+        return TypeMismatch(
+            block=self.name or type(self).__name__,
+            side="output",
+            path="output",
+            expected="nothing after the output",
+            got=describe(item),
+        )
+
+    def _mismatch(self, cls: type, data: object, side: str) -> TypeMismatch:
+        breach = find_breach(cls, data) or Breach("", cls.__name__, "a value that keeps changing")
         wrong_class = not isinstance(data, cls)
-        raise TypeMismatch(
+        return TypeMismatch(
             block=self.name or type(self).__name__,
             side=side,
             path=breach.path or side,
@@ -175,6 +217,35 @@ class Block(Generic[I, O]):
 
     def __repr__(self) -> str:
         return f"<block {self.name}: {self.input_type.__name__} -> {self.output_type.__name__}>"
+
+
+def require_definition(block: Block[Any, Any]) -> None:
+    """Raise ``ConfigError`` unless a block has a legal name, a summary, types and ``forward``."""
+    cls = type(block)
+    if not block.name:
+        raise ConfigError("a block needs a name", where=cls.__name__, hint='name = "text.count"')
+    check_name(block.name)
+    if not block.summary:
+        raise ConfigError(
+            "a block needs a summary", where=block.name, hint="one line that says what it does"
+        )
+    given, made = getattr(block, "input_type", None), getattr(block, "output_type", None)
+    _require_records(given, made, block.name)
+    if "forward" not in vars(block) and cls.forward is Block.forward:
+        raise ConfigError("a block needs forward()", where=block.name)
+
+
+def refuse_inside_a_loop(where: str) -> None:
+    """Raise ``InvalidInput`` when an event loop is running here: blocking would stop it."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise InvalidInput(
+        "a blocking call of asynchronous work, inside a running event loop",
+        where=where,
+        hint="await the asynchronous form instead: `await block.acall(data)`",
+    )
 
 
 class FunctionBlock(Block[I, O]):
@@ -197,8 +268,19 @@ class FunctionBlock(Block[I, O]):
         self.permission = permission or name
         self.effects = effects
         self.inline = inline
-        self.forward = function  # type: ignore[method-assign]
+        self.forward = function  # type: ignore[assignment,method-assign]
         self.__doc__ = function.__doc__
+
+
+class _Wrap(Protocol):
+    """What ``@block(...)`` is: it keeps the types of the function it is put on."""
+
+    @overload
+    def __call__(self, function: Callable[[I], Coroutine[Any, Any, O]]) -> FunctionBlock[I, O]: ...
+    @overload
+    def __call__(self, function: Callable[[I], AsyncIterator[O]]) -> FunctionBlock[I, O]: ...
+    @overload
+    def __call__(self, function: Callable[[I], O]) -> FunctionBlock[I, O]: ...
 
 
 def block(
@@ -208,33 +290,30 @@ def block(
     permission: str = "",
     effects: Effects = Effects.NONE,
     inline: bool = False,
-) -> Callable[[Callable[[I], Any]], FunctionBlock[I, Any]]:
+) -> _Wrap:
     """Make a block of a function with one dataclass parameter and a dataclass result.
 
     An async generator says what it finally yields: ``-> AsyncIterator[Event | Output]``, where
-    ``Output`` is the last member of the union.
+    ``Output`` is the last member of the union. (A type checker sees the whole union as the output:
+    a union's last member cannot be picked out in Python's type system.)
 
     Raises ``ConfigError`` at definition when the name or the types will not do.
     """
 
-    def wrap(function: Callable[[I], Any]) -> FunctionBlock[I, Any]:
-        check_name(name)
-        if not summary:
-            raise ConfigError("a block needs a summary", where=name)
-        types = _types_of(function, name)
-        for cls in types:
-            fields_of(cls)
-        return FunctionBlock(
+    def wrap(function: Callable[[Any], Any]) -> FunctionBlock[Any, Any]:
+        made = FunctionBlock(
             function,
             name=name,
             summary=summary,
-            types=types,
+            types=_types_of(function, name),
             permission=permission,
             effects=effects,
             inline=inline,
         )
+        require_definition(made)
+        return made
 
-    return wrap
+    return cast("_Wrap", wrap)
 
 
 def check_name(name: str) -> None:
@@ -246,22 +325,32 @@ def check_name(name: str) -> None:
         )
 
 
-def _types_of(function: Callable[..., Any], name: str) -> tuple[type, type]:
-    hints = typing.get_type_hints(function)
+def _types_of(function: Callable[..., Any], name: str) -> tuple[Any, Any]:
+    """The input and output hints of a function, checked only for their number."""
+    try:
+        hints = typing.get_type_hints(function)
+    except (NameError, TypeError, AttributeError) as error:
+        raise unresolved(error, name) from None
     made = hints.pop("return", None)
-    given = list(hints.values())
+    if len(inspect.signature(function).parameters) != 1 or len(hints) != 1:
+        raise _unfit(name)
     if inspect.isasyncgenfunction(function) and get_args(made):
         made = get_args(made)[0]
         made = get_args(made)[-1] if get_args(made) else made
-    if len(given) != 1 or not _is_record(given[0]) or not _is_record(made):
-        raise ConfigError(
-            "a block takes one dataclass and returns one dataclass",
-            where=name,
-            hint="annotate it like `def render(request: GrooveRequest) -> RenderedGroove`; "
-            "use NoOp when there is no input",
-        )
-    return given[0], cast("type", made)
+    return next(iter(hints.values())), made
 
 
-def _is_record(hint: Any) -> bool:
-    return isinstance(hint, type) and dataclasses.is_dataclass(hint)
+def _require_records(given: Any, made: Any, where: str) -> None:
+    for cls in (given, made):
+        if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
+            raise _unfit(where)
+        require_known(cls)
+
+
+def _unfit(where: str) -> ConfigError:
+    return ConfigError(
+        "a block takes one dataclass and returns one dataclass",
+        where=where,
+        hint="annotate it like `def render(request: GrooveRequest) -> RenderedGroove`, or subclass "
+        "Block[GrooveRequest, RenderedGroove]; use NoOp when there is no input",
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from conduit.blocks.block import Block, check_name
+from conduit.blocks.block import Block, require_definition
 from conduit.blocks.schema import json_schema
 from conduit.contracts.chat import ToolSpec
 from conduit.contracts.errors import Conflict, NotFound
@@ -37,11 +37,17 @@ class Catalog:
             self.add(each)
 
     def add(self, block: Block[Any, Any]) -> None:
-        """Register a block. Raises ``Conflict`` when its name, or its name as a tool, is taken."""
-        check_name(block.name)
+        """Register a block.
+
+        Raises ``Conflict`` when its name, or its name as a tool, is taken, and ``ConfigError`` when
+        it lacks something a block must have.
+        """
+        require_definition(block)
         tool = tool_name(block.name)
         if tool in self._tools:
-            raise Conflict(f"there is already a block named {self._tools[tool]!r}", where=block.name)
+            raise Conflict(
+                f"there is already a block named {self._tools[tool]!r}", where=block.name
+            )
         self._blocks[block.name] = block
         self._tools[tool] = block.name
 

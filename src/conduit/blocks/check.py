@@ -8,7 +8,9 @@ what came.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -29,6 +31,9 @@ from conduit.blocks.shape import (
 
 Predicate = Callable[[Any], bool]
 
+_FINITE = Range(-sys.float_info.max, sys.float_info.max)
+_MISSING = object()
+
 
 @dataclass(frozen=True, slots=True)
 class Breach:
@@ -40,11 +45,9 @@ class Breach:
 
 
 def find_breach(cls: type, value: object) -> Breach | None:
-    """Check ``value`` and all that is nested in it against the dataclass ``cls``; None when it fits."""
+    """Check ``value``, and all that is nested in it, against ``cls``; None when it fits."""
     try:
-        if predicate_of(cls)(value):
-            return None
-        return _explain(Record(cls), value, "")
+        return None if predicate_of(cls)(value) else _explain(Record(cls), value, "")
     except RecursionError:
         return Breach("", spell(Record(cls)), "a value that contains itself, or is nested too deep")
 
@@ -53,13 +56,14 @@ def find_breach(cls: type, value: object) -> Breach | None:
 def predicate_of(cls: type) -> Predicate:
     """The compiled check of one dataclass."""
     writer = _Writer()
-    lines = [f"def fits(v, C={writer.bind(cls)}):", "    if not isinstance(v, C): return False"]
+    lines = [f"def fits(v, C={writer.bind(cls)}):"]
+    lines += [" if not isinstance(v, C): return False", " try:"]
     for field in fields_of(cls):
         lines += [
-            f"    x = v.{field.name}",
-            f"    if not ({writer.expression(field.shape, 'x')}): return False",
+            f"  x = v.{field.name}",
+            f"  if not {writer.expression(field.shape, 'x')}: return False",
         ]
-    lines.append("    return True")
+    lines += ["  return True", " except AttributeError: return False"]  # a field was deleted
     exec("\n".join(lines), writer.names)
     predicate: Predicate = writer.names["fits"]
     return predicate
@@ -69,7 +73,7 @@ class _Writer:
     """Writes check expressions and keeps the objects they refer to by name."""
 
     def __init__(self) -> None:
-        self.names: dict[str, Any] = {"_NoneType": type(None)}
+        self.names: dict[str, Any] = {}
 
     def bind(self, thing: object) -> str:
         name = f"_o{len(self.names)}"
@@ -81,8 +85,9 @@ class _Writer:
             case Scalar():
                 return _scalar_expression(shape, x)
             case Choice(values, None):
-                kinds = self.bind(tuple({type(v) for v in values}))
-                return f"(type({x}) in {kinds} and {x} in {self.bind(values)})"
+                kinds = self.bind(frozenset(map(type, values)))
+                pairs = self.bind(frozenset((type(v), v) for v in values))  # 1 is not True
+                return f"(type({x}) in {kinds} and (type({x}), {x}) in {pairs})"
             case Choice(_, members):
                 return f"isinstance({x}, {self.bind(members)})"
             case Sequence(item, kind, length):
@@ -94,9 +99,21 @@ class _Writer:
             case Either(options):
                 return "(" + " or ".join(self.expression(o, x) for o in options) + ")"
             case Record(cls):
-                return f"{self.bind(_late(cls))}({x})"
+                return f"{self.late(cls)}({x})"
             case AnyJson():
                 return f"{self.bind(is_json)}({x})"
+
+    def late(self, cls: type) -> str:
+        """The name of another dataclass's predicate. It is compiled on its first use and then takes
+        its own place, so that dataclasses may contain themselves."""
+        name = self.bind(None)
+
+        def first_use(value: Any) -> bool:
+            self.names[name] = predicate_of(cls)
+            return predicate_of(cls)(value)
+
+        self.names[name] = first_use
+        return name
 
 
 def _scalar_expression(shape: Scalar, x: str) -> str:
@@ -108,16 +125,12 @@ def _scalar_expression(shape: Scalar, x: str) -> str:
     if kind is str:
         bounds = shape.length
         sized = f" and {bounds.minimum} <= len({x}) <= {bounds.maximum}" if bounds else ""
-        return f"(isinstance({x}, str){sized})"
+        return f"((type({x}) is str or isinstance({x}, str)){sized})"
     accepted = "int" if kind is int else "(float, int)"
     exact = f"type({x}) is {kind.__name__}"
-    ranged = f" and {shape.range.minimum!r} <= {x} <= {shape.range.maximum!r}" if shape.range else ""
+    limits = shape.range or (_FINITE if kind is float else None)  # NaN is in no range
+    ranged = f" and {limits.minimum!r} <= {x} <= {limits.maximum!r}" if limits else ""
     return f"(({exact} or (isinstance({x}, {accepted}) and not isinstance({x}, bool))){ranged})"
-
-
-def _late(cls: type) -> Predicate:
-    """A predicate looked up on first use, so that dataclasses may contain themselves."""
-    return lambda value: predicate_of(cls)(value)
 
 
 def _predicate_for(shape: Shape) -> Predicate:
@@ -139,10 +152,12 @@ def _each_value(item: Shape) -> Predicate:
 
 
 def is_json(value: object) -> bool:
-    """Whether a value is made of plain JSON types only."""
+    """Whether a value is made of plain JSON types only; JSON has no NaN and no infinity."""
     match value:
-        case None | bool() | int() | float() | str():
+        case None | bool() | int() | str():
             return True
+        case float():
+            return math.isfinite(value)
         case list() | tuple():
             return all(map(is_json, value))
         case dict():
@@ -156,22 +171,35 @@ def _explain(shape: Shape, value: Any, path: str) -> Breach | None:
         case Record(cls) if isinstance(value, cls):
             return _explain_fields(cls, value, path)
         case Sequence(item, kind, length) if isinstance(value, kind) and _sized(length, value):
-            children = ((f"{path}[{i}]", item, v) for i, v in enumerate(value))
+            values: Any = value
+            return _explain_items(item, enumerate(values), path)
         case Mapping(inner) if isinstance(value, dict):
-            children = ((f"{path}[{k!r}]", inner, v) for k, v in value.items())
+            for key in value:
+                if not isinstance(key, str):
+                    return Breach(path, "keys that are str", describe(key))
+            return _explain_items(inner, iter(value.items()), path)
         case Either(options):
             return _explain_either(options, value, path)
-        case _:
-            if _predicate_for(shape)(value):
-                return None
-            return Breach(path, spell(shape), describe(value, shape))
-    return next((b for p, s, v in children if (b := _explain(s, v, p))), None)
+    if _predicate_for(shape)(value):
+        return None
+    return Breach(path, spell(shape), describe(value, shape))
+
+
+def _explain_items(item: Shape, items: Iterator[tuple[Any, Any]], path: str) -> Breach | None:
+    fits = _predicate_for(item)
+    for key, value in items:
+        if not fits(value):
+            return _explain(item, value, f"{path}[{key!r:.40}]")
+    return None
 
 
 def _explain_fields(cls: type, value: Any, path: str) -> Breach | None:
     for field in fields_of(cls):
         inner = f"{path}.{field.name}" if path else field.name
-        if breach := _explain(field.shape, getattr(value, field.name), inner):
+        held = getattr(value, field.name, _MISSING)
+        if held is _MISSING:
+            return Breach(inner, spell(field.shape), "nothing: the field is not set")
+        if breach := _explain(field.shape, held, inner):
             return breach
     return None
 
@@ -194,6 +222,8 @@ def describe(value: object, expected: Shape | None = None) -> str:
     """A value as an error message may show it: its type, and the value itself when it is small."""
     if value is None:
         return "null"
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"int of {value.bit_length()} bits"
     if isinstance(value, bool | int | float):
         return f"{type(value).__name__} {value!r:.40}"
     if isinstance(value, str):

@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Protocol
 
-from conduit.blocks.block import Block
+from conduit.blocks.block import Block, refuse_inside_a_loop
 from conduit.blocks.catalog import Catalog
 from conduit.blocks.decode import decode
 from conduit.contracts.call import LOCAL_OWNER, Call, Principal
@@ -32,7 +32,7 @@ _current: ContextVar[Call] = ContextVar("conduit_call", default=_DIRECT)
 
 
 def current_call() -> Call:
-    """The call being served here. A block called directly from Python runs as the local owner."""
+    """The call being served here; a block called directly from Python runs as the local owner."""
     return _current.get()
 
 
@@ -55,7 +55,8 @@ class Interceptor(Protocol):
     """Sees every call before its block runs and after it ended.
 
     ``before`` may refuse by raising; then neither the block nor later interceptors run, and
-    ``after`` is called for those that had already accepted. ``after`` runs in reverse order.
+    ``after`` is called for those that had already accepted. ``after`` runs in reverse order; what
+    it raises is logged and changes nothing.
     """
 
     async def before(self, call: Call) -> None: ...
@@ -64,7 +65,7 @@ class Interceptor(Protocol):
 
 
 class HeldPermissions:
-    """The default policy: a principal may do what its permissions name (``*``, ``groove.*``, exact)."""
+    """The default policy: what the permissions name, exactly or as ``groove.*`` or ``*``."""
 
     def allows(self, principal: Principal, permission: str) -> bool:
         held = principal.permissions
@@ -93,7 +94,11 @@ class Gate:
         self._timer = timer
 
     def call(self, name: str, data: object, principal: Principal | None = None) -> Any:
-        """The blocking form of :meth:`acall`, for scripts. Not for use inside an event loop."""
+        """The blocking form of :meth:`acall`, for scripts.
+
+        Raises ``InvalidInput`` inside an event loop.
+        """
+        refuse_inside_a_loop(name)
         return asyncio.run(self.acall(name, data, principal))
 
     async def acall(
@@ -147,7 +152,12 @@ class Gate:
         return self._policy.allows(principal, block.permission or block.name)
 
     def _admit(
-        self, name: str, data: object, principal: Principal | None, correlation_id: str, lenient: bool
+        self,
+        name: str,
+        data: object,
+        principal: Principal | None,
+        correlation_id: str,
+        lenient: bool,
     ) -> tuple[Block[Any, Any], Call]:
         outer = current_call()
         who = principal or outer.principal
@@ -177,9 +187,6 @@ class Gate:
         except ConduitError as error:
             outcome = Outcome("failed", 0.0, error)
             raise
-        except (asyncio.CancelledError, GeneratorExit):
-            outcome = Outcome("cancelled", 0.0)
-            raise
         except Exception as error:
             log.exception("block %s failed (correlation %s)", call.block, call.correlation_id)
             failure = ConduitError(
@@ -189,7 +196,18 @@ class Gate:
             )
             outcome = Outcome("failed", 0.0, failure)
             raise failure from error
+        except BaseException:  # cancelled, closed early, or the process is ending
+            outcome = Outcome("cancelled", 0.0)
+            raise
         finally:
             outcome = replace(outcome, elapsed_ms=(self._timer() - started) * 1000)
             for interceptor in reversed(accepted):
-                await interceptor.after(call, outcome)
+                await _tell(interceptor, call, outcome)
+
+
+async def _tell(interceptor: Interceptor, call: Call, outcome: Outcome) -> None:
+    """The work is done: a fault of one interceptor neither undoes it nor silences the others."""
+    try:
+        await interceptor.after(call, outcome)
+    except Exception:
+        log.exception("%s failed after %s", type(interceptor).__name__, call.block)

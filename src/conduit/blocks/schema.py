@@ -1,7 +1,7 @@
 """JSON Schema (draft 2020-12) of any dataclass a block uses.
 
-Records are written in place, because many model servers do not follow references; only a type
-that contains itself becomes a ``$defs`` entry.
+Records are written in place, because many model servers do not follow references. Only a type that
+contains itself becomes a ``$defs`` entry, or every type where writing in place would never end.
 """
 
 from __future__ import annotations
@@ -22,34 +22,56 @@ from conduit.blocks.shape import (
     Sequence,
     Shape,
     fields_of,
+    records_in,
     summary_of,
 )
 from conduit.contracts.json import JsonObject
 
 _NAMES = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
 
+_LARGEST_IN_PLACE = 1000
+"""Records. Fifty levels with two fields each would be 2**50."""
 
-@cache
+
 def json_schema(cls: type) -> JsonObject:
     """The schema of a dataclass. Cached: treat the result as read-only."""
+    return _schema_of(cls)
+
+
+@cache
+def _schema_of(cls: type) -> JsonObject:
     recursive = {c for c in _reachable(cls) if c in _inside(c)}
+    if not recursive and _size(cls, {}) > _LARGEST_IN_PLACE:
+        recursive = _inside(cls)
     writer = _SchemaWriter(recursive)
-    schema = writer.reference(cls) if cls in recursive else writer.record(cls)
+    schema = writer.record(cls)  # in place even when recursive: a tool's schema is an object
     if writer.defs:
         schema = {**schema, "$defs": writer.defs}
     return schema
 
 
+def _size(cls: type, known: dict[type, int]) -> int:
+    """How many records are written when each is written in place."""
+    if cls not in known:
+        inner = [c for field in fields_of(cls) for c in records_in(field.shape)]
+        known[cls] = 1 + sum(_size(c, known) for c in inner)
+    return known[cls]
+
+
 class _SchemaWriter:
+    """``recursive`` are the records that are written once, as ``$defs``."""
+
     def __init__(self, recursive: set[type]) -> None:
         self.recursive = recursive
         self.defs: JsonObject = {}
+        self.names: dict[type, str] = {}
 
     def reference(self, cls: type) -> JsonObject:
-        if cls.__name__ not in self.defs:
-            self.defs[cls.__name__] = {}  # placed first: the record refers to itself
-            self.defs[cls.__name__] = self.record(cls)
-        return {"$ref": f"#/$defs/{cls.__name__}"}
+        if cls not in self.names:
+            alike = sum(other.__name__ == cls.__name__ for other in self.names)
+            self.names[cls] = f"{cls.__name__}_{alike + 1}" if alike else cls.__name__
+            self.defs[self.names[cls]] = self.record(cls)
+        return {"$ref": f"#/$defs/{self.names[cls]}"}
 
     def record(self, cls: type) -> JsonObject:
         fields = fields_of(cls)
@@ -113,24 +135,13 @@ def _value(value: Any) -> Any:
     return value.value if isinstance(value, enum.Enum) else value
 
 
-def _records_in(shape: Shape) -> set[type]:
-    match shape:
-        case Record(cls):
-            return {cls}
-        case Sequence(item) | Mapping(item):
-            return _records_in(item)
-        case Either(options):
-            return set().union(*map(_records_in, options))
-    return set()
-
-
 def _inside(cls: type) -> set[type]:
     """Every record reachable from the fields of ``cls``: itself only when it is recursive."""
     found: set[type] = set()
     todo = [cls]
     while todo:
         for field in fields_of(todo.pop()):
-            new = _records_in(field.shape) - found
+            new = records_in(field.shape) - found
             found |= new
             todo += new
     return found

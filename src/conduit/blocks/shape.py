@@ -26,11 +26,12 @@ from __future__ import annotations
 import dataclasses
 import enum
 import inspect
+import math
 import types
 import typing
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from conduit.contracts.errors import ConfigError
 from conduit.contracts.json import JsonMark
@@ -38,10 +39,13 @@ from conduit.contracts.json import JsonMark
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Inclusive bounds of a number."""
+    """Inclusive bounds of a number, both finite. Several on one hint must all hold."""
 
     minimum: float
     maximum: float
+
+    def __post_init__(self) -> None:
+        _require_order(self, math.isfinite(self.minimum) and math.isfinite(self.maximum))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,14 @@ class Length:
 
     minimum: int
     maximum: int
+
+    def __post_init__(self) -> None:
+        _require_order(self, self.minimum >= 0)
+
+
+def _require_order(bounds: Range | Length, usable: bool) -> None:
+    if not usable or bounds.minimum > bounds.maximum:
+        raise ConfigError(f"{bounds} admits nothing, or has no end", where="bounds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +98,7 @@ class Either:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A dataclass. Its fields are looked up by ``fields_of`` so that types may refer to themselves."""
+    """A dataclass. ``fields_of`` looks its fields up, so that types may refer to themselves."""
 
     cls: type
 
@@ -113,12 +125,8 @@ def fields_of(cls: type) -> tuple[Field, ...]:
     """The fields of a dataclass, in order. Raises ``ConfigError`` for a type outside the set."""
     try:
         hints = typing.get_type_hints(cls, include_extras=True)
-    except (NameError, TypeError) as error:
-        raise ConfigError(
-            f"type hints cannot be resolved: {error}",
-            where=cls.__qualname__,
-            hint="define the types a block uses at module level",
-        ) from None
+    except (NameError, TypeError, AttributeError) as error:
+        raise unresolved(error, cls.__qualname__) from None
     found = []
     for field in dataclasses.fields(cls):
         if not field.init:
@@ -132,8 +140,54 @@ def fields_of(cls: type) -> tuple[Field, ...]:
     return tuple(found)
 
 
+def unresolved(error: Exception, where: str) -> ConfigError:
+    """Type hints that name something which cannot be found."""
+    return ConfigError(
+        f"type hints cannot be resolved: {error}",
+        where=where,
+        hint="define the types a block uses at module level",
+    )
+
+
+def require_known(cls: type) -> None:
+    """Resolve a dataclass and every one inside it.
+
+    Raises ``ConfigError`` that names the field outside the set and the way that leads to it.
+    """
+    ways: dict[type, str] = {cls: ""}
+    todo = [cls]
+    while todo:
+        outer = todo.pop()
+        try:
+            fields = fields_of(outer)
+        except ConfigError as error:
+            if outer is cls:
+                raise
+            raise ConfigError(
+                f"{error.message} (reached through {ways[outer]})",
+                where=error.where,
+                hint=error.hint,
+            ) from None
+        for field in fields:
+            for inner in records_in(field.shape) - ways.keys():
+                ways[inner] = f"{ways[outer] or cls.__qualname__}.{field.name}"
+                todo.append(inner)
+
+
+def records_in(shape: Shape) -> set[type]:
+    """The dataclasses that a shape names, not those inside them."""
+    match shape:
+        case Record(cls):
+            return {cls}
+        case Sequence(item) | Mapping(item):
+            return records_in(item)
+        case Either(options):
+            return set().union(*map(records_in, options))
+    return set()
+
+
 def shape_of(hint: Any, where: str = "type") -> Shape:
-    """The shape of a type hint. Raises ``ConfigError`` naming ``where`` for anything outside the set."""
+    """The shape of a type hint. Raises ``ConfigError`` for anything outside the set."""
     return _annotated(hint, where)[0]
 
 
@@ -151,9 +205,29 @@ def _annotated(hint: Any, where: str) -> tuple[Shape, str]:
     base, *notes = get_args(hint)
     if any(isinstance(note, JsonMark) for note in notes):
         return AnyJson(), _description(notes)
-    limits = next((n for n in notes if isinstance(n, Range)), None)
-    length = next((n for n in notes if isinstance(n, Length)), None)
-    return _plain(base, limits, length, where), _description(notes)
+    limits = _tightest([n for n in notes if isinstance(n, Range)])
+    length = _tightest([n for n in notes if isinstance(n, Length)])
+    shape = _plain(base, limits, length, where)
+    for bounds, kind in ((limits, "range"), (length, "length")):
+        if bounds and not _bounded(shape, kind):
+            raise ConfigError(f"{bounds} has no meaning for {spell(shape)}", where=where)
+    return shape, _description(notes)
+
+
+_Bounds = TypeVar("_Bounds", Range, Length)
+
+
+def _tightest(bounds: list[_Bounds]) -> _Bounds | None:
+    """An outer ``Annotated`` narrows an inner one, never widens it."""
+    if len(bounds) < 2:
+        return bounds[0] if bounds else None
+    return type(bounds[0])(max(b.minimum for b in bounds), min(b.maximum for b in bounds))
+
+
+def _bounded(shape: Shape, kind: str) -> bool:
+    if isinstance(shape, Either):
+        return any(_bounded(option, kind) for option in shape.options)
+    return getattr(shape, kind, None) is not None
 
 
 def _description(notes: list[Any]) -> str:
@@ -168,7 +242,7 @@ def _plain(hint: Any, limits: Range | None, length: Length | None, where: str) -
     if hint is bool:
         return Scalar(bool)
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        return Choice(tuple(member.value for member in hint), hint)
+        return _choice(tuple(member.value for member in hint), hint, where)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return Record(hint)
     return _composed(hint, limits, length, where)
@@ -177,7 +251,7 @@ def _plain(hint: Any, limits: Range | None, length: Length | None, where: str) -
 def _composed(hint: Any, limits: Range | None, length: Length | None, where: str) -> Shape:
     origin, args = get_origin(hint), get_args(hint)
     if origin is Literal:
-        return Choice(args)
+        return _choice(args, None, where)
     if origin is list and args:
         return Sequence(_annotated(args[0], f"{where}[]")[0], list, length)
     if origin is tuple and len(args) == 2 and args[1] is Ellipsis:
@@ -192,6 +266,17 @@ def _composed(hint: Any, limits: Range | None, length: Length | None, where: str
         hint="use bool, int, float, str, Enum, Literal, list, tuple[X, ...], dict[str, X], "
         "unions, dataclasses, or Json for a value somebody else defines",
     )
+
+
+def _choice(values: tuple[Any, ...], members: type[enum.Enum] | None, where: str) -> Choice:
+    if not values or any(type(v) not in (str, int, float, bool, type(None)) for v in values):
+        name = members.__name__ if members else "Literal"
+        raise ConfigError(
+            f"{name} holds values that JSON cannot",
+            where=where,
+            hint="the values must be text, numbers, booleans or None",
+        )
+    return Choice(values, members)
 
 
 def _option(hint: Any, limits: Range | None, length: Length | None, where: str) -> Shape:

@@ -26,7 +26,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A tool offered to a model. ``name`` is ``[a-zA-Z0-9_-]{1,64}``; ``parameters`` is a schema."""
+    """A tool offered to a model: ``name`` is ``[a-zA-Z0-9_-]{1,64}``, ``parameters`` a schema."""
 
     name: str
     description: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,9 @@ import sqlalchemy as sa
 from conduit.contracts.chat import Message, ToolCall
 from conduit.store.database import Database
 from conduit.store.tables import messages
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""PostgreSQL has no NUL in texts, UTF-8 has no lone surrogates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +34,27 @@ class Conversations:
         self._new_id = new_id
 
     def append(self, org_id: str, session: str, turn: Sequence[Message]) -> None:
-        """Store a whole turn in one transaction: all of it or nothing. Raises ``StoreError``."""
+        """Store a whole turn in one transaction: all of it or nothing. Raises ``StoreError``.
+
+        Turns that are stored at the same moment do not mix: each stays in one piece.
+        """
+        if not turn:
+            return
         now = datetime.now(UTC)
+        ids = [self._new_id() for _ in turn]
         rows = [
             {
-                "id": self._new_id(),
+                "id": id_,
                 "org_id": org_id,
                 "session": session,
+                "turn": ids[0],
                 "role": message.role,
-                "content": message.content,
+                "content": _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", message.content),
                 "tool_calls": orjson.dumps([asdict(c) for c in message.tool_calls]).decode(),
                 "tool_call_id": message.tool_call_id,
                 "created_at": now,
             }
-            for message in turn
+            for id_, message in zip(ids, turn, strict=True)
         ]
         with self._database.transaction() as connection:
             connection.execute(messages.insert(), rows)
@@ -57,7 +68,7 @@ class Conversations:
         newest = (
             sa.select(messages)
             .where(messages.c.org_id == org_id, messages.c.session == session)
-            .order_by(messages.c.id.desc())
+            .order_by(messages.c.turn.desc(), messages.c.id.desc())
             .limit(most)
         )
         with self._database.snapshot() as connection:
@@ -67,9 +78,7 @@ class Conversations:
 
     def reset(self, org_id: str, session: str) -> int:
         """Forget a session; returns how many messages it had. Raises ``StoreError``."""
-        gone = messages.delete().where(
-            messages.c.org_id == org_id, messages.c.session == session
-        )
+        gone = messages.delete().where(messages.c.org_id == org_id, messages.c.session == session)
         with self._database.transaction() as connection:
             return connection.execute(gone).rowcount
 

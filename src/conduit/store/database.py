@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from conduit.contracts.errors import ConfigError, MissingDependency, StoreError
 
@@ -22,6 +22,8 @@ NEWEST = "0001"
 """The newest migration in ``migrations/versions``; a test keeps it true."""
 
 _BUSY_MS = 5000
+_MIGRATING = 0x636F6E64756974
+"""The advisory lock of PostgreSQL that lets one process migrate at a time ("conduit")."""
 
 
 class Database:
@@ -77,7 +79,11 @@ def _open(uri: str) -> sa.Engine:
         if _revision(engine) != NEWEST:
             _migrate(engine)
     except SQLAlchemyError as error:
+        engine.dispose()
         raise _failed(error, engine) from None
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -86,17 +92,13 @@ def _engine(uri: str) -> sa.Engine:
         url = sa.make_url(uri)
         if url.drivername in ("postgresql", "postgres"):
             url = url.set(drivername="postgresql+psycopg")
-        if url.get_backend_name() not in ("sqlite", "postgresql"):
-            raise ArgumentError(f"{url.get_backend_name()} is not supported")
-        if url.get_backend_name() == "sqlite":
+        if url.drivername in ("sqlite", "sqlite+pysqlite"):
             return _sqlite(url)
+        if url.drivername != "postgresql+psycopg":
+            raise _no_address(f"{url.drivername} is not supported")
         return sa.create_engine(url, pool_pre_ping=True)
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise ConfigError(
-            f"this is not a database address: {error}",
-            where="CONDUIT_DB_URI",
-            hint="use sqlite:///path/to/conduit.db or postgresql://user:password@host/name",
-        ) from None
+    except (SQLAlchemyError, ValueError, TypeError):  # their messages may hold the password
+        raise _no_address("it cannot be understood") from None
     except ModuleNotFoundError:
         raise MissingDependency(
             "the PostgreSQL driver is not installed",
@@ -105,19 +107,32 @@ def _engine(uri: str) -> sa.Engine:
         ) from None
 
 
+def _no_address(why: str) -> ConfigError:
+    return ConfigError(
+        f"this is not a database address: {why}",
+        where="CONDUIT_DB_URI",
+        hint="use sqlite:///path/to/conduit.db or postgresql://user:password@host/name",
+    )
+
+
 def _sqlite(url: sa.URL) -> sa.Engine:
     if url.database and url.database != ":memory:":
-        Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(url)
-    else:  # one connection, or every thread would see a database of its own
-        engine = sa.create_engine(url, poolclass=sa.StaticPool)
+        engine = sa.create_engine(url.set(database=str(_made_room(Path(url.database)))))
+    else:  # one connection for one at a time, or every thread would see a database of its own
+        engine = sa.create_engine(
+            url,
+            poolclass=sa.QueuePool,
+            pool_size=1,
+            max_overflow=0,
+            connect_args={"check_same_thread": False},
+        )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # SQLAlchemy's own BEGIN below, so DDL is transactional
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")  # first: the next one may wait
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
-        connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
@@ -125,6 +140,21 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _made_room(path: Path) -> Path:
+    """The path of a database file, in a folder that exists."""
+    try:
+        path = path.expanduser()
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a home that nobody has
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise StoreError(
+            f"its folder cannot be made: {reason}",
+            where=str(path),
+            hint="CONDUIT_DB_URI chooses another one",
+        ) from None
+    return path
 
 
 def _revision(engine: sa.Engine) -> str:
@@ -141,6 +171,8 @@ def _migrate(engine: sa.Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":  # SQLite has let only one in already
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         at = _revision_in(connection)
         if at and at not in known:
@@ -161,8 +193,9 @@ def _revision_in(connection: sa.Connection) -> str:
 
 def _failed(error: SQLAlchemyError, engine: sa.Engine) -> StoreError:
     cause = getattr(error, "orig", None) or error
+    said = str(cause).strip().splitlines() or [type(cause).__name__]
     return StoreError(
-        f"the database failed: {str(cause).splitlines()[0][:200]}",
+        f"the database failed: {said[0][:200]}",
         where=engine.url.render_as_string(hide_password=True),
         hint="check that it is reachable and writable; CONDUIT_DB_URI chooses another one",
     )

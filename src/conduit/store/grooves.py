@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from conduit.contracts.errors import NotFound
 from conduit.contracts.groove import StoredGroove
 from conduit.store.database import Database
 from conduit.store.tables import grooves
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 
 class Grooves:
@@ -20,16 +25,12 @@ class Grooves:
 
     def save(self, org_id: str, groove: StoredGroove) -> None:
         """Store a groove; storing it again renames it. Raises ``StoreError``."""
-        key = (grooves.c.org_id == org_id) & (grooves.c.id == groove.groove_id)
         values = {"title": groove.title, "request": groove.request, "file_id": groove.file_id}
         with self._database.transaction() as connection:
-            if connection.execute(grooves.update().where(key).values(values)).rowcount:
-                return
-            connection.execute(
-                grooves.insert().values(
-                    org_id=org_id, id=groove.groove_id, created_at=datetime.now(UTC), **values
-                )
-            )
+            row = {"org_id": org_id, "id": groove.groove_id, "created_at": datetime.now(UTC)}
+            insert = _insert_into_grooves(connection).values({**row, **values})
+            key = (grooves.c.org_id, grooves.c.id)
+            connection.execute(insert.on_conflict_do_update(index_elements=key, set_=values))
 
     def load(self, org_id: str, groove_id: str) -> StoredGroove:
         """Raises ``NotFound`` and ``StoreError``."""
@@ -39,3 +40,12 @@ class Grooves:
         if row is None:
             raise NotFound(f"there is no groove {groove_id[:80]!r}", hint="render it again")
         return StoredGroove(row.id, row.title, row.request, row.file_id)
+
+
+def _insert_into_grooves(connection: sa.Connection) -> sqlite.Insert | postgresql.Insert:
+    """ "Insert or update" is spelt by each dialect. PostgreSQL's takes 50 ms to import."""
+    if connection.dialect.name != "postgresql":
+        return sqlite.insert(grooves)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(grooves)

@@ -31,13 +31,20 @@ messages = Table(
     Column("id", String(36), primary_key=True),  # UUIDv7: sorts by time
     _org(),
     Column("session", String(200), nullable=False),
+    Column("turn", String(36), nullable=False),  # id of the turn's first message
     Column("role", String(16), nullable=False),
     Column("content", Text, nullable=False),
     Column("tool_calls", Text, nullable=False),  # JSON list of {id, name, arguments}
-    Column("tool_call_id", String(200), nullable=False),
+    Column("tool_call_id", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
-Index("ix_messages_window", messages.c.org_id, messages.c.session, messages.c.id)
+Index(
+    "ix_messages_window",
+    messages.c.org_id,
+    messages.c.session,
+    messages.c.turn,
+    messages.c.id,
+)
 
 grooves = Table(
     "grooves",

@@ -1,7 +1,7 @@
 """One JSON object a line on standard error, with secrets taken out.
 
-Anything that looks like a key (``sk-…``, ``Bearer …``, ``api_key=…``) is cut before a line is
-written, whoever wrote it.
+Anything that looks like a key (``sk-…``, ``Bearer …``, ``api_key=…``, ``://user:password@``) is cut
+before a line is written, whoever wrote it; so is every field whose name says that it is one.
 """
 
 from __future__ import annotations
@@ -15,16 +15,43 @@ from datetime import UTC, datetime
 from conduit.contracts.call import Call
 from conduit.contracts.outcome import Outcome
 
+_SAID = r"api[_-]?key|authorization|token|password|passwd|secret|credential"
 _SECRET = re.compile(
-    r"(?i)(\bbearer\s+|\bsk-|\bpplx-|\bgsk_|\bxai-|"
-    r"(?:api[_-]?key|x-api-key|authorization|token|password|secret)[\"']?\s*[:=]\s*[\"']?)"
-    r"[A-Za-z0-9._\-+/=]{6,}"
+    rf"""(?ix)
+    (?P<kept>
+        (?:{_SAID}) [\\"']* \s* [:=] \s* (?:[\\"']*(?:bearer|basic|token)\s+)?  # api_key: …
+        | \bbearer\s+
+    )
+    (?: \\?"[^"]*" | '[^']*' | [^\s"',;&)}}]+ )
+    | (?P<scheme> ://[^\s/:@]* : ) [^\s/]+ (?=@)                         # ://user:…@
+    | \b (?P<prefix> sk- | pplx- | gsk_ | xai- | hf_ | r8_ | AIza | AKIA | gh[opsu]_ | github_pat_
+        | xox[a-z]- | eyJ ) [\w.+/=-]{{6,}}
+    """
 )
+_SECRET_NAME = re.compile(rf"(?i)(?:{_SAID})$")
 
 
 def redact(text: str) -> str:
     """Replace everything that looks like a secret."""
-    return _SECRET.sub(lambda found: f"{found.group(1)}[redacted]", text)
+    return _SECRET.sub(_shortened, text)
+
+
+def _shortened(found: re.Match[str]) -> str:
+    kept = found["kept"] or found["scheme"] or found["prefix"]
+    return f"{kept}[redacted]"
+
+
+def _clean(value: object, name: str = "") -> object:
+    """A value for a log line, without what is secret in it."""
+    if _SECRET_NAME.search(name) and value:
+        return "[redacted]"
+    if isinstance(value, dict):
+        return {redact(str(key)): _clean(each, str(key)) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(each) for each in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return redact(str(value))
 
 
 class JsonLines(logging.Formatter):
@@ -41,7 +68,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return redact(json.dumps(line, default=str))
+        return json.dumps(_clean(line))
 
 
 def log_to_stderr(level: str = "WARNING") -> None:

@@ -1,4 +1,4 @@
-"""The offline agent: understands requests for grooves and questions about Conduit, without a model."""
+"""The offline agent: grooves, and questions about Conduit, without a language model."""
 
 from conduit.agents.offline.model import OfflineAgent
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 Value = str | int | float | list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class MakeGroove:
-    """Render a groove. ``arguments`` are those of ``groove.render``; ``remarks`` say what was left out."""
+    """Render a groove: the arguments of ``groove.render``, and what had to be left out."""
 
     arguments: dict[str, Value]
     understood: tuple[str, ...] = ()
@@ -37,22 +37,10 @@ class Beyond:
 
 
 @dataclass(frozen=True, slots=True)
-class Greeting:
-    """Nothing was asked yet."""
+class Answer:
+    """Something that needs no tool: a greeting, a word of thanks, a limit, the last groove."""
+
+    text: str
 
 
-Intent = MakeGroove | ListStyles | Question | Beyond | Greeting
-
-
-@dataclass(slots=True)
-class Draft:
-    """Arguments being collected while a sentence is read."""
-
-    arguments: dict[str, Value] = field(default_factory=dict)
-    understood: list[str] = field(default_factory=list)
-
-    def put(self, name: str, value: Value, said: str) -> None:
-        """Set an argument once; the first reading of a sentence wins."""
-        if name not in self.arguments:
-            self.arguments[name] = value
-            self.understood.append(said)
+Intent = MakeGroove | ListStyles | Question | Beyond | Answer

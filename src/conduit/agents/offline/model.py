@@ -8,18 +8,13 @@ the same gate as what a model does.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from conduit.agents.offline.intent import (
-    Beyond,
-    Greeting,
-    Intent,
-    ListStyles,
-    MakeGroove,
-    Question,
-)
+from conduit.agents.documents import DocAnswer
+from conduit.agents.offline.intent import Answer, Beyond, Intent, ListStyles, MakeGroove, Question
 from conduit.agents.offline.understand import understand
-from conduit.blocks import dumps, loads
+from conduit.blocks import decode, dumps, loads
 from conduit.contracts.chat import (
     ChatRequest,
     ChatResponse,
@@ -28,15 +23,13 @@ from conduit.contracts.chat import (
     ToolCall,
     ToolCallDelta,
 )
-from conduit.contracts.errors import MalformedJson
+from conduit.contracts.errors import InvalidInput, MalformedJson
+from conduit.contracts.outcome import ErrorInfo
+from conduit.rhythm.blocks import RenderedGroove, StyleList
+from conduit.rhythm.groove import GrooveRequest, complete
 
 _RENDER, _STYLES, _DOCS = "groove_render", "groove_styles", "docs_answer"
 
-_GREETING = (
-    "I am Conduit's offline agent: no key and no network needed. Ask for a groove, like "
-    "“8 bars of industrial at 140 bpm with sparse ghost kicks”, change the last one with “more "
-    "swing” or “less dense”, or ask how Conduit works."
-)
 _NO_TOOL = (
     "I can only do that with a tool this request did not offer. Ask through `conduit ask` or "
     "`POST /ask`, where the tools come with it, or connect a language model."
@@ -72,7 +65,7 @@ class OfflineAgent:
     def respond(self, request: ChatRequest) -> ChatResponse:
         """Decide on one turn: call a tool, or answer."""
         past, prompt, results = _split(request.messages)
-        intent = understand(prompt, _last_groove(past))
+        intent = understand(prompt, _grooves(past))
         if results:
             return ChatResponse("\n\n".join(_told(intent, result) for result in results))
         offered = {tool.name for tool in request.tools}
@@ -95,15 +88,24 @@ def _split(messages: Sequence[Message]) -> tuple[Sequence[Message], str, list[An
     return messages[:at], messages[at].content, results
 
 
-def _last_groove(messages: Sequence[Message]) -> Mapping[str, Any] | None:
-    """The request of the newest groove in a conversation, from the result that carried it."""
+def _grooves(messages: Sequence[Message]) -> list[Mapping[str, Any]]:
+    """The requests of the last two grooves, newest first, from the results that carried them."""
+    found: list[Mapping[str, Any]] = []
     for message in reversed(messages):
-        if message.role == "tool":
-            result = _json(message.content)
-            if isinstance(result.get("config"), dict) and "groove_id" in result:
-                config: Mapping[str, Any] = result["config"]
-                return config
-    return None
+        if message.role == "tool" and len(found) < 2 and (config := _config(message.content)):
+            found.append(config)
+    return found
+
+
+def _config(text: str) -> Mapping[str, Any] | None:
+    """The request inside a groove's result; None for any other text, also a damaged one."""
+    result = _json(text)
+    if "groove_id" not in result:
+        return None
+    try:
+        return asdict(complete(decode(GrooveRequest, result.get("config"))))
+    except InvalidInput:
+        return None
 
 
 def _json(text: str) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def _tool_for(intent: Intent, prompt: str) -> tuple[str, dict[str, Any]] | None:
             return _STYLES, {}
         case Question(text):
             return _DOCS, {"question": text[:2000]}
-        case Greeting() | Beyond():
+        case Answer() | Beyond():
             return None
 
 
@@ -130,48 +132,56 @@ def _said(intent: Intent) -> str:
     match intent:
         case Beyond(what, enable):
             return f"I can't do {what}. What would enable it: {enable}."
-        case Greeting():
-            return _GREETING
+        case Answer(text):
+            return text
         case _:
             return _NO_TOOL
 
 
 def _told(intent: Intent, result: dict[str, Any]) -> str:
     """A tool's result in words."""
-    if "error" in result:
-        error = result["error"]
-        hint = f" ({error['hint']})" if error.get("hint") else ""
-        return f"That did not work: {error['message']}{hint}."
-    if "groove_id" in result:
-        return _told_groove(intent, result)
-    if "styles" in result:
-        lines = [f"- **{s['name']}** ({s['bpm']:g} BPM): {s['listen']}" for s in result["styles"]]
-        return "These styles are built in:\n\n" + "\n".join(lines)
-    if "found" in result:
-        return _told_answer(result)
-    return "Done."
+    try:
+        if "error" in result:
+            return _told_error(decode(ErrorInfo, result["error"]))
+        if "groove_id" in result:
+            return _told_groove(intent, decode(RenderedGroove, result))
+        if "styles" in result:
+            return _told_styles(decode(StyleList, result))
+        return _told_answer(decode(DocAnswer, result))
+    except InvalidInput:  # a caller of the API may send anything as a tool's result
+        return "The tool answered something I cannot read."
 
 
-def _told_groove(intent: Intent, groove: dict[str, Any]) -> str:
-    bars = "1 bar" if groove["bars"] == 1 else f"{groove['bars']} bars"
-    text = f"**{groove['title']}**: {bars} of {groove['style']} at {groove['bpm']:g} BPM"
-    text += f", seed {groove['seed']}."
+def _told_error(error: ErrorInfo) -> str:
+    hint = f" ({error.hint})" if error.hint else ""
+    return f"That did not work: {error.message}{hint}."
+
+
+def _told_styles(found: StyleList) -> str:
+    lines = [f"- **{s.name.value}** ({s.bpm:g} BPM): {s.listen}" for s in found.styles]
+    return "These styles are built in:\n\n" + "\n".join(lines)
+
+
+def _told_groove(intent: Intent, groove: RenderedGroove) -> str:
+    bars = "1 bar" if groove.bars == 1 else f"{groove.bars} bars"
+    text = f"**{groove.title}**: {bars} of {groove.style.value} at {groove.bpm:g} BPM"
+    text += f", seed {groove.seed}."
     if isinstance(intent, MakeGroove) and intent.understood:
         text += f" I understood: {', '.join(intent.understood)}."
-    if groove.get("listen"):
-        text += f" {groove['listen']}"
+    if groove.listen and not groove.config.mute:
+        text += f" {groove.listen}"
     if isinstance(intent, MakeGroove) and intent.remarks:
         text += "\n\n" + " ".join(intent.remarks)
     return text + "\n\nNext: “more swing”, “less dense”, “another seed”, “140 bpm”."
 
 
-def _told_answer(answer: dict[str, Any]) -> str:
-    if not answer["found"]:
+def _told_answer(answer: DocAnswer) -> str:
+    if not answer.found:
         return (
             "The documentation does not say, and I only know grooves and Conduit itself. To ask "
             "anything else, set ANTHROPIC_API_KEY or OPENAI_API_KEY, or start Ollama."
         )
-    return f"{answer['answer']}\n\n(from docs/{answer['page']}, “{answer['section']}”)"
+    return f"{answer.answer}\n\n(from docs/{answer.page}, “{answer.section}”)"
 
 
 def _pieces(text: str) -> list[str]:

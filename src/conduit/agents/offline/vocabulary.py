@@ -1,0 +1,139 @@
+"""The words of producers, and what they mean here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+STYLE_WORDS: Final[Mapping[str, str]] = {
+    "four on the floor": "warehouse",
+    "four to the floor": "warehouse",
+    "warehouse": "warehouse",
+    "berghain": "warehouse",
+    "peak time": "warehouse",
+    "rolling": "warehouse",
+    "driving": "warehouse",
+    "industrial": "industrial",
+    "ebm": "industrial",
+    "mechanical": "industrial",
+    "pounding": "industrial",
+    "dark": "industrial",
+    "darker": "industrial",
+    "hypnotic": "hypnotic",
+    "loopy": "hypnotic",
+    "trippy": "hypnotic",
+    "minimal": "minimal",
+    "micro": "minimal",
+    "dub techno": "dub",
+    "dub": "dub",
+    "deep": "dub",
+    "deeper": "dub",
+    "softer": "dub",
+    "acid": "acid",
+    "303": "acid",
+    "broken": "broken",
+    "breakbeat": "broken",
+    "breaks": "broken",
+    "electro": "electro",
+    "hardgroove": "hard",
+    "hard techno": "hard",
+    "hard": "hard",
+    "harder": "hard",
+    "banging": "hard",
+    "schranz": "hard",
+    "idm": "idm",
+    "glitch": "idm",
+    "glitchy": "idm",
+    "autechre": "idm",
+    "aphex": "idm",
+}
+"""Words people use, and the style they mean. Longer phrases are looked for first."""
+
+NEIGHBOURS: Final[Mapping[str, str]] = {
+    "house": "minimal",
+    "tech house": "minimal",
+    "trance": "hypnotic",
+    "ambient": "dub",
+    "dubstep": "broken",
+    "half time": "broken",
+    "drum and bass": "broken",
+    "drum & bass": "broken",
+    "drum n bass": "broken",
+    "dnb": "broken",
+    "jungle": "broken",
+    "garage": "broken",
+    "hip hop": "electro",
+    "trap": "electro",
+    "gabber": "hard",
+    "hardcore": "hard",
+    "breakcore": "idm",
+}
+"""Genres that are no style here, and the style that comes nearest."""
+
+FOREIGN: Final = (
+    "jazz rock punk funk soul reggae salsa samba bossa latin afrobeat disco pop blues polka "
+    "classical"
+).split()
+"""Genres that no style comes near to."""
+
+KIND_WORDS: Final[Mapping[str, frozenset[str]]] = {
+    "bass drum": frozenset({"kick"}),
+    "kick drum": frozenset({"kick"}),
+    "hat": frozenset({"hat", "open_hat"}),
+    "hi hat": frozenset({"hat", "open_hat"}),
+    "hihat": frozenset({"hat", "open_hat"}),
+    "open hi hat": frozenset({"open_hat"}),
+    "closed hi hat": frozenset({"hat"}),
+    "perc": frozenset({"percussion"}),
+    "percussion": frozenset({"percussion"}),
+}
+"""Words for whole kinds of layers; any other word is looked up among the layers' own names."""
+
+OTHER_LAYERS: Final = ("kick", "snare", "clap", "rim", "tom", "ride", "crash", "cymbal", "shaker")
+"""Names that are understood in every style, be it only to say that it has none."""
+
+CONNECT: Final = "set ANTHROPIC_API_KEY or OPENAI_API_KEY, or start Ollama, and ask again"
+
+OUT_OF_REACH: Final[tuple[tuple[str, str, str], ...]] = (
+    (
+        r"\b(?:bass ?lines?|melod(?:y|ies)|chords?|leads?|arps?|arpeggios?|pads?|synth lines?)\b",
+        "a pitched part",
+        f"the offline agent writes drums only; for notes {CONNECT}",
+    ),
+    (
+        r"\b(?:wav|mp3|flac|audio file|bounce|stems?)\b",
+        "an audio file",
+        "grooves are MIDI here: press play in the Studio, or drop the .mid on a drum rack",
+    ),
+    (
+        r"\b(?:vocals?|sing|lyrics|samples?)\b",
+        "vocals or samples",
+        "grooves are MIDI here: drop the .mid on an instrument that holds your sounds",
+    ),
+    (
+        r"\b(?:louder|quieter|volume|mix|reverb|delay|echo|distort\w*|compress\w*|filter|effects?|fx"
+        r"|sidechain\w*)\b",
+        "loudness or effects",
+        "grooves are MIDI here: the mixer and the effects of your DAW do that",
+    ),
+    (
+        r"\b(?:[2356789]|1[0-35-9])\s*/\s*(?:4|8|16)\b(?!\s*bars)|\bwaltz\b",
+        "a metre other than 4/4",
+        "grooves are in 4/4 in this version",
+    ),
+    (
+        r"\bdouble[- ]time\b",
+        "double time",
+        "name the tempo you want, or ask for more density",
+    ),
+    (
+        r"\b(?:poems?|essays?|stor(?:y|ies)|e-?mails?|letters?|code|scripts?|recipes?|jokes?|tweets?"
+        r"|translat\w+|summar\w+)\b",
+        "that without a language model",
+        CONNECT,
+    ),
+)
+"""What people ask for that drum grooves in MIDI cannot give, and what can."""
+
+WRITING: Final = OUT_OF_REACH[-1][0]
+"""Asked for in whatever connection, this is no groove."""

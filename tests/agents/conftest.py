@@ -1,0 +1,106 @@
+"""A gate with the real rooms behind it, and a provider that answers by a script."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from conduit.agents.ask import ask_blocks
+from conduit.agents.documents import Documentation, documentation_blocks
+from conduit.agents.offline import OfflineAgent
+from conduit.agents.system_prompts import SystemPrompts
+from conduit.agents.tool_loop import ToolLoop
+from conduit.blocks import Catalog, Gate
+from conduit.contracts.chat import ChatRequest, ChatResponse, Chunk
+from conduit.contracts.errors import ProviderError
+from conduit.models.blocks import model_blocks
+from conduit.models.provider import Provider
+from conduit.models.registry import ProviderRegistry
+from conduit.rhythm.blocks import groove_blocks
+from conduit.store.conversations import Conversations
+from conduit.store.database import Database
+from conduit.store.files import DiskFiles
+from conduit.store.grooves import Grooves
+from conduit.telemetry.ids import IdMaker
+
+Step = list[Chunk] | ProviderError | Callable[[ChatRequest], list[Chunk]]
+
+
+@dataclass
+class Scripted:
+    """A provider that gives a step of its script for each request, the last one again and again."""
+
+    script: list[Step]
+    name: str = "scripted"
+    type: str = "openai_compatible"
+    model: str = "script-1"
+    base_url: str = ""
+    local: bool = True
+    asked: list[ChatRequest] = field(default_factory=list)
+    closed: int = 0
+
+    async def chat(self, request: ChatRequest) -> ChatResponse:
+        raise NotImplementedError
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[Chunk]:
+        step = self.script[min(len(self.asked), len(self.script) - 1)]
+        self.asked.append(request)
+        try:
+            if isinstance(step, ProviderError):
+                raise step
+            for chunk in step(request) if callable(step) else step:
+                yield chunk
+        finally:
+            self.closed += 1
+
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
+
+@dataclass
+class Rooms:
+    """What a test looks at."""
+
+    gate: Gate
+    conversations: Conversations
+    database: Database
+    home: Path
+
+
+MakeRooms = Callable[..., Rooms]
+
+
+@pytest.fixture
+def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
+    """``rooms(*providers)``: everything joined as in the application; calling it again is a restart
+    on the same database."""
+    with contextlib.ExitStack() as stack:
+
+        def join(*providers: Provider, pages: Iterable[tuple[str, str]] = ()) -> Rooms:
+            database = stack.enter_context(
+                contextlib.closing(Database(f"sqlite:///{tmp_path}/conduit.db"))
+            )
+            docs = tmp_path / "docs"
+            for name, text in pages:
+                (docs / name).parent.mkdir(parents=True, exist_ok=True)
+                (docs / name).write_text(text, "utf-8")
+            registry = ProviderRegistry()
+            for provider in providers or (OfflineAgent(),):
+                registry.add(provider)
+            catalog = Catalog(groove_blocks(DiskFiles(tmp_path / "files"), Grooves(database)))
+            gate = Gate(catalog, new_id=IdMaker())
+            conversations = Conversations(database, IdMaker())
+            blocks = (
+                *model_blocks(registry, "http://127.0.0.1:1"),
+                *ask_blocks(ToolLoop(gate), conversations, SystemPrompts()),
+                *documentation_blocks(Documentation(docs)),
+            )
+            for each in blocks:
+                catalog.add(each)
+            return Rooms(gate, conversations, database, tmp_path)
+
+        yield join

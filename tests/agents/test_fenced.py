@@ -1,0 +1,121 @@
+"""The JSON that models really put between fences."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conduit.agents.fenced import json_blocks
+
+WRITTEN: dict[str, tuple[str, list[Any]]] = {
+    "one block": ('```json\n{"a": 1}\n```', [{"a": 1}]),
+    "none": ('{"a": 1} is not fenced', []),
+    "several blocks": ('x ```json\n{"a": 1}\n```\ny\n```json\n[1, 2]\n```', [{"a": 1}, [1, 2]]),
+    "no tag": ('```\n{"a": 1}\n```', [{"a": 1}]),
+    "a tag in capitals": ('```JSON\n{"a": 1}\n```', [{"a": 1}]),
+    "a tag with more behind it": ('```json title="notes.json"\n{"a": 1}\n```', [{"a": 1}]),
+    "trailing prose": ('```json\n{"a": 1}\n```\nThat is {"not": "it"}', [{"a": 1}]),
+    "prose inside": ('```json\nHere you go:\n{"a": 1}\nEnjoy!\n```', [{"a": 1}]),
+    "no closing fence": ('```json\n{"a": 1}', [{"a": 1}]),
+    "cut off": ('```json\n{"a": 1, "b": [1, 2', [{"a": 1, "b": [1, 2]}]),
+    "the next fence closes it": ('```json\n{"a": 1}\n```json\n{"b": 2}\n```', [{"a": 1}, {"b": 2}]),
+    "a bracket is missing": ('```json\n{"a": [1, 2}\n```\nSo much for [that].', [{"a": [1, 2]}]),
+    "nested fences": ('````markdown\n```json\n{"a": 1}\n```\n````', [{"a": 1}]),
+    "tildes": ('~~~json\n{"a": 1}\n~~~', [{"a": 1}]),
+    "on one line": ('It is ```{"a": 1}``` I think', [{"a": 1}]),
+    "indented": ('- like so:\n  ```json\n  {"a": 1}\n  ```', [{"a": 1}]),
+    "carriage returns": ('```json\r\n{"a": 1}\r\n```\r\n', [{"a": 1}]),
+    "comments": ('```jsonc\n// c\n{"a": 1, // }\n /* ] */ "b": 2}\n```', [{"a": 1, "b": 2}]),
+    "trailing commas": ('```json\n{"a": [1, 2,],}\n```', [{"a": [1, 2]}]),
+    "single quotes": ("```json\n{'a': 'b'}\n```", [{"a": "b"}]),
+    "unquoted keys": ('```json5\n{a: "b"}\n```', [{"a": "b"}]),
+    "Python's constants": ("```json\n{'a': True, 'b': None}\n```", [{"a": True, "b": None}]),
+    "NaN is no value": ('```json\n{"a": NaN, "b": -Infinity}\n```', [{"a": None, "b": None}]),
+    "several values": ('```json\n{"a": 1}\n{"b": 2},\n[3]\n```', [{"a": 1}, {"b": 2}, [3]]),
+    "a list of notes": (
+        '```json\n[{"pitch": 36, "start_beat": 0.5}]\n```',
+        [[{"pitch": 36, "start_beat": 0.5}]],
+    ),
+    "empty ones": ("```json\n{}\n```\n```json\n[]\n```", [{}, []]),
+    "an empty fence": ("```json\n```", []),
+    "scalars are no blocks": ('```json\n"text"\n```\n```json\n42\n```', []),
+    "fences in strings": ('```json\n{"a": "use ```x``` here"}\n```', [{"a": "use ```x``` here"}]),
+    "a block in a string": (
+        '```json\n{"a": "\\n```json\\n{}\\n"}\n```\n```json\n[1]\n```',
+        [{"a": "\n```json\n{}\n"}, [1]],
+    ),
+    "a line break in a string": ('```json\n{"a": "two\nlines"}\n```', [{"a": "two\nlines"}]),
+    "another language": ('```python\nx = {"a": 1}\n```', []),
+    "another language before": ('```python\n{"a": 1}\n```\n```json\n{"b": 2}\n```', [{"b": 2}]),
+    "shell braces": ("```bash\n{ echo; }\n```\n```c++\n{1}\n```", []),
+    "plain text before": ('```\nplain text\n```\n```json\n{"a": 1}\n```', [{"a": 1}]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "found"), WRITTEN.values(), ids=WRITTEN)
+def test_what_models_write(text: str, found: list[Any]) -> None:
+    assert json_blocks(text) == found
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text() | st.floats(-1e9, 1e9),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+blocks = st.lists(json_values) | st.dictionaries(st.text(), json_values)
+prose = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="`~"))
+
+
+@given(
+    st.lists(st.tuples(prose, blocks, st.booleans()), max_size=4),
+    prose,
+    st.sampled_from(["```", "~~~", "`````"]),
+    st.sampled_from(["json", "", "JSON", "jsonc"]),
+)
+def test_valid_json_is_found_exactly_whatever_is_around_it(
+    parts: list[tuple[str, Any, bool]], after: str, fence: str, tag: str
+) -> None:
+    text = ""
+    for before, value, pretty in parts:
+        option = orjson.OPT_INDENT_2 if pretty else 0
+        text += f"{before}\n{fence}{tag}\n{orjson.dumps(value, option=option).decode()}\n{fence}\n"
+    assert json_blocks(text + after) == [orjson.loads(orjson.dumps(v)) for _, v, _ in parts]
+
+
+@given(st.text(st.sampled_from('`~json\n{}[]",:/*\\ 1a'), max_size=80))
+def test_no_text_is_too_odd(text: str) -> None:
+    for value in json_blocks(text):
+        assert isinstance(value, dict | list)
+        orjson.dumps(value)  # and it can be sent on
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "`",
+        "```json\n{\n",
+        "```json\n[",
+        "```\n",
+        "[/*",
+        '{"a',
+        "[]",
+        "~~~json\n// x\n",
+        "```json x ",
+    ],
+)
+def test_a_million_characters_take_linear_time(piece: str) -> None:
+    for start in ("", "```json\n"):
+        began = time.perf_counter()
+        json_blocks(start + piece * (1_000_000 // len(piece)))
+        assert time.perf_counter() - began < 4
+
+
+def test_absurd_depth_is_left_out() -> None:
+    assert json_blocks(
+        "```json\n" + "[" * 100_000 + "]" * 100_000 + '\n```\n```json\n{"a": 1}'
+    ) == [{"a": 1}]
