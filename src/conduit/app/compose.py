@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from starlette.types import ASGIApp
+
 import conduit
 from conduit.agents.ask import ask_blocks
 from conduit.agents.documents import Documentation, documentation_blocks
@@ -29,7 +31,6 @@ from conduit.surfaces import studio
 from conduit.surfaces.http.server import http_surface
 from conduit.telemetry.ids import new_id
 from conduit.telemetry.logs import CallLog
-from starlette.types import ASGIApp
 
 _OLLAMA = "http://127.0.0.1:11434"
 

@@ -6,7 +6,6 @@ import os
 import platform
 import shutil
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -137,7 +136,10 @@ def _models(states: tuple[ProviderState, ...]) -> list[Finding]:
 
 
 def _left_out(left_out: tuple[LeftOut, ...]) -> list[Finding]:
-    return [Finding(f"provider {each.name}", "off", "not in the chain", each.reason) for each in left_out]
+    return [
+        Finding(f"provider {each.name}", "off", "not in the chain", each.reason)
+        for each in left_out
+    ]
 
 
 def _postgres() -> Finding:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
-from conduit.agents.ask import AskRequest
-from conduit.agents.events import AskReply, ToolUse
-from conduit.app import App
-from conduit.blocks import decode, dumps, loads
+from conduit.blocks import dumps, loads
 from conduit.cli.printing import err, out, print_groove, print_json, print_markdown
 from conduit.cli.running import AsJson, run
 from conduit.contracts.call import LOCAL_OWNER
 from conduit.contracts.errors import StoreError
 from conduit.store.files import write_atomically
+
+if TYPE_CHECKING:
+    from conduit.agents.events import AskReply, ToolUse
+    from conduit.app import App
 
 
 def ask(
@@ -36,39 +39,44 @@ def ask(
 
     async def work(app: App) -> None:
         request = {"prompt": text, "session": session, "system": system, "provider": provider}
-        asked = decode(AskRequest, request, where="ask")
-        reply = await answered(app, asked, quiet=as_json)
+        reply = await answered(app, request, quiet=as_json)
         saved = [path for use in reply.tool_calls for path in save_files(app, use, folder)]
         if as_json:
             print_json({**loads(dumps(reply)), "files": [str(path) for path in saved]})
             return
         print_reply(reply)
-        for path in saved:
-            out.print(f"[bold green]saved[/] {path}", soft_wrap=True)
+        print_saved(saved)
 
     run(work, as_json=as_json)
 
 
-async def answered(app: App, request: AskRequest, *, quiet: bool) -> AskReply:
+async def answered(app: App, request: dict[str, str], *, quiet: bool) -> AskReply:
     """Ask and wait, with a sign of life meanwhile."""
     if quiet or not err.is_terminal:
         reply: AskReply = await app.gate.acall("agent.ask", request, LOCAL_OWNER)
         return reply
-    with err.status(f"asking {request.provider or app.registry.active} …"):
+    with err.status(f"asking {escape(request.get('provider') or app.registry.active)} …"):
         reply = await app.gate.acall("agent.ask", request, LOCAL_OWNER)
     return reply
 
 
 def print_reply(reply: AskReply) -> None:
     """The grids of all grooves, then what was said and by whom."""
-    for failure in reply.failures:
-        err.print(f"[yellow]{failure.provider} did not answer:[/] {failure.message}")
+    for failure in dict.fromkeys(reply.failures):  # the same one may fail at every turn
+        said = escape(failure.message)
+        err.print(f"[yellow]{failure.provider} did not answer:[/] {said}", soft_wrap=True)
     for use in reply.tool_calls:
         if use.ok and isinstance(use.result, dict) and "lanes" in use.result:
             print_groove(use.result)
     print_markdown(reply.text)
     if reply.provider != "offline":
-        out.print(f"[dim]{reply.provider} {reply.model}[/]")
+        out.print(f"[dim]{reply.provider} {escape(reply.model)}[/]")
+
+
+def print_saved(paths: list[Path]) -> None:
+    """Where files landed; a path stays in one piece, to be copied."""
+    for path in paths:
+        out.print(f"[bold green]saved[/] {escape(str(path))}", soft_wrap=True)
 
 
 def save_files(app: App, use: ToolUse, folder: Path) -> list[Path]:
@@ -76,17 +84,35 @@ def save_files(app: App, use: ToolUse, folder: Path) -> list[Path]:
     if not use.ok or not isinstance(use.result, dict):
         return []
     refs = [v for v in use.result.values() if isinstance(v, dict) and "media_type" in v]
-    return [write_file(app, ref["id"], folder / Path(ref["name"]).name) for ref in refs]
+    return [
+        write_file(app, ref["id"], folder / Path(ref["name"]).name, replace=False) for ref in refs
+    ]
 
 
-def write_file(app: App, file_id: str, path: Path) -> Path:
-    """Copy a stored file to a path, all of it or nothing. Raises ``StoreError``."""
+def write_file(app: App, file_id: str, path: Path, *, replace: bool = True) -> Path:
+    """Copy a stored file to a path, all of it or nothing; returns where it landed.
+
+    Without ``replace`` a file that is there already stays, and a number is added to the name,
+    unless it holds the same bytes. Raises ``StoreError``.
+    """
     _, data = app.files.get(LOCAL_OWNER.org_id, file_id)
     try:
+        if not replace:
+            path = _free(path, data)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, data)
     except OSError as error:
         raise StoreError(
             f"{path} could not be written: {error.strerror}", hint="choose another place"
         ) from None
+    return path
+
+
+def _free(path: Path, data: bytes) -> Path:
+    """The first of ``name``, ``name-2``, ``name-3`` … that is free or holds ``data``."""
+    for number in count(2):
+        if not path.exists() or path.read_bytes() == data:
+            break
+        stem = path.stem if number == 2 else path.stem.rpartition("-")[0]
+        path = path.with_name(f"{stem}-{number}{path.suffix}")
     return path

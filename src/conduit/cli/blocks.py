@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from conduit.app import App
 from conduit.blocks import json_schema, loads
 from conduit.cli.printing import out, print_json, print_table
-from conduit.cli.running import AsJson, call, run
+from conduit.cli.running import AsJson, run
 from conduit.contracts.call import LOCAL_OWNER
 from conduit.contracts.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from conduit.app import App
 
 commands = typer.Typer(help="See and call blocks.", no_args_is_help=True)
 
@@ -21,14 +24,17 @@ Name = Annotated[str, typer.Argument(help="Name of the block, like groove.render
 
 @commands.command("list")
 def list_blocks(as_json: AsJson = False) -> None:
-    """List every block."""
+    """List every block: what it does, and what it changes.
+
+    Example: `conduit blocks list`
+    """
 
     async def work(app: App) -> None:
         infos = [app.gate.catalog.info(block.name) for block in app.gate.catalog]
         if as_json:
             print_json({"blocks": infos})
             return
-        rows = [(info.name, info.summary, " ".join(info.effects)) for info in infos]
+        rows = [(info.name, info.summary, _words(info.effects)) for info in infos]
         print_table(("block", "summary", "effects"), rows)
 
     run(work, as_json=as_json, detect=False)
@@ -36,7 +42,10 @@ def list_blocks(as_json: AsJson = False) -> None:
 
 @commands.command("show")
 def show(name: Name, as_json: AsJson = False) -> None:
-    """Show what a block takes and returns."""
+    """Show what a block takes and returns.
+
+    Example: `conduit blocks show groove.render`
+    """
 
     async def work(app: App) -> None:
         info = app.gate.catalog.info(name)
@@ -44,7 +53,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
             print_json(info)
             return
         out.print(f"[bold]{info.name}[/]  {info.summary}")
-        out.print(f"[dim]permission {info.permission}; effects {' '.join(info.effects) or 'none'}[/]")
+        out.print(f"[dim]permission {info.permission}; effects {_words(info.effects) or 'none'}[/]")
         for title, schema in (("takes", info.input_schema), ("returns", info.output_schema)):
             out.print(f"\n[bold]{title}[/]")
             print_table(("field", "type", "what"), _rows(schema))
@@ -59,6 +68,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
 def run_block(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Call a block: `--field value` for each field, or JSON on standard input with `-`.
 
+    What it returns is printed as JSON.
+
     Example: `conduit blocks run groove.render --style dub --bars 16`
     """
 
@@ -68,6 +79,10 @@ def run_block(context: typer.Context, name: Name, as_json: AsJson = False) -> No
         print_json(await app.gate.acall(name, data, LOCAL_OWNER, lenient=True))
 
     run(work, as_json=as_json)
+
+
+def _words(effects: Iterable[str]) -> str:
+    return ", ".join(effects).replace("_", " ")
 
 
 def _arguments(words: list[str], schema: dict[str, Any]) -> Any:
@@ -83,7 +98,7 @@ def _arguments(words: list[str], schema: dict[str, Any]) -> Any:
         field, equals, value = word[2:].partition("=")
         if not equals:
             if not rest:
-                raise InvalidInput(f"--{field} needs a value")
+                raise InvalidInput(f"--{field} needs a value", hint=f"write --{field} VALUE")
             value = rest.pop(0)
         field = field.replace("-", "_")
         data[field] = _value(value, schema["properties"].get(field, {}))

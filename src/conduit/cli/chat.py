@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import WordCompleter
-from prompt_toolkit.history import FileHistory
+from rich.markup import escape
 
 from conduit import __version__
-from conduit.agents.ask import AskRequest, SessionRequest
-from conduit.app import App
-from conduit.blocks import NoOp, decode
-from conduit.cli.ask import answered, print_reply, save_files
+from conduit.cli.ask import answered, print_reply, print_saved, save_files
 from conduit.cli.printing import out, print_error, print_json, print_providers
 from conduit.cli.running import AsJson, call, run
 from conduit.contracts.errors import ConduitError
+
+if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
+
+    from conduit.app import App
 
 _COMMANDS = {
     ":help": "show this",
@@ -28,6 +30,7 @@ _COMMANDS = {
     ":reset": "forget this conversation",
     ":quit": "leave (so does Ctrl-D)",
 }
+_LEAVING = (":quit", ":q", ":exit")
 _WORDS = (
     "industrial warehouse hypnotic minimal dub acid broken electro hard idm bars bpm swing "
     "density ghost rotation seed more less faster slower another without"
@@ -41,18 +44,29 @@ def chat(
     ] = Path(),
     as_json: AsJson = False,
 ) -> None:
-    """Talk to Conduit. `:help` shows the commands; grooves are saved as you go."""
+    """Talk to Conduit. `:help` shows the commands; grooves are saved as you go.
+
+    Ctrl-C stops an answer, Ctrl-D leaves. Through a pipe each line is a prompt.
+
+    Example: `conduit chat --out grooves`, then `8 bars of dub`, then `more swing`.
+    """
 
     async def work(app: App) -> None:
-        read = _reader(app.settings.home)
-        if sys.stdin.isatty():
+        lines = _Lines(app.settings.home) if sys.stdin.isatty() else None
+        if lines and not as_json:
             out.print(f"Conduit {__version__}. Ask for a groove; [bold]:help[/] shows more.")
-        while (line := await read()) is not None:
-            if line.startswith(":"):
-                if not await _command(app, line, session):
-                    break
-            elif line.strip():
-                await _answer(app, line.strip(), session, folder, as_json)
+        while (line := await (lines.next() if lines else _piped())) is not None:
+            line = line.strip()
+            if line in _LEAVING:
+                break
+            if not line:
+                continue
+            turn = (
+                _command(app, line, session, as_json)
+                if line.startswith(":")
+                else _answer(app, line, session, folder, as_json)
+            )
+            await (_stoppable(turn) if lines else turn)
 
     run(work, as_json=as_json)
 
@@ -60,30 +74,35 @@ def chat(
 async def _answer(app: App, text: str, session: str, folder: Path, as_json: bool) -> None:
     """One turn; what goes wrong is printed and the conversation goes on."""
     try:
-        request = decode(AskRequest, {"prompt": text, "session": session}, where="ask")
-        reply = await answered(app, request, quiet=as_json)
-        if as_json:
-            print_json(reply)
-        else:
-            print_reply(reply)
-        for use in reply.tool_calls:
-            for path in save_files(app, use, folder):
-                if not as_json:
-                    out.print(f"[bold green]saved[/] {path}", soft_wrap=True)
+        reply = await answered(app, {"prompt": text, "session": session}, quiet=as_json)
+        saved = [path for use in reply.tool_calls for path in save_files(app, use, folder)]
     except ConduitError as error:
         print_error(error, as_json=as_json)
+        return
+    if as_json:
+        print_json(reply)
+        return
+    print_reply(reply)
+    print_saved(saved)
 
 
-async def _command(app: App, line: str, session: str) -> bool:
-    """Run a command; false to leave."""
+async def _command(app: App, line: str, session: str, as_json: bool) -> None:
+    """A line that begins with a colon."""
     word = line.split()[0]
-    if word in (":quit", ":q", ":exit"):
-        return False
     if word == ":providers":
-        print_providers(await call(app, "providers.list", NoOp()))
+        listed: Any = await call(app, "providers.list", {})
+        if as_json:
+            print_json(listed)
+        else:
+            print_providers(listed)
     elif word == ":reset":
-        await call(app, "agent.reset", SessionRequest(session))
-        out.print("This conversation is forgotten.")
+        forgotten: Any = await call(app, "agent.reset", {"session": session})
+        if as_json:
+            print_json(forgotten)
+        else:
+            out.print("This conversation is forgotten.")
+    elif as_json:
+        print_json({"version": __version__, "commands": _COMMANDS})
     elif word == ":about":
         out.print(
             f"Conduit {__version__}: an operating system for AI that you can also play. Models "
@@ -91,40 +110,57 @@ async def _command(app: App, line: str, session: str) -> bool:
         )
     else:
         if word != ":help":
-            out.print(f"There is no {word}.")
+            out.print(f"There is no {escape(word)}.")
         for name, what in _COMMANDS.items():
             out.print(f"  [bold]{name:11}[/] {what}")
-    return True
 
 
-class _Reader:
-    """Lines from a pipe, or from a prompt with history and completion."""
+async def _stoppable(turn: Coroutine[Any, Any, None]) -> None:
+    """Ctrl-C ends this turn and not the conversation."""
+    task = asyncio.ensure_future(turn)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not task.cancelled():
+            raise
+        out.print("[dim]stopped[/]")
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
 
-    def __init__(self, prompt: PromptSession[str] | None) -> None:
-        self._prompt = prompt
 
-    async def __call__(self) -> str | None:
-        """The next line; None at the end."""
-        if self._prompt is None:
-            line = await asyncio.to_thread(sys.stdin.readline)
-            return line.rstrip("\n") if line else None
+async def _piped() -> str | None:
+    """The next line of a pipe; None at the end."""
+    return await asyncio.to_thread(sys.stdin.readline) or None
+
+
+class _Lines:
+    """Lines from a person, with history and completion."""
+
+    def __init__(self, home: Path) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self._prompt = _prompt(home / "chat_history")
+
+    async def next(self) -> str | None:
+        """The next line; None to leave."""
         while True:
             try:
-                return await self._prompt.prompt_async("› ")
+                return await self._prompt.prompt_async("> ")
             except KeyboardInterrupt:
                 continue  # Ctrl-C drops the line, as in every shell
             except EOFError:
                 return None
 
 
-def _reader(home: Path) -> _Reader:
-    if not sys.stdin.isatty():
-        return _Reader(None)
-    home.mkdir(parents=True, exist_ok=True)
-    return _Reader(
-        PromptSession(
-            history=FileHistory(str(home / "chat_history")),
-            completer=WordCompleter([*_COMMANDS, *_WORDS], sentence=False),
-            complete_while_typing=False,
-        )
+def _prompt(history: Path) -> PromptSession[str]:
+    # Here and not above: 50 ms that no other command needs to wait for.
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.completion import WordCompleter
+    from prompt_toolkit.history import FileHistory
+
+    # A word is whatever has no space in it, or ":he" would be completed as "he".
+    words = WordCompleter([*_COMMANDS, *_WORDS], WORD=True)
+    return PromptSession(
+        history=FileHistory(str(history)), completer=words, complete_while_typing=False
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import typer
@@ -44,7 +45,10 @@ def root(
 
 
 def main() -> None:
-    """The entry point. A closed pipe is no error."""
+    """The entry point. A closed pipe is no error, nor is a terminal without our characters."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         cli()
     except BrokenPipeError:

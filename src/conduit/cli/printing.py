@@ -5,24 +5,30 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
-from rich.markdown import Markdown
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from conduit.blocks import dumps
-from conduit.contracts.errors import ConduitError
+from conduit.contracts.errors import ConduitError, InvalidInput, ProviderError
 from conduit.contracts.outcome import ErrorInfo
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-_STEPS = {"X": ("●", "bold"), "x": ("○", ""), "-": ("◦", "dim"), ".": ("·", "bright_black")}
+_WEIGHTS = {"X": "bold", "x": "", "-": "dim", ".": "bright_black"}
+_SHAPES = str.maketrans({"X": "●", "x": "○", "-": "◦", ".": "·", "|": "│"})
 _COLOURS = ("red", "yellow", "cyan", "green", "magenta", "blue")
 _BEAT = 4
+_READABLE = 88
+"""Columns of prose; a wide terminal does not make long lines easier to read."""
+_NARROW = 72
+"""Below this, rows are shown as paragraphs: a table would cut every word."""
 
 
 def print_json(value: object) -> None:
@@ -33,6 +39,8 @@ def print_json(value: object) -> None:
 def print_error(error: ConduitError, *, as_json: bool = False) -> None:
     """An error on standard error; as JSON on standard output when that was asked for."""
     info = ErrorInfo.of(error)
+    if not info.hint:
+        info = replace(info, hint=_usual_hint(error))
     if as_json:
         print_json({"error": info})
         return
@@ -41,8 +49,19 @@ def print_error(error: ConduitError, *, as_json: bool = False) -> None:
         err.print(f"[dim]hint:[/] {escape(info.hint)}", soft_wrap=True)
 
 
+def _usual_hint(error: ConduitError) -> str:
+    """What helps when whoever raised an error had nothing to add."""
+    if isinstance(error, InvalidInput):
+        return "`conduit blocks show NAME` lists the fields of a block, `--help` the options"
+    if isinstance(error, ProviderError):
+        return "`conduit providers` shows who else could answer"
+    return "`conduit doctor` says what works on this machine and what does not"
+
+
 def print_markdown(text: str) -> None:
-    out.print(Markdown(text))
+    from rich.markdown import Markdown  # 30 ms that most commands need not wait for
+
+    out.print(Markdown(text), width=min(out.width, _READABLE))
 
 
 def print_groove(groove: dict[str, Any]) -> None:
@@ -57,13 +76,14 @@ def print_groove(groove: dict[str, Any]) -> None:
     for row, lane in enumerate(lanes):
         line = Text(lane["name"].replace("_", " ").ljust(name_width), _COLOURS[row % len(_COLOURS)])
         for bar in lane["bars"][:shown]:
-            line.append("│", "bright_black")
+            line.append(_drawn("|"), "bright_black")
             line.append_text(_bar(bar, _COLOURS[row % len(_COLOURS)]))
-        line.append("│", "bright_black")
+        line.append(_drawn("|"), "bright_black")
         out.print(line, no_wrap=True, crop=True)
     more = groove["bars"] - shown
-    legend = "● accent  ○ hit  ◦ ghost"
-    out.print(f"[dim]{legend}{f'   … {more} more bars' if more > 0 else ''}[/]")
+    legend = f"{_drawn('X')} accent  {_drawn('x')} hit  {_drawn('-')} ghost"
+    left = f"   … {more} more bar{'s' if more > 1 else ''}" if more > 0 else ""
+    out.print(f"[dim]{legend}{left}[/]")
 
 
 def _bar(bar: str, colour: str) -> Text:
@@ -71,18 +91,33 @@ def _bar(bar: str, colour: str) -> Text:
     for step, sign in enumerate(bar):
         if step and step % _BEAT == 0:
             text.append(" ")
-        glyph, weight = _STEPS.get(sign, (sign, ""))
-        text.append(glyph, weight if sign == "." else f"{weight} {colour}".strip())
+        weight = _WEIGHTS.get(sign, "")
+        text.append(_drawn(sign), weight if sign == "." else f"{weight} {colour}".strip())
     return text
 
 
+def _drawn(sign: str) -> str:
+    """A step as a shape; where a terminal has no such characters, as the letter that it is."""
+    return sign.translate(_SHAPES) if out.encoding.startswith("utf") else sign
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table without lines; its first column is a name and is never cut or wrapped."""
+    if out.is_terminal and out.width < _NARROW:
+        for name, *rest in rows:
+            out.print(f"[bold]{escape(name)}[/]", soft_wrap=True)
+            out.print(Padding(escape(" · ".join(filter(None, rest))), (0, 0, 0, 2)))
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column)
+    for at, column in enumerate(columns):
+        table.add_column(column, no_wrap=at == 0)
     for row in rows:
         table.add_row(*map(escape, row))
     out.print(table)
+
+
+def _short(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 CIRCUITS = {"closed": "● closed", "half_open": "◐ half-open", "open": "○ open"}
@@ -95,9 +130,9 @@ def print_providers(listed: Any) -> None:
             f"{'→' if p.active else ' '} {p.name}",
             p.model,
             CIRCUITS[p.circuit],
-            f"{p.health}",
-            "-" if p.average_ms is None else f"{p.average_ms:.0f} ms",
-            p.last_error[:60],
+            f"{p.health} %",
+            "" if p.average_ms is None else f"{p.average_ms:.0f} ms",
+            _short(p.last_error),
         )
         for p in listed.providers
     ]

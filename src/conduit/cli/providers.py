@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from conduit.app import App
 from conduit.cli.printing import out, print_json, print_providers
 from conduit.cli.running import AsJson, call, run
 
-commands = typer.Typer(help="See and choose who answers.", invoke_without_command=True)
+if TYPE_CHECKING:
+    from conduit.app import App
+
+commands = typer.Typer(invoke_without_command=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the provider.")]
 
 
 @commands.callback(invoke_without_command=True)
 def providers(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the providers: model, circuit breaker, health, average response time."""
+    """See and choose who answers: model, circuit breaker, health, average response time.
+
+    Example: `conduit providers`, then `conduit providers switch ollama`
+    """
     if context.invoked_subcommand is None:
         _show("providers.list", {}, as_json)
 
 
 @commands.command("list")
 def list_providers(as_json: AsJson = False) -> None:
-    """List the providers in the order in which they are asked."""
+    """List the providers in the order in which they are asked.
+
+    Example: `conduit providers list --json`
+    """
     _show("providers.list", {}, as_json)
 
 
@@ -34,7 +42,10 @@ def switch(
     model: Annotated[str, typer.Option(help="Model to use from now on.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make a provider the first one to be asked."""
+    """Make a provider the first one to be asked. It is remembered.
+
+    Example: `conduit providers switch anthropic --model claude-sonnet-4-5`
+    """
     _show("providers.switch", {"name": name, "model": model}, as_json)
 
 
@@ -42,27 +53,47 @@ def switch(
 def add(
     name: Name,
     type: Annotated[str, typer.Option(help="openai_compatible, anthropic, ollama, groq, …")],
-    base_url: Annotated[str, typer.Option(help="Address of its API; the type's own if empty.")] = "",
+    base_url: Annotated[
+        str, typer.Option(help="Address of its API; the type's own if empty.")
+    ] = "",
     model: Annotated[str, typer.Option(help="Model; the type's own if empty.")] = "",
     api_key: Annotated[
-        str, typer.Option(envvar="CONDUIT_API_KEY", help="Better given by the variable.")
+        str,
+        typer.Option(
+            envvar="CONDUIT_API_KEY",
+            show_envvar=False,
+            help="Better in CONDUIT_API_KEY; see above.",
+        ),
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Register a provider; it is remembered."""
+    """Register a provider. It is remembered, its key in a file that only you can read.
+
+    Example: `conduit providers add studio --type openai_compatible
+    --base-url http://127.0.0.1:1234/v1 --model qwen3`
+
+    Give the key in the variable `CONDUIT_API_KEY`: what stands on a command line can be read by
+    everybody on this machine in the list of processes, and stays in the history of the shell.
+    """
     data = {"name": name, "type": type, "base_url": base_url, "model": model, "api_key": api_key}
     _show("providers.add", data, as_json)
 
 
 @commands.command("reset")
 def reset(name: Name, as_json: AsJson = False) -> None:
-    """Close a provider's circuit breaker so that it is asked again."""
+    """Close a provider's circuit breaker so that it is asked again.
+
+    Example: `conduit providers reset ollama`
+    """
     _show("providers.reset_circuit", {"name": name}, as_json)
 
 
 @commands.command("ollama")
 def ollama(as_json: AsJson = False) -> None:
-    """List the models of the local Ollama."""
+    """List the models of the local Ollama.
+
+    Example: `conduit providers ollama`
+    """
 
     async def work(app: App) -> None:
         found: Any = await call(app, "providers.ollama_models", {})

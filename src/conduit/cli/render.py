@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from conduit.app import App
 from conduit.blocks import dumps, loads
-from conduit.cli.ask import write_file
+from conduit.cli.ask import print_saved, write_file
 from conduit.cli.printing import out, print_groove, print_json
 from conduit.cli.running import AsJson, call, run
-from conduit.rhythm.load import read_config
+
+if TYPE_CHECKING:
+    from conduit.app import App
 
 
 def render(
@@ -30,6 +32,8 @@ def render(
     """
 
     async def work(app: App) -> None:
+        from conduit.rhythm.load import read_config  # brings NumPy along
+
         request = {"config": read_config(config), "bars": bars, "seed": seed}
         rendered: Any = await call(app, "groove.render_config", request)
         written = write_file(app, rendered.midi.id, output)
@@ -38,9 +42,8 @@ def render(
             print_json({**shown, "files": [str(written)]})
             return
         print_groove(shown)
-        out.print(
-            f"{rendered.title}: {rendered.bars} bars at {rendered.bpm:g} BPM, seed {rendered.seed}"
-        )
-        out.print(f"[bold green]saved[/] {written}", soft_wrap=True)
+        what = f"{rendered.bars} bars at {rendered.bpm:g} BPM, seed {rendered.seed}"
+        out.print(f"{escape(rendered.title)}: {what}")
+        print_saved([written])
 
     run(work, as_json=as_json, detect=False)

@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conduit.app import App, Settings, open_app
 from conduit.cli.printing import print_error
 from conduit.contracts.call import LOCAL_OWNER
 from conduit.contracts.errors import ConduitError
-from conduit.telemetry.logs import log_to_stderr
+
+if TYPE_CHECKING:
+    from conduit.app import App, Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
 
 
 def run(work: Callable[[App], Awaitable[None]], *, as_json: bool, detect: bool = True) -> None:
     """Open the app, do the work, print what went wrong. ``detect`` looks for providers first."""
+    # Here and not above: the rooms take half a second to load, which `--help` need not wait for.
+    from conduit.app import Settings
+    from conduit.telemetry.logs import log_to_stderr
+
     try:
         settings = Settings.read(os.environ)
         log_to_stderr(settings.log_level.upper())
@@ -32,6 +37,8 @@ def run(work: Callable[[App], Awaitable[None]], *, as_json: bool, detect: bool =
 
 
 async def _opened(settings: Settings, work: Callable[[App], Awaitable[None]], detect: bool) -> None:
+    from conduit.app import open_app
+
     async with open_app(settings, detect=detect) as app:
         await work(app)
 

@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import os
 import sys
-import webbrowser
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conduit.app import App
 from conduit.cli.printing import out
 from conduit.cli.running import AsJson, run
-from conduit.surfaces.http.server import DEFAULT_PORT, listen, serve
 
+if TYPE_CHECKING:
+    from conduit.app import App
+
+_PORT = 9321
 _EXAMPLE = 'conduit ask "make an 8-bar industrial groove at 140 bpm with sparse ghost kicks"'
 
 
 def up(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = DEFAULT_PORT,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = _PORT,
     open_page: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the web page in a browser.")
     ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Start the server: web page, API and `/v1` for OpenAI clients, on this machine only."""
+    """Start the server: web page, API and `/v1` for OpenAI clients, on this machine only.
+
+    Example: `conduit up --port 8000 --no-open`
+    """
 
     async def work(app: App) -> None:
+        from conduit.surfaces.http.server import listen, serve  # brings Uvicorn along
+
         listener = listen(port)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         asgi = app.asgi()
         _greet(app, url, as_json)
         if open_page and _has_browser():
+            import webbrowser  # 25 ms that only a desktop needs
+
             webbrowser.open(url)
         await serve(asgi, listener)
 

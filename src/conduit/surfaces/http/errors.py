@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from starlette.responses import Response
+
 from conduit.blocks import dumps
 from conduit.contracts.errors import (
     AllProvidersFailed,
     ConduitError,
+    InvalidInput,
+    ProviderError,
     ProviderTimeout,
     TypeMismatch,
 )
 from conduit.contracts.outcome import ErrorInfo
-from starlette.responses import Response
+
+_FIELDS = "GET /blocks has the fields of every input, their types and bounds"
 
 _STATUS = {
     "invalid_input": 400,
@@ -21,6 +28,7 @@ _STATUS = {
     "not_found": 404,
     "method_not_allowed": 405,
     "request_timeout": 408,
+    "headers_too_large": 431,
     "conflict": 409,
     "too_large": 413,
     "provider_failed": 502,
@@ -47,8 +55,25 @@ def status_of(error: ConduitError) -> int:
     return _STATUS.get(error.code, 500)
 
 
+def described(error: ConduitError, fields: str = _FIELDS) -> ErrorInfo:
+    """An error as data, with a hint in any case; ``fields`` says where inputs are described."""
+    info = ErrorInfo.of(error)
+    return info if info.hint else replace(info, hint=_usual_hint(error, fields))
+
+
+def _usual_hint(error: ConduitError, fields: str) -> str:
+    """What helps when whoever raised an error had nothing to add."""
+    if isinstance(error, TypeMismatch) and error.side == "output":
+        return "this is a bug in the block; its input was fine"
+    if isinstance(error, InvalidInput):
+        return fields
+    if isinstance(error, ProviderError):
+        return "GET /providers shows who else could answer"
+    return "`conduit doctor` says what works on this machine and what does not"
+
+
 def error_body(error: ConduitError) -> bytes:
-    return dumps({"error": ErrorInfo.of(error)})
+    return dumps({"error": described(error)})
 
 
 def error_response(error: ConduitError) -> Response:

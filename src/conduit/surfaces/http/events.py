@@ -10,11 +10,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from conduit.contracts.errors import ConduitError
-
-_KEEP_ALIVE_S = 15.0
-_SLOWEST_READER_S = 60.0
-_AHEAD = 64
-"""Events that may wait for a slow client before the work itself has to wait."""
+from conduit.surfaces.http.limits import USUAL, Limits
+from conduit.surfaces.http.requests import disconnected
 
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -28,8 +25,8 @@ class EventStream(Response):
     """Sends encoded events; an error before the first one becomes an ordinary response.
 
     The events are produced in one task of their own, so that what a block stores in its context
-    stays with it. Its back-pressure is a short queue; a client that takes longer than a minute to
-    take one event, or hangs up, ends the work.
+    stays with it. Its back-pressure is a short queue; a client that hangs up, or takes too long
+    to take one event, ends the work.
 
     ``headers_after_first`` is asked for further headers once the first event is there.
     """
@@ -39,17 +36,19 @@ class EventStream(Response):
         events: AsyncGenerator[bytes, None],
         refuse: Callable[[ConduitError], Response],
         headers_after_first: Callable[[], Headers] = list,
+        limits: Limits = USUAL,
     ) -> None:
         super().__init__()
         self._events = events
         self._refuse = refuse
         self._headers_after_first = headers_after_first
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        queue: asyncio.Queue[bytes | ConduitError | None] = asyncio.Queue(_AHEAD)
+        queue: asyncio.Queue[bytes | ConduitError | None] = asyncio.Queue(self._limits.events_ahead)
         work = asyncio.create_task(self._produce(queue))
         sending = asyncio.create_task(self._answer(queue, scope, receive, send))
-        leaving = asyncio.create_task(_disconnected(receive))
+        leaving = asyncio.create_task(disconnected(receive))
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -88,17 +87,18 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         while isinstance(item, bytes):
             body = {"type": "http.response.body", "body": item, "more_body": True}
-            await asyncio.wait_for(send(body), _SLOWEST_READER_S)
+            # Not wait_for: before Python 3.12 it can swallow the cancellation of this task.
             try:
-                item = await asyncio.wait_for(queue.get(), _KEEP_ALIVE_S)
+                async with asyncio.timeout(self._limits.slowest_reader_s):
+                    await send(body)
+            except TimeoutError:
+                return  # without an end, so that the connection is cut
+            try:
+                async with asyncio.timeout(self._limits.keep_alive_s):
+                    item = await queue.get()
             except TimeoutError:
                 item = b": keep-alive\n\n"
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def event(name: str, data: bytes) -> bytes:

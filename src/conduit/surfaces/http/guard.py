@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,12 +18,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from conduit.contracts.errors import ConduitError, Forbidden, InvalidInput, TooLarge
 from conduit.surfaces.http.errors import error_response
+from conduit.surfaces.http.limits import MIB, USUAL, Limits
 
 log = logging.getLogger("conduit.http")
 
-LARGEST_BODY = 8 * 1024 * 1024
-_SLOWEST_BODY_S = 30.0
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_ONLY_ONCE = frozenset({b"host", b"origin", b"content-length"})
 _CORRELATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -37,12 +37,17 @@ class RequestTimeout(InvalidInput):
     code = "request_timeout"
 
 
+class HeadersTooLarge(TooLarge):
+    code = "headers_too_large"
+
+
 class Guard:
     """ASGI middleware around the whole HTTP surface. Nothing gets past it as a bare 500."""
 
-    def __init__(self, app: ASGIApp, new_id: Callable[[], str]) -> None:
+    def __init__(self, app: ASGIApp, new_id: Callable[[], str], limits: Limits = USUAL) -> None:
         self._app = app
         self._new_id = new_id
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,9 +71,10 @@ class Guard:
             await send(message)
 
         try:
+            check_headers(scope["headers"], self._limits)
             check_host(headers)
-            check_length(headers)
-            await self._app(scope, _Bounded(receive), answer)
+            check_length(headers, self._limits)
+            await self._app(scope, _Bounded(receive, self._limits), answer)
         except ConduitError as error:
             if not answering:
                 await error_response(error)(scope, receive, answer)
@@ -83,8 +89,27 @@ class Guard:
             await error_response(failure)(scope, receive, answer)
 
 
+def check_headers(headers: Iterable[tuple[bytes, bytes]], limits: Limits) -> None:
+    """Raise for more headers than any honest client sends, and for two that decide one thing:
+    which of them counts would depend on who reads."""
+    size = 0
+    seen: set[bytes] = set()
+    for name, value in headers:
+        size += len(name) + len(value)
+        if name in _ONLY_ONCE and name in seen:
+            raise InvalidInput(
+                f"there are two {name.decode('latin-1')} headers", hint="send one of them"
+            )
+        seen.add(name)
+    if size > limits.header_bytes:
+        raise HeadersTooLarge(
+            f"the headers are larger than {limits.header_bytes // 1024} KiB",
+            hint="send what is large in the body",
+        )
+
+
 def check_host(headers: dict[str, str]) -> None:
-    """Raise ``Forbidden`` unless the request was meant for this machine and comes from no other page."""
+    """Raise ``Forbidden`` unless the request is meant for this machine and no page forged it."""
     host = headers.get("host", "")
     if _host_name(f"//{host}") not in _LOCAL_NAMES:
         raise Forbidden(
@@ -92,7 +117,7 @@ def check_host(headers: dict[str, str]) -> None:
             hint="Conduit answers to localhost, 127.0.0.1 and [::1] only",
         )
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and _place(origin) != host.lower():
         raise Forbidden(
             f"requests from the page {origin[:80]!r} are not allowed",
             hint="only Conduit's own pages may call it from a browser",
@@ -106,24 +131,32 @@ def _host_name(url: str) -> str:
         return ""
 
 
-def check_length(headers: dict[str, str]) -> None:
+def _place(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def check_length(headers: dict[str, str], limits: Limits) -> None:
     """Raise ``TooLarge`` before a body that says it is too large is read."""
     length = headers.get("content-length", "0")
-    if length.isdecimal() and int(length[:20]) > LARGEST_BODY:
-        raise _too_large()
+    if length.isdecimal() and int(length[:20]) > limits.body_bytes:
+        raise _too_large(limits)
 
 
-def _too_large() -> TooLarge:
+def _too_large(limits: Limits) -> TooLarge:
     return TooLarge(
-        f"the body is larger than {LARGEST_BODY // 1024 // 1024} MiB", hint="send less at once"
+        f"the body is larger than {limits.body_bytes / MIB:g} MiB", hint="send less at once"
     )
 
 
 class _Bounded:
     """A request body that ends, in size and in time."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, limits: Limits) -> None:
         self._receive = receive
+        self._limits = limits
         self._size = 0
         self._complete = False
         self._deadline: float | None = None
@@ -132,17 +165,17 @@ class _Bounded:
         if self._complete:  # what still comes is a disconnect, which may take its time
             return await self._receive()
         loop = asyncio.get_running_loop()
-        self._deadline = self._deadline or loop.time() + _SLOWEST_BODY_S
+        self._deadline = self._deadline or loop.time() + self._limits.body_s
         try:
             async with asyncio.timeout_at(self._deadline):
                 message: dict[str, Any] = dict(await self._receive())
         except TimeoutError:
             raise RequestTimeout(
-                f"the body did not arrive within {_SLOWEST_BODY_S:g} s", hint="send it faster"
+                f"the body did not arrive within {self._limits.body_s:g} s", hint="send it faster"
             ) from None
         if message["type"] == "http.request":
             self._size += len(message.get("body", b""))
             self._complete = not message.get("more_body", False)
-            if self._size > LARGEST_BODY:
-                raise _too_large()
+            if self._size > self._limits.body_bytes:
+                raise _too_large(self._limits)
         return message

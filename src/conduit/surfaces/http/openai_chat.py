@@ -30,7 +30,13 @@ from conduit.models.blocks import ChatCall, ModelName, Route
 from conduit.surfaces.http import openai_shape as shape
 from conduit.surfaces.http.errors import status_of
 from conduit.surfaces.http.events import EventStream, Headers
-from conduit.surfaces.http.requests import correlation_of, json_body, principal_of
+from conduit.surfaces.http.limits import USUAL, Limits
+from conduit.surfaces.http.requests import (
+    correlation_of,
+    json_body,
+    principal_of,
+    while_connected,
+)
 
 AGENT_MODEL = "conduit"
 
@@ -42,8 +48,9 @@ class MethodNotAllowed(InvalidInput):
 class OpenAiChat:
     """A bare ASGI application for everything below ``/v1``."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, limits: Limits = USUAL) -> None:
         self._gate = gate
+        self._limits = limits
         self._endpoints = {
             "/v1/chat/completions": ("POST", self._complete),
             "/v1/models": ("GET", self._models),
@@ -60,7 +67,9 @@ class OpenAiChat:
                     hint=f"there are {', '.join(self._endpoints)}",
                 )
             if scope["method"] != method:
-                raise MethodNotAllowed(f"{scope['path']} takes {method}")
+                raise MethodNotAllowed(
+                    f"{scope['path']} does not take {scope['method'][:20]}", hint=f"use {method}"
+                )
             response = await endpoint(request)
         except ConduitError as error:
             response = refused(error)
@@ -83,11 +92,14 @@ class OpenAiChat:
             chunks = self._stream(request, await self._routed(request, asked))
         else:
             call = await self._routed(request, asked)
-            answer: ChatResponse = await self._call(request, "models.complete", call)
+            answer: ChatResponse = await while_connected(
+                request, self._call(request, "models.complete", call)
+            )
             return _whole(answer, asked, correlation_of(request))
         if asked.stream:
-            return _streamed(chunks, asked, correlation_of(request))
-        return _whole(await _collected(chunks), asked, correlation_of(request))
+            return _streamed(chunks, asked, correlation_of(request), self._limits)
+        answer = await while_connected(request, _collected(chunks))
+        return _whole(answer, asked, correlation_of(request))
 
     async def _routed(self, request: Request, asked: shape.Asked) -> ChatCall:
         model = "auto" if asked.model == AGENT_MODEL else asked.model
@@ -109,9 +121,7 @@ class OpenAiChat:
                 if isinstance(item, Chunk):
                     yield item
 
-    async def _agent(
-        self, request: Request, asked: shape.Asked
-    ) -> AsyncGenerator[Chunk, None]:
+    async def _agent(self, request: Request, asked: shape.Asked) -> AsyncGenerator[Chunk, None]:
         """The agent's events as chunks; files that its tools wrote are named by address."""
         items = self._gate.stream(
             "agent.chat",
@@ -161,7 +171,7 @@ def _whole(answer: ChatResponse, asked: shape.Asked, correlation: str) -> Respon
 
 
 def _streamed(
-    chunks: AsyncGenerator[Chunk, None], asked: shape.Asked, correlation: str
+    chunks: AsyncGenerator[Chunk, None], asked: shape.Asked, correlation: str, limits: Limits
 ) -> EventStream:
     headers: Headers = []
     writer = shape.ChunkWriter(
@@ -183,7 +193,7 @@ def _streamed(
                 raise
             yield shape.error_event(error)
 
-    return EventStream(events(), refused, lambda: headers)
+    return EventStream(events(), refused, lambda: headers, limits)
 
 
 async def _collected(chunks: AsyncGenerator[Chunk, None]) -> ChatResponse:

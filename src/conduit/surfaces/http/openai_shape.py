@@ -21,6 +21,7 @@ from conduit.contracts.chat import (
 )
 from conduit.contracts.errors import ConduitError, InvalidInput
 from conduit.contracts.json import Json, JsonObject
+from conduit.surfaces.http.errors import described
 
 PASSED_ON = frozenset(
     "frequency_penalty presence_penalty logit_bias logprobs top_logprobs response_format user "
@@ -29,7 +30,11 @@ PASSED_ON = frozenset(
 )
 """Parameters that only the provider understands; they are sent as they came."""
 
-_ECHOED = frozenset({"refusal", "annotations", "audio", "function_call", "name", "reasoning_content"})
+_FIELDS = "the fields, types and bounds are those of OpenAI's chat completions"
+
+_ECHOED = frozenset(
+    {"refusal", "annotations", "audio", "function_call", "name", "reasoning_content"}
+)
 """What clients copy from our answers, or label messages with, and no provider needs."""
 
 
@@ -129,6 +134,7 @@ def read_request(data: Any) -> Asked:
         stop=(wire.stop,) if isinstance(wire.stop, str) else tuple(wire.stop),
         seed=wire.seed,
         extra=extra,
+        dialect="openai_chat",
     )
     return Asked(wire.model, chat, wire.stream, wire.stream_options.include_usage)
 
@@ -165,7 +171,11 @@ def _schema(parameters: Json) -> JsonObject:
     if parameters is None:
         return {"type": "object", "properties": {}}
     if not isinstance(parameters, dict):
-        raise InvalidInput("a tool's parameters must be a JSON Schema object", where="tools")
+        raise InvalidInput(
+            "a tool's parameters must be a JSON Schema",
+            where="tools",
+            hint='send an object, like {"type": "object", "properties": {}}',
+        )
     return parameters
 
 
@@ -284,13 +294,13 @@ class ChunkWriter:
 def error_body(error: ConduitError, status: int) -> bytes:
     """An error that OpenAI's clients and ours both understand."""
     kind = "invalid_request_error" if status < 500 else "api_error"
-    message = f"{error.where}: {error.message}" if error.where else error.message
+    info = described(error, _FIELDS)
     body = {
-        "message": message,
+        "message": info.message,
         "type": kind,
         "param": None,
-        "code": error.code,
-        "hint": error.hint,
+        "code": info.code,
+        "hint": info.hint,
     }
     return dumps({"error": body})
 

@@ -23,10 +23,15 @@ from conduit.agents.events import (
 from conduit.blocks import Gate, dumps
 from conduit.contracts.errors import ConduitError
 from conduit.contracts.files import FileStore
-from conduit.contracts.outcome import ErrorInfo
-from conduit.surfaces.http.errors import error_response
+from conduit.surfaces.http.errors import described, error_response
 from conduit.surfaces.http.events import EventStream, event
-from conduit.surfaces.http.requests import correlation_of, json_body, principal_of
+from conduit.surfaces.http.limits import USUAL, Limits
+from conduit.surfaces.http.requests import (
+    correlation_of,
+    json_body,
+    principal_of,
+    while_connected,
+)
 
 _EVENT_NAMES = {
     Started: "start",
@@ -80,7 +85,7 @@ OTHER_ROUTES = (
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def control_routes(gate: Gate, files: FileStore) -> list[Route]:
+def control_routes(gate: Gate, files: FileStore, limits: Limits = USUAL) -> list[Route]:
     """Routes for Starlette."""
     routes = [
         Route(each.path, _block_endpoint(gate, each.block), methods=[each.method])
@@ -88,7 +93,7 @@ def control_routes(gate: Gate, files: FileStore) -> list[Route]:
     ]
     return [
         *routes,
-        Route("/ask", _ask(gate), methods=["POST"]),
+        Route("/ask", _ask(gate, limits), methods=["POST"]),
         Route("/blocks", _list_blocks(gate), methods=["GET"]),
         Route("/blocks/{name}", _call_block(gate), methods=["POST"]),
         Route("/files/{id}", _download(files), methods=["GET"]),
@@ -136,15 +141,16 @@ def _list_blocks(gate: Gate) -> Endpoint:
     return _safely(endpoint)
 
 
-def _ask(gate: Gate) -> Endpoint:
+def _ask(gate: Gate, limits: Limits) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         data = await json_body(request)
         if "text/event-stream" not in request.headers.get("accept", ""):
-            return json_response(await _call(gate, request, "agent.ask", data))
+            reply = await while_connected(request, _call(gate, request, "agent.ask", data))
+            return json_response(reply)
         items = gate.stream(
             "agent.ask", data, principal_of(request), correlation_id=correlation_of(request)
         )
-        return EventStream(_ask_events(items), error_response)
+        return EventStream(_ask_events(items), error_response, limits=limits)
 
     return _safely(endpoint)
 
@@ -160,7 +166,7 @@ async def _ask_events(items: AsyncGenerator[Any, None]) -> AsyncGenerator[bytes,
     except ConduitError as error:
         if not started:
             raise
-        yield event("error", dumps({"error": ErrorInfo.of(error)}))
+        yield event("error", dumps({"error": described(error)}))
 
 
 def _download(files: FileStore) -> Endpoint:

@@ -18,23 +18,29 @@ from conduit.contracts.errors import NotFound, Unavailable
 from conduit.contracts.files import FileStore
 from conduit.surfaces.http.errors import error_response
 from conduit.surfaces.http.guard import Guard
+from conduit.surfaces.http.limits import USUAL, Limits
 from conduit.surfaces.http.openai_chat import MethodNotAllowed, OpenAiChat
 from conduit.surfaces.http.routes import control_routes
 
 HOST = "127.0.0.1"
-DEFAULT_PORT = 9321
 _MOST_CONNECTIONS = 1000
+_ADDRESSES = "the page “HTTP” of the reference lists every address and its method"
 
 
 def http_surface(
-    gate: Gate, files: FileStore, page: ASGIApp, new_id: Callable[[], str]
+    gate: Gate,
+    files: FileStore,
+    page: ASGIApp,
+    new_id: Callable[[], str],
+    limits: Limits = USUAL,
 ) -> ASGIApp:
     """Everything Conduit serves over HTTP: the control surface, ``/v1``, and the page."""
     control = Starlette(
-        routes=control_routes(gate, files), exception_handlers={HTTPException: _refused}
+        routes=control_routes(gate, files, limits), exception_handlers={HTTPException: _refused}
     )
     control.router.default = page
-    return Guard(_Paths(OpenAiChat(gate), control), new_id)
+    control.router.redirect_slashes = False
+    return Guard(_Paths(OpenAiChat(gate, limits), control), new_id, limits)
 
 
 class _Paths:
@@ -51,24 +57,29 @@ class _Paths:
 
 async def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == 405:
-        return error_response(MethodNotAllowed(f"{request.url.path} does not take {request.method}"))
-    return error_response(
-        NotFound(f"there is no {request.url.path[:80]}", hint="docs/reference/http.md has them all")
-    )
+        return error_response(
+            MethodNotAllowed(
+                f"{request.url.path[:80]} does not take {request.method[:20]}", hint=_ADDRESSES
+            )
+        )
+    return error_response(NotFound(f"there is no {request.url.path[:80]}", hint=_ADDRESSES))
 
 
 def listen(port: int) -> socket.socket:
     """A socket on the loopback interface. Port 0 takes any. Raises ``Unavailable``."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Named as TCP, or the event loop leaves Nagle's algorithm on: 40 ms for every small answer.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # the latter for a number that is no port
         listener.close()
-        taken = error.errno == errno.EADDRINUSE
+        taken = getattr(error, "errno", None) == errno.EADDRINUSE
         raise Unavailable(
-            f"port {port} is in use" if taken else f"port {port} cannot be used: {error.strerror}",
-            hint="another Conduit may be running; choose another port with --port",
+            f"port {port} is in use" if taken else f"port {port} cannot be used: {error}",
+            hint="another Conduit may be running; choose another port with --port"
+            if taken
+            else "choose a port from 1024 to 65535 with --port, or 0 for any that is free",
         ) from None
     listener.listen(512)
     return listener
@@ -82,6 +93,8 @@ async def serve(app: ASGIApp, listener: socket.socket) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
+        ws="none",
         timeout_keep_alive=30,
         timeout_graceful_shutdown=3,
         limit_concurrency=_MOST_CONNECTIONS,

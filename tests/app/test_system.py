@@ -1,0 +1,76 @@
+"""All rooms, joined: what the application says about itself and this machine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conduit.app import App, Settings, open_app
+from conduit.contracts.call import LOCAL_OWNER
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings.read(
+        {"CONDUIT_HOME": str(tmp_path), "CONDUIT_DB_URI": f"sqlite:///{tmp_path}/app.db"}
+    )
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[App]:
+    async with open_app(settings, detect=False) as opened:
+        yield opened
+
+
+async def call(app: App, name: str, data: dict[str, Any] | None = None) -> Any:
+    return await app.gate.acall(name, data or {}, LOCAL_OWNER)
+
+
+async def test_the_offline_agent_is_always_last(app: App) -> None:
+    body = {"name": "mine", "type": "ollama", "model": "m", "base_url": "http://127.0.0.1:1"}
+    listed = await call(app, "providers.add", body)
+    assert listed.chain == ["mine", "offline"]
+    assert (await call(app, "providers.switch", {"name": "offline"})).chain[0] == "offline"
+
+
+async def test_health(app: App) -> None:
+    health = await call(app, "system.health")
+    assert health.status == "ok"
+    assert health.active == "offline"
+    assert health.uptime_s >= 0
+
+
+async def test_doctor_tells_what_is_off_and_why(app: App, settings: Settings) -> None:
+    findings = {each.name: each for each in (await call(app, "system.doctor")).findings}
+    assert findings["files"].detail.startswith(str(settings.home))
+    assert findings["database"].state == "ok"
+    for each in findings.values():
+        assert each.state == "ok" or each.enable, "what is off can be enabled"
+
+
+async def test_doctor_names_a_provider_that_was_left_out(settings: Settings) -> None:
+    (settings.home / "providers.yaml").write_text("providers:\n  claude:\n    type: anthropic\n")
+    async with open_app(settings, detect=False) as app:
+        findings = {each.name: each for each in (await call(app, "system.doctor")).findings}
+    assert findings["provider claude"].state == "off"
+    assert "ANTHROPIC_API_KEY" in findings["provider claude"].enable
+
+
+async def test_doctor_does_not_show_the_password_of_a_database(tmp_path: Path) -> None:
+    """The database need not even be there."""
+    uri = "postgresql://user:hunter2@127.0.0.1:1/db"
+    settings = Settings.read({"CONDUIT_HOME": str(tmp_path), "CONDUIT_DB_URI": uri})
+    async with open_app(settings, detect=False) as app:
+        diagnosis = await call(app, "system.doctor")
+    assert not diagnosis.well
+    assert "hunter2" not in repr(diagnosis)
+
+
+async def test_every_block_has_a_summary_and_a_permission(app: App) -> None:
+    for block in app.gate.catalog:
+        info = app.gate.catalog.info(block.name)
+        assert info.summary
+        assert info.permission

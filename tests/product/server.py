@@ -1,0 +1,120 @@
+"""The server as a person starts it: a process of its own, with a home and a database of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+COMMAND = [sys.executable, "-m", "conduit.cli"]
+STOP_S = 10
+
+
+class Server:
+    """``conduit up`` in a folder. It can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "home"
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._log = folder / "server.log"
+        self._environ = {
+            **os.environ,
+            "CONDUIT_HOME": str(self.home),
+            "CONDUIT_DB_URI": f"sqlite:///{folder / 'conduit.db'}",
+        }
+        self._process: subprocess.Popen[str] | None = None
+        self.url = ""
+        self.ready_s = 0.0
+        """From the start of the process to the printed address."""
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def open_files(self) -> int:
+        """File descriptors, sockets included, that the process holds."""
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    def start(self) -> None:
+        """Start the process and wait for the address it prints."""
+        begun = time.monotonic()
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*COMMAND, "up", "--port", "0", "--no-open", "--json"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=self._environ,
+                cwd=self.home,
+                text=True,
+            )
+        assert self._process.stdout is not None
+        greeting = _first_value(self._process)
+        self.ready_s = time.monotonic() - begun
+        assert greeting, self.log
+        self.url = json.loads(greeting)["url"]
+
+    def stop(self) -> None:
+        """Ask it to end, as Ctrl-C and a service manager do."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it without a word, as a power cut does."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        self._process.send_signal(how)
+        self._process.wait(STOP_S)
+        self._process.stdout.close()
+
+
+def _first_value(process: subprocess.Popen[str]) -> str:
+    """The JSON value that it prints first; a watchdog ends a process that prints nothing."""
+    assert process.stdout is not None
+    watchdog = threading.Timer(20, process.kill)
+    watchdog.start()
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("}"):
+            break
+    watchdog.cancel()
+    return "".join(lines)
+
+
+@contextmanager
+def serving(folder: Path, providers: str = "") -> Iterator[Server]:
+    """A running server; ``providers`` is its ``providers.yaml``.
+
+    Whatever was done to it: afterwards its log holds no traceback and it still answers.
+    """
+    server = Server(folder)
+    if providers:
+        (server.home / "providers.yaml").write_text(providers)
+    server.start()
+    try:
+        yield server
+        assert httpx.get(server.url + "/health").status_code == 200
+    finally:
+        server.stop()
+    assert "Traceback" not in server.log, server.log

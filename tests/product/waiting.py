@@ -1,0 +1,14 @@
+"""Waiting for what another process or thread is about to do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+def settled(fact: Callable[[], bool]) -> None:
+    """Return once something is so; fail when it is not within 5 s."""
+    deadline = time.monotonic() + 5
+    while not fact():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
