@@ -94,6 +94,20 @@ def test_no_documentation_at_all_answers_nothing(tmp_path: Path) -> None:
     assert not Documentation(tmp_path / "nowhere").answer("what is swing?").found
 
 
+def test_a_section_called_by_its_question_is_the_answer(tmp_path: Path) -> None:
+    (tmp_path / "index.md").write_text("# Start\n\n## What is Conduit?\n\nA signal path.\n")
+    (tmp_path / "other.md").write_text("# Conduit\n\nConduit, Conduit and Conduit again.\n")
+    answer = Documentation(tmp_path).answer("what IS conduit")
+    assert (answer.page, answer.answer) == ("index.md", "A signal path.")
+
+
+def test_a_guide_is_preferred_to_a_decision_that_uses_the_same_words(tmp_path: Path) -> None:
+    for folder in ("decisions", "guides"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "files.md").write_text("# Files\n\nFiles are kept by content.\n")
+    assert Documentation(tmp_path).answer("where are files kept").page == "guides/files.md"
+
+
 def test_a_heading_in_a_code_block_is_code(documentation: Documentation) -> None:
     assert all(section.title != "not a heading" for section in documentation.sections)
 

@@ -17,8 +17,8 @@ RUNNER = CliRunner()
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.json"))
 COMMANDS = [
     "up", "ask", "chat", "render", "doctor", "providers", "providers list", "providers switch",
-    "providers add", "providers reset", "providers ollama", "blocks list", "blocks show",
-    "blocks run",
+    "providers add", "providers reset", "providers remove", "providers ollama", "blocks list",
+    "blocks show", "blocks run",
 ]  # fmt: skip
 
 
@@ -87,6 +87,9 @@ def test_providers() -> None:
     assert as_json("providers", "list") == added, "it is remembered"
     assert as_json("providers", "switch", "offline")["active"] == "offline"
     assert as_json("providers", "reset", "mine")["active"] == "offline"
+    assert as_json("providers", "remove", "mine")["chain"] == ["offline"]
+    assert as_json("providers", "list")["chain"] == ["offline"], "and stays away"
+    as_json(*add)
     shown = run("providers").stdout
     assert "→ offline" in shown
     assert "● closed" in shown
@@ -151,6 +154,8 @@ def test_render_shows_the_grid_and_replaces_the_file(tmp_path: Path) -> None:
         ("blocks", "run", "groove.render", "-"),
         ("providers", "switch", "nobody"),
         ("providers", "reset", "nobody"),
+        ("providers", "remove", "nobody"),
+        ("providers", "remove", "offline"),
         ("providers", "add", "a", "--type", "no-such"),
         ("render", "no-such-file.json", "-o", "a.mid"),
         ("render", str(CONFIGS[0]), "-o", "/proc/no/such/a.mid"),

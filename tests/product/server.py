@@ -67,7 +67,7 @@ class Server:
                 text=True,
             )
         assert self._process.stdout is not None
-        greeting = _first_value(self._process)
+        greeting = _first_line(self._process)
         self.ready_s = time.monotonic() - begun
         assert greeting, self.log
         self.url = json.loads(greeting)["url"]
@@ -88,18 +88,14 @@ class Server:
         self._process.stdout.close()
 
 
-def _first_value(process: subprocess.Popen[str]) -> str:
-    """The JSON value that it prints first; a watchdog ends a process that prints nothing."""
+def _first_line(process: subprocess.Popen[str]) -> str:
+    """What it prints first; a watchdog ends a process that prints nothing."""
     assert process.stdout is not None
     watchdog = threading.Timer(20, process.kill)
     watchdog.start()
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if line.startswith("}"):
-            break
+    line = process.stdout.readline()
     watchdog.cancel()
-    return "".join(lines)
+    return line
 
 
 @contextmanager

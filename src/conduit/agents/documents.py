@@ -22,11 +22,14 @@ _TITLE_WEIGHT = 4
 _LEAST_SHARE = 0.5
 """Of the weight of a question's words, the share a section must cover to count as an answer."""
 _LONGEST_ANSWER = 900
+_LESS_LIKELY = {"decisions/": 0.5, "reference/": 0.7}
+"""Pages that explain a choice or list everything answer fewer questions than guides do."""
 
 _STOP = frozenset(
     "a an and are as at be by can could do does for from give how i in is it its me my of on or "
     "please should tell than that the their them then there these they this to use using want "
-    "was what when where which who why will with would you your conduit".split()
+    "was what when where which who why will with would you your conduit about describe explain "
+    "mean".split()
 )
 _HEADING = re.compile(r"^(#{1,4})\s+(.+?)\s*#*$")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
@@ -83,6 +86,8 @@ class Documentation:
 
     def answer(self, question: str) -> DocAnswer:
         """The section that fits a question best, and the next best pages."""
+        if asked := self._titles.get(_plain(question)):
+            return DocAnswer(True, _shortened(asked.text), asked.page, asked.title, [])
         words = set(_words(question))
         ranked = sorted(self.sections, key=lambda s: -self._score(s, words))
         if not ranked or not words or self._covered(ranked[0], words) < _LEAST_SHARE:
@@ -91,10 +96,19 @@ class Documentation:
         others = [f"{s.page}: {s.title}" for s in ranked[1:4] if self._score(s, words) > 0]
         return DocAnswer(True, _shortened(best.text), best.page, best.title, others)
 
+    @cached_property
+    def _titles(self) -> dict[str, Section]:
+        """Sections whose title is a question, by that question; the first page's wins."""
+        return {_plain(s.title): s for s in reversed(self.sections) if s.title.endswith("?")}
+
+    @cached_property
+    def _mean_length(self) -> float:
+        return sum(section.length for section in self.sections) / len(self.sections)
+
     def _score(self, section: Section, words: set[str]) -> float:
-        mean = sum(s.length for s in self.sections) / len(self.sections)
-        norm = _K1 * (1 - _B + _B * section.length / mean)
-        return sum(
+        norm = _K1 * (1 - _B + _B * section.length / self._mean_length)
+        weight = next((w for p, w in _LESS_LIKELY.items() if section.page.startswith(p)), 1.0)
+        return weight * sum(
             self._rarity.get(w, 0.0) * section.words[w] * (_K1 + 1) / (section.words[w] + norm)
             for w in words
             if w in section.words
@@ -148,6 +162,11 @@ def _cut(page: str, text: str) -> list[Section]:
             lines.append(line)
     close()
     return sections
+
+
+def _plain(text: str) -> str:
+    """A question without case, punctuation and doubled spaces."""
+    return " ".join(re.findall(r"[a-z0-9]+", text.casefold()))
 
 
 def _words(text: str) -> list[str]:

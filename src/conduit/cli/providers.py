@@ -88,6 +88,15 @@ def reset(name: Name, as_json: AsJson = False) -> None:
     _show("providers.reset_circuit", {"name": name}, as_json)
 
 
+@commands.command("remove")
+def remove(name: Name, as_json: AsJson = False) -> None:
+    """Take a provider out. One that a file or the environment names is back at the next start.
+
+    Example: `conduit providers remove box`
+    """
+    _show("providers.remove", {"name": name}, as_json)
+
+
 @commands.command("ollama")
 def ollama(as_json: AsJson = False) -> None:
     """List the models of the local Ollama.

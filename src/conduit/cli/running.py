@@ -19,8 +19,17 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
 
 
-def run(work: Callable[[App], Awaitable[None]], *, as_json: bool, detect: bool = True) -> None:
-    """Open the app, do the work, print what went wrong. ``detect`` looks for providers first."""
+def run(
+    work: Callable[[App], Awaitable[None]],
+    *,
+    as_json: bool,
+    detect: bool = True,
+    serving: bool = False,
+) -> None:
+    """Open the app, do the work, print what went wrong.
+
+    ``detect`` looks for providers first; ``serving`` takes the event loop that servers want.
+    """
     # Here and not above: the rooms take half a second to load, which `--help` need not wait for.
     from conduit.app import Settings
     from conduit.telemetry.logs import log_to_stderr
@@ -28,12 +37,22 @@ def run(work: Callable[[App], Awaitable[None]], *, as_json: bool, detect: bool =
     try:
         settings = Settings.read(os.environ)
         log_to_stderr(settings.log_level.upper())
-        asyncio.run(_opened(settings, work, detect))
+        with asyncio.Runner(loop_factory=_server_loop() if serving else None) as runner:
+            runner.run(_opened(settings, work, detect))
     except ConduitError as error:
         print_error(error, as_json=as_json)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+def _server_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it is installed, which is everywhere but on Windows."""
+    try:
+        import uvloop
+    except ModuleNotFoundError:
+        return None
+    return uvloop.new_event_loop
 
 
 async def _opened(settings: Settings, work: Callable[[App], Awaitable[None]], detect: bool) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from conduit.app import App
 
 _PORT = 9321
-_EXAMPLE = 'conduit ask "make an 8-bar industrial groove at 140 bpm with sparse ghost kicks"'
+_EXAMPLE = 'ask "make an 8-bar industrial groove at 140 bpm with sparse ghost kicks"'
 
 
 def up(
@@ -43,20 +46,28 @@ def up(
             webbrowser.open(url)
         await serve(asgi, listener)
 
-    run(work, as_json=as_json)
+    run(work, as_json=as_json, serving=True)
 
 
 def _greet(app: App, url: str, as_json: bool) -> None:
     if as_json:
-        out.print_json(data={"url": url, "active": app.registry.active})
+        print(json.dumps({"url": url, "active": app.registry.active}), flush=True)
         return
     out.print(f"Conduit is up: [bold]{url}[/]   (Ctrl-C stops it)")
-    out.print(f"Try: [bold]{_EXAMPLE}[/]", soft_wrap=True)
+    out.print(f"Try: [bold]{_this_command()} {_EXAMPLE}[/]", soft_wrap=True)
     if app.registry.active == "offline":
         out.print("[dim]No key found: the offline agent answers. `conduit doctor` says more.[/]")
     else:
         out.print(f"[dim]{app.registry.active} answers first.[/]")
     sys.stdout.flush()
+
+
+def _this_command() -> str:
+    """How to call this command again from here: by name if the shell finds it, else by path."""
+    here = Path(sys.argv[0])
+    if shutil.which("conduit") or here.name != "conduit":
+        return "conduit"
+    return str(here.relative_to(Path.cwd())) if here.is_relative_to(Path.cwd()) else str(here)
 
 
 def _has_browser() -> bool:

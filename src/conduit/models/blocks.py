@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from conduit.blocks import Block, Effects, Length, NoOp, block
 from conduit.contracts.chat import ChatRequest, ChatResponse, Chunk
+from conduit.contracts.errors import Conflict
 from conduit.models.detect import list_ollama_models
 from conduit.models.registry import ProviderRegistry, ProviderState, Route
 
@@ -188,7 +189,23 @@ def _provider_blocks(registry: ProviderRegistry) -> tuple[Block[Any, Any], ...]:
         registry.reset_circuit(request.name)
         return listed()
 
-    return list_providers, switch, add, reset_circuit
+    @block(
+        "providers.remove",
+        summary="Remove a provider",
+        permission=manage,
+        effects=Effects.WRITES_STATE,
+    )
+    async def remove(request: ProviderName) -> ProviderList:
+        if registry.is_last_resort(request.name):
+            raise Conflict(
+                f"{request.name} stays, so that somebody always answers",
+                where="providers.remove",
+                hint="switch to another provider instead",
+            )
+        await registry.remove(request.name)
+        return listed()
+
+    return list_providers, switch, add, reset_circuit, remove
 
 
 def _ollama_block(base_url: str) -> Block[Any, Any]:

@@ -151,6 +151,10 @@ class ProviderRegistry:
             del self._entries[name]
             raise
 
+    def is_last_resort(self, name: str) -> bool:
+        """Whether this provider was put in to be asked last. Raises ``NotFound``."""
+        return self._entry(name).priority == _LAST
+
     async def remove(self, name: str) -> None:
         """Take a provider out and close it; calls under way fail. Raises ``NotFound``."""
         entry = self._entry(name)

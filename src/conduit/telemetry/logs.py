@@ -75,6 +75,8 @@ def log_to_stderr(level: str = "WARNING") -> None:
     """Send the ``conduit`` loggers to standard error. Calling it again only changes the level."""
     root = logging.getLogger("conduit")
     root.setLevel(level)
+    # A client that hangs up while it is being answered is no news; the loop warns each time.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     if not root.handlers:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(JsonLines())

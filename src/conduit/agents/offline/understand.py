@@ -49,7 +49,7 @@ _POLITE = re.compile(
 )
 _STYLES = re.compile(
     r"\b(?:what|which|list|show|available)\b.*\b(?:styles?|genres?)\b"
-    r"|\b(?:how fast|what (?:bpm|tempo)) (?:is|are|should|has|does)\b.*"
+    r"|\b(?:how fast|what (?:bpm|tempo)) (?:is|are|should|has|does)\b (?!it\b|that\b|conduit)"
 )
 _GREETS = re.compile(
     r"^\W*(?:(?:hi|hello|hey|yo|moin|good (?:morning|evening))\b.{0,20}|help|start"
