@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 RUN = {canonicalize_name(Requirement(each).name) for each in PROJECT["project"]["dependencies"]}
 
-FOUND_BY_NAME = {"httptools", "uvloop"}
-"""Uvicorn takes these when they are there; no file of ours names them."""
+FOUND_BY_NAME = {"httptools"}
+"""Uvicorn takes it when it is there; no file of ours names it."""
 
 
 def imported_by_the_package() -> set[str]:

@@ -106,7 +106,7 @@ def new_process() -> Iterator[None]:
     """The `conduit` loggers as they are when a process starts."""
     root = logging.getLogger("conduit")
     before = (root.handlers[:], root.level, root.propagate)
-    root.handlers = []
+    root.handlers, root.propagate = [], True
     yield
     root.handlers, root.propagate = before[0], before[2]
     root.setLevel(before[1])

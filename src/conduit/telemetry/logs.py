@@ -77,7 +77,7 @@ def log_to_stderr(level: str = "WARNING") -> None:
     root.setLevel(level)
     # A client that hangs up while it is being answered is no news; the loop warns each time.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
-    if not root.handlers:
+    if not any(isinstance(handler.formatter, JsonLines) for handler in root.handlers):
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(JsonLines())
         root.addHandler(handler)
