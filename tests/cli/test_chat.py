@@ -62,7 +62,10 @@ def test_on_a_terminal(tmp_path: Path, environ: dict[str, str]) -> None:
         terminal.send("half a li")
         terminal.wait_for("half a li")
         terminal.send("\x03")
-        terminal.send("\x1b[A\r")  # arrow up: the last line that was sent
+        terminal.wait_for(">")  # keys typed before the new prompt is there would be dropped
+        terminal.send("\x1b[A")  # arrow up: the last line that was sent
+        terminal.wait_for("2 bars of dub")
+        terminal.send("\r")
         terminal.wait_for("saved")
         terminal.wait_for(">")
         terminal.send("\x04")
