@@ -59,10 +59,11 @@ def test_on_a_terminal(tmp_path: Path, environ: dict[str, str]) -> None:
         terminal.wait_for("● closed")
         terminal.send("2 bars of dub\r")
         terminal.wait_for("saved")
+        terminal.wait_for(">")  # what is typed before the prompt is there is not the prompt's
         terminal.send("half a li")
         terminal.wait_for("half a li")
         terminal.send("\x03")
-        terminal.wait_for(">")  # keys typed before the new prompt is there would be dropped
+        terminal.wait_for(">")
         terminal.send("\x1b[A")  # arrow up: the last line that was sent
         terminal.wait_for("2 bars of dub")
         terminal.send("\r")
