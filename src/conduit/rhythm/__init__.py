@@ -12,6 +12,7 @@ or database. How notes are written down is ``conduit.midi``'s business.
     session.save("polymetric.mid")
 """
 
+from conduit.rhythm.clip import ClipColumns, ClipNote, notes_from_clip
 from conduit.rhythm.config import (
     EngineConfig,
     Feel,
@@ -25,24 +26,52 @@ from conduit.rhythm.engine import play, render
 from conduit.rhythm.euclid import EuclidError, euclid
 from conduit.rhythm.load import load_config
 from conduit.rhythm.notation import Lane
+from conduit.rhythm.parameters import (
+    ConditionConfig,
+    KeyConfig,
+    KickLock,
+    MarkerConfig,
+    MelodyConfig,
+    MeterChange,
+    Mode,
+    RatchetConfig,
+    TempoChange,
+    VariationConfig,
+)
+from conduit.rhythm.scale import Root, Scale
 from conduit.rhythm.session import Session
 from conduit.rhythm.styles import STYLES, Style
 
 __all__ = [
     "STYLES",
+    "ClipColumns",
+    "ClipNote",
+    "ConditionConfig",
     "EngineConfig",
     "EuclidError",
     "Feel",
     "GhostConfig",
+    "KeyConfig",
+    "KickLock",
     "Lane",
     "LayerConfig",
+    "MarkerConfig",
+    "MelodyConfig",
+    "MeterChange",
+    "Mode",
+    "RatchetConfig",
     "Role",
+    "Root",
+    "Scale",
     "Session",
     "Style",
+    "TempoChange",
     "TimingBin",
     "TimingConfig",
+    "VariationConfig",
     "euclid",
     "load_config",
+    "notes_from_clip",
     "play",
     "render",
 ]

@@ -46,13 +46,19 @@ class Memory:
     phrase_steps: int
     cycle_steps: int
     evolve: float
+    still: bool = False
+    """All numbers are one half: every choice falls as it more often would."""
 
     def fresh(self, layer: str, purpose: str) -> Floats:
         """A new number for every step, ``(steps,)``."""
+        if self.still:
+            return np.full(self.steps, 0.5)
         return uniform(self.seed, layer, purpose, self.steps)
 
     def held(self, layer: str, purpose: str) -> Floats:
         """Numbers that repeat cycle after cycle, partly renewed at each phrase, ``(steps,)``."""
+        if self.still:
+            return np.full(self.steps, 0.5)
         phrases = -(-self.steps // self.phrase_steps)
         drawn = uniform(self.seed, layer, purpose, phrases * 2 * self.cycle_steps)
         value, luck = drawn.reshape(phrases, 2, self.cycle_steps).transpose(1, 0, 2)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from conduit.blocks.check import find_breach
 from conduit.contracts.errors import InvalidInput, TooLarge
-from conduit.rhythm.config import MAX_STEPS, EngineConfig, LayerConfig
+from conduit.rhythm.check_extras import check_extras, check_map, notes_per_hit
+from conduit.rhythm.config import EngineConfig, LayerConfig
+from conduit.rhythm.limits import MAX_STEPS
 from conduit.rhythm.pattern import MAYBE, parse_pattern
 
 MAX_CELLS = 20_000_000
@@ -12,8 +14,10 @@ MAX_CELLS = 20_000_000
 
 
 def cells_of(config: EngineConfig) -> int:
-    """The size of a render: bars × steps × layers."""
-    return config.bars * config.steps_per_bar * len(config.layers)
+    """The size of a render: bars × steps × layers, where a layer of chords or ratchets counts for
+    as many as it has notes to a hit."""
+    layers = sum(notes_per_hit(layer) for layer in config.layers)
+    return config.bars * config.steps_per_bar * layers
 
 
 def check_config(config: EngineConfig) -> None:
@@ -26,6 +30,8 @@ def check_config(config: EngineConfig) -> None:
         raise InvalidInput(
             f"expected {breach.expected}, got {breach.got}", where=breach.path or "config"
         )
+    for index, layer in enumerate(config.layers):
+        check_extras(layer, f"layers[{index}]")
     cells = cells_of(config)
     if cells > MAX_CELLS:
         raise TooLarge(
@@ -33,6 +39,7 @@ def check_config(config: EngineConfig) -> None:
             f"{cells} cells, at most {MAX_CELLS} are rendered",
             where="bars",
         )
+    check_map(config)
     seen: dict[str, int] = {}
     for index, layer in enumerate(config.layers):
         where = f"layers[{index}]"

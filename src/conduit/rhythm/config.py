@@ -12,9 +12,18 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from conduit.blocks import Length, Range
-
-MAX_STEPS = 1024
-MAX_BARS = 100_000
+from conduit.rhythm.limits import MAX_BARS, MAX_STEPS
+from conduit.rhythm.parameters import (
+    ConditionConfig,
+    KeyConfig,
+    MarkerConfig,
+    MelodyConfig,
+    MeterChange,
+    Mode,
+    RatchetConfig,
+    TempoChange,
+    VariationConfig,
+)
 
 
 class Role(enum.StrEnum):
@@ -25,6 +34,8 @@ class Role(enum.StrEnum):
     HAT = "hat"
     OPEN_HAT = "open_hat"
     PERCUSSION = "percussion"
+    BASS = "bass"
+    STAB = "stab"
 
 
 class Feel(enum.StrEnum):
@@ -72,7 +83,7 @@ class GhostConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerConfig:
-    """One drum: which steps it plays, how loud, how long, and how it leans.
+    """One drum or one line: which steps it plays, how loud, how long, and how it leans.
 
     The steps come from ``pattern`` or, when that is empty, from ``pulses`` Euclidean hits over
     ``steps``. A loop whose length is not that of the bar runs on over the bar line (polymeter).
@@ -87,18 +98,34 @@ class LayerConfig:
     steps: Annotated[int | None, Range(1, MAX_STEPS), "length of the Euclidean loop"] = None
     pulses: Annotated[int | None, Range(0, MAX_STEPS), "hits in the Euclidean loop"] = None
     rotation: Annotated[int, Range(-MAX_STEPS, MAX_STEPS), "steps later (negative: earlier)"] = 0
+    drift: Annotated[float, Range(-64, 64), "so many steps later with every bar"] = 0.0
     fills: Annotated[
         tuple[str, ...],
         Length(0, 8),
         "what replaces the end of a phrase, smallest first; see conduit.rhythm.phrase",
     ] = ()
+    turn: Annotated[
+        str, Length(0, 2 * MAX_STEPS), "what replaces the end of the first half of a phrase"
+    ] = ""
+    form: Annotated[
+        str, Length(0, 256), "x plays, . rests: one for each phrase, around and around"
+    ] = ""
 
     probability: Annotated[float, Range(0, 1), "chance of each hit that is no accent"] = 1.0
     maybe: Annotated[float, Range(0, 1), "chance of each ? step"] = 0.5
     density: Annotated[float | None, Range(0, 1), "part of the steps of each cycle that sound"] = (
         None
     )
+    void: Annotated[
+        float, Range(0, 1), "gathers the silence that density makes; 1 opens one hole"
+    ] = 0.0
+    conditions: Annotated[
+        tuple[ConditionConfig, ...], Length(0, 32), "when hits play; asked in this order"
+    ] = ()
+    variation: VariationConfig = field(default_factory=VariationConfig)
+    ratchet: RatchetConfig = field(default_factory=RatchetConfig)
     ghost: GhostConfig = field(default_factory=GhostConfig)
+    melody: Annotated[MelodyConfig | None, "a line in the groove's key instead of one pitch"] = None
 
     velocity: Annotated[int, Range(1, 127), "of a plain hit"] = 92
     accent: Annotated[int, Range(0, 126), "added on accents"] = 24
@@ -125,18 +152,31 @@ class EngineConfig:
     """A whole groove."""
 
     layers: Annotated[tuple[LayerConfig, ...], Length(1, 64)]
+    mode: Annotated[
+        Mode,
+        "m2: seeded chance. m1: none at all, every choice falls as it more often would",
+    ] = Mode.M2
     title: Annotated[str, Length(0, 200)] = ""
     listen: Annotated[str, Length(0, 400), "one sentence: what to listen for"] = ""
     bpm: Annotated[float, Range(20, 300), "quarter notes a minute"] = 130.0
     bars: Annotated[int, Range(1, MAX_BARS)] = 8
     seed: Annotated[int, Range(0, 2**63 - 1), "the same seed gives the same notes"] = 0
+    tempo_map: Annotated[
+        tuple[TempoChange, ...] | None, "other tempos, in order of bars; until the first: bpm"
+    ] = None
     beats_per_bar: Annotated[int, Range(1, 16), "quarter notes in a bar"] = 4
     steps_per_bar: Annotated[int, Range(1, 192)] = 16
+    meters: Annotated[
+        tuple[MeterChange, ...], Length(0, 256), "shorter bars, in order of bars"
+    ] = ()
+    markers: Annotated[tuple[MarkerConfig, ...], Length(0, 256), "names in the file"] = ()
+    key: KeyConfig = field(default_factory=KeyConfig)
     swing: Annotated[
         float,
         Range(50, 75),
         "where every second step falls, in percent of a pair: 50 straight, 66.7 triplet",
     ] = 50.0
     phrase_bars: Annotated[int, Range(1, 64), "a phrase ends in a fill and may then change"] = 8
+    fill_bars: Annotated[int, Range(0, 64), "FILL is true in so many bars, a phrase's last"] = 1
     cycle_bars: Annotated[Literal[1, 2, 4, 8, 16], "random choices repeat after this many"] = 2
     evolve: Annotated[float, Range(0, 1), "part of the random choices renewed each phrase"] = 0.2

@@ -11,16 +11,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from conduit.midi import PPQ
-from conduit.midi.notes import Ints
+from conduit.midi.notes import Flags, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """From ``bar`` on, only the first ``steps`` steps of a bar are played."""
+
+    bar: int
+    steps: int
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """``bars`` bars of ``steps_per_bar`` steps over ``beats_per_bar`` quarter notes."""
+    """``bars`` bars of ``steps_per_bar`` steps over ``beats_per_bar`` quarter notes.
+
+    Every bar has the same number of steps, so that a step's bar is one division. Where ``meters``
+    (in order of bars) cut bars short, the steps they cut off are numbered and never played.
+    """
 
     bars: int
     steps_per_bar: int = 16
     beats_per_bar: int = 4
+    meters: tuple[Meter, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -32,7 +45,9 @@ class Grid:
 
     @property
     def ticks(self) -> int:
-        return self.bars * self.ticks_per_bar
+        if not self.meters:
+            return self.bars * self.ticks_per_bar
+        return int(self.bar_steps().sum()) * self.ticks_per_bar // self.steps_per_bar
 
     @property
     def step_ticks(self) -> float:
@@ -41,8 +56,28 @@ class Grid:
 
     def step_starts(self) -> Ints:
         """The tick of each step, ``(steps,)``; rounded down where steps do not divide the bar."""
+        if self.meters:
+            inside = np.arange(self.steps_per_bar) * self.ticks_per_bar // self.steps_per_bar
+            return (self.bar_starts()[:, None] + inside).ravel()
         starts: Ints = np.arange(self.steps, dtype=np.int64) * self.ticks_per_bar
         return starts // self.steps_per_bar
+
+    def bar_steps(self) -> Ints:
+        """How many steps of each bar are played, ``(bars,)``."""
+        played = np.full(self.bars, self.steps_per_bar, np.int64)
+        for meter in self.meters:
+            played[meter.bar :] = meter.steps
+        return played
+
+    def bar_starts(self) -> Ints:
+        """The tick of each bar line, ``(bars,)``."""
+        before = np.cumsum(self.bar_steps()) - self.bar_steps()
+        starts: Ints = before * self.ticks_per_bar // self.steps_per_bar
+        return starts
+
+    def played(self) -> Flags:
+        """Which steps are played, ``(steps,)``: all but those that a meter cuts off."""
+        return (np.arange(self.steps_per_bar) < self.bar_steps()[:, None]).ravel()
 
     def metric_weights(self) -> Ints:
         """How strong each step of a bar is, ``(steps_per_bar,)``: 0 the downbeat, -1 the half bar,

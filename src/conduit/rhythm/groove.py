@@ -16,8 +16,11 @@ from conduit.blocks import Length, Range, dumps
 from conduit.contracts.errors import InvalidInput
 from conduit.rhythm.config import EngineConfig, LayerConfig, Role
 from conduit.rhythm.hits import layer_loop
+from conduit.rhythm.parameters import KeyConfig
 from conduit.rhythm.pattern import HIT, MAYBE, REST
+from conduit.rhythm.scale import Root, Scale
 from conduit.rhythm.styles import STYLES, Style
+from conduit.rhythm.styles.lines import Part, key_of, with_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,23 @@ class GrooveRequest:
         "layers to leave out, by name or by kind: kick, snare, hat, open_hat, percussion",
     ] = ()
     title: Annotated[str, Length(0, 120), "a name for the groove; empty: style and tempo"] = ""
+    parts: Annotated[
+        tuple[Part, ...],
+        Length(0, 8),
+        "pitched parts to add: bass, stab; only when they are asked for",
+    ] = ()
+    root: Annotated[Root | None, "root of the key of the pitched parts; null: the style's own"] = (
+        None
+    )
+    scale: Annotated[Scale | None, "scale of the pitched parts; null: the style's own"] = None
 
 
 AS_WRITTEN: Final = 0.5
 """The density at which a style plays as it is written."""
+
+_ADDED_LATER: Final = ("parts", "root", "scale")
+"""Fields that are left out of a groove's name while they say nothing, so that names from before
+they were there still hold."""
 
 _ROTATED: Final = frozenset({Role.HAT, Role.OPEN_HAT, Role.PERCUSSION})
 _BUSIEST: Final = {Role.HAT: 1.0, Role.PERCUSSION: 0.6, Role.OPEN_HAT: 0.25}
@@ -82,6 +98,9 @@ def complete(request: GrooveRequest) -> GrooveRequest:
     style = STYLES[request.style]
     kick = next(layer for layer in style.layers if layer.role is Role.KICK)
     bpm = _chosen(request.bpm, style.bpm)
+    if request.parts:
+        key = key_of(request.style)
+        request = replace(request, root=request.root or key.root, scale=request.scale or key.scale)
     return replace(
         request,
         bpm=bpm,
@@ -99,8 +118,10 @@ def _chosen(wish: float | None, otherwise: float) -> float:
 
 def config_of(request: GrooveRequest) -> EngineConfig:
     """The config that plays the wish. Raises ``InvalidInput`` for a layer that is not there."""
-    style = STYLES[request.style]
     wish = complete(request)
+    key = key_of(wish.style)
+    key = KeyConfig(root=wish.root or key.root, scale=wish.scale or key.scale)
+    style = with_parts(STYLES[wish.style], wish.style, wish.parts, key)
     heard = _heard(style, wish.mute)
     swing = _chosen(wish.swing, style.swing)
     layers = [_rotated(layer, wish.rotation) for layer in style.layers if layer.name in heard]
@@ -120,7 +141,11 @@ def config_of(request: GrooveRequest) -> EngineConfig:
 
 def groove_id(request: GrooveRequest) -> str:
     """A name for the groove that depends only on what was asked for: 24 hexadecimal digits."""
-    return hashlib.sha256(dumps(asdict(complete(request)))).hexdigest()[:24]
+    wish = asdict(complete(request))
+    for name in _ADDED_LATER:
+        if not wish[name]:
+            del wish[name]
+    return hashlib.sha256(dumps(wish)).hexdigest()[:24]
 
 
 def file_name(request: GrooveRequest) -> str:

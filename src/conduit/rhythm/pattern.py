@@ -20,12 +20,12 @@ SYMBOLS: Final = ".-xX?"
 Kinds: TypeAlias = npt.NDArray[np.uint8]
 """What happens on each step: ``REST``, ``GHOST``, ``HIT``, ``ACCENT`` or ``MAYBE``."""
 
-_BLANK = str.maketrans("", "", " |")
+BLANK: Final = str.maketrans("", "", " |")
 
 
 def parse_pattern(text: str, where: str = "pattern") -> Kinds:
     """The steps of a pattern, ``(n,)``. Raises ``InvalidInput`` naming the first wrong step."""
-    symbols = text.translate(_BLANK)
+    symbols = text.translate(BLANK)
     for place, symbol in enumerate(symbols):
         if symbol not in SYMBOLS:
             raise InvalidInput(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from conduit.contracts.errors import InvalidInput
+from conduit.contracts.errors import InvalidInput, NotFound
 from conduit.midi import NoteArray, smf
 from conduit.midi.notes import Ints
+from conduit.rhythm.clip import ClipColumns, ClipNote, clip_from_notes
 from conduit.rhythm.config import EngineConfig
 from conduit.rhythm.grid import Grid
 from conduit.rhythm.notation import Lane, as_text, lanes_of
+from conduit.rhythm.timeline import grid_of, markers_of, signatures_of, tempos_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +44,7 @@ class Session:
     @property
     def timeline(self) -> Grid:
         """The grid the notes stand on."""
-        return Grid(self.config.bars, self.config.steps_per_bar, self.config.beats_per_bar)
+        return grid_of(self.config)
 
     @property
     def ticks(self) -> int:
@@ -62,7 +64,15 @@ class Session:
             )
         layers = [(layer.name, layer.pitch) for layer in self.config.layers]
         shown = left if bars is None else min(bars, left)
-        return lanes_of(self.notes, self.steps, layers, first_bar, shown, self.config.steps_per_bar)
+        steps_per_bar = self.config.steps_per_bar
+        lanes = lanes_of(self.notes, self.steps, layers, first_bar, shown, steps_per_bar)
+        if not self.config.meters:
+            return lanes
+        played = self.timeline.bar_steps()[first_bar:].tolist()
+        return tuple(
+            replace(lane, bars=tuple(bar[:n] for bar, n in zip(lane.bars, played, strict=False)))
+            for lane in lanes
+        )
 
     def text(self, first_bar: int = 0, bars: int | None = None) -> str:
         """The step grid as text for a terminal."""
@@ -72,19 +82,28 @@ class Session:
         lanes = self.grid(first_bar, bars)
         return as_text(lanes, first_bar=first_bar, beat_steps=beat_steps)
 
+    def clip(self, layer: str) -> tuple[ClipNote, ...]:
+        """The notes of one layer as a live set holds them: in beats from the start, in order.
+        Raises ``NotFound`` for a layer that is not there."""
+        if layer not in self.layers:
+            raise NotFound(
+                f"there is no layer {layer[:40]!r}", hint=f"layers: {', '.join(self.layers)}"
+            )
+        mine = self.notes["layer"] == self.layers.index(layer)
+        return clip_from_notes(ClipColumns.certain(self.notes[mine]))
+
     def song(self) -> smf.Song:
-        """The groove as the contents of a MIDI file, with a marker at each phrase."""
-        config = self.config
-        phrase = config.phrase_bars * self.timeline.ticks_per_bar
-        starts = range(0, self.ticks, phrase)
+        """The groove as the contents of a MIDI file: with its tempos and time signatures, and a
+        marker at each phrase."""
+        grid = self.timeline
         return smf.Song(
             notes=self.notes,
-            name=config.title,
+            name=self.config.title,
             layer_names=self.layers,
-            tempos=(smf.Tempo.from_bpm(config.bpm),),
-            time_signatures=(smf.TimeSignature(0, config.beats_per_bar, 4),),
-            markers=tuple(smf.Marker(tick, f"phrase {n + 1}") for n, tick in enumerate(starts)),
-            end_tick=self.ticks,
+            tempos=tempos_of(self.config, grid),
+            time_signatures=signatures_of(self.config, grid),
+            markers=markers_of(self.config, grid),
+            end_tick=grid.ticks,
         )
 
     def midi_bytes(self) -> bytes:

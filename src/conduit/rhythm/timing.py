@@ -42,10 +42,11 @@ def swing_ticks(percent: float, grid: Grid) -> int:
     return int((percent - 50) / 50 * grid.step_ticks + 0.5)
 
 
-def micro_ticks(timing: TimingConfig, bpm: float, held: Floats, fresh: Floats) -> Ints:
+def micro_ticks(timing: TimingConfig, bpm: float | Floats, held: Floats, fresh: Floats) -> Ints:
     """Offset of each hit in ticks, ``(n,)``; never more than the cap, rounded towards the grid.
 
-    ``held`` chooses the bin and ``fresh`` the place in it; both are ``(n,)``.
+    ``held`` chooses the bin and ``fresh`` the place in it, both ``(n,)``; ``bpm`` is one tempo, or
+    that of each hit.
     """
     bins = timing.bins or FEELS[timing.feel]
     weights = np.array([each.weight for each in bins])
