@@ -69,6 +69,6 @@ def stroke_ticks(ratchet: RatchetConfig, step_ticks: float) -> Ints:
     q = 2.0**-ratchet.pace
     for count in range(2, MOST_STROKES + 1):
         i = np.arange(count)
-        part = i / count if ratchet.pace == 0 else (1 - q**i) / (1 - q**count)
+        part = i / count if q == 1 else (1 - q**i) / (1 - q**count)
         table[count, :count] = np.floor(part * ratchet.span * step_ticks + 0.5)
     return table

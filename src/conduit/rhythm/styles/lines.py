@@ -25,7 +25,7 @@ class Part(enum.StrEnum):
 
 
 _ROLLING = LayerConfig(
-    name="bass",
+    name="bass line",
     role=Role.BASS,
     channel=0,
     pitch=36,
@@ -57,7 +57,7 @@ _SUB = replace(
     velocity=92,
     length=1.5,
     timing=TimingConfig(feel=Feel.LATE, cap_ms=10),
-    melody=MelodyConfig(degrees=(0, 0, 4), kick=KickLock.ANSWER, gates=(2.0, 1.0, 0.5)),
+    melody=MelodyConfig(degrees=(0, 0, 4), kick=KickLock.ANSWER),
 )
 _SYNCOPATED = replace(
     _ROLLING,
@@ -75,7 +75,7 @@ _ON_THE_KICK = replace(
 )
 
 _OFF_BEAT_STAB = LayerConfig(
-    name="stab",
+    name="chords",
     role=Role.STAB,
     channel=1,
     pitch=60,
