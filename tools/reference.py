@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from reference_pages import blocks, commands, errors, http, providers, settings
+from reference_pages import blocks, commands, errors, groove_config, http, providers, settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 NOTICE = "<!-- Written by `make docs` from the code. Change it there. -->\n\n"
@@ -24,6 +24,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "blocks.md": blocks.page,
     "command-line.md": commands.page,
     "errors.md": errors.page,
+    "groove-config.md": groove_config.page,
+    groove_config.SCHEMA_FILE: groove_config.schema_file,
     "http.md": http.page,
     "providers.md": providers.page,
     "settings.md": settings.page,
@@ -41,13 +43,18 @@ def differences(name: str, wanted: str) -> list[str]:
     )
 
 
+def noticed(name: str) -> str:
+    """How a page begins. JSON has no comments, and says it in a field of its own."""
+    return NOTICE if name.endswith(".md") else ""
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
     check = parser.parse_args().check
-    written = {name: NOTICE + write().rstrip() + "\n" for name, write in PAGES.items()}
+    written = {name: noticed(name) + write().rstrip() + "\n" for name, write in PAGES.items()}
     changed = {name: lines for name, text in written.items() if (lines := differences(name, text))}
-    orphans = [path.name for path in FOLDER.glob("*.md") if path.name not in written]
+    orphans = [path.name for path in FOLDER.glob("*.*") if path.name not in written]
     if check:
         for lines in changed.values():
             print("\n".join(lines[:40]))
