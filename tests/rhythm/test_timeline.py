@@ -50,7 +50,10 @@ def test_tempos_reach_the_file() -> None:
 
 
 def test_a_tempo_at_the_first_bar_is_the_first_tempo() -> None:
-    song = played(tempo_map=(TempoChange(bar=0, bpm=100.0),)).song()
+    session = played(tempo_map=(TempoChange(bar=0, bpm=100.0),))
+    song = session.song()
+    assert session.bpm == 100.0
+    assert played(tempo_map=(TempoChange(bar=1, bpm=100.0),), bpm=90.0).bpm == 90.0
     assert [each.bpm for each in song.tempos] == [100.0]
 
 

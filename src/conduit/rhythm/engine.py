@@ -64,8 +64,8 @@ def play(config: EngineConfig) -> Session:
     ]
     lock_to_kick(config.layers, kinds)
     parts = [
-        _layer_notes(config, layer, index, kinds[index], grid, starts, memory)
-        for index, layer in enumerate(config.layers)
+        _layer_notes(config, index, kinds[index], grid, starts, memory)
+        for index in range(len(config.layers))
     ]
     notes = np.concatenate([notes for notes, _ in parts])
     steps = np.concatenate([steps for _, steps in parts])
@@ -75,14 +75,14 @@ def play(config: EngineConfig) -> Session:
 
 def _layer_notes(
     config: EngineConfig,
-    layer: LayerConfig,
     index: int,
     kinds: Kinds,
     grid: Grid,
     starts: Ints,
     memory: Memory,
 ) -> tuple[NoteArray, Ints]:
-    """The notes of one layer by itself, and the step each belongs to."""
+    """The notes of one layer by itself, and the step each belongs to. ``kinds`` is ``(steps,)``."""
+    layer = config.layers[index]
     steps = np.flatnonzero(kinds != REST)
     if grid.meters:
         steps = steps[grid.played()[steps]]

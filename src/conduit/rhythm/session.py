@@ -13,7 +13,7 @@ from conduit.rhythm.clip import ClipColumns, ClipNote, clip_from_notes
 from conduit.rhythm.config import EngineConfig
 from conduit.rhythm.grid import Grid
 from conduit.rhythm.notation import Lane, as_text, lanes_of
-from conduit.rhythm.timeline import grid_of, markers_of, signatures_of, tempos_of
+from conduit.rhythm.timeline import first_bpm, grid_of, markers_of, signatures_of, tempos_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +35,8 @@ class Session:
 
     @property
     def bpm(self) -> float:
-        return self.config.bpm
+        """The tempo that it begins with."""
+        return first_bpm(self.config)
 
     @property
     def bars(self) -> int:

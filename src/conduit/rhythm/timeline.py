@@ -54,6 +54,12 @@ def bpm_at(config: EngineConfig, steps: Ints) -> float | Floats:
     return bpm[np.searchsorted(bars, steps // config.steps_per_bar, side="right")]
 
 
+def first_bpm(config: EngineConfig) -> float:
+    """The tempo that the groove begins with."""
+    changes = config.tempo_map or ()
+    return changes[0].bpm if changes and changes[0].bar == 0 else config.bpm
+
+
 def tempos_of(config: EngineConfig, grid: Grid) -> tuple[smf.Tempo, ...]:
     """The tempo changes of the file, in order, the first at its beginning."""
     starts = grid.bar_starts()
