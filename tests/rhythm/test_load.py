@@ -19,13 +19,17 @@ from conduit.contracts.errors import (
 )
 from conduit.rhythm import (
     STYLES,
+    ConditionConfig,
     EngineConfig,
     GhostConfig,
     LayerConfig,
+    MelodyConfig,
+    RatchetConfig,
     Style,
     load_config,
     render,
 )
+from conduit.rhythm.check import cells_of
 from conduit.rhythm.load import MAX_CONFIG_BYTES
 
 CONFIGS = sorted(
@@ -172,6 +176,22 @@ def test_a_groove_of_too_many_cells() -> None:
     layers = tuple(replace(layer, name=str(n)) for n in range(64))
     with pytest.raises(TooLarge, match="cells"):
         render(EngineConfig(layers=layers, steps_per_bar=192), bars=100_000)
+
+
+def test_chords_ratchets_and_conditions_count_as_cells() -> None:
+    layer = LayerConfig(
+        name="a",
+        pitch=60,
+        channel=0,
+        pattern="x",
+        ratchet=RatchetConfig(strokes="9"),
+        melody=MelodyConfig(chord=(0, 2, 4)),
+        conditions=(ConditionConfig(when="PRE"), ConditionConfig(when="FILL")),
+    )
+    config = EngineConfig(layers=(layer,), bars=10)
+    assert cells_of(config) == 10 * 16 * (9 * 3 + 2)
+    with pytest.raises(TooLarge, match="cells"):
+        render(config, bars=100_000)
 
 
 @pytest.mark.parametrize("source", [None, 1, [], b"x", object()])

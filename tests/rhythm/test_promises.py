@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 
 from conduit.midi import check_notes, smf
-from conduit.rhythm import EngineConfig, Mode, render
+from conduit.rhythm import EngineConfig, Mode, RatchetConfig, render
 from conduit.rhythm.check import cells_of
 from tests.rhythm.configs import whole_configs
 
@@ -50,3 +50,25 @@ def test_without_chance_the_seed_says_nothing(config: EngineConfig) -> None:
     assert notes.tobytes() == render(backbone, seed=config.seed ^ 1).notes.tobytes()
     renamed = tuple(replace(layer, name=f"other {layer.name}") for layer in config.layers)
     assert notes.tobytes() == render(backbone, layers=renamed).notes.tobytes()
+
+
+@settings(max_examples=60, deadline=None)
+@given(whole_configs())
+def test_no_hit_is_further_from_the_grid_than_its_cap_at_the_tempo_of_its_bar(
+    config: EngineConfig,
+) -> None:
+    layers = tuple(replace(layer, ratchet=RatchetConfig()) for layer in config.layers)
+    session = render(replace(config, layers=layers))
+    notes, steps, grid = session.notes, session.steps, session.timeline
+    bar = steps // grid.steps_per_bar
+    bpm = np.full(len(notes), config.bpm)
+    for change in config.tempo_map or ():
+        bpm[bar >= change.bar] = change.bpm
+    swing = np.array([each.swing or config.swing for each in layers])
+    cap = np.array([each.timing.cap_ms for each in layers])[notes["layer"]] * bpm * 1920 / 60_000
+    odd = steps % grid.steps_per_bar % 2
+    late = (swing[notes["layer"]] - 50) / 50 * grid.step_ticks * odd
+    offset = notes["tick"] - grid.step_starts()[steps] - late
+    inside = (notes["tick"] > 0) & (notes["tick"] < session.ticks - 1)
+    assert (np.abs(offset) <= cap + 0.5)[inside].all()
+    assert (steps % grid.steps_per_bar < grid.bar_steps()[bar]).all()

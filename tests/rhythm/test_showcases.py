@@ -90,3 +90,10 @@ def test_each_says_in_one_sentence_what_to_listen_for() -> None:
         listen = load_config(FOLDER / name).listen
         assert listen.count(".") == 1, name
         assert f"| `{name}` | {kind} | {listen} |" in guide
+
+
+@pytest.mark.parametrize("name", KINDS.values())
+def test_a_longer_render_begins_with_the_shorter_one(name: str) -> None:
+    config = load_config(FOLDER / name)
+    bars = 2 * config.phrase_bars
+    assert render(config, bars=2 * bars).grid(0, bars) == render(config, bars=bars).grid()

@@ -104,6 +104,7 @@ class GrooveNotes:
     pitch: Annotated[tuple[int, ...], "MIDI notes"]
     velocity: Annotated[tuple[int, ...], "1-127"]
     layer: tuple[int, ...]
+    channel: Annotated[tuple[int, ...], "MIDI channels from 0; pitches on 9 are drums"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +234,7 @@ def _some_bars(request: NotesRequest, bpm: float, total: int, song: smf.Song) ->
     ticks = song.ppq * 4 * sign.numerator // sign.denominator
     first = request.first_bar * ticks
     notes = notes_between(song.notes, first, first + bars * ticks)
-    columns = ("tick", "duration", "pitch", "velocity", "layer")
+    columns = ("tick", "duration", "pitch", "velocity", "layer", "channel")
     return GrooveNotes(
         ppq=song.ppq,
         bpm=bpm,

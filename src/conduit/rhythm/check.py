@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conduit.blocks.check import find_breach
 from conduit.contracts.errors import InvalidInput, TooLarge
-from conduit.rhythm.check_extras import check_extras, check_map, notes_per_hit
+from conduit.rhythm.check_extras import check_extras, check_map, weight_of
 from conduit.rhythm.config import EngineConfig, LayerConfig
 from conduit.rhythm.limits import MAX_STEPS
 from conduit.rhythm.pattern import MAYBE, parse_pattern
@@ -14,9 +14,9 @@ MAX_CELLS = 20_000_000
 
 
 def cells_of(config: EngineConfig) -> int:
-    """The size of a render: bars × steps × layers, where a layer of chords or ratchets counts for
-    as many as it has notes to a hit."""
-    layers = sum(notes_per_hit(layer) for layer in config.layers)
+    """The size of a render: bars × steps × layers, where a layer counts once for each note that a
+    hit of it may become (chords, ratchets), and once for each of its conditions."""
+    layers = sum(weight_of(layer) for layer in config.layers)
     return config.bars * config.steps_per_bar * layers
 
 

@@ -22,6 +22,11 @@ def notes_per_hit(layer: LayerConfig) -> int:
     return strokes * (len(layer.melody.chord) if layer.melody else 1)
 
 
+def weight_of(layer: LayerConfig) -> int:
+    """What a step of a (checked) layer costs, next to one of a plain layer."""
+    return notes_per_hit(layer) + len(layer.conditions)
+
+
 def check_extras(layer: LayerConfig, where: str) -> None:
     """Raises ``InvalidInput`` with the path of the field and what is legal there."""
     for index, condition in enumerate(layer.conditions):
