@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conduit.contracts.errors import InvalidInput
-from conduit.rhythm import ConditionConfig, EngineConfig, LayerConfig, Mode, render
+from conduit.rhythm import ConditionConfig, EngineConfig, LayerConfig, MeterChange, Mode, render
 from conduit.rhythm.chance import uniform
 from conduit.rhythm.conditions import Asks, parse_condition
 from tests.rhythm.configs import conditions, marks
@@ -41,6 +41,8 @@ def interpreted(config: EngineConfig) -> list[set[int]]:
         bar = step // config.steps_per_bar
         for index, layer in enumerate(config.layers):
             if layer.pattern[step % len(layer.pattern)] == ".":
+                continue
+            if config.meters and bar >= 1 and step % 16 >= 12:
                 continue
             true = True
             for number, entry in enumerate(layer.conditions):
@@ -78,10 +80,12 @@ def conditional_configs(draw: st.DrawFn) -> EngineConfig:
         LayerConfig(name=f"{n}", pitch=36 + n, pattern=draw(marks()), conditions=draw(conditions))
         for n in range(draw(st.integers(1, 4)))
     )
+    steps = draw(st.sampled_from([1, 5, 12, 16]))
     return EngineConfig(
         layers=layers,
         bars=draw(st.integers(1, 9)),
-        steps_per_bar=draw(st.integers(1, 16)),
+        steps_per_bar=steps,
+        meters=(MeterChange(bar=1, beats=3),) if steps == 16 else (),
         seed=draw(st.integers(0, 1000)),
         phrase_bars=draw(st.integers(1, 5)),
         fill_bars=draw(st.integers(0, 3)),

@@ -99,8 +99,12 @@ def _asked(
     fill: Flags,
     above: Asked,
 ) -> tuple[Flags, Asked]:
+    """Ask the conditions of one layer: on which steps it may play, and what it remembers. Trigs
+    that a short bar cuts off are not asked."""
     loop = layer_loop(config, layer)
     trigs = turned(loop, grid.steps, layer.drift, grid.steps_per_bar) != REST
+    if grid.meters:
+        trigs &= grid.played()
     marked = (np.roll(parse_pattern(each.steps), layer.rotation) for each in layer.conditions)
     places = (turned(marks, grid.steps, layer.drift, grid.steps_per_bar) for marks in marked)
     return ask(
