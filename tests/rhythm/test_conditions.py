@@ -163,13 +163,29 @@ def test_without_chance_a_die_shows_what_it_more_often_would() -> None:
 def test_reading() -> None:
     assert parse_condition(" not_pre ").negated
     assert parse_condition("12.5 %").chance == 0.125
+    assert parse_condition("PROB_50").chance == parse_condition("prob_50%").chance == 0.5
     assert parse_condition("2:7").parts == 7
     assert parse_condition("EVERY_4").asks is Asks.PASS
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "5:4", "0:4", "1:65", "EVERY_0", "EVERY_99", "101%", "NOT_50%", "nan%", "IF", "-1%"],
+    [
+        "",
+        "5:4",
+        "0:4",
+        "1:65",
+        "EVERY_0",
+        "50",
+        "PROB_",
+        "PROB_101",
+        "EVERY_99",
+        "101%",
+        "NOT_50%",
+        "nan%",
+        "IF",
+        "-1%",
+    ],
 )
 def test_what_is_no_condition(text: str) -> None:
     with pytest.raises(InvalidInput) as caught:

@@ -122,6 +122,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"tempo_map": [{"bar": 0}]}, "bpm"),
     ({"tempo_map": [{"bar": 2, "bpm": 99}, {"bar": 2, "bpm": 90}]}, r"tempo_map\[1\].bar: bar 2"),
     ({"tempo_map": [{"bar": -1, "bpm": 99}]}, r"tempo_map\[0\].bar"),
+    ({"tempo_map": [{"bar": n, "bpm": 99} for n in range(1025)]}, "tempo_map: expected .* 1024"),
     ({"meters": [{"bar": 0, "beats": 5}]}, r"meters\[0\]: a bar of 5/4 is longer"),
     ({"meters": [{"bar": 0, "beats": 1, "unit": 32}]}, r"meters\[0\]: .* whole number of steps"),
     ({"meters": [{"bar": 0, "beats": 3, "unit": 5}]}, r"meters\[0\].unit"),

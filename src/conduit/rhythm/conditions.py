@@ -4,16 +4,16 @@ The musical idea: one bar, written once, that takes a minute to repeat. A condit
 *trig* (a step where the loop has a hit or a ``?``) and is asked each time the loop comes past, in
 the order of the layers. What they mean is what players of trig-condition sequencers know:
 
-===================  ===============================================================================
-``50%``              a die is thrown, anew each time (a ``?`` step instead keeps to its memory)
-``PRE``              the condition asked last on this layer was true
-``NEI``              the condition asked last on the layer above was true
-``FILL``             it is a fill: one of the last ``fill_bars`` bars of the phrase
-``1ST``              the loop is played for the first time
-``3:4``              of every four times the loop is played, the third
-``EVERY_4``          every fourth time, so the same as ``4:4``
-``NOT_PRE`` and so   the opposite, for ``PRE``, ``NEI``, ``FILL`` and ``1ST``
-===================  ===============================================================================
+====================  ==============================================================================
+``50%``, ``PROB_50``  a die is thrown, anew each time (a ``?`` step instead keeps to its memory)
+``PRE``               the condition asked last on this layer was true
+``NEI``               the condition asked last on the layer above was true
+``FILL``              it is a fill: one of the last ``fill_bars`` bars of the phrase
+``1ST``               the loop is played for the first time
+``3:4``               of every four times the loop is played, the third
+``EVERY_4``           every fourth time, so the same as ``4:4``
+``NOT_PRE`` and so    the opposite, for ``PRE``, ``NEI``, ``FILL`` and ``1ST``
+====================  ==============================================================================
 
 What the manuals leave open is settled here:
 
@@ -79,7 +79,7 @@ class Asked:
 NOTHING_ASKED: Final = Asked(np.empty(0, np.int64), np.empty(0, np.bool_))
 
 _WORDS: Final = {"PRE": Asks.PRE, "NEI": Asks.NEI, "FILL": Asks.FILL, "1ST": Asks.FIRST}
-_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?%")
+_CHANCE = re.compile(r"(?=PROB_|.*%)(?:PROB_)?(\d{1,3}(?:\.\d{1,6})?) ?%?")
 _EVERY = re.compile(r"EVERY_(\d{1,2})")
 _RATIO = re.compile(r"(\d{1,2}):(\d{1,2})")
 
@@ -90,7 +90,7 @@ def parse_condition(text: str, where: str = "when") -> Condition:
     plain = word.removeprefix("NOT_")
     if plain in _WORDS:
         return Condition(_WORDS[plain], negated=plain != word)
-    if (match := _PERCENT.fullmatch(word)) and (percent := float(match[1])) <= 100:
+    if (match := _CHANCE.fullmatch(word)) and (percent := float(match[1])) <= 100:
         return Condition(Asks.CHANCE, chance=percent / 100)
     if (match := _EVERY.fullmatch(word)) and 1 <= (every := int(match[1])) <= MOST_PASSES:
         return Condition(Asks.PASS, part=every, parts=every)

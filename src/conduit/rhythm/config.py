@@ -162,14 +162,15 @@ class EngineConfig:
     bars: Annotated[int, Range(1, MAX_BARS)] = 8
     seed: Annotated[int, Range(0, 2**63 - 1), "the same seed gives the same notes"] = 0
     tempo_map: Annotated[
-        tuple[TempoChange, ...] | None, "other tempos, in order of bars; until the first: bpm"
+        Annotated[tuple[TempoChange, ...], Length(0, 1024)] | None,
+        "other tempos, in order of bars; until the first: bpm",
     ] = None
     beats_per_bar: Annotated[int, Range(1, 16), "quarter notes in a bar"] = 4
     steps_per_bar: Annotated[int, Range(1, 192)] = 16
     meters: Annotated[
-        tuple[MeterChange, ...], Length(0, 256), "shorter bars, in order of bars"
+        tuple[MeterChange, ...], Length(0, 1024), "shorter bars, in order of bars"
     ] = ()
-    markers: Annotated[tuple[MarkerConfig, ...], Length(0, 256), "names in the file"] = ()
+    markers: Annotated[tuple[MarkerConfig, ...], Length(0, 1024), "names in the file"] = ()
     key: KeyConfig = field(default_factory=KeyConfig)
     swing: Annotated[
         float,
