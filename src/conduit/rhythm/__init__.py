@@ -22,6 +22,7 @@ from conduit.rhythm.config import (
     TimingBin,
     TimingConfig,
 )
+from conduit.rhythm.control import BarLog
 from conduit.rhythm.engine import play, render
 from conduit.rhythm.euclid import EuclidError, euclid
 from conduit.rhythm.load import load_config
@@ -39,11 +40,23 @@ from conduit.rhythm.parameters import (
     VariationConfig,
 )
 from conduit.rhythm.scale import Root, Scale
+from conduit.rhythm.scores import Score, ScoreName, Scores
 from conduit.rhythm.session import Session
+from conduit.rhythm.steering import (
+    Aim,
+    GuardConfig,
+    MarkovConfig,
+    ModulatorConfig,
+    Shape,
+    Targets,
+    Window,
+)
 from conduit.rhythm.styles import STYLES, Style
 
 __all__ = [
     "STYLES",
+    "Aim",
+    "BarLog",
     "ClipColumns",
     "ClipNote",
     "ConditionConfig",
@@ -51,24 +64,33 @@ __all__ = [
     "EuclidError",
     "Feel",
     "GhostConfig",
+    "GuardConfig",
     "KeyConfig",
     "KickLock",
     "Lane",
     "LayerConfig",
     "MarkerConfig",
+    "MarkovConfig",
     "MelodyConfig",
     "MeterChange",
     "Mode",
+    "ModulatorConfig",
     "RatchetConfig",
     "Role",
     "Root",
     "Scale",
+    "Score",
+    "ScoreName",
+    "Scores",
     "Session",
+    "Shape",
     "Style",
+    "Targets",
     "TempoChange",
     "TimingBin",
     "TimingConfig",
     "VariationConfig",
+    "Window",
     "euclid",
     "load_config",
     "notes_from_clip",

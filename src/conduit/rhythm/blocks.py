@@ -27,6 +27,9 @@ LANE_BARS = 8
 MAX_BLOCK_CELLS = 2_000_000
 """Bars × steps × layers that anybody may ask for from outside: about a second and 300 MB."""
 
+STEERED_COST = 8
+"""How many times as long a steered groove takes, roughly."""
+
 
 class GrooveStore(Protocol):
     """Remembers grooves, apart for each organisation."""
@@ -166,9 +169,10 @@ def groove_blocks(files: FileStore, grooves: GrooveStore) -> tuple[Block[Any, An
             raise InvalidInput("the config must be an object", where="config")
         wanted = {"bars": request.bars, "seed": request.seed}
         config = load_config(request.config, wanted)
-        if cells_of(config) > MAX_BLOCK_CELLS:
+        most = MAX_BLOCK_CELLS // (STEERED_COST if config.steered else 1)
+        if cells_of(config) > most:
             raise TooLarge(
-                f"{cells_of(config)} cells (bars × steps × layers), at most {MAX_BLOCK_CELLS} are "
+                f"{cells_of(config)} cells (bars × steps × layers), at most {most} are "
                 "rendered in one call",
                 where="config.bars",
                 hint="ask for fewer bars, or render it in Python with conduit.rhythm.render",

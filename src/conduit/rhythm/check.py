@@ -6,6 +6,7 @@ from conduit.blocks.check import find_breach
 from conduit.contracts.errors import InvalidInput, TooLarge
 from conduit.rhythm.check_extras import check_extras, check_map, weight_of
 from conduit.rhythm.config import EngineConfig, LayerConfig
+from conduit.rhythm.control.check import check_steering
 from conduit.rhythm.limits import MAX_STEPS
 from conduit.rhythm.pattern import MAYBE, parse_pattern
 
@@ -40,6 +41,7 @@ def check_config(config: EngineConfig) -> None:
             where="bars",
         )
     check_map(config)
+    check_steering(config)
     seen: dict[str, int] = {}
     for index, layer in enumerate(config.layers):
         where = f"layers[{index}]"

@@ -24,6 +24,7 @@ from conduit.rhythm.parameters import (
     TempoChange,
     VariationConfig,
 )
+from conduit.rhythm.steering import GuardConfig, MarkovConfig, ModulatorConfig, Targets
 
 
 class Role(enum.StrEnum):
@@ -154,7 +155,8 @@ class EngineConfig:
     layers: Annotated[tuple[LayerConfig, ...], Length(1, 64)]
     mode: Annotated[
         Mode,
-        "m2: seeded chance. m1: none at all, every choice falls as it more often would",
+        "m2: seeded chance. m1: none at all, every choice falls as it more often would. "
+        "m4: steered",
     ] = Mode.M2
     title: Annotated[str, Length(0, 200)] = ""
     listen: Annotated[str, Length(0, 400), "one sentence: what to listen for"] = ""
@@ -181,3 +183,14 @@ class EngineConfig:
     fill_bars: Annotated[int, Range(0, 64), "FILL is true in so many bars, a phrase's last"] = 1
     cycle_bars: Annotated[Literal[1, 2, 4, 8, 16], "random choices repeat after this many"] = 2
     evolve: Annotated[float, Range(0, 1), "part of the random choices renewed each phrase"] = 0.2
+
+    targets: Annotated[Targets | None, "windows that the scores are held in"] = None
+    markov: Annotated[MarkovConfig | None, "how the steered layers decide their steps"] = None
+    guard: Annotated[GuardConfig | None, "what the controller may not do"] = None
+    modulators: Annotated[tuple[ModulatorConfig, ...], Length(0, 32)] = ()
+
+    @property
+    def steered(self) -> bool:
+        """Whether it asks for control (M4), by its mode or by any field that steers."""
+        asked = self.targets or self.markov or self.guard or self.modulators
+        return bool(self.mode is Mode.M4 or asked)

@@ -16,6 +16,7 @@ from conduit.midi import NoteArray, cut_overlaps, note_array
 from conduit.midi.notes import Flags, Ints
 from conduit.rhythm.chance import Memory
 from conduit.rhythm.config import EngineConfig, LayerConfig
+from conduit.rhythm.control import BarLog, steer
 from conduit.rhythm.drift import turned
 from conduit.rhythm.dynamics import velocities
 from conduit.rhythm.grid import Grid
@@ -63,25 +64,32 @@ def play(config: EngineConfig) -> Session:
         for layer, allowed in zip(config.layers, allowed_steps(config, grid, memory), strict=True)
     ]
     lock_to_kick(config.layers, kinds)
+    louder = np.zeros((len(config.layers), grid.bars), np.int64)
+    log: tuple[BarLog, ...] = ()
+    if config.steered:
+        steered = steer(config, kinds, grid, memory)
+        kinds, louder, log = list(steered.kinds), steered.louder, steered.log
     parts = [
-        _layer_notes(config, index, kinds[index], grid, starts, memory)
+        _layer_notes(config, index, kinds[index], louder[index], grid, starts, memory)
         for index in range(len(config.layers))
     ]
     notes = np.concatenate([notes for notes, _ in parts])
     steps = np.concatenate([steps for _, steps in parts])
     del parts  # a long groove would otherwise be held twice
-    return Session(config, *_together(config, notes, steps, grid))
+    return Session(config, *_together(config, notes, steps, grid), log)
 
 
 def _layer_notes(
     config: EngineConfig,
     index: int,
     kinds: Kinds,
+    louder: Ints,
     grid: Grid,
     starts: Ints,
     memory: Memory,
 ) -> tuple[NoteArray, Ints]:
-    """The notes of one layer by itself, and the step each belongs to. ``kinds`` is ``(steps,)``."""
+    """The notes of one layer by itself, and the step each belongs to. ``kinds`` is ``(steps,)``;
+    ``louder``, ``(bars,)``, is added to velocities."""
     layer = config.layers[index]
     steps = np.flatnonzero(kinds != REST)
     if grid.meters:
@@ -93,6 +101,8 @@ def _layer_notes(
     tick += (steps % grid.steps_per_bar % 2) * swing_ticks(swing, grid)
     held, fresh = memory.held(layer.name, "velocity"), memory.fresh(layer.name, "velocity")
     velocity = velocities(layer, kinds[steps], steps, held[steps], fresh[steps])
+    if louder.any():
+        velocity = np.clip(velocity + louder[steps // grid.steps_per_bar], 1, 127)
     notes = note_array(
         np.clip(tick, 0, grid.ticks - 1),
         max(1, round(layer.length * grid.step_ticks)),

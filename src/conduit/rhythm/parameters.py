@@ -20,6 +20,7 @@ class Mode(enum.StrEnum):
 
     M1 = "m1"
     M2 = "m2"
+    M4 = "m4"
 
 
 class KickLock(enum.StrEnum):

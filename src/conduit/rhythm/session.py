@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from conduit.contracts.errors import InvalidInput, NotFound
@@ -11,22 +12,26 @@ from conduit.midi import NoteArray, smf
 from conduit.midi.notes import Ints
 from conduit.rhythm.clip import ClipColumns, ClipNote, clip_from_notes
 from conduit.rhythm.config import EngineConfig
+from conduit.rhythm.control import BarLog
 from conduit.rhythm.grid import Grid
 from conduit.rhythm.notation import Lane, as_text, lanes_of
+from conduit.rhythm.scores import Metre, Scores, score_bars, velocity_grid
 from conduit.rhythm.timeline import first_bpm, grid_of, markers_of, signatures_of, tempos_of
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Session:
     """What a config sounds like.
 
     ``notes`` is sorted by tick; ``notes["layer"]`` is an index into :attr:`layers`. ``steps`` is
-    ``(n,)``: the grid step, counted from the start, that each note belongs to.
+    ``(n,)``: the grid step, counted from the start, that each note belongs to. ``log`` has an
+    entry for each bar of a steered groove, and none otherwise.
     """
 
     config: EngineConfig
     notes: NoteArray
     steps: Ints
+    log: tuple[BarLog, ...] = ()
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -51,6 +56,14 @@ class Session:
     def ticks(self) -> int:
         """The exact length in ticks."""
         return self.timeline.ticks
+
+    @cached_property
+    def scores(self) -> Scores:
+        """What can be said of the groove in numbers, bar by bar; measured when first asked for. A
+        bar that a meter cuts short is scored as a whole one with silence at its end."""
+        grid = self.timeline
+        velocity = velocity_grid(self.notes, self.steps, len(self.layers), grid)
+        return score_bars(velocity, Metre.of(grid, self.bpm))
 
     def grid(self, first_bar: int = 0, bars: int | None = None) -> tuple[Lane, ...]:
         """The step grid of ``bars`` bars (all that follow, unless given), beginning with
