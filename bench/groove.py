@@ -8,7 +8,8 @@ last column renders another, in which every layer has conditions, chance, densit
 ghosts and variations, and one is a bass line that answers the kick.
 Writing means from note columns to the bytes of a file; the columns are made beforehand. Figures are
 median CPU milliseconds, which a busy machine disturbs less than wall time. mido, which makes an
-object of every note, is left out above ``--mido-bars``. The last line is one whole process that
+object of every note, is left out above ``--mido-bars``. A second table has the scores alone, and a
+whole steered groove (M4): rendered, scored and written. The last line is one whole process that
 imports the engine, renders and saves the longest groove: its wall time and peak memory.
 """
 
@@ -43,13 +44,18 @@ from conduit.rhythm import (
     MelodyConfig,
     RatchetConfig,
     Role,
+    Scores,
     Session,
     TimingConfig,
     VariationConfig,
+    load_config,
     render,
 )
 
 LAYERS = 8
+STEERED = Path(__file__).parents[1] / "configs" / "m4_rolling_tide.json"
+"""Eight layers, five windows, a chain, a guard and two modulators."""
+
 PITCHES = (36, 38, 39, 42, 46, 51, 56, 75)
 
 
@@ -176,6 +182,32 @@ def measure(bars: int, mido_bars: int) -> dict[str, Any]:
     return row
 
 
+def measure_scores(bars: int) -> dict[str, Any]:
+    """Scoring a groove of all hits, in milliseconds of CPU."""
+    config = groove()
+    sessions = [render(config, bars=bars) for _ in range(4)]
+    used = iter(sessions)
+
+    def score() -> Scores:
+        return next(used).scores  # a session keeps them, so each run has its own
+
+    return {"what": "scores", "bars": bars, "ms": cpu_ms(score, most=len(sessions))}
+
+
+def measure_steered(bars: int) -> dict[str, Any]:
+    """A steered groove rendered, scored and written, in milliseconds of CPU."""
+    config = load_config(STEERED)
+    seeds = iter(range(1000))
+
+    def whole() -> bytes:
+        session = render(config, bars=bars, seed=next(seeds))
+        if not session.scores.density.mean:
+            raise SystemExit("nothing was played")
+        return session.midi_bytes()
+
+    return {"what": "M4", "bars": bars, "ms": cpu_ms(whole)}
+
+
 CHILD = """
 import json, resource, sys, time
 start, cpu = time.perf_counter(), time.process_time()
@@ -200,6 +232,15 @@ def whole_process(bars: int) -> dict[str, float]:
         command = [sys.executable, "-c", CHILD, str(config), str(bars), str(out)]
         answer = subprocess.run(command, check=True, capture_output=True, text=True)
     return {"bars": bars, **json.loads(answer.stdout)}
+
+
+def second_table(rows: list[dict[str, Any]]) -> str:
+    """Scores and control as a Markdown table."""
+    lines = ["| what | bars | ms | µs a bar |", "|---|--:|--:|--:|"]
+    for row in rows:
+        each = row["ms"] * 1000 / row["bars"]
+        lines.append(f"| {row['what']} | {row['bars']:,} | {row['ms']:.1f} | {each:.0f} |")
+    return "\n".join(lines)
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -233,15 +274,19 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     rows = [measure(bars, given.mido_bars) for bars in given.bars]
+    more = [measure_scores(bars) for bars in given.bars]
+    more += [measure_steered(bars) for bars in (64, 1_000)]
     whole = whole_process(max(given.bars))
     print(table(rows))
+    print("\n" + second_table(more))
     print(
         f"\nA fresh process, {whole['bars']:,} bars: rendered and saved in {whole['wall_s']:.2f} s "
         f"after {whole['import_s']:.2f} s of imports, {whole['cpu_s']:.2f} s CPU in all, "
         f"peak {whole['peak_mb']:.0f} MB."
     )
     if given.json:
-        given.json.write_text(json.dumps({"rows": rows, "process": whole}, indent=2))
+        found = {"rows": rows, "control": more, "process": whole}
+        given.json.write_text(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":
