@@ -16,8 +16,8 @@ GOLDEN = {
     "m4_bare_room.json": "6175243edc7a6fff",
     "m4_leaning_kerb.yaml": "ed80a9a468394808",
     "m4_long_climb.json": "c63ea8f8910fdecb",
-    "m4_restless.yaml": "fe041cf7f75673b8",
-    "m4_rolling_tide.json": "c9d4e77fa2eb4f48",
+    "m4_restless.yaml": "e2368539d7cce67d",
+    "m4_rolling_tide.json": "2c11170f6b34b10a",
     "m4_slow_orbit.yaml": "ba0223b8d4fb3c86",
 }
 

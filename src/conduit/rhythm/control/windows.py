@@ -16,6 +16,10 @@ from conduit.rhythm.steering import Aim, GuardConfig, Targets, Window
 
 _OPEN: Final = Window()
 
+UNEXPECTING: Final = 4
+"""Bars in which the window of tension stands open: to ears that have heard nothing yet, everything
+is news."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Edges:
@@ -34,6 +38,9 @@ def moved_windows(targets: Targets, moves: Mapping[Aim, Floats]) -> dict[ScoreNa
         if window is not None:
             move = np.clip(moves[Aim(name.value)], -window.low, 1 - window.high)
             found[name] = Edges(window.low + move, window.high + move)
+    if ScoreName.TENSION in found:
+        found[ScoreName.TENSION].low[:UNEXPECTING] = 0.0
+        found[ScoreName.TENSION].high[:UNEXPECTING] = 1.0
     return found
 
 
