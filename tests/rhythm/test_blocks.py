@@ -145,6 +145,7 @@ def test_a_whole_config(gate: Gate, files: MemoryFiles) -> None:
         ({"layers": []}, InvalidInput),
         ({"layers": [KICK], "bars": -1}, InvalidInput),
         ({"layers": [KICK], "bars": 100_000, "steps_per_bar": 192}, TooLarge),
+        ({"layers": [{**KICK, "role": "hat"}], "bars": 2_000, "mode": "m4"}, TooLarge),
     ],
 )
 def test_configs_that_cannot_be_played(

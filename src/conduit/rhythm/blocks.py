@@ -14,6 +14,7 @@ from conduit.contracts.groove import StoredGroove
 from conduit.contracts.json import Json
 from conduit.midi import notes_between, smf
 from conduit.rhythm.check import cells_of
+from conduit.rhythm.config import EngineConfig
 from conduit.rhythm.engine import play
 from conduit.rhythm.groove import GrooveRequest, complete, config_of, file_name, groove_id, slug
 from conduit.rhythm.load import load_config
@@ -27,8 +28,8 @@ LANE_BARS = 8
 MAX_BLOCK_CELLS = 2_000_000
 """Bars × steps × layers that anybody may ask for from outside: about a second and 300 MB."""
 
-STEERED_COST = 8
-"""How many times as long a steered groove takes, roughly."""
+STEERED_COST, STEERED_BAR = 8, 128
+"""How many times as long a steered groove takes, roughly, and the cells its smallest bar counts."""
 
 
 class GrooveStore(Protocol):
@@ -169,11 +170,10 @@ def groove_blocks(files: FileStore, grooves: GrooveStore) -> tuple[Block[Any, An
             raise InvalidInput("the config must be an object", where="config")
         wanted = {"bars": request.bars, "seed": request.seed}
         config = load_config(request.config, wanted)
-        most = MAX_BLOCK_CELLS // (STEERED_COST if config.steered else 1)
-        if cells_of(config) > most:
+        if (load := _load_of(config)) > MAX_BLOCK_CELLS:
             raise TooLarge(
-                f"{cells_of(config)} cells (bars × steps × layers), at most {most} are "
-                "rendered in one call",
+                f"{load} cells (bars × steps × layers; a steered groove counts eightfold), at most "
+                f"{MAX_BLOCK_CELLS} are rendered in one call",
                 where="config.bars",
                 hint="ask for fewer bars, or render it in Python with conduit.rhythm.render",
             )
@@ -224,6 +224,13 @@ def groove_blocks(files: FileStore, grooves: GrooveStore) -> tuple[Block[Any, An
         )
 
     return render_groove, render_config, groove_notes, groove_styles
+
+
+def _load_of(config: EngineConfig) -> int:
+    """What a render costs, in cells of a groove that is not steered."""
+    if not config.steered:
+        return cells_of(config)
+    return STEERED_COST * max(cells_of(config), STEERED_BAR * config.bars)
 
 
 def _some_bars(request: NotesRequest, bpm: float, total: int, song: smf.Song) -> GrooveNotes:
