@@ -8,6 +8,7 @@ LOCKS := requirements/dev.txt requirements/build.txt
 SYNC  := $(VENV)/.locks-installed
 READY := $(VENV)/.conduit-installed
 ARGS  ?=
+MINUTES ?= 5
 
 export UV_PYTHON_DOWNLOADS := never
 
@@ -53,11 +54,13 @@ lint: install  ## Format, and repair what can be repaired by itself
 
 bench: install  ## Measure: import, start, overhead, rendering
 	@for each in bench/[a-z]*.py; do \
-	    [ "$$each" = bench/soak.py ] || { echo "== $$each"; $(BIN)/python "$$each"; } || exit 1; \
+	    case $$each in bench/soak_*) continue ;; esac; \
+	    echo "== $$each"; $(BIN)/python "$$each" || exit 1; \
 	done
 
-soak: install  ## Run the server under load for a long time (ARGS="--minutes 60")
-	@$(BIN)/python bench/soak.py $(ARGS)
+soak: install  ## What takes minutes: a server under load (MINUTES=60), all promises of control
+	@$(BIN)/python bench/soak_server.py --minutes $(MINUTES)
+	@$(BIN)/python bench/soak_control.py
 
 docs: install  ## Write docs/reference from the code
 	@$(BIN)/python tools/reference.py

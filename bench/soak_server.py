@@ -4,7 +4,7 @@ Prompts, groove renders, chat completions and streams that the client leaves hal
 the given time at a bounded rate. Memory and open files are sampled; the run fails when the second
 half needs clearly more than the first.
 
-    python bench/soak.py [--minutes 5]
+    python bench/soak_server.py [--minutes 5]
 """
 
 from __future__ import annotations

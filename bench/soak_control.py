@@ -1,7 +1,7 @@
 """How well the controller keeps its promises: every steered showcase, with many seeds.
 
-    python bench/control.py                     # configs/m4_*, 100 seeds: some minutes
-    python bench/control.py --seeds 10 --json out.json
+    python bench/soak_control.py                     # configs/m4_*, 100 seeds: some minutes
+    python bench/soak_control.py --seeds 10 --json out.json
 
 For each config: the part of the bars after the eighth that lie inside all their windows, of all
 seeds and of the worst; touches and rescues a bar; and the largest change of a knob and of a
