@@ -18,6 +18,7 @@ from conduit.agents.system_prompts import BUILT_IN, SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
 from conduit.app.settings import Settings
 from conduit.app.system import system_blocks
+from conduit.audio.blocks import audio_blocks
 from conduit.blocks import Catalog, Gate
 from conduit.models.blocks import model_blocks
 from conduit.models.registry import ProviderRegistry
@@ -68,7 +69,7 @@ async def open_app(settings: Settings, *, detect: bool = True) -> AsyncIterator[
     system = system_blocks(settings, opened, database, studio.is_built, time.monotonic)
     models = model_blocks(registry, settings.environ.get("OLLAMA_HOST") or _OLLAMA)
     documents = documentation_blocks(Documentation(_documentation_folder()))
-    for each in (*models, *ask, *documents, *system):
+    for each in (*audio_blocks(files), *models, *ask, *documents, *system):
         catalog.add(each)
     try:
         yield App(settings, gate, registry, files, database)

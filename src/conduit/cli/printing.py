@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -56,6 +57,16 @@ def _usual_hint(error: ConduitError) -> str:
     if isinstance(error, ProviderError):
         return "`conduit providers` shows who else could answer"
     return "`conduit doctor` says what works on this machine and what does not"
+
+
+@contextmanager
+def working(what: str, *, quiet: bool) -> Iterator[None]:
+    """A sign of life on a terminal while something takes its time."""
+    if quiet or not err.is_terminal:
+        yield
+        return
+    with err.status(f"{escape(what)} …"):
+        yield
 
 
 def print_markdown(text: str) -> None:

@@ -1,0 +1,82 @@
+"""``conduit listen``: a MIDI file in, sound out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from conduit.blocks import dumps, loads
+from conduit.cli.ask import print_saved, write_file
+from conduit.cli.printing import out, print_json, working
+from conduit.cli.running import AsJson, call, run
+from conduit.contracts.call import LOCAL_OWNER
+from conduit.contracts.errors import InvalidInput, NotFound, StoreError, TooLarge
+
+if TYPE_CHECKING:
+    from conduit.app import App
+
+_MIDI_TYPE = "audio/midi"
+
+
+def listen(
+    file: Annotated[Path, typer.Argument(help="A standard MIDI file.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="The WAV file; as the MIDI file, unless given."
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Only so much of its beginning, 600 at most.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Render a MIDI file to a WAV file, with a small drum synthesiser of Conduit's own.
+
+    Example: `conduit listen warehouse.mid`
+    """
+
+    async def work(app: App) -> None:
+        if output is not None and output.suffix.lower() != ".wav":
+            raise InvalidInput(f"{output} does not end in .wav", hint="only WAV files are written")
+        ref = app.files.put(LOCAL_OWNER.org_id, file.name, _MIDI_TYPE, _midi(file))
+        request = {"file_id": ref.id, "seconds": seconds}
+        with working(f"rendering {file.name}", quiet=as_json):
+            made: Any = await call(app, "audio.render", request)
+        target = Path(f"{file.stem}.wav") if output is None else output
+        written = write_file(app, made.wav.id, target, replace=output is not None)
+        if as_json:
+            print_json({**loads(dumps(made)), "files": [str(written)]})
+            return
+        out.print(f"{escape(file.name)}: {made.notes} notes, {made.seconds:.1f} s of sound")
+        print_saved([written])
+
+    run(work, as_json=as_json, detect=False)
+
+
+def _midi(path: Path) -> bytes:
+    """The bytes of a file that is small enough to be read."""
+    from conduit.midi.smf import MAX_FILE_BYTES  # brings NumPy along
+
+    try:
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= MAX_FILE_BYTES else b""
+    except FileNotFoundError:
+        raise NotFound(
+            f"there is no file {str(path)!r:.200}",
+            hint="`conduit render` and `conduit ask` make one",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"cannot read {str(path)!r:.200}: {error}", hint="give the path of a MIDI file"
+        ) from None
+    if size > MAX_FILE_BYTES:
+        raise TooLarge(
+            f"a MIDI file of {size} bytes",
+            where=path.name,
+            hint=f"at most {MAX_FILE_BYTES} are read",
+        )
+    return data
