@@ -16,6 +16,7 @@ from conduit.agents.documents import Documentation, documentation_blocks
 from conduit.agents.offline import OfflineAgent
 from conduit.agents.system_prompts import BUILT_IN, SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
+from conduit.app.crew import ProcessCrew
 from conduit.app.settings import Settings
 from conduit.app.system import system_blocks
 from conduit.audio.blocks import audio_blocks
@@ -24,6 +25,7 @@ from conduit.models.blocks import model_blocks
 from conduit.models.registry import ProviderRegistry
 from conduit.models.startup import open_registry
 from conduit.rhythm.blocks import groove_blocks
+from conduit.rhythm.vary.blocks import vary_blocks
 from conduit.store.conversations import Conversations
 from conduit.store.database import Database
 from conduit.store.files import DiskFiles
@@ -69,7 +71,8 @@ async def open_app(settings: Settings, *, detect: bool = True) -> AsyncIterator[
     system = system_blocks(settings, opened, database, studio.is_built, time.monotonic)
     models = model_blocks(registry, settings.environ.get("OLLAMA_HOST") or _OLLAMA)
     documents = documentation_blocks(Documentation(_documentation_folder()))
-    for each in (*audio_blocks(files), *models, *ask, *documents, *system):
+    music = (*vary_blocks(files, ProcessCrew()), *audio_blocks(files))
+    for each in (*music, *models, *ask, *documents, *system):
         catalog.add(each)
     try:
         yield App(settings, gate, registry, files, database)
