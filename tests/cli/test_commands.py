@@ -16,9 +16,9 @@ from conduit.cli.main import cli
 RUNNER = CliRunner()
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.json"))
 COMMANDS = [
-    "up", "ask", "chat", "render", "doctor", "providers", "providers list", "providers switch",
-    "providers add", "providers reset", "providers remove", "providers ollama", "blocks list",
-    "blocks show", "blocks run",
+    "up", "ask", "chat", "render", "listen", "vary", "explain", "doctor", "providers",
+    "providers list", "providers switch", "providers add", "providers reset", "providers remove",
+    "providers ollama", "blocks list", "blocks show", "blocks run",
 ]  # fmt: skip
 
 

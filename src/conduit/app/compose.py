@@ -25,6 +25,7 @@ from conduit.models.blocks import model_blocks
 from conduit.models.registry import ProviderRegistry
 from conduit.models.startup import open_registry
 from conduit.rhythm.blocks import groove_blocks
+from conduit.rhythm.explain.blocks import explain_blocks
 from conduit.rhythm.vary.blocks import vary_blocks
 from conduit.store.conversations import Conversations
 from conduit.store.database import Database
@@ -71,7 +72,8 @@ async def open_app(settings: Settings, *, detect: bool = True) -> AsyncIterator[
     system = system_blocks(settings, opened, database, studio.is_built, time.monotonic)
     models = model_blocks(registry, settings.environ.get("OLLAMA_HOST") or _OLLAMA)
     documents = documentation_blocks(Documentation(_documentation_folder()))
-    music = (*vary_blocks(files, ProcessCrew()), *audio_blocks(files))
+    variations = vary_blocks(files, ProcessCrew())
+    music = (*variations, *explain_blocks(files), *audio_blocks(files))
     for each in (*music, *models, *ask, *documents, *system):
         catalog.add(each)
     try:

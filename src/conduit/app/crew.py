@@ -119,4 +119,6 @@ def _started() -> Popen[bytes]:
     """A new process, with this one's environment and the folders that it imports from."""
     folders = os.pathsep.join(path for path in sys.path if path)
     command = [sys.executable, "-P", "-c", _MEMBER]
-    return Popen(command, stdin=PIPE, stdout=PIPE, env={**os.environ, "PYTHONPATH": folders})
+    environ = {**os.environ, "PYTHONPATH": folders}
+    # In a session of its own: Ctrl-C in a terminal is for the caller, who ends the rest.
+    return Popen(command, stdin=PIPE, stdout=PIPE, env=environ, start_new_session=True)

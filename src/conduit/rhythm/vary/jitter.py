@@ -29,7 +29,7 @@ LOUDNESS: Final = 10.0
 TURN: Final = 2.0
 """The farthest that each dial moves at an amount of 1, in the units of its field."""
 
-_DIGITS = 3
+_DIGITS = 2
 
 
 @dataclass(frozen=True, slots=True)
