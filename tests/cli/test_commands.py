@@ -17,6 +17,7 @@ RUNNER = CliRunner()
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.json"))
 COMMANDS = [
     "up", "ask", "chat", "render", "listen", "vary", "explain", "doctor", "providers",
+    "up", "ask", "chat", "render", "listen", "vary", "explain", "doctor", "providers",
     "providers list", "providers switch", "providers add", "providers reset", "providers remove",
     "providers ollama", "blocks list", "blocks show", "blocks run",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""``listen``, ``vary`` and ``explain``: what they write and print, and that nothing half-done stays."""
+"""``listen``, ``vary`` and ``explain``: what they write, what they print, what they leave alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from conduit.cli.main import cli
-from conduit.rhythm import render
+from conduit.rhythm import STYLES, Style, render
 from tests.cli.terminal import conduit, on_a_terminal
 
 RUNNER = CliRunner()
@@ -53,7 +53,8 @@ def test_listen_writes_sound_beside_nothing_else() -> None:
         assert file.getnframes() / file.getframerate() > mido.MidiFile("foundry.mid").length - 0.5
     done = as_json("listen", "foundry.mid", "-o", "new/short.wav", "--seconds", "1")
     assert (done["files"], done["seconds"]) == ([str(Path("new/short.wav"))], 1.0)
-    assert wave.open("new/short.wav").getnframes() == 44_100
+    with wave.open("new/short.wav") as file:
+        assert file.getnframes() == 44_100
 
 
 def test_listen_keeps_a_file_that_was_there_unless_it_is_named() -> None:
@@ -77,6 +78,12 @@ def test_vary_writes_the_best_as_notes_and_as_configs() -> None:
     shown = run("vary", FOUNDRY, "--n", "4", "--bars", "2").stdout
     assert "the best 4 of 4 variations" in shown
     assert "saved 8 files in variations" in shown
+
+
+def test_a_style_is_a_config_too() -> None:
+    found = as_json("explain", "acid", "--bars", "2")
+    assert tuple(layer["name"] for layer in found["layers"]) == render(STYLES[Style.ACID]).layers
+    assert as_json("vary", "acid", "--n", "2", "--keep", "1")["title"] == found["title"]
 
 
 def test_vary_shows_how_far_it_is(tmp_path: Path) -> None:
@@ -121,6 +128,8 @@ def test_a_broken_midi_file_leaves_no_sound(data: bytes) -> None:
         ("listen", "good.mid", "--seconds", "1e9"),
         ("vary", "no-such.json"),
         ("vary", "huge.json"),
+        ("vary", "polka"),
+        ("vary", ""),
         ("vary", FOUNDRY, "--n", "0"),
         ("vary", FOUNDRY, "--n", "1000000000"),
         ("vary", FOUNDRY, "--keep", "0"),
@@ -155,6 +164,7 @@ def test_what_goes_wrong_is_said_and_leaves_nothing(words: tuple[str, ...]) -> N
     assert sorted(Path().rglob("*")) == before
 
 
+# Four processes, the second with two of its own: up to ten seconds on a busy machine.
 def test_a_whole_evening_in_processes(tmp_path: Path) -> None:
     """Render, vary, explain and listen, each a process of its own as a person would run them."""
     steps = (

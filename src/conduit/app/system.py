@@ -152,5 +152,5 @@ def _postgres() -> Finding:
 def _fluidsynth() -> Finding:
     if shutil.which("fluidsynth"):
         return Finding("listening in the terminal", "ok", "fluidsynth FILE.mid plays a groove")
-    enable = "install fluidsynth, or press play in the Studio"
+    enable = "`conduit listen FILE.mid` makes a WAV file; or press play in the Studio"
     return Finding("listening in the terminal", "off", "no fluidsynth on this machine", enable)

@@ -22,7 +22,7 @@ _SHOWN_BARS = 32
 
 
 def explain(
-    config: Annotated[Path, typer.Argument(help="A groove config, JSON or YAML; see configs/.")],
+    config: Annotated[str, typer.Argument(help="A groove config, JSON or YAML, or a style.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="The SVG file to write.")
     ] = None,
@@ -38,14 +38,14 @@ def explain(
     """
 
     async def work(app: App) -> None:
-        from conduit.rhythm.load import read_config  # brings NumPy along
+        from conduit.rhythm.sources import config_data  # brings NumPy along
 
         if output is not None and output.suffix.lower() != ".svg":
             raise InvalidInput(
                 f"{output} does not end in .svg",
                 hint="pictures are written as SVG; a browser prints one as PNG or PDF",
             )
-        request = {"config": read_config(config), "bars": bars, "seed": seed}
+        request = {"config": config_data(config), "bars": bars, "seed": seed}
         with working("playing", quiet=as_json):
             found: Any = await call(app, "groove.explain", request)
         written = [] if output is None else [write_file(app, found.svg.id, output)]

@@ -23,7 +23,7 @@ _SHOWN_CHANGES = 2
 
 
 def vary(
-    config: Annotated[Path, typer.Argument(help="A groove config, JSON or YAML; see configs/.")],
+    config: Annotated[str, typer.Argument(help="A groove config, JSON or YAML, or a style.")],
     n: Annotated[int, typer.Option("--n", "-n", help="How many are made and compared.")] = 64,
     keep: Annotated[int, typer.Option(help="How many of the best are written.")] = 8,
     amount: Annotated[
@@ -40,14 +40,14 @@ def vary(
 
     The best are as full as the config, layer by layer, and unlike it and each other.
 
-    Example: `conduit vary configs/warehouse.json --n 64 --out variations`
+    Example: `conduit vary configs/warehouse.json --n 64`, or `conduit vary idm --amount 1`
     """
 
     async def work(app: App) -> None:
-        from conduit.rhythm.load import read_config  # brings NumPy along
+        from conduit.rhythm.sources import config_data  # brings NumPy along
 
         request = {
-            "config": read_config(config), "n": n, "keep": keep, "amount": amount,
+            "config": config_data(config), "n": n, "keep": keep, "amount": amount,
             "bars": bars, "seed": seed,
         }  # fmt: skip
         made = await _with_progress(app, request, quiet=as_json or not err.is_terminal)
