@@ -92,6 +92,16 @@ def test_vary_shows_how_far_it_is(tmp_path: Path) -> None:
         assert "playing" in terminal.wait_for("saved 2 files")
 
 
+def test_ctrl_c_ends_a_batch_and_its_processes(tmp_path: Path) -> None:
+    words = ("vary", FOUNDRY, "--n", "10000", "--bars", "8")
+    with on_a_terminal(*words, cwd=tmp_path) as terminal:
+        terminal.wait_for("%")
+        terminal.send("\x03")
+        assert terminal.process.wait(10) == 130
+        assert "Traceback" not in terminal.seen
+    assert not (tmp_path / "variations").exists()
+
+
 def test_explain_shows_and_draws() -> None:
     shown = run("explain", FOUNDRY).stdout
     assert all(name in shown for name in render(FOUNDRY, bars=1).layers)
