@@ -30,7 +30,7 @@ def explain(
     seed: Annotated[int | None, typer.Option(help="Instead of the config's seed.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a groove config does over time: density, onsets and velocity, bar by bar.
+    """Show what a groove config does over time: scores, density, onsets and velocity.
 
     The picture is an SVG file, which every browser shows, on light and on dark.
 
@@ -61,6 +61,12 @@ def explain(
 def _print(found: Any) -> None:
     what = f"{found.bars} bars at {found.bpm:g} BPM, density {found.mean_density:.2f}"
     out.print(f"{escape(found.title)}: {what}")
+    scores = [
+        (s.name.value, f"{s.mean:.2f}", _sparks(s.bars[:_SHOWN_BARS], 1)) for s in found.scores
+    ]
+    shown = min(found.bars, _SHOWN_BARS)
+    print_table(("score", "mean", f"bars 1 to {shown}"), scores)
+    out.print()
     most = max((max(layer.onsets) for layer in found.layers), default=0)
     rows = [
         (
@@ -72,14 +78,13 @@ def _print(found: Any) -> None:
         )
         for layer in found.layers
     ]
-    shown = min(found.bars, _SHOWN_BARS)
     columns = ("layer", "hits", "density", "velocity", f"onsets in bars 1 to {shown}")
     print_table(columns, rows)
 
 
-def _sparks(onsets: tuple[int, ...], most: int) -> str:
-    """A column for each bar; digits where a terminal has no such characters."""
+def _sparks(values: tuple[float, ...], most: float) -> str:
+    """A column for each bar; numbers where a terminal has no such characters."""
     if not out.encoding.startswith("utf"):
-        return " ".join(map(str, onsets))
+        return " ".join(f"{each:g}" for each in values)
     top = len(_SPARKS) - 1
-    return "".join(_SPARKS[round(top * each / most)] if each else "·" for each in onsets)
+    return "".join(_SPARKS[round(top * each / most)] if each else "·" for each in values)

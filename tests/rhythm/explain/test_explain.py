@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from conduit.blocks import Catalog, Gate, dumps, loads
 from conduit.contracts.call import DEFAULT_ORG, Principal
 from conduit.contracts.errors import Forbidden, InvalidInput, TooLarge
-from conduit.rhythm import STYLES, EngineConfig, LayerConfig, Style, render
+from conduit.rhythm import STYLES, EngineConfig, LayerConfig, Style, load_config, render
 from conduit.rhythm.engine import play
 from conduit.rhythm.explain import BarRow, NoteRow, Picture, Section, picture_of, svg_of
 from conduit.rhythm.explain.blocks import explain_blocks
 from conduit.rhythm.explain.panels import counts_of
 from conduit.rhythm.explain.svg import COLUMNS
+from conduit.rhythm.parameters import MeterChange
+from conduit.rhythm.scores import ScoreName
 from conduit.store.files import DiskFiles
 from tests.rhythm.configs import engine_configs
 
@@ -65,14 +67,14 @@ def test_a_row_for_each_layer_a_mark_for_each_bar_and_hit() -> None:
     words = [element.text for element in root.iter(f"{NS}text")]
     assert words[0] == "Two"
     assert words.count("kick") == words.count("hat") == 2
-    assert marks(root, "bar") == [8, 8, 8]
+    assert marks(root, "bar")[-3:] == [8, 8, 8]
     assert marks(root, "dot") == [32, 35]
     assert "prefers-color-scheme:dark" in "".join(e.text or "" for e in root.iter(f"{NS}style"))
 
 
 def test_phrases_are_marked() -> None:
     assert marks(drawn(EngineConfig(layers=(KICK,), bars=8)), "phrase") == []
-    assert marks(drawn(EngineConfig(layers=(KICK,), bars=32)), "phrase") == [3, 3, 3]
+    assert marks(drawn(EngineConfig(layers=(KICK,), bars=32)), "phrase") == [3, 3, 3, 3]
 
 
 def test_a_long_groove_is_no_larger_a_picture() -> None:
@@ -92,15 +94,32 @@ def test_names_are_text_whatever_is_in_them() -> None:
     assert any(word.startswith("<script>&\N{REPLACEMENT CHARACTER}") for word in words)
 
 
-def test_a_series_with_a_window_is_one_more_section() -> None:
-    row = BarRow("syncopation", np.array([0.2, 0.4, 0.9]), "mean 0.50", (0.3, 0.6))
+def test_a_window_is_a_band_behind_its_columns() -> None:
+    window = (np.array([0.3, 0.3, 0.5]), np.array([0.6, 0.6, 0.6]))
+    row = BarRow("syncopation", np.array([0.2, 0.4, 0.9]), "mean 0.50", window)
     silent = NoteRow("nothing", np.array([], np.int64), np.array([]))
     sections = (Section("S", (row, silent), 0, 1, 40),)
     picture = Picture("t", "s", np.arange(4) * 7680, (0,), sections)
     root = ET.fromstring(svg_of(picture))
-    window = next(e for e in root.iter(f"{NS}rect") if e.get("class") == "window")
-    assert float(window.get("height", "")) == pytest.approx(0.3 * 40, abs=0.11)
-    assert marks(root, "bar") == [3]
+    band = next(e for e in root.iter(f"{NS}path") if e.get("class") == "window")
+    low, high = re.findall(r"M[\d.]+ ([\d.]+)V([\d.]+)", band.get("d", ""))[0]
+    assert float(low) - float(high) == pytest.approx(0.3 * 40, abs=0.11)
+    assert marks(root, "window") == marks(root, "bar") == [3]
+
+
+def test_a_steered_groove_shows_its_windows() -> None:
+    config = load_config("configs/m4_long_climb.json", {"bars": 16})
+    assert config.targets is not None
+    root = drawn(config)
+    held = sum(getattr(config.targets, name.value) is not None for name in ScoreName)
+    assert marks(root, "window") == [16] * held
+    assert held >= 1
+
+
+def test_bars_that_a_meter_cuts_short_are_narrower() -> None:
+    session = play(EngineConfig(layers=(KICK,), bars=4, meters=(MeterChange(bar=2, beats=3),)))
+    ticks = picture_of(session, counts_of(session)).bar_ticks
+    assert np.diff(ticks).tolist() == [7680, 7680, 5760, 5760]
 
 
 @pytest.fixture
@@ -122,6 +141,8 @@ def test_through_the_gate(gate: Gate, files: DiskFiles) -> None:
     assert sum(layer.hits for layer in found.layers) == len(session.notes)
     assert found.layers[0].onsets == tuple(counts_of(session).onsets[0].tolist())
     assert found.mean_density == pytest.approx(np.mean(found.density), abs=1e-3)
+    scores = {each.name: each.mean for each in found.scores}
+    assert scores == {n: pytest.approx(session.scores[n].mean, abs=1e-4) for n in ScoreName}
     ref, data = files.get(DEFAULT_ORG, found.svg.id)
     assert (ref.name, ref.media_type) == ("broken.svg", "image/svg+xml")
     assert ET.fromstring(data).tag == f"{NS}svg"

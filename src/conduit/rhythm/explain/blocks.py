@@ -15,6 +15,7 @@ from conduit.rhythm.explain.panels import Counts, counts_of, picture_of
 from conduit.rhythm.explain.svg import svg_of
 from conduit.rhythm.groove import slug
 from conduit.rhythm.load import load_config
+from conduit.rhythm.scores import ScoreName
 from conduit.rhythm.session import Session
 
 SVG_TYPE = "image/svg+xml"
@@ -35,6 +36,15 @@ class LayerFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreFacts:
+    """A score, normalised to 0 to 1."""
+
+    name: ScoreName
+    mean: float
+    bars: Annotated[tuple[float, ...], "in each bar, of the first 1024 bars at most"]
+
+
+@dataclass(frozen=True, slots=True)
 class Explained:
     """A groove in numbers, and where its picture is."""
 
@@ -44,6 +54,7 @@ class Explained:
     seed: int
     mean_density: Annotated[float, "part of all steps of all layers that sound"]
     density: Annotated[tuple[float, ...], "in each bar, of the first 1024 bars at most"]
+    scores: tuple[ScoreFacts, ...]
     layers: tuple[LayerFacts, ...]
     svg: FileRef
 
@@ -76,11 +87,18 @@ def explain_blocks(files: FileStore) -> tuple[Block[Any, Any], ...]:
             seed=config.seed,
             mean_density=round(float(counts.density.mean()), 4),
             density=tuple(round(each, 4) for each in counts.density[:LISTED_BARS].tolist()),
+            scores=tuple(_score(session, name) for name in ScoreName),
             layers=_facts(session, counts),
             svg=files.put(org, f"{slug(title) or 'groove'}.svg", SVG_TYPE, picture),
         )
 
     return (explain_groove,)
+
+
+def _score(session: Session, name: ScoreName) -> ScoreFacts:
+    score = session.scores[name]
+    bars = tuple(round(each, 4) for each in score.normal[:LISTED_BARS].tolist())
+    return ScoreFacts(name, round(score.mean, 4), bars)
 
 
 def _facts(session: Session, counts: Counts) -> tuple[LayerFacts, ...]:

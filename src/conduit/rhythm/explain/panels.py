@@ -1,4 +1,4 @@
-"""What is shown of a session: how full its bars are, what each layer plays, and how loud."""
+"""What is shown of a session: its scores, how full its bars are, what layers play, how loud."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from conduit.midi.notes import Ints
 from conduit.rhythm.chance import Floats
 from conduit.rhythm.explain.picture import BarRow, NoteRow, Picture, Section
+from conduit.rhythm.scores import ScoreName
 from conduit.rhythm.session import Session
 
 _LOUDEST = 127.0
@@ -40,10 +41,40 @@ def picture_of(session: Session, counts: Counts) -> Picture:
     return Picture(
         title=config.title or "groove",
         subtitle=f"{length}, {chance}, {len(session.notes)} hits",
-        bar_ticks=np.arange(session.bars + 1) * session.timeline.ticks_per_bar,
+        bar_ticks=np.append(session.timeline.bar_starts(), session.ticks),
         phrases=tuple(range(0, config.bars, config.phrase_bars)),
-        sections=(_density(counts), _onsets(session, counts), _velocity(session)),
+        sections=(
+            _scores(session),
+            _density(counts),
+            _onsets(session, counts),
+            _velocity(session),
+        ),
     )
+
+
+def _scores(session: Session) -> Section:
+    """The five scores, normalised; for a steered groove with the windows they are held in."""
+    rows = tuple(
+        BarRow(
+            name.value,
+            session.scores[name].normal,
+            f"mean {session.scores[name].mean:.2f}",
+            _window(session, name),
+        )
+        for name in ScoreName
+    )
+    held = ", and the windows they are held in" if any(row.window for row in rows) else ""
+    return Section(f"Scores, normalised{held}", rows, 0, 1, 36)
+
+
+def _window(session: Session, name: ScoreName) -> tuple[Floats, Floats] | None:
+    """The window of a score in each bar, as the modulators left it; open where there is none."""
+    windows = [getattr(entry.windows, name.value) for entry in session.log]
+    if not any(windows):
+        return None
+    low = np.array([window.low if window else 0.0 for window in windows])
+    high = np.array([window.high if window else 1.0 for window in windows])
+    return low, high
 
 
 def _density(counts: Counts) -> Section:

@@ -15,12 +15,13 @@ from conduit.rhythm.chance import Floats
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BarRow:
-    """One value for each bar, ``(bars,)``, drawn as columns. ``window`` is where it should lie."""
+    """One value for each bar, ``(bars,)``, drawn as columns. ``window`` is where each should lie:
+    lowest and highest, ``(bars,)``."""
 
     name: str
     values: Floats
     word: str = ""
-    window: tuple[float, float] | None = None
+    window: tuple[Floats, Floats] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

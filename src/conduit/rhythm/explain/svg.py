@@ -8,8 +8,8 @@ reader's system (``prefers-color-scheme``). There is no script in it and nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -17,12 +17,15 @@ from conduit.midi.notes import Ints
 from conduit.rhythm.chance import Floats
 from conduit.rhythm.explain.picture import BarRow, NoteRow, Picture, Section
 
+Scale: TypeAlias = Callable[[Floats], Floats]
+
 WIDTH: Final = 960
 COLUMNS: Final = 720
 
 _LEFT, _RIGHT = 150, 92
 _PLOT = WIDTH - _LEFT - _RIGHT
 _TOP, _SECTION, _GAP, _BOTTOM = 68, 34, 8, 40
+_TOP_ONLY = 3
 _MOST_NAMED_BARS = 20
 _MOST_PHRASES = 64
 _LONGEST_NAME = 20
@@ -103,27 +106,48 @@ def _row(row: BarRow | NoteRow, section: Section, picture: Picture, top: int) ->
         yield _points(row, picture, y(row.values))
         return
     if row.window:
-        low, high = y(np.array(row.window, np.float64))
-        yield (
-            f'<rect class="window" x="{_LEFT}" y="{high:.1f}" width="{_PLOT}" '
-            f'height="{low - high:.1f}"/>'
-        )
+        yield _window(row.window, picture, y)
     yield _columns(row, picture, y, bottom)
 
 
-def _columns(row: BarRow, picture: Picture, y: object, bottom: int) -> str:
-    assert callable(y)
-    bars = len(row.values)
-    groups = np.linspace(0, bars, min(bars, COLUMNS) + 1).astype(np.int64)
-    mean = np.add.reduceat(row.values, groups[:-1]) / np.diff(groups)
-    edges = _x(picture.bar_ticks[groups], picture)
-    gap = 1.0 if len(mean) <= COLUMNS // 6 else 0.0
+def _window(window: tuple[Floats, Floats], picture: Picture, y: Scale) -> str:
+    """A band behind the columns, as wide as the window is in each bar."""
+    low, high = (y(_shared(edge)) for edge in window)
+    edges = _x(picture.bar_ticks[_groups(len(window[0]))], picture)
     drawn = (
-        f"M{left:.1f} {bottom}V{high:.1f}H{right - gap:.1f}V{bottom}z"
+        f"M{left:.1f} {a:.1f}V{b:.1f}H{right:.1f}V{a:.1f}z"
+        for left, right, a, b in zip(edges[:-1], edges[1:], low, high, strict=True)
+    )
+    return f'<path class="window" d="{"".join(drawn)}"/>'
+
+
+def _columns(row: BarRow, picture: Picture, y: Scale, bottom: int) -> str:
+    """A column for each bar; in front of a window only its top, which hides nothing of it."""
+    mean = _shared(row.values)
+    edges = _x(picture.bar_ticks[_groups(len(row.values))], picture)
+    gap = 1.0 if len(mean) <= COLUMNS // 6 else 0.0
+
+    def foot(high: float) -> float:
+        return high + _TOP_ONLY if row.window else bottom
+
+    drawn = (
+        f"M{left:.1f} {foot(high):.1f}V{high:.1f}H{right - gap:.1f}V{foot(high):.1f}z"
         for left, right, high in zip(edges[:-1], edges[1:], y(mean), strict=True)
-        if high < bottom
+        if high < bottom or row.window
     )
     return f'<path class="bar" d="{"".join(drawn)}"/>'
+
+
+def _groups(bars: int) -> Ints:
+    """Where the bars of each column begin, and the end of the last: ``(columns + 1,)``."""
+    return np.linspace(0, bars, min(bars, COLUMNS) + 1).astype(np.int64)
+
+
+def _shared(values: Floats) -> Floats:
+    """The mean of the bars of each column, ``(columns,)``."""
+    groups = _groups(len(values))
+    mean: Floats = np.add.reduceat(values, groups[:-1]) / np.diff(groups)
+    return mean
 
 
 def _points(row: NoteRow, picture: Picture, y: Floats) -> str:
