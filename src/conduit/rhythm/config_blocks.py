@@ -35,7 +35,7 @@ class NewConfig:
 
     name: ConfigName
     groove: Annotated[GrooveRequest | None, "what it plays, as for groove.render"] = None
-    like: Annotated[str, Length(0, 480), "copy this config or example instead"] = ""
+    like: Annotated[str, Length(0, 480), "copy this config, example or render instead"] = ""
     replace: Annotated[bool, "take the place of a config of that name"] = False
 
 
@@ -108,15 +108,16 @@ class ConfigText:
 
 
 class Configs:
-    """The configs of a folder, with the examples to fall back to."""
+    """The configs of a folder, with the examples and what was rendered to fall back to."""
 
-    def __init__(self, own: Folder, examples: Folder) -> None:
+    def __init__(self, own: Folder, examples: Folder, renders: Folder) -> None:
         self.own = own
         self._examples = examples
+        self._renders = renders
 
     def find(self, name: str) -> tuple[Folder, str]:
         """Where a config is, and the name of its file. Raises ``NotFound`` and ``InvalidInput``."""
-        for folder in (self.own, self._examples):
+        for folder in (self.own, self._examples, self._renders):
             folder.path_of(name)  # a name that cannot be is refused as such, and not "not found"
             files = folder.names()
             if found := next((f for f in _files_of(name) if f in files), None):
@@ -184,9 +185,7 @@ def config_blocks(configs: Configs) -> tuple[Block[Any, Any], ...]:
                 hint='like "groove": {"style": "dub"}, or "like": "polymetric"',
             )
         plain = (
-            written(config_of(request.groove))
-            if request.groove
-            else configs.plain(request.like)[1]
+            written(config_of(request.groove)) if request.groove else configs.plain(request.like)[1]
         )
         return configs.save(request.name, plain, replace=request.replace)
 

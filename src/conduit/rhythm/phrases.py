@@ -4,7 +4,7 @@ A phrase is an ordinary config that is one phrase long: what makes it lead is wr
 its layers, which replaces their end, or all of them. The musical ideas:
 
 - *fill*: the kick leaves the last half bar and a roll answers, so that the next *one* is wanted;
-- *build*: a roll in quarters, then eighths, then sixteenths, growing, without a kick in the last bar;
+- *build*: a roll in quarters, eighths, then sixteenths, and no kick in the last bar;
 - *breakdown*: no kick and no backbeat, thin hats; one bar of pickup at the end;
 - *drop*: everything at once with a crash on the one, busier than the style is written.
 """

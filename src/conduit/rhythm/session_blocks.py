@@ -1,7 +1,7 @@
 """The blocks that render to files: a config, a wish or a phrase becomes MIDI and JSON in ``out/``.
 
-The JSON beside a MIDI file is the config that was played, so any of them can be made again, changed,
-or copied to ``configs/``. Nothing that is there already is overwritten: a number is added.
+The JSON beside a MIDI file is the config that was played, so any render can be made again, or be
+copied to ``configs/``. Nothing that is there already is overwritten: a number is added.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class SessionRequest:
 class RenderedSession:
     """A render that was saved. ``saved`` are the paths of the MIDI file and of its config."""
 
+    name: Annotated[str, "by which it can be rendered again, or copied to a config"]
     title: str
     bpm: float
     bars: int
@@ -58,9 +59,7 @@ class RenderedSession:
     saved: tuple[str, ...]
 
 
-def session_blocks(
-    configs: Configs, out: Folder, files: FileStore
-) -> tuple[Block[Any, Any], ...]:
+def session_blocks(configs: Configs, out: Folder, files: FileStore) -> tuple[Block[Any, Any], ...]:
     """``groove.render_session`` and ``groove.render_phrase``."""
 
     @block(
@@ -119,9 +118,11 @@ def _rendered(config: EngineConfig, name: str, out: Folder, files: FileStore) ->
         )
     session = play(config)
     midi = session.midi_bytes()
-    saved = _saved(out, name, {".mid": midi, ".json": as_file(written(config), f"{name}.json")})
+    contents = {".mid": midi, ".json": as_file(written(config), f"{name}.json")}
+    stem, saved = _saved(out, name, contents)
     org = current_call().principal.org_id
     return RenderedSession(
+        name=stem,
         title=config.title or name,
         bpm=session.bpm,
         bars=session.bars,
@@ -135,12 +136,14 @@ def _rendered(config: EngineConfig, name: str, out: Folder, files: FileStore) ->
     )
 
 
-def _saved(out: Folder, name: str, contents: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Write all under the first of ``name``, ``name-2``, ``name-3`` … where nothing else is."""
+def _saved(out: Folder, name: str, contents: Mapping[str, bytes]) -> tuple[str, tuple[str, ...]]:
+    """Write all under the first of ``name``, ``name-2``, ``name-3`` … where nothing else is.
+    Returns that name, and the paths."""
     for number in range(1, _MOST_TRIES + 1):
         stem = name if number == 1 else f"{name}-{number}"
         if all(_fits(out, stem + ending, data) for ending, data in contents.items()):
-            return tuple(_put(out, stem + ending, data) for ending, data in contents.items())
+            paths = tuple(_put(out, stem + ending, data) for ending, data in contents.items())
+            return stem, paths
     raise Conflict(f"{_MOST_TRIES} files are called {name[:80]!r}", hint="choose another name")
 
 

@@ -18,7 +18,6 @@ import yaml
 from conduit.contracts.errors import InvalidInput
 from conduit.rhythm.config import EngineConfig
 
-
 FIRST: Final = ("title", "listen", "bpm", "bars", "seed", "swing")
 """What a person looks for in a config file."""
 

@@ -53,9 +53,9 @@ class Sandbox:
 
     def __init__(self, folder: Path, shown: str = "") -> None:
         """``shown`` is what to call the folder in answers. Raises ``ConfigError``."""
-        if folder.name in ("", ".."):
-            raise ConfigError(f"{str(folder)!r} cannot be a folder for files", hint="name another")
         self._folder = folder.absolute()
+        if self._folder.name in ("", ".."):
+            raise ConfigError(f"{str(folder)!r} cannot be a folder for files", hint="name another")
         self._shown = shown or str(folder)
 
     def path_of(self, name: str) -> str:
@@ -176,8 +176,11 @@ def _not_a_file(name: str) -> Forbidden:
 
 def _collect(at: int, prefix: str, found: list[str]) -> None:
     with os.scandir(at) as entries:
-        listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries
-                  if entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False)]
+        listed = [
+            (entry.name, entry.is_dir(follow_symlinks=False))
+            for entry in entries
+            if entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False)
+        ]
     for name, is_folder in sorted(listed):
         if len(found) >= MOST_NAMES or not _can_be_asked_for(prefix + name):
             continue
