@@ -145,7 +145,7 @@ class Sandbox:
             raise NotFound(f"there is no {place}", hint=f"see what is in {self._shown}") from None
         if isinstance(error, FileExistsError):
             raise Conflict(
-                f"{place} is there already", hint="choose another name, or say that it is replaced"
+                f"{place} is there already", hint="choose another name, or ask to overwrite it"
             ) from None
         if error.errno in _A_LINK:
             raise Forbidden(

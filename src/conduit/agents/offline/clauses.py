@@ -48,7 +48,7 @@ _LONGEST = 2000
 _PLEASE = r"^\W*(?:(?:please|now|ok|so|and|then|also|hey)[, ]+)*(?:(?:can|could|would) you\s+)?"
 _CUT = re.compile(
     r"(?:\s*[,;.]\s+(?:and\s+)?(?:then\s+)?|\s+(?:and\s+then|and|then)\s+)(?:please\s+)?"
-    r"(?=(?:save|store|keep|copy|render|export|bounce|show|list|change|set|make|what|which)\b)"
+    r"(?=(?:save|store|keep|copy|overwrite|render|export|bounce|show|list|change|set|make|what|which)\b)"
 )
 _NAME = r"(?:[\"“](?P<{0}q>[^\"”]+)[\"”]|['`]?(?P<{0}>[^\s,;!?\"”'’`]+)['’`]?)"
 _THIS = (
@@ -62,6 +62,10 @@ _SAVE = re.compile(
 _COPY = re.compile(
     rf"{_PLEASE}(?:save|copy)\s+(?:the\s+)?(?:(?:config|example)\s+)?{_NAME.format('of')}\s+"
     rf"{_AS}{_NAME.format('name')}\W*$"
+)
+_OVERWRITE = re.compile(
+    rf"{_PLEASE}(?:overwrite|replace)\s+(?:(?:the\s+)?config\s+)?{_NAME.format('name')}"
+    rf"(?:\s+(?:with|by)\s+{_THIS})?\W*$"
 )
 _SAVE_UNNAMED = re.compile(rf"{_PLEASE}(?:save|store)(?:\s+{_THIS})?\W*$")
 _RENDER = re.compile(rf"{_PLEASE}(?:re-?render|render|export|bounce)\b(?P<rest>.*)$")
@@ -169,19 +173,24 @@ def _saves(clause: str, context: Context) -> tuple[Intent, ...] | None:
     if _SAVE_UNNAMED.match(clause):
         return (Answer(_NO_NAME),)
     if found := _SAVE.match(clause):
-        name = _named(found, "name")
-        if context.render:
-            context.saved = name
-            return (SaveConfig(name, like=context.render),)
-        if context.groove is None:
-            return (Answer(_NO_GROOVE),)
-        context.saved = name
-        kept = {k: v for k, v in context.groove.items() if v is not None}
-        return (SaveConfig(name, kept),)
+        return (_saved(_named(found, "name"), context, replace=False),)
+    if (found := _OVERWRITE.match(clause)) and _means_a_config(_named(found, "name"), context):
+        return (_saved(_named(found, "name"), context, replace=True),)
     if (found := _COPY.match(clause)) and _named(found, "of") not in ("config", "example"):
         context.saved = _named(found, "name")
         return (SaveConfig(context.saved, like=_named(found, "of")),)
     return None
+
+
+def _saved(name: str, context: Context, *, replace: bool) -> Intent:
+    """Keep what was made last: a render, or a groove."""
+    if context.groove is None and not context.render:
+        return Answer(_NO_GROOVE)
+    context.saved = name
+    if context.render:
+        return SaveConfig(name, like=context.render, replace=replace)
+    kept = {k: v for k, v in (context.groove or {}).items() if v is not None}
+    return SaveConfig(name, kept, replace=replace)
 
 
 def _renders(clause: str, context: Context) -> tuple[Intent, ...] | None:
@@ -201,7 +210,7 @@ def _renders(clause: str, context: Context) -> tuple[Intent, ...] | None:
 def _names_in(rest: str, context: Context) -> list[str]:
     """The configs that are named in what follows "render"."""
     words = [word.strip("\"'“”’`!?,;").rstrip(".") for word in rest.split()]
-    names = [word for word in words if word in context.names or _looks_like_a_name(word)]
+    names = [word for word in words if _means_a_config(word, context)]
     if names or not words:
         return list(dict.fromkeys(names))
     told = re.match(
@@ -210,6 +219,10 @@ def _names_in(rest: str, context: Context) -> list[str]:
         rest,
     )
     return [told["name"]] if told and _may_be_a_name(told["name"]) else []
+
+
+def _means_a_config(word: str, context: Context) -> bool:
+    return word in context.names or _looks_like_a_name(word)
 
 
 def _looks_like_a_name(word: str) -> bool:
@@ -237,7 +250,7 @@ def _shows(clause: str, context: Context) -> tuple[Intent, ...] | None:
         return None
     name = _named(found, "name") or _named(found, "inside")
     told = found["said"] or found["after"] or found["in"]
-    if told or name in context.names or _looks_like_a_name(name):
+    if told or _means_a_config(name, context):
         return (ShowConfig(name),)
     return None
 
@@ -272,7 +285,7 @@ def _changes(clause: str, context: Context) -> tuple[Intent, ...] | None:
     for found in (*_CHANGE.finditer(clause), *filter(None, [_MAKE.match(clause)])):
         name = _named(found, "name")
         told = "said" in found.re.groupindex and bool(found["said"] or found["after"])
-        known = told or name in context.names or _looks_like_a_name(name)
+        known = told or _means_a_config(name, context)
         if known or (sets and "way" in found.re.groupindex and _may_be_a_name(name)):
             instead = " " if "way" in found.re.groupindex else "make it"
             words = f"{clause[: found.start()]}{instead}{clause[found.end() :]}"

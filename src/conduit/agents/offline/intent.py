@@ -50,6 +50,7 @@ class SaveConfig:
     name: str
     groove: dict[str, Value] | None = None
     like: str = ""
+    replace: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,10 @@ def _step(intent: Intent) -> Step | None:
             return Step("groove_styles", {}, intent)
         case Question(text):
             return Step("docs_answer", {"question": text[:2000]}, intent)
-        case SaveConfig(name, groove, like):
-            source: Mapping[str, Any] = {"like": like} if groove is None else {"groove": groove}
+        case SaveConfig(name, groove, like, replace):
+            source: dict[str, Any] = {"like": like} if groove is None else {"groove": groove}
+            if replace:
+                source["replace"] = True
             return Step("configs_create", {"name": name, **source}, intent, name)
         case RenderSaved(name, overrides):
             return Step("groove_render_session", {"config": name, **overrides}, intent, name)
