@@ -24,7 +24,7 @@ from conduit.contracts.errors import (
     TooLarge,
 )
 from conduit.rhythm import STYLES, Style, load_config
-from conduit.rhythm.config_blocks import Configs, config_blocks
+from conduit.rhythm.config_blocks import MOST_LISTED, Configs, config_blocks
 from conduit.rhythm.groove import GrooveRequest, complete, config_of
 from conduit.rhythm.load import parse_config
 from conduit.rhythm.written import as_file, merged, written
@@ -148,6 +148,31 @@ def test_a_list_says_what_cannot_be_played(call: Call, tmp_path: Path) -> None:
         call("read", name="deep.yaml")
     with pytest.raises(TooLarge):
         call("read", name="huge")
+
+
+def test_a_long_list_says_how_much_is_left_out(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
+    for number in range(MOST_LISTED + 3):
+        (tmp_path / f"configs/c{number:04}.json").write_text(json.dumps(SMALL))
+    listed = call("list")
+    assert (len(listed.configs), listed.more) == (MOST_LISTED, 3)
+
+
+def test_a_file_that_would_fill_the_memory_is_refused(call: Call, tmp_path: Path) -> None:
+    """A billion laughs: every line of it holds ten of the one before."""
+    (tmp_path / "configs").mkdir()
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 40)]
+    (tmp_path / "configs/laughs.yaml").write_text(
+        "\n".join([*lines, "layers: *a39", "title: *a39"])
+    )
+    for use in ("read", "create"):
+        fields = {"name": "laughs"} if use == "read" else {"name": "b", "like": "laughs"}
+        with pytest.raises(InvalidInput):
+            call(use, **fields)
+    assert call("list").configs[0].problem
+    with pytest.raises(InvalidInput):
+        call("write", name="laughs", changes={"bpm": 99})
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/passwd", "con", "a\0b", ".x", "x" * 200, "a/../b"])

@@ -21,6 +21,9 @@ from conduit.rhythm.load import MAX_CONFIG_BYTES, load_config, parse_config
 from conduit.rhythm.written import as_file, merged, written
 
 ENDINGS: Final = (".json", ".yaml", ".yml")
+MOST_LISTED: Final = 200
+"""Configs in a list: each of them is read and checked for it."""
+
 _NOT_GROOVES: Final = "providers"
 """Files of settings that may lie beside configs."""
 
@@ -86,9 +89,10 @@ class ConfigInfo:
 
 @dataclass(frozen=True, slots=True)
 class ConfigList:
-    """The configs there are."""
+    """The configs there are, by name; ``more`` are left out of a long list."""
 
     configs: tuple[ConfigInfo, ...]
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +157,16 @@ class Configs:
             saved=(path,),
         )
 
-    def infos(self, *, examples: bool = False) -> tuple[ConfigInfo, ...]:
+    def listed(self) -> ConfigList:
         """What there is, with those that cannot be played."""
-        folder = self._examples if examples else self.own
-        return tuple(self._info(folder, name, file) for name, file in _grooves_in(folder))
+        found = _grooves_in(self.own)
+        shown = tuple(self._info(self.own, *each) for each in found[:MOST_LISTED])
+        return ConfigList(shown, len(found) - len(shown))
+
+    def examples(self) -> ExampleList:
+        return ExampleList(
+            tuple(self._info(self._examples, *each) for each in _grooves_in(self._examples))
+        )
 
     def _info(self, folder: Folder, name: str, file: str) -> ConfigInfo:
         try:
@@ -191,11 +201,16 @@ def config_blocks(configs: Configs) -> tuple[Block[Any, Any], ...]:
 
     @block("configs.list", summary="List the configs that were saved", effects=Effects.READS)
     def list_configs(_: NoOp) -> ConfigList:
-        return ConfigList(configs.infos())
+        return configs.listed()
 
-    @block("configs.read", summary="Read a config or an example", effects=Effects.READS)
+    @block(
+        "configs.read",
+        summary="Read a config, an example or the config of a render",
+        effects=Effects.READS,
+    )
     def read(request: NamedConfig) -> ConfigText:
         path, plain = configs.plain(request.name)
+        load_config(plain)  # YAML can say in a line what fills all memory when it is written out
         return ConfigText(without_ending(request.name), path, plain)
 
     @block(
@@ -212,7 +227,7 @@ def config_blocks(configs: Configs) -> tuple[Block[Any, Any], ...]:
         effects=Effects.READS,
     )
     def list_examples(_: NoOp) -> ExampleList:
-        return ExampleList(configs.infos(examples=True))
+        return configs.examples()
 
     return create, list_configs, read, write, list_examples
 

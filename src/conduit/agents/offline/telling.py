@@ -49,7 +49,7 @@ def _told(intent: Intent | None, result: dict[str, Any]) -> str:
     if "saved" in result:
         return _told_saved(intent, decode(SavedConfig, result))
     if "configs" in result:
-        return _told_configs(decode(ConfigList, result).configs)
+        return _told_configs(decode(ConfigList, result))
     if "examples" in result:
         return _told_examples(decode(ExampleList, result).examples)
     if "config" in result:
@@ -94,10 +94,14 @@ def _told_saved(intent: Intent | None, config: SavedConfig) -> str:
     )
 
 
-def _told_configs(configs: tuple[ConfigInfo, ...]) -> str:
-    if not configs:
+def _told_configs(found: ConfigList) -> str:
+    if not found.configs:
         return "No configs are saved yet. Make a groove and say “save this as late_night”."
-    return "Your configs:\n\n" + "\n".join(map(_line, configs))
+    return (
+        "Your configs:\n\n"
+        + "\n".join(map(_line, found.configs))
+        + (f"\n\nand {found.more} more." if found.more else "")
+    )
 
 
 def _told_examples(examples: tuple[ConfigInfo, ...]) -> str:
