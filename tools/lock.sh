@@ -17,3 +17,16 @@ compile run pyproject.toml "$@"
 compile dev pyproject.toml --all-extras --group dev --constraints requirements/run.txt "$@"
 compile build --group build --constraints requirements/dev.txt "$@"
 compile bootstrap --group bootstrap "$@"
+
+# npm notes where each package's authors may be given money; a lock names no host.
+python3 - studio/package-lock.json <<'END'
+import json, sys
+
+path = sys.argv[1]
+with open(path, encoding="utf-8") as file:
+    lock = json.load(file)
+for package in lock["packages"].values():
+    package.pop("funding", None)
+with open(path, "w", encoding="utf-8") as file:
+    file.write(json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
+END

@@ -11,6 +11,8 @@ import pytest
 
 from conduit.agents.ask import ask_blocks
 from conduit.agents.documents import Documentation, documentation_blocks
+from conduit.agents.handle import handle_block
+from conduit.agents.help import help_block
 from conduit.agents.offline import OfflineAgent
 from conduit.agents.system_prompts import SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
@@ -21,10 +23,13 @@ from conduit.models.blocks import model_blocks
 from conduit.models.provider import Provider
 from conduit.models.registry import ProviderRegistry
 from conduit.rhythm.blocks import groove_blocks
+from conduit.rhythm.config_blocks import Configs, config_blocks
+from conduit.rhythm.session_blocks import session_blocks
 from conduit.store.conversations import Conversations
 from conduit.store.database import Database
 from conduit.store.files import DiskFiles
 from conduit.store.grooves import Grooves
+from conduit.store.sandbox import Sandbox
 from conduit.telemetry.ids import IdMaker
 
 Step = list[Chunk] | ProviderError | Callable[[ChatRequest], list[Chunk]]
@@ -71,6 +76,8 @@ class Rooms:
     home: Path
 
 
+EXAMPLES = Path(__file__).parents[2] / "configs"
+
 MakeRooms = Callable[..., Rooms]
 
 
@@ -91,13 +98,22 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             registry = ProviderRegistry()
             for provider in providers or (OfflineAgent(),):
                 registry.add(provider)
-            catalog = Catalog(groove_blocks(DiskFiles(tmp_path / "files"), Grooves(database)))
+            files = DiskFiles(tmp_path / "files")
+            catalog = Catalog(groove_blocks(files, Grooves(database)))
             gate = Gate(catalog, new_id=IdMaker())
+            loop = ToolLoop(gate)
+            out = Sandbox(tmp_path / "out", "out")
+            examples = Sandbox(EXAMPLES, "examples")
+            configs = Configs(Sandbox(tmp_path / "configs", "configs"), examples, out)
             conversations = Conversations(database, IdMaker())
             blocks = (
                 *model_blocks(registry, "http://127.0.0.1:1"),
-                *ask_blocks(ToolLoop(gate), conversations, SystemPrompts()),
+                *ask_blocks(loop, conversations, SystemPrompts()),
                 *documentation_blocks(Documentation(docs)),
+                *config_blocks(configs),
+                *session_blocks(configs, out, files),
+                help_block(),
+                handle_block(gate, loop),
             )
             for each in blocks:
                 catalog.add(each)

@@ -78,7 +78,8 @@ async def test_a_model_is_offered_the_tools_of_the_person_who_asks(rooms: MakeRo
     model = Scripted([saying("ok")])
     joined = rooms(model)
     await ask(joined)
-    anna = Principal("anna", permissions=frozenset({"agent.*", "models.*", "groove.styles"}))
+    allowed = frozenset({"agent.ask", "models.*", "groove.styles"})
+    anna = Principal("anna", permissions=allowed)
     await joined.gate.acall("agent.ask", AskRequest("go"), anna)
     assert [t.name for t in model.asked[0].tools] == [n.replace(".", "_") for n in OFFERED]
     assert [t.name for t in model.asked[1].tools] == ["groove_styles"]

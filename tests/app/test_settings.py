@@ -18,8 +18,9 @@ def test_nothing_has_to_be_set() -> None:
 
 
 def test_an_empty_variable_is_none() -> None:
-    names = ("CONDUIT_HOME", "CONDUIT_DB_URI", "CONDUIT_LOG")
-    assert Settings.read(dict.fromkeys(names, "")).home == Settings.read({}).home
+    names = ("CONDUIT_HOME", "CONDUIT_DB_URI", "CONDUIT_LOG", "CONDUIT_CONFIGS_DIR")
+    read = Settings.read(dict.fromkeys(names, ""))
+    assert (read.home, read.configs, read.out) == (Settings.read({}).home, "configs", "out")
 
 
 def test_what_is_set_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

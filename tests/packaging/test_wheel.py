@@ -35,6 +35,11 @@ def test_it_brings_the_page_the_docs_and_the_types(unpacked: Path) -> None:
     assert shipped == {path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")}
 
 
+def test_it_brings_the_examples(unpacked: Path) -> None:
+    shipped = {path.name for path in (unpacked / "conduit/configs").iterdir()}
+    assert shipped == {path.name for path in (ROOT / "configs").iterdir()}
+
+
 def test_it_brings_nothing_but_the_package(unpacked: Path) -> None:
     assert {path.name.split("-")[0] for path in unpacked.iterdir()} == {"conduit", "conduit_os"}
     assert not list(unpacked.rglob("node_modules"))

@@ -6,7 +6,13 @@ import re
 from pathlib import Path
 
 import conduit
-from conduit.app.settings import DEFAULT_DB_URI, DEFAULT_HOME, LOG_LEVELS
+from conduit.app.settings import (
+    DEFAULT_CONFIGS_DIR,
+    DEFAULT_DB_URI,
+    DEFAULT_HOME,
+    DEFAULT_OUT_DIR,
+    LOG_LEVELS,
+)
 from reference_pages.markdown import code, table
 
 READ = re.compile(r"""["'](CONDUIT_[A-Z0-9_]+)["']""")
@@ -25,6 +31,12 @@ VARIABLES = {
         "",
         "Key that `conduit providers add` registers, so that it stays out of the shell's history",
     ),
+    "CONDUIT_CONFIGS_DIR": (
+        DEFAULT_CONFIGS_DIR,
+        "Folder of the configs that tools keep. With the next one, all that tools may read and "
+        "write. A relative path counts from the folder that Conduit is started in",
+    ),
+    "CONDUIT_OUT_DIR": (DEFAULT_OUT_DIR, "Folder that tools render MIDI and JSON to"),
     "CONDUIT_LOG": ("warning", f"The least that is logged: {', '.join(LOG_LEVELS)}"),
 }
 

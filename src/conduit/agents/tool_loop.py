@@ -33,8 +33,33 @@ from conduit.contracts.errors import ConduitError, MalformedJson, NotFound, TooL
 from conduit.contracts.outcome import ErrorInfo
 from conduit.models.blocks import ChatCall
 
-OFFERED = ("groove.render", "groove.styles", "docs.answer")
+OFFERED = (
+    "groove.render",
+    "groove.styles",
+    "groove.render_session",
+    "groove.render_phrase",
+    "configs.create",
+    "configs.list",
+    "configs.read",
+    "configs.write",
+    "configs.examples",
+    "docs.answer",
+    "help.text",
+    "agent.handle",
+)
 """The blocks a model is offered as tools."""
+
+FLAT_NAMES = {
+    "render_session": "groove.render_session",
+    "render_phrase": "groove.render_phrase",
+    "create_config": "configs.create",
+    "list_configs": "configs.list",
+    "read_config": "configs.read",
+    "write_config": "configs.write",
+    "list_examples": "configs.examples",
+    "doc_answer": "docs.answer",
+}
+"""Names that models also call tools by. Those of the other tools are the blocks' own."""
 
 _MOST_ROUNDS = 8
 _MOST_CALLS = 32
@@ -155,7 +180,8 @@ class ToolLoop:
     def _read(self, call: ToolCall) -> tuple[str, Any, ConduitError | None]:
         """The block and arguments a call means, or what is wrong with it."""
         try:
-            block = self._gate.catalog.block_of_tool(call.name)
+            name = FLAT_NAMES.get(call.name, call.name)
+            block = self._gate.catalog.block_of_tool(name)
             if block not in self._offered:
                 raise NotFound(block)
         except NotFound:

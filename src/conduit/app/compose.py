@@ -13,6 +13,8 @@ from starlette.types import ASGIApp
 import conduit
 from conduit.agents.ask import ask_blocks
 from conduit.agents.documents import Documentation, documentation_blocks
+from conduit.agents.handle import handle_block
+from conduit.agents.help import help_block
 from conduit.agents.offline import OfflineAgent
 from conduit.agents.system_prompts import BUILT_IN, SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
@@ -25,12 +27,15 @@ from conduit.models.blocks import model_blocks
 from conduit.models.registry import ProviderRegistry
 from conduit.models.startup import open_registry
 from conduit.rhythm.blocks import groove_blocks
+from conduit.rhythm.config_blocks import Configs, config_blocks
 from conduit.rhythm.explain.blocks import explain_blocks
+from conduit.rhythm.session_blocks import session_blocks
 from conduit.rhythm.vary.blocks import vary_blocks
 from conduit.store.conversations import Conversations
 from conduit.store.database import Database
 from conduit.store.files import DiskFiles
 from conduit.store.grooves import Grooves
+from conduit.store.sandbox import Sandbox
 from conduit.surfaces import studio
 from conduit.surfaces.http.server import http_surface
 from conduit.telemetry.ids import new_id
@@ -68,13 +73,17 @@ async def open_app(settings: Settings, *, detect: bool = True) -> AsyncIterator[
     prompts = SystemPrompts((settings.home / "prompts", BUILT_IN))
     catalog = Catalog(groove_blocks(files, Grooves(database)))
     gate = Gate(catalog, new_id=new_id, interceptors=[CallLog()])
-    ask = ask_blocks(ToolLoop(gate), Conversations(database, new_id), prompts)
+    loop = ToolLoop(gate)
+    out, examples = _sandbox(settings.out), Sandbox(_folder_of("configs"), "examples")
+    configs = Configs(_sandbox(settings.configs), examples, out)
+    saved = (*config_blocks(configs), *session_blocks(configs, out, files))
+    ask = ask_blocks(loop, Conversations(database, new_id), prompts)
     system = system_blocks(settings, opened, database, studio.is_built, time.monotonic)
     models = model_blocks(registry, settings.environ.get("OLLAMA_HOST") or _OLLAMA)
-    documents = documentation_blocks(Documentation(_documentation_folder()))
-    variations = vary_blocks(files, ProcessCrew())
-    music = (*variations, *explain_blocks(files), *audio_blocks(files))
-    for each in (*music, *models, *ask, *documents, *system):
+    documents = documentation_blocks(Documentation(_folder_of("docs")))
+    tools = (help_block(), handle_block(gate, loop))
+    music = (*vary_blocks(files, ProcessCrew()), *explain_blocks(files), *audio_blocks(files))
+    for each in (*models, *music, *saved, *ask, *documents, *tools, *system):
         catalog.add(each)
     try:
         yield App(settings, gate, registry, files, database)
@@ -83,8 +92,13 @@ async def open_app(settings: Settings, *, detect: bool = True) -> AsyncIterator[
         database.close()
 
 
-def _documentation_folder() -> Path:
-    """Inside the installed package, or beside it in a checkout."""
+def _sandbox(folder: str) -> Sandbox:
+    """A folder that tools may use. The path counts from where Conduit was started."""
+    return Sandbox(Path(folder).expanduser(), folder)
+
+
+def _folder_of(name: str) -> Path:
+    """What comes along: inside the installed package, or beside it in a checkout."""
     package = Path(conduit.__file__).parent
-    installed = package / "docs"
-    return installed if installed.is_dir() else package.parents[1] / "docs"
+    installed = package / name
+    return installed if installed.is_dir() else package.parents[1] / name

@@ -10,6 +10,8 @@ from conduit.contracts.errors import ConfigError
 
 DEFAULT_HOME = "~/.conduit"
 DEFAULT_DB_URI = "sqlite:///conduit.db"
+DEFAULT_CONFIGS_DIR = "configs"
+DEFAULT_OUT_DIR = "out"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -21,10 +23,14 @@ class Settings:
     db_uri: str
     log_level: str
     environ: Mapping[str, str]
+    configs: str = DEFAULT_CONFIGS_DIR
+    out: str = DEFAULT_OUT_DIR
+    """The two folders that tools may write to; relative ones count from the working folder."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
-        """Read ``CONDUIT_HOME``, ``CONDUIT_DB_URI`` and ``CONDUIT_LOG``.
+        """Read ``CONDUIT_HOME``, ``CONDUIT_DB_URI``, ``CONDUIT_LOG``, ``CONDUIT_CONFIGS_DIR`` and
+        ``CONDUIT_OUT_DIR``.
 
         Raises ``ConfigError`` for a value that cannot be used.
         """
@@ -40,4 +46,6 @@ class Settings:
             db_uri=environ.get("CONDUIT_DB_URI") or DEFAULT_DB_URI,
             log_level=level,
             environ=environ,
+            configs=environ.get("CONDUIT_CONFIGS_DIR") or DEFAULT_CONFIGS_DIR,
+            out=environ.get("CONDUIT_OUT_DIR") or DEFAULT_OUT_DIR,
         )

@@ -80,9 +80,11 @@ def print_saved(paths: list[Path]) -> None:
 
 
 def save_files(app: App, use: ToolUse, folder: Path) -> list[Path]:
-    """Copy the files that a tool wrote into a folder, under their own names."""
+    """Where a tool saved its files; those that it only stored are copied into a folder."""
     if not use.ok or not isinstance(use.result, dict):
         return []
+    if "saved" in use.result:
+        return [Path(path) for path in use.result["saved"]]
     refs = [v for v in use.result.values() if isinstance(v, dict) and "media_type" in v]
     return [
         write_file(app, ref["id"], folder / Path(ref["name"]).name, replace=False) for ref in refs

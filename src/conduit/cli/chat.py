@@ -33,7 +33,8 @@ _COMMANDS = {
 _LEAVING = (":quit", ":q", ":exit")
 _WORDS = (
     "industrial warehouse hypnotic minimal dub acid broken electro hard idm bars bpm swing "
-    "density ghost rotation seed more less faster slower another without"
+    "density ghost rotation seed more less faster slower another without save render overwrite "
+    "copy configs examples fill build breakdown drop"
 ).split()
 
 

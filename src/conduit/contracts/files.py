@@ -1,4 +1,4 @@
-"""A reference to a file that Conduit wrote, and who keeps such files."""
+"""Files that Conduit wrote, by reference or by name, and who keeps them."""
 
 from __future__ import annotations
 
@@ -26,4 +26,29 @@ class FileStore(Protocol):
 
     def get(self, org_id: str, file_id: str) -> tuple[FileRef, bytes]:
         """Read back. Raises ``NotFound``."""
+        ...
+
+
+class Folder(Protocol):
+    """Keeps files by name, inside one folder that nothing leads out of.
+
+    Every name may be refused with ``InvalidInput``; ``Forbidden`` is a symbolic link, or something
+    that is no ordinary file.
+    """
+
+    def path_of(self, name: str) -> str:
+        """The path as a person would write it."""
+        ...
+
+    def read(self, name: str, *, largest: int) -> bytes:
+        """A whole file. Raises ``NotFound``, ``Forbidden``, ``TooLarge`` and ``StoreError``."""
+        ...
+
+    def write(self, name: str, data: bytes, *, replace: bool) -> str:
+        """Write all of it or nothing, and return its path. Raises ``Conflict`` for one that is
+        there when ``replace`` is false, ``Forbidden`` and ``StoreError``."""
+        ...
+
+    def names(self) -> tuple[str, ...]:
+        """The files there are, sorted. Raises ``StoreError``."""
         ...

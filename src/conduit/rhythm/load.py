@@ -71,17 +71,22 @@ def read_config(path: Path) -> dict[str, Any]:
         raise TooLarge(
             f"a config of {size} bytes; at most {MAX_CONFIG_BYTES} are read", where=path.name
         )
-    match path.suffix.lower():
+    return parse_config(text, path.name)
+
+
+def parse_config(text: bytes, name: str) -> dict[str, Any]:
+    """The plain data of a config file called ``name``, not yet checked."""
+    match Path(name).suffix.lower():
         case ".json":
             data = loads(text)
         case ".yaml" | ".yml":
-            data = _yaml(text, path.name)
+            data = _yaml(text, name)
         case suffix:
             raise InvalidInput(
-                f"a config file ends in .json, .yaml or .yml, not {suffix!r}", where=path.name
+                f"a config file ends in .json, .yaml or .yml, not {suffix!r}", where=name
             )
     if not isinstance(data, dict):
-        raise InvalidInput(f"expected an object, got {type(data).__name__}", where=path.name)
+        raise InvalidInput(f"expected an object, got {type(data).__name__}", where=name)
     return data
 
 

@@ -43,4 +43,60 @@ class Answer:
     text: str
 
 
-Intent = MakeGroove | ListStyles | Question | Beyond | Answer
+@dataclass(frozen=True, slots=True)
+class SaveConfig:
+    """Keep a groove under a name: the arguments of ``groove.render``, or a config to copy."""
+
+    name: str
+    groove: dict[str, Value] | None = None
+    like: str = ""
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RenderSaved:
+    """Render a config to files, with other bars, tempo, swing or seed."""
+
+    name: str
+    overrides: dict[str, Value]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSaved:
+    """Change a config by the words of a sentence, which may mean "more than now"."""
+
+    name: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowConfig:
+    """Show what a config holds."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListConfigs:
+    """Show the configs there are; ``examples``: those that Conduit brings along."""
+
+    examples: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MakePhrase:
+    """Render a phrase that leads somewhere: the arguments of ``groove.render_phrase``."""
+
+    arguments: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """Say how something is asked for."""
+
+    topic: str
+
+
+FileIntent = SaveConfig | RenderSaved | ChangeSaved | ShowConfig | ListConfigs | MakePhrase | Help
+Intent = MakeGroove | ListStyles | Question | Beyond | Answer | FileIntent

@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from conduit.agents.documents import DocAnswer
-from conduit.agents.offline.intent import Answer, Beyond, Intent, ListStyles, MakeGroove, Question
-from conduit.agents.offline.understand import understand
+from conduit.agents.offline.clauses import read_plan
+from conduit.agents.offline.intent import Answer, Beyond, ChangeSaved, Intent
+from conduit.agents.offline.steps import all_steps, next_steps
+from conduit.agents.offline.telling import told
 from conduit.blocks import decode, dumps, loads
 from conduit.contracts.chat import (
     ChatRequest,
@@ -24,15 +25,16 @@ from conduit.contracts.chat import (
     ToolCallDelta,
 )
 from conduit.contracts.errors import InvalidInput, MalformedJson
-from conduit.contracts.outcome import ErrorInfo
-from conduit.rhythm.blocks import RenderedGroove, StyleList
 from conduit.rhythm.groove import GrooveRequest, complete
-
-_RENDER, _STYLES, _DOCS = "groove_render", "groove_styles", "docs_answer"
 
 _NO_TOOL = (
     "I can only do that with a tool this request did not offer. Ask through `conduit ask` or "
     "`POST /ask`, where the tools come with it, or connect a language model."
+)
+
+_NOTHING_TO_CHANGE = (
+    "I did not find what to change in it. Say “change the swing in late_night to 58”, “make "
+    "late_night faster”, “more ghosts in late_night”."
 )
 
 
@@ -63,20 +65,44 @@ class OfflineAgent:
         """Nothing is held open."""
 
     def respond(self, request: ChatRequest) -> ChatResponse:
-        """Decide on one turn: call a tool, or answer."""
+        """Decide on one turn: call tools, or answer."""
         past, prompt, results = _split(request.messages)
-        intent = understand(prompt, _grooves(past))
-        if results:
-            return ChatResponse("\n\n".join(_told(intent, result) for result in results))
+        intents = read_plan(prompt, _grooves(past), _names(past), _last_render(past))
         offered = {tool.name for tool in request.tools}
-        call = _tool_for(intent, prompt)
-        if call and request.tool_choice != "none":
-            name, arguments = call
-            if name not in offered:
-                return ChatResponse(_NO_TOOL)
-            made = ToolCall(f"offline_{len(past)}", name, dumps(arguments).decode())
-            return ChatResponse("", tool_calls=(made,), finish_reason="tool_calls")
-        return ChatResponse(_said(intent))
+        steps = [] if request.tool_choice == "none" else next_steps(intents, results)
+        missing = [step for step in steps if step.tool not in offered]
+        if steps and not missing:
+            calls = tuple(
+                ToolCall(
+                    f"offline_{len(past)}_{len(results) + at}",
+                    step.tool,
+                    dumps(step.arguments).decode(),
+                )
+                for at, step in enumerate(steps)
+            )
+            return ChatResponse("", tool_calls=calls, finish_reason="tool_calls")
+        said = _told_all(intents, results)
+        if missing or not said:
+            said.append(_NO_TOOL)
+        return ChatResponse("\n\n".join(said))
+
+
+def _told_all(intents: Sequence[Intent], results: Sequence[dict[str, Any]]) -> list[str]:
+    """The results in words, then what needed no tool."""
+    steps = all_steps(intents, results)
+    answers = [
+        told(steps[at] if at < len(steps) else None, result) for at, result in enumerate(results)
+    ]
+    if any("error" in result for result in results):
+        left = len(steps) - len(results)
+        answers += ["I stopped there; the rest was not done."] * (left > 0)
+    elif (
+        len(intents) == 1
+        and isinstance(intents[0], ChangeSaved)
+        and len(steps) == len(results) == 1
+    ):
+        answers.append(_NOTHING_TO_CHANGE)
+    return [text for text in (*answers, *map(_said, intents)) if text]
 
 
 def _split(messages: Sequence[Message]) -> tuple[Sequence[Message], str, list[Any]]:
@@ -116,72 +142,40 @@ def _json(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _tool_for(intent: Intent, prompt: str) -> tuple[str, dict[str, Any]] | None:
-    match intent:
-        case MakeGroove(arguments):
-            return _RENDER, arguments
-        case ListStyles():
-            return _STYLES, {}
-        case Question(text):
-            return _DOCS, {"question": text[:2000]}
-        case Answer() | Beyond():
-            return None
+def _names(messages: Sequence[Message]) -> frozenset[str]:
+    """The configs that were named in what tools answered."""
+    found: set[str] = set()
+    for message in messages:
+        if message.role == "tool":
+            result = _json(message.content)
+            listed = [result, *_list(result.get("configs")), *_list(result.get("examples"))]
+            found |= {str(each["name"]) for each in listed if isinstance(each.get("name"), str)}
+    return frozenset(found)
+
+
+def _last_render(messages: Sequence[Message]) -> str:
+    """The name of what was rendered to files last, if no groove was made since."""
+    for message in reversed(messages):
+        result = _json(message.content) if message.role == "tool" else {}
+        if "lanes" in result:
+            name = result.get("name")
+            return name if isinstance(name, str) and "groove_id" not in result else ""
+    return ""
+
+
+def _list(value: object) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _said(intent: Intent) -> str:
+    """What needs no tool; empty for what does."""
     match intent:
         case Beyond(what, enable):
             return f"I can't do {what}. What would enable it: {enable}."
         case Answer(text):
             return text
         case _:
-            return _NO_TOOL
-
-
-def _told(intent: Intent, result: dict[str, Any]) -> str:
-    """A tool's result in words."""
-    try:
-        if "error" in result:
-            return _told_error(decode(ErrorInfo, result["error"]))
-        if "groove_id" in result:
-            return _told_groove(intent, decode(RenderedGroove, result))
-        if "styles" in result:
-            return _told_styles(decode(StyleList, result))
-        return _told_answer(decode(DocAnswer, result))
-    except InvalidInput:  # a caller of the API may send anything as a tool's result
-        return "The tool answered something I cannot read."
-
-
-def _told_error(error: ErrorInfo) -> str:
-    hint = f" ({error.hint})" if error.hint else ""
-    return f"That did not work: {error.message}{hint}."
-
-
-def _told_styles(found: StyleList) -> str:
-    lines = [f"- **{s.name.value}** ({s.bpm:g} BPM): {s.listen}" for s in found.styles]
-    return "These styles are built in:\n\n" + "\n".join(lines)
-
-
-def _told_groove(intent: Intent, groove: RenderedGroove) -> str:
-    bars = "1 bar" if groove.bars == 1 else f"{groove.bars} bars"
-    text = f"**{groove.title}**: {bars} of {groove.style.value} at {groove.bpm:g} BPM"
-    text += f", seed {groove.seed}."
-    if isinstance(intent, MakeGroove) and intent.understood:
-        text += f" I understood: {', '.join(intent.understood)}."
-    if groove.listen and not groove.config.mute:
-        text += f" {groove.listen}"
-    if isinstance(intent, MakeGroove) and intent.remarks:
-        text += "\n\n" + " ".join(intent.remarks)
-    return text + "\n\nNext: “more swing”, “less dense”, “another seed”, “140 bpm”."
-
-
-def _told_answer(answer: DocAnswer) -> str:
-    if not answer.found:
-        return (
-            "The documentation does not say, and I only know grooves and Conduit itself. To ask "
-            "anything else, set ANTHROPIC_API_KEY or OPENAI_API_KEY, or start Ollama."
-        )
-    return f"{answer.answer}\n\n(from docs/{answer.page}, “{answer.section}”)"
+            return ""
 
 
 def _pieces(text: str) -> list[str]:

@@ -68,7 +68,8 @@ _ABOUT_LAST = re.compile(
 GREETING = (
     "I am Conduit's offline agent: no key and no network needed. Ask for a groove, like "
     "“8 bars of industrial at 140 bpm with sparse ghost kicks”, change the last one with “more "
-    "swing” or “less dense”, or ask how Conduit works."
+    "swing” or “less dense”, keep it with “save this as late_night”, or ask how Conduit works. "
+    "“Help with configs” says more."
 )
 _WELCOME = "Any time. Say “another one” for a variation, or “more swing” to change this one."
 _SHOWN = {"bpm": "a tempo in BPM", "bars": "a length in bars", "swing": "swing in percent"}

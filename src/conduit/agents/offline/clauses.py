@@ -1,0 +1,298 @@
+"""Reading what is said about configs, renders and phrases: one clause, one thing to do.
+
+A sentence is cut where another request begins ("…, save it as dub1 and render 32 bars of it"). What
+is said about the groove itself is left to ``understand``, in one piece.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conduit.agents.help import topic_named
+from conduit.agents.offline.intent import (
+    Answer,
+    ChangeSaved,
+    Help,
+    Intent,
+    ListConfigs,
+    MakeGroove,
+    MakePhrase,
+    RenderSaved,
+    SaveConfig,
+    ShowConfig,
+    Value,
+)
+from conduit.agents.offline.reading import (
+    Reading,
+    read_bars,
+    read_bpm,
+    read_seed,
+    read_style,
+    read_swing,
+)
+from conduit.agents.offline.understand import understand
+from conduit.agents.offline.vocabulary import (
+    FOREIGN,
+    KIND_WORDS,
+    NEIGHBOURS,
+    OTHER_LAYERS,
+    STYLE_WORDS,
+)
+from conduit.rhythm.styles import Style
+
+_LONGEST = 2000
+
+_PLEASE = r"^\W*(?:(?:please|now|ok|so|and|then|also|hey)[, ]+)*(?:(?:can|could|would) you\s+)?"
+_CUT = re.compile(
+    r"(?:\s*[,;.]\s+(?:and\s+)?(?:then\s+)?|\s+(?:and\s+then|and|then)\s+)(?:please\s+)?"
+    r"(?=(?:save|store|keep|copy|overwrite|render|export|bounce|show|list|change|set|make|what|which)\b)"
+)
+_NAME = r"(?:[\"“](?P<{0}q>[^\"”]+)[\"”]|['`]?(?P<{0}>[^\s,;!?\"”'’`]+)['’`]?)"
+_THIS = (
+    r"(?:this|it|that|the\s+(?:last\s+|current\s+)?(?:groove|beat|loop|pattern|one|result)"
+    r"|(?:this|that|my)\s+(?:groove|beat|loop|pattern|one))"
+)
+_AS = r"(?:as|under(?:\s+the\s+name)?|to|called|named)\s+(?:(?:a\s+)?config\s+)?"
+_SAVE = re.compile(
+    rf"{_PLEASE}(?:save|store|keep)\s+(?:{_THIS}\s+)?{_AS}{_NAME.format('name')}\W*$"
+)
+_COPY = re.compile(
+    rf"{_PLEASE}(?:save|copy)\s+(?:the\s+)?(?:(?:config|example)\s+)?{_NAME.format('of')}\s+"
+    rf"{_AS}{_NAME.format('name')}\W*$"
+)
+_OVERWRITE = re.compile(
+    rf"{_PLEASE}(?:overwrite|replace)\s+(?:(?:the\s+)?config\s+)?{_NAME.format('name')}"
+    rf"(?:\s+(?:with|by)\s+{_THIS})?\W*$"
+)
+_SAVE_UNNAMED = re.compile(rf"{_PLEASE}(?:save|store)(?:\s+{_THIS})?\W*$")
+_RENDER = re.compile(rf"{_PLEASE}(?:re-?render|render|export|bounce)\b(?P<rest>.*)$")
+_SHOWS = rf"{_PLEASE}(?:show|list|display|see|what|which|what's|whats|tell me)\b"
+_LIST = re.compile(
+    rf"{_SHOWS}(?!.*\bhow\b).*\b(?:configs|(?:my|saved)\s+(?:grooves?|files?|ones))\b"
+    rf"|^\W*(?:my\s+)?configs\W*$"
+)
+_DEFINES = re.compile(r"^\W*what(?:'s| is| are)\s+(?:a\s+|the\s+)?(?:configs?|examples?)\W*$")
+_EXAMPLES = re.compile(
+    rf"{_SHOWS}.*\b(?:examples|showcases)\b(?!\s+of)|^\W*(?:examples|showcases)\W*$"
+)
+_SHOW = re.compile(
+    rf"{_PLEASE}(?:show|open|read|print|display)\s+(?:me\s+)?(?:the\s+)?(?P<said>config\s+)?"
+    rf"{_NAME.format('name')}(?P<after>\s+config)?\W*$"
+    rf"|^\W*what(?:'s| is)\s+in\s+(?:the\s+)?(?P<in>config\s+)?{_NAME.format('inside')}\W*$"
+)
+_HELP = re.compile(r"^\W*help\s+(?:me\s+)?(?:(?:with|about|on)\s+)?(?P<topic>[\w ]{3,40})\W*$")
+_CHANGE = re.compile(
+    rf"\s*\b(?P<way>in|of|for|on)\s+(?:the\s+)?(?P<said>config\s+)?{_NAME.format('name')}"
+    r"(?:'s)?(?P<after>\s+config)?"
+)
+_SETS = re.compile(rf"{_PLEASE}(?:change|set|turn|raise|lower|increase|decrease|reduce|put)\b")
+_MAKE = re.compile(rf"{_PLEASE}make\s+{_NAME.format('name')}(?=\s)")
+_KIND = r"(?P<{0}>fill|build(?:[- ]?up)?|break(?:[- ]?down)?|drop)s?\b(?!\s*(?:beats?|the\b))"
+_PHRASE = re.compile(
+    rf"\b{_KIND.format('a')}\s+phrase\b|\bphrase\b.*\b{_KIND.format('b')}"
+    r"|^(?:(?!\b(?:grooves?|beats?|loops?|patterns?|with|no|without)\b).)*"
+    r"\b(?:an?|another|\d+[- ]bars?)\s+(?:of\s+)?(?:(?!with\b)[\w-]+\s+){0,4}?" + _KIND.format("c")
+)
+_KINDS: Mapping[str, str] = {"fi": "fill", "bu": "build", "br": "breakdown", "dr": "drop"}
+
+_NO_NAME = "Under which name? Say “save this as late_night”, for instance."
+_NO_GROOVE = "There is no groove to save yet. Ask for one first: “8 bars of dub”."
+_COMMON = frozenset(
+    "a an the this that it them some something anything everything one more less bar bars beat "
+    "beats bpm percent groove grooves loop loops pattern patterns rhythm drums kick kicks techno "
+    "me my all each every first last next half second third steps step swing tempo density ghost "
+    "ghosts config configs file files midi out place total general phrase fill build breakdown "
+    "drop song track set".split()
+) | {*STYLE_WORDS, *NEIGHBOURS, *FOREIGN, *KIND_WORDS, *OTHER_LAYERS, *(s.value for s in Style)}
+
+
+@dataclass(slots=True)
+class Context:
+    """What words refer to: the groove that was made last, the names that were seen, the render that
+    came after the groove, and the config that was saved in this very sentence."""
+
+    groove: Mapping[str, Any] | None
+    names: frozenset[str]
+    render: str = ""
+    saved: str = ""
+
+
+def read_plan(
+    prompt: str,
+    grooves: Sequence[Mapping[str, Any]] = (),
+    names: frozenset[str] = frozenset(),
+    render: str = "",
+) -> tuple[Intent, ...]:
+    """What a sentence asks for, in order; at least one thing. ``grooves`` as for ``understand``;
+    ``names`` are those of configs that were seen in the conversation, ``render`` is that of a
+    render, if nothing was made since."""
+    text = " ".join(prompt[:_LONGEST].casefold().split())
+    clauses = _joined(_CUT.split(text), names)
+    context = Context(grooves[0] if grooves else None, names, render)
+    if not any(about_files for _, about_files in clauses):
+        return (understand(prompt, grooves),)
+    intents: list[Intent] = []
+    past = list(grooves)
+    for clause, about_files in clauses:
+        found = _read(clause, context) if about_files else None
+        if found is None:
+            found = (understand(clause, past),)
+        for intent in found:
+            if isinstance(intent, MakeGroove):
+                context.groove, context.render, context.saved = intent.arguments, "", ""
+                past.insert(0, intent.arguments)
+        intents += found
+    return tuple(intents)
+
+
+def _joined(clauses: Sequence[str], names: frozenset[str]) -> list[tuple[str, bool]]:
+    """Clauses with whether they are about files; neighbours that are not become one again."""
+    joined: list[tuple[str, bool]] = []
+    context = Context({}, names)
+    for clause in clauses:
+        about_files = _read(clause, context) is not None
+        if joined and not about_files and not joined[-1][1]:
+            joined[-1] = (f"{joined[-1][0]} and {clause}", False)
+        else:
+            joined.append((clause, about_files))
+    return joined
+
+
+def _read(clause: str, context: Context) -> tuple[Intent, ...] | None:
+    """What a clause says about configs, renders, phrases or help; None when it says nothing."""
+    for reader in (_saves, _renders, _lists, _shows, _helps, _phrase, _changes):
+        if found := reader(clause, context):
+            return found
+    return None
+
+
+def _saves(clause: str, context: Context) -> tuple[Intent, ...] | None:
+    if _SAVE_UNNAMED.match(clause):
+        return (Answer(_NO_NAME),)
+    if found := _SAVE.match(clause):
+        return (_saved(_named(found, "name"), context, replace=False),)
+    if (found := _OVERWRITE.match(clause)) and _means_a_config(_named(found, "name"), context):
+        return (_saved(_named(found, "name"), context, replace=True),)
+    if (found := _COPY.match(clause)) and _named(found, "of") not in ("config", "example"):
+        context.saved = _named(found, "name")
+        return (SaveConfig(context.saved, like=_named(found, "of")),)
+    return None
+
+
+def _saved(name: str, context: Context, *, replace: bool) -> Intent:
+    """Keep what was made last: a render, or a groove."""
+    if context.groove is None and not context.render:
+        return Answer(_NO_GROOVE)
+    context.saved = name
+    if context.render:
+        return SaveConfig(name, like=context.render, replace=replace)
+    kept = {k: v for k, v in (context.groove or {}).items() if v is not None}
+    return SaveConfig(name, kept, replace=replace)
+
+
+def _renders(clause: str, context: Context) -> tuple[Intent, ...] | None:
+    found = _RENDER.match(clause)
+    if not found:
+        return None
+    rest = found["rest"]
+    names = _names_in(rest, context) or ([context.saved] if context.saved else [])
+    for name in names:
+        rest = rest.replace(name, " ")
+    reading = Reading(rest)
+    for read in (read_swing, read_bpm, read_bars, read_seed):
+        read(reading)
+    return tuple(RenderSaved(name, dict(reading.arguments)) for name in names) or None
+
+
+def _names_in(rest: str, context: Context) -> list[str]:
+    """The configs that are named in what follows "render"."""
+    words = [word.strip("\"'“”’`!?,;").rstrip(".") for word in rest.split()]
+    names = [word for word in words if _means_a_config(word, context)]
+    if names or not words:
+        return list(dict.fromkeys(names))
+    told = re.match(
+        r"\s*(?:(?:-?[\d]+|[a-z]+)\s+bars?\s+(?:of|from)\s+)?(?:the\s+)?(?:config|example)?\s*"
+        r"(?P<name>[^\s,;!?]+)",
+        rest,
+    )
+    return [told["name"]] if told and _may_be_a_name(told["name"]) else []
+
+
+def _means_a_config(word: str, context: Context) -> bool:
+    return word in context.names or _looks_like_a_name(word)
+
+
+def _looks_like_a_name(word: str) -> bool:
+    """What no producer says about music: ``late_night``, ``dub1``, ``a/b``, ``x.json``."""
+    if re.match(r"[-+]?\d", word) or word in _COMMON:
+        return False
+    return bool(re.search(r"[_/\\]|\.(?:json|ya?ml)$|^[^\W\d]+-?\d+$|\.\.", word))
+
+
+def _may_be_a_name(word: str) -> bool:
+    return bool(re.match(r"[^\W\d]", word)) and word not in _COMMON and len(word) > 2
+
+
+def _lists(clause: str, context: Context) -> tuple[Intent, ...] | None:
+    if _DEFINES.match(clause):
+        return None
+    if _EXAMPLES.match(clause):
+        return (ListConfigs(examples=True),)
+    return (ListConfigs(),) if _LIST.match(clause) else None
+
+
+def _shows(clause: str, context: Context) -> tuple[Intent, ...] | None:
+    found = _SHOW.match(clause)
+    if not found:
+        return None
+    name = _named(found, "name") or _named(found, "inside")
+    told = found["said"] or found["after"] or found["in"]
+    if told or _means_a_config(name, context):
+        return (ShowConfig(name),)
+    return None
+
+
+def _helps(clause: str, context: Context) -> tuple[Intent, ...] | None:
+    found = _HELP.match(clause)
+    topic = topic_named(found["topic"]) if found else ""
+    return (Help(topic),) if topic else None
+
+
+def _phrase(clause: str, context: Context) -> tuple[Intent, ...] | None:
+    found = _PHRASE.search(clause)
+    if not found:
+        return None
+    group = next(name for name in "abc" if found[name])
+    start, end = found.span(group)
+    reading = Reading(f"{clause[:start]} {clause[end:]}")
+    for read in (read_style, read_swing, read_bpm, read_bars, read_seed):
+        read(reading)
+    arguments: dict[str, Value] = {"kind": _KINDS[found[group][:2]], **reading.arguments}
+    last = context.groove or {}
+    if "style" not in arguments:
+        arguments["style"] = str(last.get("style") or Style.WAREHOUSE.value)
+        if isinstance(last.get("bpm"), float | int):
+            arguments.setdefault("bpm", last["bpm"])
+    return (MakePhrase(arguments),)
+
+
+def _changes(clause: str, context: Context) -> tuple[Intent, ...] | None:
+    """ "Change the swing in late_night to 58", "make late_night faster"."""
+    sets = bool(_SETS.match(clause))
+    for found in (*_CHANGE.finditer(clause), *filter(None, [_MAKE.match(clause)])):
+        name = _named(found, "name")
+        told = "said" in found.re.groupindex and bool(found["said"] or found["after"])
+        known = told or _means_a_config(name, context)
+        if known or (sets and "way" in found.re.groupindex and _may_be_a_name(name)):
+            instead = " " if "way" in found.re.groupindex else "make it"
+            words = f"{clause[: found.start()]}{instead}{clause[found.end() :]}"
+            return (ChangeSaved(name, " ".join(words.split())),)
+    return None
+
+
+def _named(found: re.Match[str], group: str) -> str:
+    """A name as it was said, without quotes; a full stop that ends a sentence is none of it."""
+    return (found[f"{group}q"] or (found[group] or "").rstrip(".")).strip()

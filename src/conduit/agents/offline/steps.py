@@ -1,0 +1,168 @@
+"""From what was asked to tool calls: which come next, given what the earlier ones answered.
+
+The offline agent keeps nothing between turns. Each time it makes the whole plan again from the
+conversation, sees how many results there are, and goes on behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conduit.agents.offline.changes import read_amounts, read_another, read_length, read_turns
+from conduit.agents.offline.intent import (
+    Answer,
+    Beyond,
+    ChangeSaved,
+    Help,
+    Intent,
+    ListConfigs,
+    ListStyles,
+    MakeGroove,
+    MakePhrase,
+    Question,
+    RenderSaved,
+    SaveConfig,
+    ShowConfig,
+)
+from conduit.agents.offline.reading import DESCRIBED, NUMBERED, Reading
+
+_PLAIN_FIELDS = ("bpm", "swing", "bars", "seed")
+_ROTATED = ("hat", "open_hat", "percussion")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One tool call. ``names`` is the config that it reads or writes: steps that share one wait for
+    each other, others are made in one turn."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    intent: Intent
+    names: str = ""
+    remarks: tuple[str, ...] = field(default=())
+
+
+def next_steps(intents: Sequence[Intent], results: Sequence[Mapping[str, Any]]) -> list[Step]:
+    """The calls of the next turn; empty when all is done, or when something failed."""
+    if any("error" in result for result in results):
+        return []
+    batch: list[Step] = []
+    busy: set[str] = set()
+    for step in all_steps(intents, results)[len(results) :]:
+        if step.names and step.names in busy:
+            break
+        busy.add(step.names)
+        batch.append(step)
+    return batch
+
+
+def all_steps(intents: Sequence[Intent], results: Sequence[Mapping[str, Any]]) -> list[Step]:
+    """Every call that can be known by now, those that were made included. What waits for a result
+    that is not there yet ends the list."""
+    steps: list[Step] = []
+    for intent in intents:
+        if isinstance(intent, ChangeSaved):
+            steps.append(Step("configs_read", {"name": intent.name}, intent, intent.name))
+            if len(steps) > len(results):
+                return steps
+            if change := _change(intent, results[len(steps) - 1]):
+                steps.append(change)
+        elif step := _step(intent):
+            steps.append(step)
+    return steps
+
+
+def _step(intent: Intent) -> Step | None:
+    match intent:
+        case MakeGroove(arguments):
+            return Step("groove_render", arguments, intent)
+        case ListStyles():
+            return Step("groove_styles", {}, intent)
+        case Question(text):
+            return Step("docs_answer", {"question": text[:2000]}, intent)
+        case SaveConfig(name, groove, like, replace):
+            source: dict[str, Any] = {"like": like} if groove is None else {"groove": groove}
+            if replace:
+                source["replace"] = True
+            return Step("configs_create", {"name": name, **source}, intent, name)
+        case RenderSaved(name, overrides):
+            return Step("groove_render_session", {"config": name, **overrides}, intent, name)
+        case ShowConfig(name):
+            return Step("configs_read", {"name": name}, intent, name)
+        case ListConfigs(examples):
+            return Step("configs_examples" if examples else "configs_list", {}, intent)
+        case MakePhrase(arguments):
+            return Step("groove_render_phrase", arguments, intent)
+        case Help(topic):
+            return Step("help_text", {"topic": topic}, intent)
+        case Answer() | Beyond() | ChangeSaved():
+            return None
+
+
+def _change(intent: ChangeSaved, result: Mapping[str, Any]) -> Step | None:
+    """What is to be written, now that it is known what the config holds."""
+    config = result.get("config")
+    if not isinstance(config, dict):
+        return None
+    reading = Reading(intent.words)
+    base = _dials(config)
+    read_amounts(reading, base)
+    for read in NUMBERED:
+        read(reading)
+    read_turns(reading, base)
+    for read in DESCRIBED:
+        read(reading)
+    read_length(reading, base)
+    read_another(reading, base)
+    changes: dict[str, Any] = {k: v for k, v in reading.arguments.items() if k in _PLAIN_FIELDS}
+    layers = _layer_changes(config, reading.arguments)
+    if layers:
+        changes["layers"] = layers
+    if not changes:
+        return None
+    left = ("The density of a saved config cannot be turned: change its groove and save it again.",)
+    return Step(
+        "configs_write",
+        {"name": intent.name, "changes": changes},
+        intent,
+        intent.name,
+        left if "density" in reading.arguments else (),
+    )
+
+
+def _dials(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Where "more" and "less" start from."""
+    kick = next(iter(_of_role(config, ("kick",))), {})
+    ghost = kick.get("ghost")
+    probability = ghost.get("probability") if isinstance(ghost, dict) else None
+    found = {"bpm": 130.0, "swing": 50.0, "bars": 8, "seed": 0}
+    found |= {name: config[name] for name in found if isinstance(config.get(name), int | float)}
+    return {**found, "ghost": probability if isinstance(probability, int | float) else 0.0}
+
+
+def _layer_changes(config: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
+    changes: list[dict[str, Any]] = []
+    if "ghost" in wanted:
+        changes += [
+            {"name": layer["name"], "ghost": {"probability": wanted["ghost"]}}
+            for layer in _of_role(config, ("kick",))
+        ]
+    if "rotation" in wanted:
+        changes += [
+            {"name": layer["name"], "rotation": wanted["rotation"]}
+            for layer in _of_role(config, _ROTATED)
+        ]
+    return changes
+
+
+def _of_role(config: Mapping[str, Any], roles: Sequence[str]) -> list[Mapping[str, Any]]:
+    layers = config.get("layers")
+    return [
+        layer
+        for layer in (layers if isinstance(layers, list) else [])
+        if isinstance(layer, dict)
+        and isinstance(layer.get("name"), str)
+        and layer.get("role", "percussion") in roles
+    ]

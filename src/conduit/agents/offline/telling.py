@@ -1,0 +1,143 @@
+"""What tools answered, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conduit.agents.documents import DocAnswer
+from conduit.agents.help import HelpText
+from conduit.agents.offline.intent import ChangeSaved, Intent, MakeGroove
+from conduit.agents.offline.steps import Step
+from conduit.blocks import decode
+from conduit.contracts.errors import InvalidInput
+from conduit.contracts.outcome import ErrorInfo
+from conduit.rhythm.blocks import RenderedGroove, StyleList
+from conduit.rhythm.config_blocks import (
+    ConfigInfo,
+    ConfigList,
+    ConfigText,
+    ExampleList,
+    SavedConfig,
+)
+from conduit.rhythm.session_blocks import RenderedSession
+
+_MOST_LAYERS = 12
+
+
+def told(step: Step | None, result: dict[str, Any]) -> str:
+    """A tool's result in words; empty where another one says it already. ``step`` is the call that
+    it answers, if that is known."""
+    intent = step.intent if step else None
+    if isinstance(intent, ChangeSaved) and "path" in result:
+        return ""  # what was read on the way to the change
+    try:
+        text = _told(intent, result)
+    except InvalidInput:  # a caller of the API may send anything as a tool's result
+        return "The tool answered something I cannot read."
+    return " ".join([text, *(step.remarks if step else ())])
+
+
+def _told(intent: Intent | None, result: dict[str, Any]) -> str:
+    if "error" in result:
+        return _told_error(decode(ErrorInfo, result["error"]))
+    if "groove_id" in result:
+        return _told_groove(intent, decode(RenderedGroove, result))
+    if "styles" in result:
+        return _told_styles(decode(StyleList, result))
+    if "lanes" in result:
+        return _told_session(decode(RenderedSession, result))
+    if "saved" in result:
+        return _told_saved(intent, decode(SavedConfig, result))
+    if "configs" in result:
+        return _told_configs(decode(ConfigList, result))
+    if "examples" in result:
+        return _told_examples(decode(ExampleList, result).examples)
+    if "config" in result:
+        return _told_config(decode(ConfigText, result))
+    if "topics" in result:
+        return decode(HelpText, result).text
+    return _told_answer(decode(DocAnswer, result))
+
+
+def _told_error(error: ErrorInfo) -> str:
+    hint = f" ({error.hint})" if error.hint else ""
+    return f"That did not work: {error.message}{hint}."
+
+
+def _told_styles(found: StyleList) -> str:
+    lines = [f"- **{s.name.value}** ({s.bpm:g} BPM): {s.listen}" for s in found.styles]
+    return "These styles are built in:\n\n" + "\n".join(lines)
+
+
+def _told_groove(intent: Intent | None, groove: RenderedGroove) -> str:
+    text = f"**{groove.title}**: {_bars(groove.bars)} of {groove.style.value} at {groove.bpm:g} BPM"
+    text += f", seed {groove.seed}."
+    if isinstance(intent, MakeGroove) and intent.understood:
+        text += f" I understood: {', '.join(intent.understood)}."
+    if groove.listen and not groove.config.mute:
+        text += f" {groove.listen}"
+    if isinstance(intent, MakeGroove) and intent.remarks:
+        text += "\n\n" + " ".join(intent.remarks)
+    return text + "\n\nNext: “more swing”, “less dense”, “another seed”, “140 bpm”."
+
+
+def _told_session(session: RenderedSession) -> str:
+    text = f"**{session.title}**: {_bars(session.bars)} at {session.bpm:g} BPM, seed {session.seed}"
+    return f"{text}, in {_paths(session.saved)}. {session.listen}".rstrip()
+
+
+def _told_saved(intent: Intent | None, config: SavedConfig) -> str:
+    verb = "Changed" if isinstance(intent, ChangeSaved) else "Saved"
+    return (
+        f"{verb} **{config.name}**: {_bars(config.bars)} at {config.bpm:g} BPM, swing "
+        f"{config.swing:g} %, in {_paths(config.saved)}. Next: “render {config.name} with 32 bars”."
+    )
+
+
+def _told_configs(found: ConfigList) -> str:
+    if not found.configs:
+        return "No configs are saved yet. Make a groove and say “save this as late_night”."
+    return (
+        "Your configs:\n\n"
+        + "\n".join(map(_line, found.configs))
+        + (f"\n\nand {found.more} more." if found.more else "")
+    )
+
+
+def _told_examples(examples: tuple[ConfigInfo, ...]) -> str:
+    lines = "\n".join(map(_line, examples))
+    return f"These examples can be rendered and copied by name:\n\n{lines}"
+
+
+def _line(config: ConfigInfo) -> str:
+    if config.problem:
+        return f"- **{config.name}** cannot be played: {config.problem.splitlines()[0]}"
+    about = f"{_bars(config.bars)} at {config.bpm:g} BPM"
+    return f"- **{config.name}** ({about}): {config.listen or config.title}"
+
+
+def _told_config(found: ConfigText) -> str:
+    config = found.config if isinstance(found.config, dict) else {}
+    layers = config.get("layers")
+    names = [str(each.get("name")) for each in layers or () if isinstance(each, dict)]
+    fields = {k: v for k, v in config.items() if isinstance(v, str | int | float)}
+    said = "\n".join(f"- {name}: {value}" for name, value in fields.items())
+    shown = ", ".join(names[:_MOST_LAYERS]) + (" …" if len(names) > _MOST_LAYERS else "")
+    return f"**{found.name}** ({found.path})\n\n{said}\n- layers: {shown}"
+
+
+def _told_answer(answer: DocAnswer) -> str:
+    if not answer.found:
+        return (
+            "The documentation does not say, and I only know grooves and Conduit itself. To ask "
+            "anything else, set ANTHROPIC_API_KEY or OPENAI_API_KEY, or start Ollama."
+        )
+    return f"{answer.answer}\n\n(from docs/{answer.page}, “{answer.section}”)"
+
+
+def _bars(bars: int) -> str:
+    return "1 bar" if bars == 1 else f"{bars} bars"
+
+
+def _paths(paths: tuple[str, ...]) -> str:
+    return " and ".join(paths)
