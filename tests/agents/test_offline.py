@@ -76,7 +76,7 @@ async def test_the_same_conversation_gives_the_same_answers(rooms: MakeRooms) ->
     ("prompt", "told"),
     [
         ("hello", "Ask for a groove"),
-        ("make a bassline", "I can't do a pitched part. What would enable it: "),
+        ("make a melody", "I can't do a melody. What would enable it: "),
         ("write a poem", "set ANTHROPIC_API_KEY or OPENAI_API_KEY, or start Ollama"),
         ("make 5000 bars of dub", "a length in bars goes from 1 to 4096"),
         ("mute kick, snare, hats and percussion", "That did not work"),

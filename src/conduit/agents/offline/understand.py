@@ -16,6 +16,7 @@ from conduit.agents.offline.changes import (
     read_turns,
 )
 from conduit.agents.offline.intent import Answer, Beyond, Intent, ListStyles, MakeGroove, Question
+from conduit.agents.offline.parts import read_parts
 from conduit.agents.offline.reading import (
     DESCRIBED,
     NUMBERED,
@@ -129,6 +130,7 @@ def _read(text: str, last: Mapping[str, Any] | None) -> Reading:
     read_amounts(reading, base)
     for read in NUMBERED:
         read(reading)
+    read_parts(reading, base)
     read_mutes(reading, base)
     read_turns(reading, base)
     for read in DESCRIBED:

@@ -96,14 +96,14 @@ CONNECT: Final = "set ANTHROPIC_API_KEY or OPENAI_API_KEY, or start Ollama, and 
 
 OUT_OF_REACH: Final[tuple[tuple[str, str, str], ...]] = (
     (
-        r"\b(?:bass ?lines?|melod(?:y|ies)|chords?|leads?|arps?|arpeggios?|pads?|synth lines?)\b",
-        "a pitched part",
-        f"the offline agent writes drums only; for notes {CONNECT}",
+        r"\b(?:melod(?:y|ies)|leads?|arps?|arpeggios?|pads?|synth lines?)\b",
+        "a melody",
+        f"the engine plays drums, bass lines and chord stabs; for other notes {CONNECT}",
     ),
     (
         r"\b(?:wav|mp3|flac|audio file|bounce|stems?)\b",
         "an audio file",
-        "grooves are MIDI here: press play in the Studio, or drop the .mid on a drum rack",
+        "`conduit listen FILE.mid` makes a WAV of a groove, and the Studio plays it",
     ),
     (
         r"\b(?:vocals?|sing|lyrics|samples?)\b",

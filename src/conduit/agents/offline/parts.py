@@ -1,0 +1,59 @@
+"""Reading pitched parts and their key: "with a bass line in E minor", "no stabs"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from conduit.agents.offline.reading import Reading
+from conduit.rhythm.scale import Root, Scale
+from conduit.rhythm.styles import STYLES, Style
+from conduit.rhythm.styles.lines import Part
+
+_WORDS: Final[Mapping[Part, str]] = {
+    Part.BASS: r"bass(?:[ -]?(?:lines?|parts?))?(?! ?drum)",
+    Part.STAB: r"(?:chord[ -]?)?stabs?|chords?",
+}
+_OUT = r"(?:no|without|mute|drop|remove|kill|lose|minus|take out|leave out)\s+(?:the\s+|any\s+)?"
+_ADDED = r"(?:with|and|plus|add|bring in|,)?\s*(?:an?|the|some)?\s*"
+_SCALES = "|".join(sorted((s.value.replace(" ", "[ -]") for s in Scale), key=len, reverse=True))
+_KEY = re.compile(
+    rf"\bin (?:the key of )?([a-g])\s*(#|♯|b|♭|[ -]?sharp|[ -]?flat)?(?:\s+({_SCALES}))?"
+    r"(?=\s*(?:$|[,.;!]|at\b|with\b|and\b|\d))"
+)
+_ORDER: Final = tuple(Root)
+
+
+def read_parts(reading: Reading, base: Mapping[str, Any]) -> None:
+    """Parts that are to join or to leave. Where a drum of the style has the name, it is meant."""
+    style = Style(str(reading.arguments.get("style") or base["style"]))
+    drums = {layer.name for layer in STYLES[style].layers}
+    before = [str(part) for part in base.get("parts") or ()]
+    parts = list(before)
+    for part, words in _WORDS.items():
+        if part.value in drums:
+            continue
+        if reading.take(rf"\b{_OUT}(?:{words})\b"):
+            parts = [each for each in parts if each != part.value]
+        elif reading.take(rf"\b{_ADDED}(?:{words})\b") and part.value not in parts:
+            parts.append(part.value)
+    if parts != before:
+        said = f"with {' and '.join(parts)}" if parts else "drums only"
+        reading.put("parts", parts, said)
+    _read_key(reading, parts)
+
+
+def _read_key(reading: Reading, parts: list[str]) -> None:
+    """A key, for those who have pitched parts to play in it."""
+    found = _KEY.search(reading.text) if parts else None
+    if not found:
+        return
+    reading.take(_KEY.pattern)
+    shift = {"#": 1, "♯": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}
+    turned = shift.get((found[2] or "").strip(" -"), 0)
+    root = _ORDER[(_ORDER.index(Root(found[1].upper())) + turned) % len(_ORDER)]
+    reading.put("root", root.value, f"in {root.value}")
+    if found[3]:
+        scale = found[3].replace("-", " ")
+        reading.put("scale", scale, scale)
