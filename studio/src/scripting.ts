@@ -12,7 +12,7 @@ export type Scripting = {
   grooves(): string[];
   renderOffline(
     grooveId: string,
-    options?: { bars?: number; sampleRate?: number },
+    options?: { bars?: number; sampleRate?: number; muted?: string[]; soloed?: string[] },
   ): Promise<OfflineRender>;
 };
 
@@ -25,12 +25,14 @@ declare global {
 export function installScripting(): void {
   window.conduitStudio = {
     grooves: () => loadedGrooves().map((groove) => groove.groove_id),
-    async renderOffline(grooveId, { bars, sampleRate } = {}) {
+    async renderOffline(grooveId, { bars, sampleRate, muted, soloed } = {}) {
       const groove = loadedGrooves().find((each) => each.groove_id === grooveId);
       if (groove === undefined) throw new Error(`no groove ${grooveId} on this page`);
       const part = await partOf(groove);
       const available = part.loopTicks / part.ticksPerBar;
-      return renderOffline(part, groove.bpm, Math.min(bars ?? available, available), sampleRate);
+      const mix = { muted: new Set(muted), soloed: new Set(soloed) };
+      const length = Math.min(bars ?? available, available);
+      return renderOffline(part, groove.bpm, length, mix, sampleRate);
     },
   };
 }

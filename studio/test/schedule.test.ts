@@ -26,6 +26,13 @@ test("notes are put in order and into the loop", () => {
   );
 });
 
+test("a note keeps its length and has an instrument", () => {
+  const part = toPart({ ...NOTES, channel: [0, 9, 9, 9, 9], duration: [240, 60, 60, 60, 60] });
+  const heard = part.notes.map((note) => [note.tick, note.duration, note.instrument]);
+  assert.deepEqual(heard[0], [0, 60, "drums"]);
+  assert.deepEqual(heard[3], [1920, 240, "bass"]);
+});
+
 test("cut into windows of any size, a loop gives every note once a round", () => {
   const part = toPart(NOTES);
   const whole = [...notesBetween(part, 0, 4 * part.loopTicks)];

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import mido
+import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -26,6 +27,26 @@ MEASURE = """async (bars) => {
     seconds: samples.length / sampleRate,
     beatSeconds: beats[1] - beats[0],
     layers: [...new Set(strokes.map((stroke) => stroke.layer))],
+  };
+}"""
+
+# Each note of the bass as samples, what is heard of it when it is muted too, and the whole.
+MEASURE_BASS = """async ([bars, seconds]) => {
+  const [id] = conduitStudio.grooves();
+  const render = (options) => conduitStudio.renderOffline(id, { bars, ...options });
+  const peak = (samples) => samples.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  const soloed = ["bass line"];
+  const { samples, strokes, sampleRate } = await render({ soloed, sampleRate: 22050 });
+  const from = (time) => Math.round(time * sampleRate);
+  const bass = strokes.filter((stroke) => stroke.instrument === "bass");
+  return {
+    sampleRate,
+    notes: bass.map(({ time, pitch, layer }) => ({
+      pitch, layer, samples: Array.from(samples.slice(from(time), from(time + seconds))),
+    })),
+    instruments: [...new Set(strokes.map((stroke) => stroke.instrument))].sort(),
+    mutedPeak: peak((await render({ soloed, muted: soloed })).samples),
+    wholePeak: peak((await render({})).samples),
   };
 }"""
 
@@ -66,6 +87,33 @@ def test_the_sound_is_on_the_beats(open_page: OpenPage) -> None:
     assert 0.2 < heard["peak"] <= 1
     assert heard["seconds"] == pytest.approx(16 * 60 / 140 + 0.5, abs=0.01)
     assert "kick" in heard["layers"]
+
+
+def strength(samples: np.ndarray, sample_rate: int, hertz: float) -> float:
+    """The part of one frequency in the samples, by a windowed Fourier sum."""
+    at = np.arange(len(samples))
+    turns = np.exp(-2j * np.pi * hertz * at / sample_rate)
+    return float(abs(np.sum(samples * np.hanning(len(samples)) * turns)) / len(samples))
+
+
+def test_a_bass_line_sounds_at_its_pitches(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, "a minimal groove at 120 bpm, 4 bars, with a bass line and stabs")
+    # A note of this line lasts one and a half sixteenths.
+    heard = page.evaluate(MEASURE_BASS, [4, 0.18])
+    assert heard["instruments"] == ["bass", "drums", "stab"]
+    assert {note["layer"] for note in heard["notes"]} == {"bass line"}
+    assert len({note["pitch"] for note in heard["notes"]}) > 1
+    for note in heard["notes"]:
+        hertz = 440 * 2 ** ((note["pitch"] - 69) / 12)
+        below, at, above = (
+            strength(np.array(note["samples"]), heard["sampleRate"], hertz * 2 ** (tritones / 2))
+            for tritones in (-1, 0, 1)
+        )
+        assert at > 0.01
+        assert at > 4 * max(below, above), note["pitch"]
+    assert heard["mutedPeak"] < 1e-4
+    assert 0.2 < heard["wholePeak"] <= 1
 
 
 def test_play_moves_the_playhead_until_stop(open_page: OpenPage) -> None:

@@ -115,6 +115,8 @@ export type GrooveNotes = {
   pitch: number[];
   velocity: number[];
   layer: number[];
+  /** MIDI channels from 0; absent: all of them 9, the drums. */
+  channel?: number[];
 };
 
 /** A tool result is a groove when it has a groove's shape, whatever the block was called. */

@@ -1,7 +1,8 @@
 /** A small mixing desk: one channel a layer, a master, and a limiter so that nothing clips. */
 
 import { DrumKit } from "./drumkit.ts";
-import { isAudible, type Mix, type Part } from "./schedule.ts";
+import { isAudible, type Mix, type Note, type Part } from "./schedule.ts";
+import { Synth } from "./synth.ts";
 
 /** A compressor makes up for what it takes away (Web Audio, 1.16); this keeps peaks below 1. */
 const HEADROOM = 0.7;
@@ -11,12 +12,14 @@ const FADE_SECONDS = 0.006;
 export class Desk {
   readonly #context: BaseAudioContext;
   readonly #kit: DrumKit;
+  readonly #synth: Synth;
   readonly #master: GainNode;
   readonly #channels: { layer: string; fader: GainNode }[];
 
   constructor(context: BaseAudioContext, part: Part, mix: Mix, volume: number) {
     this.#context = context;
     this.#kit = new DrumKit(context);
+    this.#synth = new Synth(context);
     const limiter = context.createDynamicsCompressor();
     limiter.threshold.value = -6;
     limiter.knee.value = 4;
@@ -37,9 +40,18 @@ export class Desk {
     });
   }
 
-  play(note: { pitch: number; velocity: number; layer: number }, time: number): void {
-    const output = this.#channels[note.layer]?.fader ?? this.#master;
-    this.#kit.strike({ pitch: note.pitch, velocity: note.velocity, time, output });
+  /** Set a note up to sound from `time` to `end`, seconds on the context's clock. */
+  play({ pitch, velocity, layer, instrument }: Note, time: number, end: number): void {
+    const output = this.#channels[layer]?.fader ?? this.#master;
+    const stroke = { pitch, velocity, time, output };
+    switch (instrument) {
+      case "drums":
+        return this.#kit.strike(stroke);
+      case "bass":
+        return this.#synth.bass({ ...stroke, end });
+      case "stab":
+        return this.#synth.stab({ ...stroke, end });
+    }
   }
 
   mix(mix: Mix): void {

@@ -1,9 +1,18 @@
 /** Render a part to samples instead of to loudspeakers: as fast as the machine can, same sound. */
 
 import { Desk } from "./desk.ts";
-import { notesBetween, Timeline, type Part } from "./schedule.ts";
+import type { Instrument } from "./instrument.ts";
+import { notesBetween, Timeline, type Mix, type Part } from "./schedule.ts";
 
 const TAIL_SECONDS = 0.5;
+
+export type Stroke = {
+  time: number;
+  pitch: number;
+  velocity: number;
+  layer: string;
+  instrument: Instrument;
+};
 
 export type OfflineRender = {
   sampleRate: number;
@@ -11,26 +20,27 @@ export type OfflineRender = {
   samples: Float32Array;
   /** Seconds from the first sample to each of the quarter notes rendered. */
   beats: number[];
-  /** Seconds from the first sample to each stroke. */
-  strokes: { time: number; pitch: number; velocity: number; layer: string }[];
+  /** Seconds from the first sample to each stroke, also of layers that are silent. */
+  strokes: Stroke[];
 };
 
 export async function renderOffline(
   part: Part,
   bpm: number,
   bars: number,
+  mix: Mix,
   sampleRate = 44_100,
 ): Promise<OfflineRender> {
   const timeline = new Timeline(part.ppq, bpm, 0, 0);
   const ticks = part.ticksPerBar * bars;
   const seconds = timeline.timeAt(ticks) + TAIL_SECONDS;
   const context = new OfflineAudioContext(1, Math.ceil(seconds * sampleRate), sampleRate);
-  const desk = new Desk(context, part, { muted: new Set(), soloed: new Set() }, 1);
+  const desk = new Desk(context, part, mix, 1);
   const strokes = [...notesBetween(part, 0, ticks)].map((note) => {
     const time = timeline.timeAt(note.tick);
-    desk.play(note, time);
-    const layer = part.layers[note.layer] ?? "";
-    return { time, pitch: note.pitch, velocity: note.velocity, layer };
+    desk.play(note, time, timeline.timeAt(note.tick + note.duration));
+    const { pitch, velocity, instrument } = note;
+    return { time, pitch, velocity, layer: part.layers[note.layer] ?? "", instrument };
   });
   const beats = Array.from({ length: Math.floor(ticks / part.ppq) }, (_, beat) =>
     timeline.timeAt(beat * part.ppq),

@@ -109,7 +109,8 @@ export class Player {
     for (const note of notesBetween(session.part, session.scheduled, until)) {
       // After the machine slept, what is long past is dropped rather than played all at once.
       const time = session.timeline.timeAt(note.tick);
-      if (time >= context.currentTime - 0.02) session.desk.play(note, time);
+      const end = session.timeline.timeAt(note.tick + note.duration);
+      if (time >= context.currentTime - 0.02) session.desk.play(note, time, end);
     }
     session.scheduled = until;
   }

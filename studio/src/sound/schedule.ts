@@ -6,8 +6,17 @@
  */
 
 import type { GrooveNotes } from "../api/types.ts";
+import { instrumentsOf, type Instrument } from "./instrument.ts";
 
-export type Note = { tick: number; pitch: number; velocity: number; layer: number };
+export type Note = {
+  tick: number;
+  /** In ticks. */
+  duration: number;
+  pitch: number;
+  velocity: number;
+  layer: number;
+  instrument: Instrument;
+};
 
 export type Part = {
   ppq: number;
@@ -20,12 +29,15 @@ export type Part = {
 
 export function toPart(source: GrooveNotes): Part {
   const loopTicks = source.ticks_per_bar * source.bars;
+  const instruments = instrumentsOf(source);
   const notes = source.tick.map((tick, at) => ({
     // A note pushed beyond either end of the loop is heard at the other end of it.
     tick: ((tick % loopTicks) + loopTicks) % loopTicks,
+    duration: source.duration[at] ?? 0,
     pitch: source.pitch[at] ?? 0,
     velocity: source.velocity[at] ?? 0,
     layer: source.layer[at] ?? 0,
+    instrument: instruments[at] ?? "drums",
   }));
   notes.sort((a, b) => a.tick - b.tick);
   return {
