@@ -11,10 +11,8 @@ status byte.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import struct
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from conduit.contracts.errors import InvalidInput, StoreError
 from conduit.midi.notes import Ints, NoteArray, check_notes
 from conduit.midi.smf.model import Song
 from conduit.midi.smf.vlq import encode_vlq, vlq_columns
+from conduit.store.files import write_atomically
 
 _NOTE_ON = 0x90
 _MAX_META_BYTES = 65_535
@@ -60,16 +59,9 @@ def dump(song: Song, path: str | os.PathLike[str]) -> Path:
     """Write the file, whole or not at all. Raises ``InvalidInput`` and ``StoreError``."""
     data = dumps(song)
     target = Path(path)
-    temporary = ""
     try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as file:
-            temporary = file.name
-            file.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
+        write_atomically(target, data)
     except (OSError, ValueError) as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
         raise StoreError(
             f"cannot write {str(target)!r}: {error}",
             hint="the folder must exist and be writable",
