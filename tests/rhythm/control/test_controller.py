@@ -60,7 +60,7 @@ def check_caps(session: Session) -> None:
         assert (np.abs(np.diff(curves[:, index])) <= modulator.cap).all()
 
 
-# The whole of it, 100 seeds and 64 bars, is bench/soak_control.py; this is a sample of about 2 s.
+# All 100 seeds of each are in bench/soak_control.py; this is a sample of about 2 s.
 def test_it_converges_and_keeps_its_caps() -> None:
     inside = bars = 0
     for asked in ASKED:
