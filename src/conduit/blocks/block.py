@@ -54,6 +54,8 @@ class Effects(enum.Flag):
     WRITES_STATE = enum.auto()
     NETWORK = enum.auto()
     """Talks to other machines; may cost money."""
+    RUNS_COMMANDS = enum.auto()
+    """Starts programs, which may do anything their user may."""
 
     def names(self) -> list[str]:
         return [member.name.lower() for member in self if member.name]

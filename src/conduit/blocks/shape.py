@@ -98,9 +98,16 @@ class Either:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A dataclass. ``fields_of`` looks its fields up, so that types may refer to themselves."""
+    """A dataclass. ``fields_of(record.hint)`` looks its fields up, so that types may refer to
+    themselves. ``args`` are the hints given to a generic one: ``Page[Item]``."""
 
     cls: type
+    args: tuple[Any, ...] = ()
+
+    @property
+    def hint(self) -> Any:
+        """What was written in the annotation."""
+        return self.cls[self.args] if self.args else self.cls  # type: ignore[index]
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,15 @@ class ToolSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputSchema:
+    """The shape an answer must have. ``name`` is ``[a-zA-Z0-9_-]{1,64}``; ``schema`` is JSON Schema
+    in the subset of OpenAI's strict mode, so that a provider can hold its model to it."""
+
+    name: str
+    schema: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn. ``tool_calls`` only on assistant turns; ``tool_call_id`` only on tool turns."""
 
@@ -56,7 +65,8 @@ class ChatRequest:
     """What to ask of a model.
 
     ``model`` empty means the provider's configured one. ``tool_choice`` is ``"auto"``, ``"none"``,
-    ``"required"`` or the name of one tool. ``extra`` holds further parameters of one ``dialect``
+    ``"required"`` or the name of one tool. ``output`` asks for an answer of that shape; a provider
+    that has no such mode ignores it, so whoever asks still checks what came. ``extra`` holds further parameters of one ``dialect``
     (the name of a wire, like ``openai_chat``): a provider that speaks it gets them as they are,
     any other does not.
     """
@@ -70,6 +80,7 @@ class ChatRequest:
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    output: OutputSchema | None = None
     extra: JsonObject = field(default_factory=dict)
     dialect: str = ""
 

@@ -13,6 +13,7 @@
     ├── ConfigError                 bad_config            a setting of the operator is wrong
     ├── Unavailable                 unavailable           not possible on this machine right now
     │   └── MissingDependency       missing_dependency    a package is not installed
+    ├── TimedOut                    timed_out             it took longer than it was given
     ├── StoreError                  store_failed          database or file could not be used
     └── ProviderError               provider_failed       a language model did not answer
         ├── ProviderUnreachable     provider_unreachable  no connection, or it was dropped
@@ -104,6 +105,10 @@ class Unavailable(ConduitError):
 
 class MissingDependency(Unavailable):
     code = "missing_dependency"
+
+
+class TimedOut(ConduitError):
+    code = "timed_out"
 
 
 class StoreError(ConduitError):

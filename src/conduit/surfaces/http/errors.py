@@ -40,6 +40,7 @@ _STATUS = {
     "circuit_open": 503,
     "unavailable": 503,
     "missing_dependency": 503,
+    "timed_out": 504,
     "store_failed": 503,
     "provider_timeout": 504,
 }
