@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import types
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 
 def class_of(hint: Any) -> type | None:
@@ -36,7 +37,7 @@ def field_hints(hint: Any) -> dict[str, Any]:
         raise TypeError(f"{hint!r} is no class")
     hints = typing.get_type_hints(cls, include_extras=True)
     for name, given in hints.items():
-        if _is_open(given):
+        if is_open(given):
             owner = next(c for c in cls.__mro__ if name in inspect.get_annotations(c))
             hints[name] = substitute(given, _bindings(owner, arguments_of(hint, owner)))
     return hints
@@ -70,6 +71,15 @@ def substitute(hint: Any, bindings: Mapping[Any, Any]) -> Any:
     return hint[tuple(bindings.get(each, each) for each in variables)]
 
 
+def is_open(hint: Any) -> bool:
+    """Whether a type variable is left in it."""
+    return isinstance(hint, TypeVar) or bool(getattr(hint, "__parameters__", None))
+
+
+def is_union(hint: Any) -> bool:
+    return get_origin(hint) in (Union, types.UnionType)
+
+
 def spell_hint(hint: Any) -> str:
     """A hint as a person writes it: ``Page[Item]``."""
     arguments = get_args(hint)
@@ -79,11 +89,6 @@ def spell_hint(hint: Any) -> str:
     if cls is not None and dataclasses.is_dataclass(cls) and arguments:
         return f"{cls.__name__}[{', '.join(map(spell_hint, arguments))}]"
     return getattr(hint, "__name__", None) or str(hint).replace("typing.", "")
-
-
-def _is_open(hint: Any) -> bool:
-    """Whether a type variable is left in it."""
-    return isinstance(hint, TypeVar) or bool(getattr(hint, "__parameters__", None))
 
 
 def _bindings(cls: type, arguments: tuple[Any, ...]) -> dict[Any, Any]:

@@ -27,12 +27,11 @@ import dataclasses
 import enum
 import inspect
 import math
-import types
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
-from conduit.blocks.hints import class_of, dataclass_of, field_hints, spell_hint
+from conduit.blocks.hints import class_of, dataclass_of, field_hints, is_union, spell_hint
 from conduit.contracts.errors import ConfigError
 from conduit.contracts.json import JsonMark
 
@@ -285,7 +284,7 @@ def _composed(hint: Any, limits: Range | None, length: Length | None, where: str
         return Sequence(_annotated(args[0], f"{where}[]")[0], tuple, length)
     if origin is dict and args and args[0] is str:
         return Mapping(_annotated(args[1], f"{where}{{}}")[0])
-    if origin in (Union, types.UnionType):
+    if is_union(hint):
         return Either(tuple(_option(arg, limits, length, where) for arg in args))
     raise ConfigError(
         f"{spell_hint(hint)} is not a type a block can use",
