@@ -76,6 +76,11 @@ def is_open(hint: Any) -> bool:
     return isinstance(hint, TypeVar) or bool(getattr(hint, "__parameters__", None))
 
 
+def nesting(hint: Any) -> int:
+    """How deep its arguments are nested: 0 for ``Page``, 2 for ``Page[list[Item]]``."""
+    return max((1 + nesting(each) for each in get_args(hint)), default=0)
+
+
 def is_union(hint: Any) -> bool:
     return get_origin(hint) in (Union, types.UnionType)
 
