@@ -25,7 +25,6 @@ annotated ``-> AsyncIterator[Output]`` yields as many outputs as it likes. Calli
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import threading
@@ -38,15 +37,14 @@ from conduit.blocks import flow
 from conduit.blocks.check import Breach, Checks, Predicate, describe, find_breach, predicate_of
 from conduit.blocks.edge import Edge, edge_of, fits
 from conduit.blocks.effects import Effects, Need
-from conduit.blocks.hints import arguments_of, is_open, yields_only_outputs
+from conduit.blocks.hints import arguments_of, yields_only_outputs
+from conduit.blocks.lazy import lazy
 from conduit.blocks.line import Line
 from conduit.contracts.errors import InvalidInput, TypeMismatch, WiringError
 
 I = TypeVar("I", contravariant=True)  # noqa: E741 - the published name of the input: Block[I, O]
 O = TypeVar("O", covariant=True)  # noqa: E741 - and of the output
 P = TypeVar("P")
-
-_setting_up = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ class Block(Generic[I, O]):
         if not any(isinstance(base, type) and issubclass(base, Block) for base in bases):
             return
         given = arguments_of(cls, Block)
-        if len(given) == 2 and not any(is_open(each) for each in given):
+        if len(given) == 2 and not getattr(cls, "__parameters__", ()):
             for each in given:
                 edge_of(each, cls.__qualname__)
             cls.input_type, cls.output_type = given
@@ -152,53 +150,64 @@ class Block(Generic[I, O]):
 
     @functools.cached_property
     def input_edge(self) -> Edge:
-        return edge_of(self.input_type)
+        return edge_of(getattr(self, "input_type", None), type(self).__qualname__)
 
     @functools.cached_property
     def output_edge(self) -> Edge:
-        return edge_of(self.output_type)
+        return edge_of(getattr(self, "output_type", None), type(self).__qualname__)
 
     @property
     def output_classes(self) -> tuple[type, ...]:
         """For ``isinstance``: what tells an output from an event."""
         return self.output_edge.classes
 
-    @functools.cached_property
+    @lazy
     def _fits_input(self) -> Predicate:
         self.set_up()  # the first thing any call looks at
         return predicate_of(self.input_type, self.checks)
 
-    @functools.cached_property
+    @lazy
     def _fits_output(self) -> Predicate:
         return predicate_of(self.output_type, self.checks)
 
     def set_up(self) -> None:
         """Run ``setup``, once in this process."""
-        if type(self).setup is Block.setup:
+        if type(self).setup is Block.setup or "_held" in self.__dict__:
             return
-        with _setting_up:
-            if "_held" not in self.__dict__:
-                before = set(self.__dict__)
+        with self.__dict__.setdefault("_setting_up", threading.RLock()):
+            if "_held" in self.__dict__:
+                return
+            before = dict(self.__dict__)
+            try:
                 self.setup()
-                self.__dict__["_held"] = frozenset(set(self.__dict__) - before)
+            except BaseException:  # as if it had not begun: the next call begins anew
+                for name in self.__dict__.keys() - before.keys():
+                    del self.__dict__[name]
+                self.__dict__.update(before)
+                raise
+            self.__dict__["_held"] = {
+                name: before.get(name, flow.NOTHING)
+                for name, value in self.__dict__.items()
+                if value is not before.get(name, flow.NOTHING)
+            }
 
     async def _ready(self) -> None:
         """The same, without keeping an event loop from its other work."""
         if "_fits_input" not in self.__dict__:
-            await asyncio.to_thread(self.set_up)
+            await flow.in_thread(self.set_up)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what can be made again: compiled checks, and what ``setup`` got hold of."""
-        held = self.__dict__.get("_held", frozenset()) | _MADE_AGAIN
-        return {name: value for name, value in self.__dict__.items() if name not in held}
+        state = {**self.__dict__, **self.__dict__.get("_held", {})}
+        kept = state.keys() - _MADE_AGAIN
+        return {n: value for n, value in state.items() if n in kept and value is not flow.NOTHING}
 
     def __call__(self, data: I) -> O:
         """Check, run, check. Raises ``TypeMismatch`` when either side breaks its type."""
         if self.plain:
             self.check_input(data)
             return self.check_output(self.forward(data))
-        flow.refuse_inside_a_loop(self.label)
-        return asyncio.run(self.acall(data))
+        return flow.complete(self.label, self.acall, data)
 
     async def acall(self, data: I) -> O:
         """The awaitable form of a call; blocking work runs in a thread.
@@ -213,7 +222,7 @@ class Block(Generic[I, O]):
             return self.check_output(await self.forward(data))
         if self.inline:
             return self.check_output(self.forward(data))
-        return self.check_output(await asyncio.to_thread(self.forward, data))
+        return self.check_output(await flow.in_thread(self.forward, data))
 
     async def astream(self, data: I) -> AsyncGenerator[Any, None]:
         """Yield events as they happen and, last, the output (a plain block: only that); a block
@@ -239,6 +248,13 @@ class Block(Generic[I, O]):
                     yield item
         if not self.many:
             yield self.check_output(None if output is flow.NOTHING else output)
+
+    async def items(self, data: I) -> AsyncGenerator[Any, None]:
+        """The same with its outputs as ``flow.Made``: how streams are joined, where an event of
+        one block may be of the class that another one makes."""
+        async with aclosing(self.astream(data)) as items:
+            async for item in items:
+                yield flow.Made(item) if isinstance(item, self.output_classes) else item
 
     def gather(self, above: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
         """For a block that ``gathers``: the stream before it turned into its own."""
@@ -284,10 +300,10 @@ class Block(Generic[I, O]):
 
     async def _only_output(self, data: I) -> O:
         found: list[O] = []
-        async with aclosing(self.astream(data)) as items:
+        async with aclosing(self.items(data)) as items:
             async for item in items:
-                if isinstance(item, self.output_classes):
-                    found.append(cast("O", item))
+                if isinstance(item, flow.Made):
+                    found.append(item.value)
                 if len(found) > 1:
                     break
         if len(found) == 1:
@@ -395,8 +411,7 @@ class Pipeline(Block[I, O]):
 
     def __call__(self, data: I) -> O:
         if not self.plain:
-            flow.refuse_inside_a_loop(self.label)
-            return asyncio.run(self.acall(data))
+            return flow.complete(self.label, self.acall, data)
         self.check_input(data)
         return cast("O", self._line.run(data))
 
@@ -407,7 +422,10 @@ class Pipeline(Block[I, O]):
         self.check_input(data)
         return cast("O", await self._line.arun(data))
 
-    async def astream(self, data: I) -> AsyncGenerator[Any, None]:
+    def astream(self, data: I) -> AsyncGenerator[Any, None]:
+        return flow.told(self.items(data))
+
+    async def items(self, data: I) -> AsyncGenerator[Any, None]:
         await self._ready()
         self.check_input(data)
         async with aclosing(self._line.stream(data)) as items:
@@ -418,7 +436,7 @@ class Pipeline(Block[I, O]):
 _MADE_AGAIN = frozenset(
     {
         *("streams", "many", "plain", "input_edge", "output_edge", "_fits_input", "_fits_output"),
-        *("_line", "_held"),
+        *("_line", "_held", "_setting_up"),
     }
 )
 

@@ -11,13 +11,14 @@ import asyncio
 import dataclasses
 import functools
 import operator
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, cast, overload
 
 from conduit.blocks import flow, tracing
 from conduit.blocks.block import Block, I, O, Part
+from conduit.blocks.check import predicate_of
 from conduit.blocks.edge import edge_of, fits
 from conduit.blocks.effects import Effects, Need
 from conduit.blocks.hints import class_of, field_hints, spell_hint
@@ -105,8 +106,7 @@ class Planned(Composite[I, O]):
 
     def __call__(self, data: I) -> O:
         if not self.plain:
-            flow.refuse_inside_a_loop(self.label)
-            return asyncio.run(self.acall(data))
+            return flow.complete(self.label, self.acall, data)
         self.check_input(data)
         return self.check_output(flow.run(self.plan(data)))
 
@@ -114,11 +114,16 @@ class Planned(Composite[I, O]):
         self.check_input(data)
         return self.check_output(await flow.arun(self.plan(data)))
 
-    async def astream(self, data: I) -> AsyncGenerator[Any, None]:
+    def astream(self, data: I) -> AsyncGenerator[Any, None]:
+        return flow.told(self.items(data))
+
+    async def items(self, data: I) -> AsyncGenerator[Any, None]:
         self.check_input(data)
         async with aclosing(flow.astream(self.plan(data))) as items:
             async for item in items:
-                yield self.check_output(item.value) if isinstance(item, flow.Made) else item
+                if isinstance(item, flow.Made):
+                    self.check_output(item.value)
+                yield item
 
 
 class Parallel(Composite[I, O]):
@@ -131,18 +136,13 @@ class Parallel(Composite[I, O]):
         self._of([Part(block, field) for field, block in branches.items()])
         self.input_type = _common_input(list(branches.values()), self.label)
         self.output_type = into
-        self._into = edge_of(into, self.label).classes[0]
+        self._into = _one_dataclass(into, self.label)
         _require_fields(into, branches, self.label)
 
     async def forward(self, data: I) -> Any:
-        tasks: dict[str, asyncio.Task[Any]] = {}
-        try:
-            async with asyncio.TaskGroup() as group:
-                for part in self._parts:
-                    tasks[part.caption] = group.create_task(_traced(part.block, data))
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None
-        return self._into(**{field: task.result() for field, task in tasks.items()})
+        made = await _together(_traced(part.block, data) for part in self._parts)
+        fields = (part.caption for part in self._parts)
+        return self._into(**dict(zip(fields, made, strict=True)))
 
 
 @overload
@@ -231,9 +231,11 @@ class ByType(Planned[I, O]):
         self.output_type = _union(*(block.output_type for block in blocks))
 
     def plan(self, data: I) -> flow.Plan:
-        for part in self._parts:
-            if isinstance(data, part.block.input_edge.classes):
-                return (yield flow.Run(part.block, data))
+        takers = [p.block for p in self._parts if isinstance(data, p.block.input_edge.classes)]
+        if len(takers) > 1:  # Page[Item] and Page[Other] are of one class
+            takers = [block for block in takers if predicate_of(block.input_type)(data)]
+        if takers:
+            return (yield flow.Run(takers[0], data))
         raise self.mismatch(self.input_edge, data, "input")
 
 
@@ -246,9 +248,20 @@ def by_type(
 
 
 def by_type(*blocks: Block[Any, Any]) -> Block[Any, Any]:
-    """Run the first of several blocks that takes what came: the way to take a union apart."""
+    """Run the first of several blocks that takes what came: the way to take a union apart.
+
+    Raises ``ConfigError`` for one that is never reached.
+    """
     if len(blocks) < 2:
         raise ConfigError("at least two blocks are needed", where="by_type")
+    for at, block in enumerate(blocks):
+        for before in blocks[:at]:
+            if fits(block.input_edge, before.input_edge):
+                raise ConfigError(
+                    f"{block.label} is never reached: {before.label} takes all that it takes",
+                    where="by_type",
+                    hint="put the one with the narrower input first",
+                )
     return ByType(blocks)
 
 
@@ -274,12 +287,7 @@ class MapEach(Composite[I, O]):
             for at, item in waiting:  # shared: each item is taken once
                 made[at] = await _traced(self._block, item)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(self._at_once, len(made))):
-                    group.create_task(work())
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None
+        await _together(work() for _ in range(min(self._at_once, len(made))))
         return Batch(tuple(made))
 
 
@@ -334,6 +342,20 @@ def collect(kind: type[T], *, at_most: int = 100_000) -> Block[T, Batch[T]]:
     return cast("Block[T, Batch[T]]", Collect(kind, at_most))
 
 
+async def _together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Await several at once. The first failure cancels the others and comes out as it was
+    raised, not in a group."""
+    failure: BaseException | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in works]
+    except BaseExceptionGroup as several:
+        failure = several.exceptions[0]
+    if failure is not None:
+        raise failure
+    return [task.result() for task in tasks]
+
+
 async def _traced(block: Block[Any, Any], data: Any) -> Any:
     with tracing.span(block.label):
         return await block.acall(data)
@@ -355,6 +377,15 @@ def _common_input(blocks: Sequence[Block[Any, Any]], where: str) -> Any:
         made=names[0],
         wanted=names[-1],
         hint="give all of them the same input, or choose with by_type()",
+    )
+
+
+def _one_dataclass(into: Any, where: str) -> type:
+    classes = edge_of(into, where).classes
+    if len(classes) == 1:
+        return classes[0]
+    raise ConfigError(
+        f"{spell_hint(into)} is more than one dataclass", where=where, hint="into=Report"
     )
 
 

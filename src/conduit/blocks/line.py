@@ -8,7 +8,6 @@ step to step item by item.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -17,6 +16,7 @@ from typing import Any, Protocol
 from conduit.blocks import flow, tracing
 from conduit.blocks.check import Checks, Predicate, predicate_of
 from conduit.blocks.edge import Edge
+from conduit.blocks.lazy import lazy
 from conduit.contracts.errors import TypeMismatch
 
 _Move = tuple[int, Callable[[Any], Any], Predicate]
@@ -71,7 +71,7 @@ class Line:
             if plain and inline:
                 data = self._run(data, moves)
             elif plain:
-                data = await asyncio.to_thread(self._run, data, moves)
+                data = await flow.in_thread(self._run, data, moves)
             else:
                 data = await self._await(moves[0][0], data)
         return data
@@ -79,13 +79,13 @@ class Line:
     async def stream(self, data: Any) -> AsyncGenerator[Any, None]:
         """The events of all steps as they happen, and the outputs of the last one."""
         items: AsyncGenerator[Any, None] = _source(data)
-        for step in self._steps:
-            items = step.gather(items) if step.gathers else flow.through(step, items)
+        for at, step in enumerate(self._steps, 1):
+            items = step.gather(items) if step.gathers else self._through(at, items)
         async with aclosing(items):
             async for item in items:
-                yield item.value if isinstance(item, flow.Made) else item
+                yield item
 
-    @functools.cached_property
+    @lazy
     def _moves(self) -> list[_Move]:
         moves = []
         for at, step in enumerate(self._steps, 1):
@@ -93,7 +93,7 @@ class Line:
             moves.append((at, step.work, predicate_of(step.output_type, self._checks)))
         return moves
 
-    @functools.cached_property
+    @lazy
     def _stretches(self) -> list[tuple[bool, bool, list[_Move]]]:
         """The steps, those that are plain together as long as they follow each other; whether they
         are plain, and so short that no thread is needed."""
@@ -110,14 +110,18 @@ class Line:
     def _run(self, data: Any, moves: list[_Move]) -> Any:
         if tracing.active():
             moves = [(at, self._traced(at, work), fits) for at, work, fits in moves]
-        at = 0
+        at, made = 0, data
         try:
             for at, work, fits in moves:
-                data = work(data)
-                if not fits(data):
-                    raise self._mismatch(at, data)
+                made = work(data)
+                if not fits(made):
+                    raise self._mismatch(at, made)
+                data = made
         except RecursionError as error:
-            raise self._mismatch(at, data) from error
+            if made is not data:  # the check hit a cycle; otherwise the step itself went too deep
+                raise self._mismatch(at, made) from error
+            self._note(error, at)
+            raise
         except Exception as error:
             self._note(error, at)
             raise
@@ -139,12 +143,33 @@ class Line:
             self._note(error, at)
             raise
 
+    async def _through(
+        self, at: int, above: AsyncGenerator[Any, None]
+    ) -> AsyncGenerator[Any, None]:
+        """One step of a stream: every output that comes from above is run through it when it
+        comes, events pass by."""
+        async with aclosing(above):
+            async for item in above:
+                if not isinstance(item, flow.Made):
+                    yield item
+                    continue
+                try:
+                    async with aclosing(flow.items_of(self._steps[at - 1], item.value)) as items:
+                        async for each in items:
+                            yield each
+                except Exception as error:
+                    self._note(error, at)
+                    raise
+
     def _mismatch(self, at: int, data: Any) -> TypeMismatch:
         step = self._steps[at - 1]
         return step.mismatch(step.output_edge, data, "output", self._place(at))
 
     def _note(self, error: Exception, at: int) -> None:
-        note = f"in {self._place(at)}"
+        place = self._place(at)
+        if isinstance(error, TypeMismatch) and error.where == error.block:  # nobody said yet
+            error.where = f"{error.block} ({place})"
+        note = f"in {place}"
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
 
