@@ -273,9 +273,7 @@ def test_what_rested_on_a_wrong_assumption_is_looked_at_again() -> None:
 
 
 def _subclass(base: type, changes: dict[str, Any]) -> type:
-    return dataclasses.make_dataclass(
-        "Derived", [(name, hint) for name, hint in changes.items()], bases=(base,)
-    )
+    return dataclasses.make_dataclass("Derived", list(changes.items()), bases=(base,))
 
 
 _WIDTHS: tuple[tuple[Any, st.SearchStrategy[Any]], ...] = (
