@@ -58,8 +58,12 @@ def _retry(inner: Block[Words, Count], **options: Any) -> Block[Words, Count]:
     return retry(inner, pause_s=0, **options)
 
 
-async def _items(each: Block[Any, Any], data: Any = ONE) -> list[Any]:
-    return [item async for item in each.astream(data)]
+async def _items(each: Block[Any, Any], seen: list[Any] | None = None) -> list[Any]:
+    """What it streams; ``seen`` holds what came before a failure."""
+    seen = [] if seen is None else seen
+    async for item in each.astream(ONE):
+        seen.append(item)
+    return seen
 
 
 FORMS: dict[str, Callable[[Block[Words, Count]], Count]] = {
@@ -77,7 +81,7 @@ def test_another_try_follows_a_passing_failure(form: str) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_the_last_failure_comes_out(form: str) -> None:
     flaky = Flaky(*[OSError(str(n)) for n in range(9)])
-    with pytest.raises(OSError, match="^3$"):
+    with pytest.raises(OSError, match=r"^3$"):
         FORMS[form](_retry(flaky, times=4))
     assert flaky.calls == 4
 
@@ -110,11 +114,10 @@ def test_until_asks_again_and_the_last_output_is_given_anyway(form: str) -> None
 
 
 async def test_nothing_is_tried_again_once_an_event_was_passed_on() -> None:
-    seen: list[Any] = []
     flaky = FlakyStream(DOWN)
+    seen: list[Any] = []
     with pytest.raises(ProviderUnreachable):
-        async for item in _retry(flaky).astream(ONE):
-            seen.append(item)
+        await _items(_retry(flaky), seen=seen)
     assert (seen, flaky.calls) == ([Step("one")], 1)
     assert await _items(_retry(FlakyStream(), until=lambda _: False)) == [Step("one"), Count(1)]
     assert await _retry(FlakyStream(DOWN)).acall(ONE) == Count(2)  # nobody saw the event
@@ -152,9 +155,14 @@ def test_senseless_tries_are_refused(options: dict[str, Any]) -> None:
 
 async def test_cancelling_between_two_tries_ends_it() -> None:
     flaky = Flaky(DOWN, DOWN)
-    task = asyncio.create_task(retry(flaky, pause_s=60, chance=lambda: 1.0).acall(ONE))
-    while not flaky.calls:
-        await asyncio.sleep(0.005)
+    pausing = asyncio.Event()
+
+    def chance() -> float:
+        pausing.set()
+        return 1.0
+
+    task = asyncio.create_task(retry(flaky, pause_s=60, chance=chance).acall(ONE))
+    await pausing.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -191,8 +199,7 @@ def test_beyond_its_time_a_block_is_cancelled(form: str) -> None:
 async def test_events_pass_before_the_time_is_up() -> None:
     seen: list[Any] = []
     with pytest.raises(TimedOut):
-        async for item in timeout(Slow(), seconds=0.05).astream(ONE):
-            seen.append(item)
+        await _items(timeout(Slow(), seconds=0.05), seen=seen)
     assert seen == [Step("one"), Step("two")]
 
 

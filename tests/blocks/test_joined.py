@@ -77,6 +77,7 @@ class Watched(Block[Words, Count]):
         self.past.append("begun")
         try:
             if self.failure:
+                await asyncio.sleep(0.01)  # the others have begun then
                 raise self.failure
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -104,7 +105,7 @@ def test_a_generic_dataclass_is_filled() -> None:
 
     joined = parallel(into=Pair[Count], one=count, other=count_later)
     assert joined(THREE) == Pair(Count(3), Count(3))
-    with pytest.raises(WiringError, match="'other' of Pair\\[Count\\] takes Count, but text.upper"):
+    with pytest.raises(WiringError, match=r"'other' of Pair\[Count\] takes Count, but text"):
         parallel(into=Pair[Count], one=count, other=upper)
 
 

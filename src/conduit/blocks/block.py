@@ -35,12 +35,12 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_origin
 
 from conduit.blocks import flow
 from conduit.blocks.check import Breach, Checks, Predicate, describe, find_breach, predicate_of
-from conduit.blocks.edge import Edge, edge_of, fits
+from conduit.blocks.edge import Edge, edge_of
 from conduit.blocks.effects import Effects, Need
 from conduit.blocks.hints import arguments_of, yields_only_outputs
 from conduit.blocks.lazy import lazy
-from conduit.blocks.line import Line
-from conduit.contracts.errors import InvalidInput, TypeMismatch, WiringError
+from conduit.blocks.line import Line, require_fit
+from conduit.contracts.errors import ConfigError, InvalidInput, TypeMismatch
 
 I = TypeVar("I", contravariant=True)  # noqa: E741 - the published name of the input: Block[I, O]
 O = TypeVar("O", covariant=True)  # noqa: E741 - and of the output
@@ -345,10 +345,13 @@ class Pipeline(Block[I, O]):
         permission: str = "",
         checks: Checks = Checks.FULL,
     ) -> None:
-        """Raises ``WiringError`` that names the step, the edge and both types."""
+        """Raises ``WiringError`` that names the step, the edge and both types, ``ConfigError`` for
+        no steps at all."""
         self.steps = tuple(steps)
+        if not self.steps:
+            raise ConfigError("a pipeline has at least one step", where=name or "Pipeline")
         for at, (one, other) in enumerate(zip(self.steps, self.steps[1:], strict=False), 2):
-            _require_fit(at, one, other)
+            require_fit(at, one, other)
         self.name, self.summary, self.permission, self.checks = name, summary, permission, checks
         self.input_type = self.steps[0].input_type
         self.output_type = self.steps[-1].output_type
@@ -444,16 +447,3 @@ _MADE_AGAIN = frozenset(
 def _steps(block: Block[Any, Any]) -> tuple[Block[Any, Any], ...]:
     """A pipeline without a name of its own is its steps."""
     return block.steps if isinstance(block, Pipeline) and not block.name else (block,)
-
-
-def _require_fit(at: int, one: Block[Any, Any], other: Block[Any, Any]) -> None:
-    if fits(one.output_edge, other.input_edge):
-        return
-    made, wanted = one.output_edge.name, other.input_edge.name
-    raise WiringError(
-        f"step {at} takes {wanted}, but step {at - 1} ({one.label}) makes {made}",
-        step=other.label,
-        made=made,
-        wanted=wanted,
-        hint=f"put a block between them that makes {wanted} of {made}",
-    )

@@ -11,16 +11,31 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from conduit.blocks import flow, tracing
 from conduit.blocks.check import Checks, Predicate, predicate_of
-from conduit.blocks.edge import Edge
+from conduit.blocks.edge import Edge, fits
 from conduit.blocks.lazy import lazy
-from conduit.contracts.errors import TypeMismatch
+from conduit.contracts.errors import TypeMismatch, WiringError
 
 _Move = tuple[int, Callable[[Any], Any], Predicate]
 """Position of a step from 1, its work, the check of what it made."""
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Plain steps that follow each other, or one that is not plain; whether they are so short that
+    no thread is needed."""
+
+    plain: bool
+    inline: bool
+    moves: list[_Move]
+
+    @property
+    def at(self) -> int:
+        return self.moves[0][0]
 
 
 class LineStep(flow.Step, Protocol):
@@ -31,6 +46,8 @@ class LineStep(flow.Step, Protocol):
 
     @property
     def plain(self) -> bool: ...
+    @property
+    def streams(self) -> bool: ...
     @property
     def work(self) -> Callable[[Any], Any]: ...
     @property
@@ -67,20 +84,18 @@ class Line:
 
     async def arun(self, data: Any) -> Any:
         """Await all steps, none of which is a stream of many."""
-        for plain, inline, moves in self._stretches:
-            if plain and inline:
-                data = self._run(data, moves)
-            elif plain:
-                data = await flow.in_thread(self._run, data, moves)
-            else:
-                data = await self._await(moves[0][0], data)
-        return data
+        return await self._pass(self._stretches, data)
 
     async def stream(self, data: Any) -> AsyncGenerator[Any, None]:
         """The events of all steps as they happen, and the outputs of the last one."""
         items: AsyncGenerator[Any, None] = _source(data)
-        for at, step in enumerate(self._steps, 1):
-            items = step.gather(items) if step.gathers else self._through(at, items)
+        for section in self._sections:
+            if isinstance(section, list):
+                items = self._through_all(section, items)
+            elif (step := self._steps[section - 1]).gathers:
+                items = step.gather(items)
+            else:
+                items = self._through(section, items)
         async with aclosing(items):
             async for item in items:
                 yield item
@@ -94,18 +109,42 @@ class Line:
         return moves
 
     @lazy
-    def _stretches(self) -> list[tuple[bool, bool, list[_Move]]]:
-        """The steps, those that are plain together as long as they follow each other; whether they
-        are plain, and so short that no thread is needed."""
-        stretches: list[tuple[bool, bool, list[_Move]]] = []
+    def _stretches(self) -> list[_Stretch]:
+        stretches: list[_Stretch] = []
         for move in self._moves:
             step = self._steps[move[0] - 1]
-            if step.plain and stretches and stretches[-1][0]:
-                _, inline, moves = stretches.pop()
-                stretches.append((True, inline and step.inline, [*moves, move]))
+            plain = step.plain and not step.gathers
+            if plain and stretches and stretches[-1].plain:
+                stretches[-1].moves.append(move)
+                stretches[-1].inline &= step.inline
             else:
-                stretches.append((step.plain, step.inline, [move]))
+                stretches.append(_Stretch(plain, step.inline, [move]))
         return stretches
+
+    @lazy
+    def _sections(self) -> list[int | list[_Stretch]]:
+        """The positions of the steps that stream or gather, and what lies between them: there
+        each value makes one other, so that it needs one generator however long it is."""
+        sections: list[int | list[_Stretch]] = []
+        for stretch in self._stretches:
+            step = self._steps[stretch.at - 1]
+            if step.streams or step.gathers:
+                sections.append(stretch.at)
+            elif sections and isinstance(before := sections[-1], list):
+                before.append(stretch)
+            else:
+                sections.append([stretch])
+        return sections
+
+    async def _pass(self, stretches: list[_Stretch], data: Any) -> Any:
+        for stretch in stretches:
+            if not stretch.plain:
+                data = await self._await(stretch.at, data)
+            elif stretch.inline:
+                data = self._run(data, stretch.moves)
+            else:
+                data = await flow.in_thread(self._run, data, stretch.moves)
+        return data
 
     def _run(self, data: Any, moves: list[_Move]) -> Any:
         if tracing.active():
@@ -143,6 +182,16 @@ class Line:
             self._note(error, at)
             raise
 
+    async def _through_all(
+        self, stretches: list[_Stretch], above: AsyncGenerator[Any, None]
+    ) -> AsyncGenerator[Any, None]:
+        async with aclosing(above):
+            async for item in above:
+                if isinstance(item, flow.Made):
+                    yield flow.Made(await self._pass(stretches, item.value))
+                else:
+                    yield item
+
     async def _through(
         self, at: int, above: AsyncGenerator[Any, None]
     ) -> AsyncGenerator[Any, None]:
@@ -177,6 +226,20 @@ class Line:
         step = self._steps[at - 1]
         edges = f"{step.input_edge.name} -> {step.output_edge.name}"
         return f"step {at} of {self._label}: {step.label}, {edges}"
+
+
+def require_fit(at: int, one: LineStep, other: LineStep) -> None:
+    """Raise ``WiringError`` unless the step at position ``at`` takes what the one before makes."""
+    if fits(one.output_edge, other.input_edge):
+        return
+    made, wanted = one.output_edge.name, other.input_edge.name
+    raise WiringError(
+        f"step {at} takes {wanted}, but step {at - 1} ({one.label}) makes {made}",
+        step=other.label,
+        made=made,
+        wanted=wanted,
+        hint=f"put a block between them that makes {wanted} of {made}",
+    )
 
 
 async def _source(data: Any) -> AsyncGenerator[Any, None]:
