@@ -1,1 +1,1 @@
-"""Blocks that reach out of the process: HTTP, files, SQL and system commands."""
+"""Blocks for a machine and its surroundings: commands, files, databases and the web."""
