@@ -211,6 +211,8 @@ def _secrets_of(dsn: str, where: str) -> tuple[str, ...]:
     from psycopg.conninfo import conninfo_to_dict
 
     try:
+        if "\0" in dsn:  # it would end the address early
+            raise psycopg.ProgrammingError
         known = conninfo_to_dict(dsn)
     except psycopg.Error:  # its message may hold the password
         raise ConfigError(
