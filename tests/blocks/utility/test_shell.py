@@ -149,6 +149,15 @@ def test_a_shell_that_forks_and_forks_is_ended(trace: Trace) -> None:
         time.sleep(0.02)
 
 
+def test_a_shell_that_doubles_is_ended(trace: Trace) -> None:
+    """A fork bomb that stops at 127 processes, so that a fault here harms nobody."""
+    twice = "b $(($1 - 1)) & b $(($1 - 1)) &"
+    command = f"b() {{ [ $1 -gt 0 ] || exit; {twice} {trace.sleep}; }}; b 7"
+    ended = run(command, timeout_seconds=1)
+    assert not ended.success
+    assert trace.count() == 0
+
+
 @LINUX
 @pytest.mark.skipif(not shutil.which("setsid"), reason="needs setsid")
 @pytest.mark.parametrize("hidden", ["", " >/dev/null 2>&1"])

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from conduit.blocks import Catalog
+from conduit.blocks import Catalog, decode
 from conduit.blocks.utility.sql import SqlOperation, SqlRows
 from conduit.blocks.utility.sqlite import Sqlite3Block
-from conduit.contracts.errors import ConfigError, TypeMismatch
+from conduit.contracts.errors import ConfigError, InvalidInput, TypeMismatch
 
 
 @dataclass(frozen=True)
@@ -250,6 +250,26 @@ def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"not a database" * 100)
     block = Sqlite3Block(Query, tmp_path / "a")
     assert "not a database" in refused(block(Query("SELECT * FROM t")))
+
+
+@dataclass(frozen=True)
+class Remove:
+    """The statement is part of the type: whoever calls chooses the number, and only that."""
+
+    id: int
+    sql_command: Literal["DELETE FROM notes WHERE id = :id"] = "DELETE FROM notes WHERE id = :id"
+
+
+def test_a_statement_can_be_fixed_by_its_type(database: Path) -> None:
+    for text in ("a", "b"):
+        Sqlite3Block(AddNote, database)(AddNote(text))
+    block = Sqlite3Block(Remove, database)
+    assert block(decode(Remove, {"id": 1})).success
+    assert count(database) == 1
+    with pytest.raises(InvalidInput):
+        decode(Remove, {"id": 2, "sql_command": "DELETE FROM notes"})
+    with pytest.raises(TypeMismatch):
+        block(Remove(2, "DELETE FROM notes"))  # type: ignore[arg-type]
 
 
 @dataclass

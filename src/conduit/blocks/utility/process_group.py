@@ -37,8 +37,8 @@ _MARK: Final = "CONDUIT_COMMAND"
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a program ended. ``return_code`` is None when it was stopped, for the reason
-    ``stopped``; the outputs are what had come by then. Minus a number is a signal."""
+    """How a program ended. ``return_code`` is minus the signal that killed it, and None when it was
+    stopped, for the reason ``stopped``; the outputs are what had come by then."""
 
     return_code: int | None
     stdout: bytes
