@@ -169,6 +169,7 @@ class _Group:
         self.outputs = outputs
         self.changed = asyncio.Event()
         self._mark = mark
+        self._began = time.monotonic()
         self._over = False
 
     def overflowing(self) -> str:
@@ -204,7 +205,8 @@ class _Group:
             self._signal(signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_REAPING_S)
-        proc.kill_marked(self._mark)
+        lasted_s = time.monotonic() - self._began
+        proc.kill_marked(self._mark, program=self.process.pid, lasted_s=lasted_s)
         for output in self.outputs:
             output.drain()
 
