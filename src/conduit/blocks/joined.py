@@ -24,11 +24,12 @@ from conduit.blocks.effects import Effects, Need
 from conduit.blocks.hints import class_of, field_hints, spell_hint
 from conduit.contracts.errors import ConfigError, TooLarge, WiringError
 
-A = TypeVar("A")
-B = TypeVar("B")
-C = TypeVar("C")
+# Covariant, because what is joined is frozen: a Batch[Kick] is a Batch[Drum].
+A = TypeVar("A", covariant=True)
+B = TypeVar("B", covariant=True)
+C = TypeVar("C", covariant=True)
+T = TypeVar("T", covariant=True)
 D = TypeVar("D")
-T = TypeVar("T")
 X = TypeVar("X")
 Y = TypeVar("Y")
 
