@@ -355,7 +355,7 @@ class Pipeline(Block[I, O]):
         self.name, self.summary, self.permission, self.checks = name, summary, permission, checks
         self.input_type = self.steps[0].input_type
         self.output_type = self.steps[-1].output_type
-        self.effects = functools.reduce(Effects.__or__, (step.effects for step in self.steps))
+        self.effects = functools.reduce(Effects.__or__, {step.effects for step in self.steps})
         self.inline = all(step.inline for step in self.steps)
 
     def named(self, name: str, *, summary: str, permission: str = "") -> Pipeline[I, O]:

@@ -179,10 +179,10 @@ def predicate_for(shape: Shape, checks: Checks = Checks.FULL) -> Predicate:
 
 
 def _each(item: Shape, checks: Checks) -> Predicate:
-    fits = predicate_for(item, checks)
+    fits = _loop("for x in values", "", item, checks)
     if checks is Checks.SAMPLED:
-        return lambda values: all(map(fits, _spread(values)))
-    return lambda values: all(map(fits, values))
+        return lambda values: fits(_spread(values))
+    return fits
 
 
 def _spread(values: Any) -> Any:
@@ -192,11 +192,23 @@ def _spread(values: Any) -> Any:
 
 
 def _each_value(item: Shape, checks: Checks) -> Predicate:
-    fits = predicate_for(item, checks)
+    fits = _loop("for key, x in values", "isinstance(key, str) and ", item, checks)
     most = _SAMPLE if checks is Checks.SAMPLED else None
-    return lambda values: all(
-        isinstance(k, str) and fits(v) for k, v in itertools.islice(values.items(), most)
-    )
+    return lambda values: fits(itertools.islice(values.items(), most))
+
+
+def _loop(head: str, test: str, item: Shape, checks: Checks) -> Predicate:
+    """One function around a whole list: a call for each item would cost more than its check."""
+    writer = _Writer(checks, nested=False)
+    lines = [
+        "def fits(values):",
+        f" {head}:",
+        f"  if not ({test}{writer.expression(item, 'x')}): return False",
+        " return True",
+    ]
+    exec("\n".join(lines), writer.names)
+    predicate: Predicate = writer.names["fits"]
+    return predicate
 
 
 def is_json(value: object) -> bool:

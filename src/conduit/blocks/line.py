@@ -41,6 +41,7 @@ class _Stretch:
 class LineStep(flow.Step, Protocol):
     """What a block must be to stand in a line."""
 
+    input_type: Any
     output_type: Any
     inline: bool
 
@@ -230,7 +231,7 @@ class Line:
 
 def require_fit(at: int, one: LineStep, other: LineStep) -> None:
     """Raise ``WiringError`` unless the step at position ``at`` takes what the one before makes."""
-    if fits(one.output_edge, other.input_edge):
+    if one.output_type is other.input_type or fits(one.output_edge, other.input_edge):
         return
     made, wanted = one.output_edge.name, other.input_edge.name
     raise WiringError(
