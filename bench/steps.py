@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import functools
 import importlib
+import itertools
 import operator
 import os
 import time
@@ -194,24 +195,23 @@ def hamilton() -> Call:
 
 
 def pydantic_graph() -> Call:
-    import pydantic_graph as graph
+    import pydantic_graph as peer
 
-    names: dict[str, Any] = {"graph": graph, "add_one": add_one, "Num": Num, "dataclass": dataclass}
-    source = ""
-    for at in reversed(range(STEPS)):
-        after = f"S{at + 1}(add_one(self.data))"
-        made = f"S{at + 1}" if at < STEPS - 1 else "graph.End[Num]"
-        gives = after if at < STEPS - 1 else "graph.End(add_one(self.data))"
-        source += (
-            f"@dataclass\nclass S{at}(graph.BaseNode[None, None, Num]):\n    data: Num\n"
-            f"    async def run(self, context: graph.GraphRunContext) -> {made}:\n"
-            f"        return {gives}\n"
-        )
-    exec(source, names)
-    line = graph.Graph(nodes=[names[f"S{at}"] for at in range(STEPS)])
+    graph = peer.GraphBuilder(input_type=Num, output_type=Num, auto_instrument=False)
+
+    def step(at: int) -> Any:
+        async def added(context: Any) -> Num:
+            return add_one(context.inputs)
+
+        added.__name__ = f"s{at}"
+        added.__annotations__ = {"context": peer.StepContext[None, None, Num], "return": Num}
+        return graph.step(added)
+
+    nodes = [graph.start_node, *(step(at) for at in range(STEPS)), graph.end_node]
+    graph.add(*(graph.edge_from(one).to(other) for one, other in itertools.pairwise(nodes)))
+    line = graph.build()
     loop = asyncio.new_event_loop()
-    first = names["S0"]
-    return lambda: loop.run_until_complete(line.run(first(START))).output
+    return lambda: loop.run_until_complete(line.run(inputs=START))
 
 
 PEERS: list[tuple[str, str, Callable[[], Call]]] = [
