@@ -140,7 +140,7 @@ async def _unknown(data: Words) -> AsyncIterator[Nowhere]:  # type: ignore[name-
 
 
 def test_a_generator_of_outputs_is_told_from_one_with_events() -> None:
-    told = [
-        yields_only_outputs(each) for each in (_outputs, _generated, _events, _unsaid, _unknown)
-    ]
+    every = (_outputs, _generated, _events, _unsaid, _unknown)
+    told = [yields_only_outputs(each, Count) for each in every]
     assert told == [True, True, False, False, False]
+    assert yields_only_outputs(_events, Step | Count)

@@ -16,6 +16,7 @@ from conduit.blocks import (
     Block,
     block,
     branch,
+    by_type,
     collect,
     map_each,
     parallel,
@@ -250,3 +251,15 @@ async def test_asking_for_one_of_endless_outputs_ends() -> None:
         await (source.block >> double).acall(THREE)
     assert source.made == 2
     assert source.past == ["closed"]
+
+
+async def test_many_outputs_may_be_of_several_classes() -> None:
+    class Mixed(Block[Words, Words | Count]):
+        name = "text.mixed"
+        summary = "Words and counts"
+
+        async def forward(self, data: Words) -> AsyncIterator[Words | Count]:
+            yield data
+            yield Count(1)
+
+    assert await stream_of(Mixed() >> by_type(same, double)) == [THREE, Count(2)]

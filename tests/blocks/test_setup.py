@@ -6,6 +6,7 @@ import asyncio
 import pickle
 import threading
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from conduit.blocks import (
     retry,
     timeout,
 )
+from conduit.contracts.errors import ConfigError
 from tests.blocks.lines import (
     THREE,
     double,
@@ -139,3 +141,11 @@ def test_blocks_travel_to_other_processes(each: Block[Any, Any]) -> None:
 
 def test_a_decorated_function_travels_by_name() -> None:
     assert pickle.loads(pickle.dumps(count)) is count
+
+
+def test_slots_are_refused_because_they_would_not_travel() -> None:
+    with pytest.raises(ConfigError, match="Slotted: a block cannot have __slots__"):
+
+        @dataclass(slots=True)
+        class Slotted(Block[Count, Count]):
+            by: int

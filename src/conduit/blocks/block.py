@@ -94,6 +94,8 @@ class Block(Generic[I, O]):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if cls.__dict__.get("__slots__"):  # they would be lost on the way to another process
+            raise ConfigError("a block cannot have __slots__", where=cls.__qualname__)
         bases = (get_origin(base) for base in cls.__dict__.get("__orig_bases__", ()))
         if not any(isinstance(base, type) and issubclass(base, Block) for base in bases):
             return
@@ -135,7 +137,7 @@ class Block(Generic[I, O]):
     @functools.cached_property
     def many(self) -> bool:
         """Whether ``astream`` gives any number of outputs instead of one."""
-        return self.streams and yields_only_outputs(self.forward)
+        return self.streams and yields_only_outputs(self.forward, self.output_edge.hint)
 
     @functools.cached_property
     def plain(self) -> bool:
@@ -345,8 +347,7 @@ class Pipeline(Block[I, O]):
         permission: str = "",
         checks: Checks = Checks.FULL,
     ) -> None:
-        """Raises ``WiringError`` that names the step, the edge and both types, ``ConfigError`` for
-        no steps at all."""
+        """Raises ``WiringError`` that names step, edge and both types; ``ConfigError`` for none."""
         self.steps = tuple(steps)
         if not self.steps:
             raise ConfigError("a pipeline has at least one step", where=name or "Pipeline")
