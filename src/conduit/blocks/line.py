@@ -41,7 +41,6 @@ class _Stretch:
 class LineStep(flow.Step, Protocol):
     """What a block must be to stand in a line."""
 
-    input_type: Any
     output_type: Any
     inline: bool
 
@@ -231,15 +230,15 @@ class Line:
 
 def require_fit(at: int, one: LineStep, other: LineStep) -> None:
     """Raise ``WiringError`` unless the step at position ``at`` takes what the one before makes."""
-    if one.output_type is other.input_type or fits(one.output_edge, other.input_edge):
+    made, wanted = one.output_edge, other.input_edge
+    if made.hint is wanted.hint or fits(made, wanted):
         return
-    made, wanted = one.output_edge.name, other.input_edge.name
     raise WiringError(
-        f"step {at} takes {wanted}, but step {at - 1} ({one.label}) makes {made}",
+        f"step {at} takes {wanted.name}, but step {at - 1} ({one.label}) makes {made.name}",
         step=other.label,
-        made=made,
-        wanted=wanted,
-        hint=f"put a block between them that makes {wanted} of {made}",
+        made=made.name,
+        wanted=wanted.name,
+        hint=f"put a block between them that makes {wanted.name} of {made.name}",
     )
 
 
