@@ -421,7 +421,7 @@ class Pipeline(Block[I, O]):
     def _run_traced(self, data: Any, plan: list[Any]) -> Any:
         for at, work, fits_output in plan:
             try:
-                with tracing.span(self.steps[at - 1].label):
+                with tracing.span(self.steps[at - 1].label, at - 1):
                     data = work(data)
             except Exception as error:
                 self._note(error, at)
@@ -462,7 +462,7 @@ class Pipeline(Block[I, O]):
     async def _arun_step(self, at: int, data: Any) -> Any:
         step = self.steps[at - 1]
         try:
-            with tracing.span(step.label):
+            with tracing.span(step.label, at - 1):
                 return await step.acall(data)
         except Exception as error:
             self._note(error, at)
@@ -472,9 +472,9 @@ class Pipeline(Block[I, O]):
         self.check_input(data)
         async with aclosing(_source(data)) as source:
             stream: AsyncGenerator[Any, None] = source
-            for step in self.steps:
+            for place, step in enumerate(self.steps):
                 gather = getattr(step, "gather", None)
-                stream = gather(stream) if gather else flow.through(step, stream)
+                stream = gather(stream) if gather else flow.through(step, stream, place)
             async with aclosing(stream):
                 async for item in stream:
                     yield item.value if isinstance(item, flow.Made) else item
