@@ -301,6 +301,23 @@ def test_a_trace_is_written_and_read_like_any_dataclass() -> None:
     assert decode(Trace, loads(dumps(seen))) == seen
 
 
+def test_a_trace_can_be_looked_at_while_it_runs() -> None:
+    with trace() as seen, tracing.span("outer"):
+        with tracing.span("inner"):
+            pass
+        assert [line.split()[0] for line in str(seen).splitlines()] == ["step", "outer", "└─"]
+        assert seen.spans[0].figures().time == ""
+
+
+def test_what_a_single_block_reports_is_shown() -> None:
+    with trace() as seen:
+        ask(Number(1))
+    assert str(seen).splitlines() == [
+        "step              tokens in + out      cost",
+        "outside any step           10 + 1  0.000005",
+    ]
+
+
 def test_a_trace_is_a_table(clock: Clock) -> None:
     def work(name: str, ms: int, inside: Callable[[], None] = lambda: None, **spent: Any) -> None:
         with tracing.span(name):

@@ -91,7 +91,7 @@ class Span:
         tokens = f"{self.tokens_in} + {self.tokens_out}" if self.tokens_in + self.tokens_out else ""
         return Figures(
             runs=f"×{self.runs}" if several else "",
-            time=duration(self.elapsed_ms),
+            time=duration(self.elapsed_ms) if self.runs else "",
             each=f"{duration(self.shortest_ms)} to {duration(self.longest_ms)}" if several else "",
             tokens=tokens,
             cost=f"{self.cost_micros / 1e6:.6f}" if self.cost_micros else "",
@@ -135,12 +135,15 @@ class Trace:
         return sum(span.elapsed_ms for span in list(self.spans))
 
     def __str__(self) -> str:
-        if not self.spans:
+        root, whole = self.root, self.elapsed_ms
+        spent = root.tokens_in or root.tokens_out or root.cost_micros
+        if not self.spans and not spent:
             return "nothing was recorded: only pipelines and blocks made of blocks are traced"
-        whole = self.elapsed_ms
         rows: list[tuple[str, ...]] = [_HEAD]
         for stem, span in branches(self.root.total().inside, lambda span: span.inside):
             rows.append((stem + shown(span.name), *cells(span, whole)))
+        if spent:
+            rows.append(("outside any step", *cells(root, 0)))
         more = [f"… {self.skipped} runs of further steps"] if self.skipped else []
         return "\n".join([aligned(rows, _RIGHT, head=1), *more])
 
@@ -154,7 +157,7 @@ def cells(span: Span, whole_ms: float) -> tuple[str, ...]:
     """A row of a table, one cell for each of ``COLUMNS``."""
     said = span.figures()
     part = share(span, whole_ms)
-    percent = f"{part:.0%}" if part <= 1 else ""
+    percent = f"{part:.0%}" if whole_ms and part <= 1 else ""
     return (
         *(said.runs, said.time, percent, said.each),
         *(said.tokens, said.cost, said.cache, said.failure),

@@ -102,6 +102,12 @@ def test_bars_are_as_long_as_a_step_took() -> None:
     assert "4.00 ms · 2 + 4 tokens · cost 0.000006" in texts(root)
 
 
+def test_what_one_block_spent_stands_below_the_title() -> None:
+    with trace() as seen:
+        same(Number(1))
+    assert "1 + 2 tokens · cost 0.000003" in texts(parsed(svg(same, seen)))
+
+
 def test_fifty_levels_are_fifty_frames() -> None:
     # Two more for what goes in and what comes out.
     assert len(list(rectangles(parsed(svg(deep(50))), "frame"))) == 50 + 2

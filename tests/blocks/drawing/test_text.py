@@ -71,6 +71,17 @@ def test_a_tree_with_a_trace_shows_what_it_cost() -> None:
     ]
 
 
+def test_one_block_is_one_line_with_a_trace_or_without() -> None:
+    with trace() as seen:
+        same(Number(1))
+    assert tree(same) == "number.same  Number  -> Number"
+    assert tree(same, seen).splitlines() == [
+        "step         takes   makes      tokens in + out      cost",
+        "number.same  Number  -> Number            1 + 2  0.000003",
+    ]
+    assert "<br>" not in mermaid(same, seen)
+
+
 @given(trees())
 def test_a_tree_has_one_line_for_each_step(whole: Block[Any, Any]) -> None:
     with trace() as seen:

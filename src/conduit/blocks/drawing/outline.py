@@ -126,7 +126,7 @@ def outline_of(block: Drawn, trace: Trace | None = None) -> Outline:
         return Outline(_Reading(traced=False).node(block, None, "", 0))
     seen = trace.root.total()
     own = _find(seen, block.label)
-    whole = own or replace(seen, elapsed_ms=trace.elapsed_ms)
+    whole = own or replace(seen, elapsed_ms=trace.elapsed_ms, runs=int(bool(seen.inside)))
     return Outline(_Reading(traced=True).node(block, whole, "", 0, own), whole)
 
 

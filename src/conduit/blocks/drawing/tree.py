@@ -26,6 +26,6 @@ def tree(block: Drawn, trace: Trace | None = None) -> str:
 
 def _figures(node: Node, outline: Outline) -> tuple[str, ...]:
     span = outline.whole if node is outline.root else node.span
-    if span is not None and span.elapsed_ms:
+    if span is not None:
         return cells(span, outline.whole_ms)
     return ("", "did not run" if node.idle else "", *[""] * (len(COLUMNS) - 2))
