@@ -29,17 +29,17 @@ import asyncio
 import functools
 import inspect
 import threading
-import typing
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_args, get_origin
+from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_origin
 
-from conduit.blocks import flow, tracing
+from conduit.blocks import flow
 from conduit.blocks.check import Breach, Checks, Predicate, describe, find_breach, predicate_of
 from conduit.blocks.edge import Edge, edge_of, fits
-from conduit.blocks.effects import Effects
-from conduit.blocks.hints import arguments_of, is_open, is_union
+from conduit.blocks.effects import Effects, Need
+from conduit.blocks.hints import arguments_of, is_open, yields_only_outputs
+from conduit.blocks.line import Line
 from conduit.contracts.errors import InvalidInput, TypeMismatch, WiringError
 
 I = TypeVar("I", contravariant=True)  # noqa: E741 - the published name of the input: Block[I, O]
@@ -47,14 +47,6 @@ O = TypeVar("O", covariant=True)  # noqa: E741 - and of the output
 P = TypeVar("P")
 
 _setting_up = threading.Lock()
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """A permission that a caller must hold. A guarded one is not covered by ``*``."""
-
-    permission: str
-    guarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +137,18 @@ class Block(Generic[I, O]):
     @functools.cached_property
     def many(self) -> bool:
         """Whether ``astream`` gives any number of outputs instead of one."""
-        return self.streams and _yields_only_outputs(self.forward)
+        return self.streams and yields_only_outputs(self.forward)
 
     @functools.cached_property
     def plain(self) -> bool:
         """Whether a call is an ordinary one: nothing to await."""
         return not (self.streams or inspect.iscoroutinefunction(self.forward))
+
+    @property
+    def work(self) -> Callable[[Any], Any]:
+        """What a sequence runs in its own place: ``forward`` alone where calling does no more than
+        check around it, because a sequence checks every edge itself."""
+        return self.forward if type(self).__call__ is Block.__call__ and self.plain else self
 
     @functools.cached_property
     def input_edge(self) -> Edge:
@@ -167,14 +165,15 @@ class Block(Generic[I, O]):
 
     @functools.cached_property
     def _fits_input(self) -> Predicate:
-        self._set_up()  # the first thing any call looks at
+        self.set_up()  # the first thing any call looks at
         return predicate_of(self.input_type, self.checks)
 
     @functools.cached_property
     def _fits_output(self) -> Predicate:
         return predicate_of(self.output_type, self.checks)
 
-    def _set_up(self) -> None:
+    def set_up(self) -> None:
+        """Run ``setup``, once in this process."""
         if type(self).setup is Block.setup:
             return
         with _setting_up:
@@ -182,6 +181,11 @@ class Block(Generic[I, O]):
                 before = set(self.__dict__)
                 self.setup()
                 self.__dict__["_held"] = frozenset(set(self.__dict__) - before)
+
+    async def _ready(self) -> None:
+        """The same, without keeping an event loop from its other work."""
+        if "_fits_input" not in self.__dict__:
+            await asyncio.to_thread(self.set_up)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what can be made again: compiled checks, and what ``setup`` got hold of."""
@@ -203,8 +207,7 @@ class Block(Generic[I, O]):
         """
         if self.streams:
             return await self._only_output(data)
-        if "_fits_input" not in self.__dict__:
-            await asyncio.to_thread(self._set_up)
+        await self._ready()
         self.check_input(data)
         if not self.plain:
             return self.check_output(await self.forward(data))
@@ -221,8 +224,7 @@ class Block(Generic[I, O]):
         if not self.streams:
             yield await self.acall(data)
             return
-        if "_fits_input" not in self.__dict__:
-            await asyncio.to_thread(self._set_up)
+        await self._ready()
         self.check_input(data)
         output: Any = flow.NOTHING
         async with aclosing(self.forward(data)) as events:
@@ -237,6 +239,10 @@ class Block(Generic[I, O]):
                     yield item
         if not self.many:
             yield self.check_output(None if output is flow.NOTHING else output)
+
+    def gather(self, above: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+        """For a block that ``gathers``: the stream before it turned into its own."""
+        raise NotImplementedError(f"{type(self).__name__} does not define gather()")
 
     def __rshift__(self, after: Block[O, P]) -> Pipeline[I, P]:
         """``a >> b``: what a makes goes into b. Raises ``WiringError`` when it does not fit."""
@@ -368,142 +374,53 @@ class Pipeline(Block[I, O]):
         return super().needs.union(*(step.needs for step in self.steps))
 
     @functools.cached_property
+    def _line(self) -> Line:
+        return Line(self.steps, self.label, self.checks)
+
+    @functools.cached_property
     def streams(self) -> bool:
         return any(step.streams for step in self.steps)
 
     @functools.cached_property
     def many(self) -> bool:
-        many = False
-        for step in self.steps:
-            many = (many or step.many) and not step.gathers
-        return many
+        return self._line.many
 
     @functools.cached_property
     def plain(self) -> bool:
         return all(step.plain for step in self.steps)
 
-    @functools.cached_property
-    def _plan(self) -> list[tuple[int, Callable[[Any], Any], Predicate]]:
-        """Position, work and check of each step. A step that is no more than its ``forward`` is
-        run without its own checks, because the edges are checked here."""
-        plan = []
-        for at, step in enumerate(self.steps, 1):
-            step._set_up()
-            lean = type(step).__call__ is Block.__call__ and step.plain
-            work: Callable[[Any], Any] = step.forward if lean else step
-            plan.append((at, work, predicate_of(step.output_type, self.checks)))
-        return plan
+    def set_up(self) -> None:
+        for step in self.steps:
+            step.set_up()
 
     def __call__(self, data: I) -> O:
         if not self.plain:
             flow.refuse_inside_a_loop(self.label)
             return asyncio.run(self.acall(data))
         self.check_input(data)
-        return cast("O", self._run(data, self._plan))
-
-    def _run(self, data: Any, plan: list[tuple[int, Callable[[Any], Any], Predicate]]) -> Any:
-        """Plain steps, one after the other."""
-        if tracing.active():
-            return self._run_traced(data, plan)
-        at = 0
-        try:
-            for at, work, fits_output in plan:
-                data = work(data)
-                if not fits_output(data):
-                    raise self._step_mismatch(at, data)
-        except RecursionError:
-            raise self._step_mismatch(at, data) from None
-        except Exception as error:
-            self._note(error, at)
-            raise
-        return data
-
-    def _run_traced(self, data: Any, plan: list[Any]) -> Any:
-        for at, work, fits_output in plan:
-            try:
-                with tracing.span(self.steps[at - 1].label, at - 1):
-                    data = work(data)
-            except Exception as error:
-                self._note(error, at)
-                raise
-            if not fits_output(data):
-                raise self._step_mismatch(at, data)
-        return data
+        return cast("O", self._line.run(data))
 
     async def acall(self, data: I) -> O:
-        if any(step.many or step.gathers for step in self.steps):
+        if self._line.is_stream:
             return await self._only_output(data)
-        if "_fits_input" not in self.__dict__:
-            await asyncio.to_thread(lambda: self._plan)  # sets every step up
+        await self._ready()
         self.check_input(data)
-        value: Any = data
-        for plain, stretch in self._stretches:
-            if plain and all(self.steps[at - 1].inline for at, _, _ in stretch):
-                value = self._run(value, stretch)
-            elif plain:
-                value = await asyncio.to_thread(self._run, value, stretch)
-            else:
-                value = await self._arun_step(stretch[0][0], value)
-        return cast("O", value)
-
-    @functools.cached_property
-    def _stretches(self) -> list[tuple[bool, list[tuple[int, Callable[[Any], Any], Predicate]]]]:
-        """The steps, those that are plain together as long as they follow each other: so they
-        change threads once."""
-        stretches: list[tuple[bool, list[Any]]] = []
-        for each in self._plan:
-            plain = self.steps[each[0] - 1].plain
-            if plain and stretches and stretches[-1][0]:
-                stretches[-1][1].append(each)
-            else:
-                stretches.append((plain, [each]))
-        return stretches
-
-    async def _arun_step(self, at: int, data: Any) -> Any:
-        step = self.steps[at - 1]
-        try:
-            with tracing.span(step.label, at - 1):
-                return await step.acall(data)
-        except Exception as error:
-            self._note(error, at)
-            raise
+        return cast("O", await self._line.arun(data))
 
     async def astream(self, data: I) -> AsyncGenerator[Any, None]:
+        await self._ready()
         self.check_input(data)
-        async with aclosing(_source(data)) as source:
-            stream: AsyncGenerator[Any, None] = source
-            for place, step in enumerate(self.steps):
-                gather = getattr(step, "gather", None)
-                stream = gather(stream) if gather else flow.through(step, stream, place)
-            async with aclosing(stream):
-                async for item in stream:
-                    yield item.value if isinstance(item, flow.Made) else item
-
-    def _step_mismatch(self, at: int, data: Any) -> TypeMismatch:
-        step = self.steps[at - 1]
-        return step.mismatch(step.output_edge, data, "output", self._place(at))
-
-    def _note(self, error: Exception, at: int) -> None:
-        note = f"in {self._place(at)}"
-        if note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
-
-    def _place(self, at: int) -> str:
-        step = self.steps[at - 1]
-        edges = f"{step.input_edge.name} -> {step.output_edge.name}"
-        return f"step {at} of {self.label}: {step.label}, {edges}"
+        async with aclosing(self._line.stream(data)) as items:
+            async for item in items:
+                yield item
 
 
 _MADE_AGAIN = frozenset(
     {
         *("streams", "many", "plain", "input_edge", "output_edge", "_fits_input", "_fits_output"),
-        *("_plan", "_stretches", "_held"),
+        *("_line", "_held"),
     }
 )
-
-
-async def _source(data: Any) -> AsyncGenerator[Any, None]:
-    yield flow.Made(data)
 
 
 def _steps(block: Block[Any, Any]) -> tuple[Block[Any, Any], ...]:
@@ -522,14 +439,3 @@ def _require_fit(at: int, one: Block[Any, Any], other: Block[Any, Any]) -> None:
         wanted=wanted,
         hint=f"put a block between them that makes {wanted} of {made}",
     )
-
-
-def _yields_only_outputs(forward: Callable[..., Any]) -> bool:
-    """``AsyncIterator[Output]``, as against ``AsyncIterator[Event | Output]``."""
-    try:
-        made = typing.get_type_hints(forward).get("return")
-    except (NameError, TypeError, AttributeError):
-        return False
-    if get_origin(made) not in (AsyncIterator, AsyncGenerator) or not get_args(made):
-        return False
-    return not is_union(get_args(made)[0])

@@ -1,4 +1,4 @@
-"""What a block does to the world, and the input of one that needs none."""
+"""What a block does to the world, what its caller must hold, and the input of one without any."""
 
 from __future__ import annotations
 
@@ -26,3 +26,11 @@ class Effects(enum.Flag):
 @dataclass(frozen=True, slots=True)
 class NoOp:
     """The input of a block that takes none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A permission that a caller must hold. A guarded one is not covered by ``*``."""
+
+    permission: str
+    guarded: bool = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -33,6 +33,7 @@ class Step(Protocol):
     def __call__(self, data: Any, /) -> Any: ...
     async def acall(self, data: Any, /) -> Any: ...
     def astream(self, data: Any, /) -> AsyncGenerator[Any, None]: ...
+    def gather(self, above: AsyncGenerator[Any, None], /) -> AsyncGenerator[Any, None]: ...
 
 
 NOTHING = object()
@@ -160,16 +161,19 @@ async def items_of(step: Step, data: Any, place: int) -> AsyncGenerator[Any, Non
             recording.end()
 
 
-async def through(step: Step, above: AsyncIterator[Any], place: int) -> AsyncGenerator[Any, None]:
+async def through(
+    step: Step, above: AsyncGenerator[Any, None], place: int
+) -> AsyncGenerator[Any, None]:
     """One step of a stream: every output that comes from above is run through it when it comes,
     events pass by."""
-    async for item in above:
-        if not isinstance(item, Made):
-            yield item
-            continue
-        async with contextlib.aclosing(items_of(step, item.value, place)) as items:
-            async for each in items:
-                yield each
+    async with contextlib.aclosing(above):
+        async for item in above:
+            if not isinstance(item, Made):
+                yield item
+                continue
+            async with contextlib.aclosing(items_of(step, item.value, place)) as items:
+                async for each in items:
+                    yield each
 
 
 def refuse_inside_a_loop(where: str) -> None:

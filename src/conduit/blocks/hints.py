@@ -11,7 +11,7 @@ import dataclasses
 import inspect
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 
@@ -78,6 +78,17 @@ def is_open(hint: Any) -> bool:
 
 def is_union(hint: Any) -> bool:
     return get_origin(hint) in (Union, types.UnionType)
+
+
+def yields_only_outputs(forward: Callable[..., Any]) -> bool:
+    """``AsyncIterator[Output]``, as against ``AsyncIterator[Event | Output]``."""
+    try:
+        made = typing.get_type_hints(forward).get("return")
+    except (NameError, TypeError, AttributeError):
+        return False
+    if get_origin(made) not in (AsyncIterator, AsyncGenerator) or not get_args(made):
+        return False
+    return not is_union(get_args(made)[0])
 
 
 def spell_hint(hint: Any) -> str:

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, cast, overload
 
 from conduit.blocks import flow, tracing
-from conduit.blocks.block import Block, I, Need, O, Part
+from conduit.blocks.block import Block, I, O, Part
 from conduit.blocks.edge import edge_of, fits
-from conduit.blocks.effects import Effects
+from conduit.blocks.effects import Effects, Need
 from conduit.blocks.hints import class_of, field_hints, spell_hint
 from conduit.contracts.errors import ConfigError, TooLarge, WiringError
 
