@@ -21,6 +21,7 @@ from conduit.blocks import (
     collect,
     map_each,
     parallel,
+    retry,
 )
 from conduit.contracts.errors import ConfigError, TooLarge, TypeMismatch, WiringError
 from tests.blocks.nouns import Count, Step, Words, count, count_later, spell
@@ -306,3 +307,15 @@ async def test_collecting_too_much_closes_the_stream() -> None:
     with pytest.raises(TooLarge):
         await (endless >> upper >> collect(Words, at_most=2)).acall(THREE)
     assert past == ["made", "made", "made", "closed"]
+
+
+async def test_a_choice_of_short_work_stays_in_its_thread() -> None:
+    """Handing it over would cost more than doing it."""
+
+    @block("text.thread", summary="Whose thread?", inline=True)
+    def whose(data: Words) -> Count:
+        return Count(int(threading.current_thread() is threading.main_thread()))
+
+    assert await (upper >> branch(bool, whose, whose)).acall(THREE) == Count(1)
+    assert await (upper >> by_type(whose, double)).acall(THREE) == Count(0)
+    assert not retry(whose).inline  # it may pause

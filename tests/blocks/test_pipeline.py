@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
+import math
 import operator
 import threading
 import time
@@ -17,11 +19,15 @@ from hypothesis import strategies as st
 
 from conduit.blocks import (
     Block,
+    Catalog,
+    Gate,
     Pipeline,
     block,
     branch,
     by_type,
     cache,
+    dumps,
+    loads,
     retry,
     timeout,
     trace,
@@ -206,6 +212,47 @@ def test_deep_nesting_runs() -> None:
         line = (same >> line).named(f"deep.n{depth}", summary="Deeper")
     assert line(THREE) == Count(3)
     assert asyncio.run(stream_of(line))[-1] == Count(3)
+
+
+def test_a_schema_that_is_fifty_levels_deep_is_wired_checked_and_sent() -> None:
+    cls: Any = Loose
+    value: Any = Loose(1)
+    for level in range(50):
+        cls = dataclasses.make_dataclass(f"Level{level}", [("held", cls)])
+        value = cls(value)
+
+    class Deep(Block[cls, cls]):
+        name = "deep.same"
+        summary = "Pass on"
+
+        def forward(self, data: Any) -> Any:
+            return data
+
+    line = Deep() >> Deep()
+    assert line(value) is value
+    innermost = functools.reduce(lambda outer, _: outer.held, range(50), value)
+    innermost.number = math.nan
+    with pytest.raises(
+        TypeMismatch, match=r"'held(\.held){49}\.number': expected int, got float nan"
+    ):
+        line(value)
+    innermost.number = 2
+    assert (
+        Gate(Catalog([Deep()]), new_id=lambda: "id").call("deep.same", loads(dumps(value))) == value
+    )
+
+
+@pytest.mark.parametrize(("length", "told"), [(200, None), (20_000, "nested too deep")])
+def test_a_long_chain_of_one_class_passes_or_is_told(length: int, told: str | None) -> None:
+    @block("tree.size", summary="Size")
+    def size(data: Tree) -> Count:
+        return Count(1)
+
+    tree = Tree("leaf")
+    for _ in range(length):
+        tree = Tree("node", parent=tree)
+    for got in in_all_forms(size >> double, tree):
+        assert got == Count(2) if told is None else told in got[1]
 
 
 @dataclass

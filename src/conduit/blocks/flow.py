@@ -44,10 +44,12 @@ NOTHING = object()
 @dataclass(slots=True)
 class Run:
     """Run a step; its output comes back. ``begun`` tells afterwards whether events of it were
-    passed on already, so that it cannot be taken back."""
+    passed on already, so that it cannot be taken back; ``place`` is its position among the parts of
+    the block that asks, for a trace."""
 
     step: Step
     data: Any
+    place: int = 0
     begun: bool = False
 
 
@@ -71,8 +73,8 @@ def run(plan: Plan) -> Any:
 
     def fulfil(request: Run | Pause | Work) -> Any:
         match request:
-            case Run(step, data):
-                with tracing.span(step.label):
+            case Run(step, data, place):
+                with tracing.span(step.label, place):
                     return step(data)
             case Pause(seconds):
                 return time.sleep(seconds)
@@ -114,16 +116,16 @@ async def astream(plan: Plan, *, events: bool = True) -> AsyncGenerator[Any, Non
         while True:
             try:
                 match request:
-                    case Run(step, data) if events:
-                        async with contextlib.aclosing(items_of(step, data)) as items:
+                    case Run(step, data, place) if events:
+                        async with contextlib.aclosing(items_of(step, data, place)) as items:
                             async for item in items:
                                 if isinstance(item, Made):
                                     made = item.value
                                 else:
                                     request.begun = True
                                     yield item
-                    case Run(step, data):
-                        with tracing.span(step.label):
+                    case Run(step, data, place):
+                        with tracing.span(step.label, place):
                             made = await step.acall(data)
                     case Pause(seconds):
                         made = None
@@ -140,9 +142,9 @@ async def astream(plan: Plan, *, events: bool = True) -> AsyncGenerator[Any, Non
         plan.close()
 
 
-async def items_of(step: Step, data: Any) -> AsyncGenerator[Any, None]:
+async def items_of(step: Step, data: Any, place: int) -> AsyncGenerator[Any, None]:
     """What a step streams, recorded as one span."""
-    recording = tracing.begin(step.label)
+    recording = tracing.begin(step.label, place)
     try:
         async with contextlib.aclosing(step.items(data)) as items:
             while True:

@@ -141,7 +141,9 @@ class Parallel(Composite[I, O]):
         _require_fields(into, branches, self.label)
 
     async def forward(self, data: I) -> Any:
-        made = await _together(_traced(part.block, data) for part in self._parts)
+        made = await _together(
+            _traced(part.block, data, place) for place, part in enumerate(self._parts)
+        )
         fields = (part.caption for part in self._parts)
         return self._into(**dict(zip(fields, made, strict=True)))
 
@@ -193,13 +195,15 @@ class Branch(Planned[I, O]):
         parts = [Part(then, chosen)] + ([Part(otherwise, "else")] if otherwise else [])
         self._of(parts)
         self._when, self._then, self._otherwise = when, then, otherwise
+        self.inline = all(part.block.inline for part in parts)
         self.input_type = _common_input([part.block for part in parts], self.label)
         other = otherwise.output_type if otherwise else self.input_type
         self.output_type = _union(then.output_type, other)
 
     def plan(self, data: I) -> flow.Plan:
-        chosen = self._then if self._when(data) else self._otherwise
-        return data if chosen is None else (yield flow.Run(chosen, data))
+        place = 0 if self._when(data) else 1
+        chosen = self._otherwise if place else self._then
+        return data if chosen is None else (yield flow.Run(chosen, data, place))
 
 
 @overload
@@ -230,13 +234,19 @@ class ByType(Planned[I, O]):
         self._of([Part(block, block.input_edge.name) for block in blocks])
         self.input_type = _union(*(block.input_type for block in blocks))
         self.output_type = _union(*(block.output_type for block in blocks))
+        self.inline = all(block.inline for block in blocks)
 
     def plan(self, data: I) -> flow.Plan:
-        takers = [p.block for p in self._parts if isinstance(data, p.block.input_edge.classes)]
+        takers = [
+            (place, part.block)
+            for place, part in enumerate(self._parts)
+            if isinstance(data, part.block.input_edge.classes)
+        ]
         if len(takers) > 1:  # Page[Item] and Page[Other] are of one class
-            takers = [block for block in takers if predicate_of(block.input_type)(data)]
+            takers = [each for each in takers if predicate_of(each[1].input_type)(data)]
         if takers:
-            return (yield flow.Run(takers[0], data))
+            place, block = takers[0]
+            return (yield flow.Run(block, data, place))
         raise self.mismatch(self.input_edge, data, "input")
 
 
@@ -286,7 +296,7 @@ class MapEach(Composite[I, O]):
 
         async def work() -> None:
             for at, item in waiting:  # shared: each item is taken once
-                made[at] = await _traced(self._block, item)
+                made[at] = await _traced(self._block, item, 0)
 
         await _together(work() for _ in range(min(self._at_once, len(made))))
         return Batch(tuple(made))
@@ -357,8 +367,8 @@ async def _together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     return [task.result() for task in tasks]
 
 
-async def _traced(block: Block[Any, Any], data: Any) -> Any:
-    with tracing.span(block.label):
+async def _traced(block: Block[Any, Any], data: Any, place: int) -> Any:
+    with tracing.span(block.label, place):
         return await block.acall(data)
 
 

@@ -168,7 +168,7 @@ class Line:
 
     def _traced(self, at: int, work: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def traced(data: Any) -> Any:
-            with tracing.span(self._steps[at - 1].label):
+            with tracing.span(self._steps[at - 1].label, at - 1):
                 return work(data)
 
         return traced
@@ -176,7 +176,7 @@ class Line:
     async def _await(self, at: int, data: Any) -> Any:
         step = self._steps[at - 1]
         try:
-            with tracing.span(step.label):
+            with tracing.span(step.label, at - 1):
                 return await step.acall(data)
         except Exception as error:
             self._note(error, at)
@@ -203,7 +203,8 @@ class Line:
                     yield item
                     continue
                 try:
-                    async with aclosing(flow.items_of(self._steps[at - 1], item.value)) as items:
+                    made = flow.items_of(self._steps[at - 1], item.value, at - 1)
+                    async with aclosing(made) as items:
                         async for each in items:
                             yield each
                 except Exception as error:
