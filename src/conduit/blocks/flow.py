@@ -181,6 +181,9 @@ async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
     return await asyncio.to_thread(work)
 
 
+_MOST_THREADS = 64
+
+
 class _Unawaited(ThreadPoolExecutor):
     """The threads of one blocking call. When it is over, nobody waits for those that are not:
     only work that was given up, because it took too long, is still running then."""
@@ -196,7 +199,9 @@ def complete(where: str, work: Callable[[Any], Coroutine[Any, Any, T]], data: An
     """
     refuse_inside_a_loop(where)
     with asyncio.Runner() as runner:
-        runner.get_loop().set_default_executor(_Unawaited(thread_name_prefix="conduit"))
+        runner.get_loop().set_default_executor(
+            _Unawaited(_MOST_THREADS, thread_name_prefix="conduit")
+        )
         return runner.run(work(data))
 
 
