@@ -19,6 +19,7 @@ import pytest
 from conduit.blocks import Block, Effects, block, cache, trace
 from conduit.blocks.cache import CacheFolder
 from conduit.contracts.errors import ConfigError, TypeMismatch
+from tests.blocks.generated import Tree
 from tests.blocks.nouns import Count, Step, Words, spell
 
 ROOT = Path(__file__).parents[2]
@@ -242,6 +243,19 @@ def test_any_input_has_an_entry(text: str, tmp_path: Path) -> None:
     assert cache(Counted(), tmp_path)(Count(2**70)) == Count(2**70)
 
 
+def test_what_is_nested_too_deep_for_an_entry_is_made_anew(tmp_path: Path) -> None:
+    @block("tree.same", summary="Pass on")
+    def same_tree(data: Tree) -> Tree:
+        return data
+
+    kept = cache(same_tree, tmp_path)
+    for length in range(0, 400, 20):
+        tree = Tree("leaf")
+        for _ in range(length):
+            tree = Tree("node", parent=tree)
+        assert kept(tree) is tree
+
+
 def test_a_wrong_input_is_refused_before_the_folder_is_asked(tmp_path: Path) -> None:
     kept = cache(Counting(), tmp_path)
     with pytest.raises(TypeMismatch, match="expected str, got int 3"):
@@ -356,14 +370,31 @@ for number in range(int(sys.argv[2])):
 """
 
 
-def _process(folder: Path, calls: int, max_bytes: int = 1 << 20) -> subprocess.Popen[bytes]:
+def _process(
+    folder: Path, calls: int, max_bytes: int = 1 << 20, seed: str = "random"
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, str(folder), str(calls), str(max_bytes)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
+            "PYTHONHASHSEED": seed,
+        },
     )
+
+
+def test_another_process_finds_what_this_one_kept(tmp_path: Path) -> None:
+    for seed in ("1", "2"):
+        _, said = _process(tmp_path, 50, seed=seed).communicate(timeout=30)
+        assert said == b""
+        assert len(entries(tmp_path)) == 50
+    kept = cache(Counted(), tmp_path)
+    with trace() as seen:
+        (kept >> Counted())(Count(49))
+    assert seen.spans[0].cached is True
 
 
 def test_processes_share_a_folder_and_its_entries(tmp_path: Path) -> None:

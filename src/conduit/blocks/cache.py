@@ -138,6 +138,8 @@ class Cache(Planned[I, O]):
 
     def plan(self, data: I) -> flow.Plan:
         name = yield flow.Work(lambda: self._name(data))
+        if name is None:
+            return (yield flow.Run(self._block, data))
         kept = yield flow.Work(lambda: self._kept(name))
         tracing.report(cached=kept is not flow.NOTHING)
         if kept is not flow.NOTHING:
@@ -147,8 +149,11 @@ class Cache(Planned[I, O]):
             yield flow.Work(lambda: self._keep(name, made))
         return made
 
-    def _name(self, data: I) -> str:
-        both = self._identity + value_digest(data)
+    def _name(self, data: I) -> str | None:
+        try:
+            both = self._identity + value_digest(data)
+        except RecursionError:  # nested deeper than can be walked
+            return None
         return hashlib.sha256(both.encode()).hexdigest()
 
     def _kept(self, name: str) -> Any:
@@ -158,7 +163,7 @@ class Cache(Planned[I, O]):
     def _keep(self, name: str, made: Any) -> None:
         """Not every output comes back from JSON as what it was: two classes of a union may have
         the same fields. Such a one is made anew each time."""
-        with contextlib.suppress(InvalidInput):  # what cannot be written as JSON
+        with contextlib.suppress(InvalidInput, RecursionError):  # what cannot be written as JSON
             body = dumps(made)
             again = self._read(body)
             if again is not flow.NOTHING and value_digest(again) == value_digest(made):

@@ -25,6 +25,7 @@ from conduit.contracts.errors import ConfigError
 _NOT_SETTINGS = frozenset(
     {"forward", "name", "summary", "permission", "guarded", "input_type", "output_type"}
 )
+_ATOMS = (str, int, float, types.NoneType)
 _ACCESSORS = ("__func__", "fget", "func", "__wrapped__")
 """Where class methods, properties, cached ones and wrapped functions keep the function itself."""
 
@@ -74,6 +75,8 @@ class _Digest:
             self.value(settings[name], name)
 
     def value(self, value: Any, name: str) -> None:
+        if isinstance(value, _ATOMS):
+            return self._value(value, name)
         if id(value) in self._within:
             return self.piece("again")
         before = self._within
