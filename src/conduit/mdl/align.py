@@ -291,6 +291,16 @@ class _Aligner:
         return given
 
 
+def names_field(hint: Any, key: str) -> bool:
+    """Whether a key is the name of a field."""
+    return key in _names(hint)[0]
+
+
+def means_field(hint: Any, key: str) -> bool:
+    """Whether a key is the name of a field in some style of writing."""
+    return fold(key) in {fold(name) for name in _names(hint)[0]}
+
+
 @cache
 def _names(hint: Any) -> tuple[frozenset[str], dict[str, str]]:
     """The field names of a record, and those by their folded form where that is unambiguous."""

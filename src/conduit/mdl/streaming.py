@@ -12,7 +12,8 @@ larger steps.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from conduit.mdl.growing import Growing
 from conduit.mdl.lenient import read
@@ -20,9 +21,6 @@ from conduit.mdl.partial import Partial
 from conduit.mdl.repair import Parsed
 from conduit.mdl.scalars import fold
 from conduit.mdl.wanted import class_of
-
-if TYPE_CHECKING:
-    from conduit.mdl.structure import Mdl
 
 T = TypeVar("T")
 
@@ -34,8 +32,9 @@ _GROWN = 1.5
 class PartialText(Generic[T]):
     """Reads one answer piece by piece; made by ``Mdl.partial()``."""
 
-    def __init__(self, mdl: Mdl[T]) -> None:
-        self._mdl = mdl
+    def __init__(self, hint: type[T], parse: Callable[[str], Parsed[T]]) -> None:
+        self._type = hint
+        self._parse = parse
         self._pieces: list[str] = []
         self._length = 0
         self._growing: Growing | None = None
@@ -59,7 +58,7 @@ class PartialText(Generic[T]):
 
     def finish(self) -> Parsed[T]:
         """Read the whole answer. Raises ``UnparsableOutput`` as ``Mdl.parse`` does."""
-        return self._mdl.parse("".join(self._pieces))
+        return self._parse("".join(self._pieces))
 
     def _find_start(self, piece: str) -> str:
         """Skip thoughts and prose up to the first brace."""
@@ -92,9 +91,9 @@ class PartialText(Generic[T]):
     def _view(self, root: Any, growing: Growing | None) -> Partial[T] | None:
         if not isinstance(root, dict):
             return None
-        name = class_of(self._mdl.type).__name__
+        name = class_of(self._type).__name__
         if len(root) == 1:
             key, inner = next(iter(root.items()))
             if fold(key) == fold(name) and isinstance(inner, dict):
                 root = inner
-        return Partial(self._mdl.type, root, growing)
+        return Partial(self._type, root, growing)

@@ -23,7 +23,7 @@ from typing import Any, Generic, TypeVar, cast
 from conduit.blocks.shape import Sequence, fields_of
 from conduit.contracts.chat import OutputSchema
 from conduit.contracts.errors import UnparsableOutput
-from conduit.mdl.align import Cut, Reading, align
+from conduit.mdl.align import Cut, Reading, align, means_field, names_field
 from conduit.mdl.definition import require_definable
 from conduit.mdl.fast import NOTHING, exact_decoder
 from conduit.mdl.finding import strict, values
@@ -86,7 +86,7 @@ class Mdl(Generic[T]):
 
     def partial(self) -> PartialText[T]:
         """A reader of an answer that arrives in pieces."""
-        return PartialText(self)
+        return PartialText(self.type, self.parse)
 
     def _mended(self, text: str) -> Parsed[T]:
         whole = strict(text)
@@ -136,14 +136,18 @@ class Mdl(Generic[T]):
     def _inside(self, data: Any) -> tuple[str | int, Any] | None:
         """What is in a list of one, an object with one key, or under the name of the type."""
         if isinstance(data, dict):
-            names = [key for key in data if fold(key) == fold(class_of(self.type).__name__)]
-            key = names[0] if names else next(iter(data)) if len(data) == 1 else None
-            return None if key is None else (key, data[key])
+            own = fold(class_of(self.type).__name__)
+            for key, inner in data.items():
+                if fold(key) == own and not names_field(self.type, key):
+                    return key, inner
+                if len(data) == 1 and not means_field(self.type, key):
+                    return key, inner
+            return None
         return (0, data[0]) if isinstance(data, list) and len(data) == 1 else None
 
     def _wrapped(self, found: Found) -> Reading | None:
         """A bare list, where the structure is little more than a list of such things."""
-        needed = [f for f in fields_of(self.type) if f.required]
+        needed = [f for f in fields_of(cast("Any", self.type)) if f.required]
         if len(needed) != 1 or not isinstance(found.value, list):
             return None
         only = needed[0]
