@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from conduit.mdl.lenient import Found, read
+from conduit.mdl.lenient import Found, goes_on, read
 
 _MARK = re.compile(r"[\[{]|`{3,}|~{3,}")
 _LANGUAGE = re.compile(r"[ \t]*([A-Za-z0-9_+.-]*)")
@@ -70,8 +70,11 @@ def _values(text: str, at: int) -> Iterator[Found]:
             limit = line.start() if line else len(text)
         # Prose does not run on into a fence; what is in a fence may hold others in its texts.
         found = _value_at(text, mark.start(), limit if fence is None else len(text))
-        if isinstance(found, int):
-            at = found
+        if isinstance(found, int):  # nested too deep: a part of it is not what was meant either
+            line = _NEXT_FENCE.search(text, found)
+            if line is None:
+                return
+            at = line.start()
             continue
         at = found.end
         yield replace(found, fence=fence)
@@ -85,5 +88,6 @@ def _value_at(text: str, start: int, end: int) -> Found | int:
     except (ValueError, RecursionError):
         pass  # what follows is for what is nearly JSON
     else:
-        return Found(value, start, after, {"duplicate": start} if duplicates.seen else {})
+        if not goes_on(text, after, end):
+            return Found(value, start, after, {"duplicate": start} if duplicates.seen else {})
     return read(text, start, end)
