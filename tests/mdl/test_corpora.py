@@ -24,7 +24,7 @@ SAID_GROUPS = 38
 
 
 def ours(text: str) -> Any:
-    """What is in a text, as json_repair would give it: the empty ones only when there is no other."""
+    """What is in a text as json_repair gives it: an empty value only when there is no other."""
     found = [found.value for found in values(text)]
     full = [value for value in found if value] or found[:1]
     return full[0] if len(full) == 1 else full

@@ -25,6 +25,7 @@ from conduit.mdl.texts import (
     meant,
     unescaped,
 )
+from conduit.mdl.tree import Open, Tree
 
 DEEPEST = 200
 
@@ -75,18 +76,6 @@ def read(text: str, start: int, end: int | None = None) -> Found | int:
     return reader.found() if reader.run() else reader.at
 
 
-@dataclass(slots=True)
-class _Open:
-    """A container that has not been closed yet."""
-
-    value: Any
-    is_object: bool
-    key: str | None = None
-    """The key whose value comes next, or is the container inside this one."""
-    ready: bool = True
-    """Whether an item may come now: at the start, or after a comma."""
-
-
 def goes_on(text: str, at: int, end: int) -> bool:
     """Whether a comma and another key follow a closing brace: then it was one too many."""
     match = _BLANK.match(text, at, end)
@@ -94,23 +83,15 @@ def goes_on(text: str, at: int, end: int) -> bool:
     return text.startswith(",", at) and bool(QUOTED_KEY_AHEAD.match(text, at + 1, end))
 
 
-class _Reader:
+class _Reader(Tree):
     def __init__(self, text: str, start: int, end: int) -> None:
+        super().__init__()
         self.text = text
         self.start = self.at = start
         self.end = end
-        self.notes: dict[str, int] = {}
-        self.open: list[_Open] = []
-        self.objects = self.lists = 0
-        self.root: Any = None
-        self.cut: tuple[str | int, ...] | None = None
-        self.unfinished: str | int | None = None
 
     def found(self) -> Found:
         return Found(self.root, self.start, self.at, self.notes, self.cut)
-
-    def note(self, kind: str) -> None:
-        self.notes.setdefault(kind, self.at)
 
     def run(self) -> bool:
         """Read; False when it is nested too deep."""
@@ -139,7 +120,7 @@ class _Reader:
                 self.read_value(char, top)
         return True
 
-    def clean(self, top: _Open) -> bool:
+    def clean(self, top: Open) -> bool:
         """Read one member or item that has nothing wrong with it."""
         match = (_MEMBER if top.is_object else _ITEM).match(self.text, self.at, self.end)
         if not match:
@@ -156,42 +137,7 @@ class _Reader:
         self.at = match.end()
         return True
 
-    def enter(self, char: str) -> None:
-        value: Any = {} if char == "{" else []
-        if self.open:
-            self.put(value)
-        else:
-            self.root = value
-        self.push(value)
-
-    def push(self, value: Any) -> None:
-        is_object = isinstance(value, dict)
-        self.open.append(_Open(value, is_object))
-        self.objects += is_object
-        self.lists += not is_object
-        self.at += 1
-
-    def put(self, value: Any) -> None:
-        """Give the innermost container a value; the key of a scalar is forgotten by the caller."""
-        top = self.open[-1]
-        if top.is_object:
-            if top.key in top.value:
-                self.note("duplicate")
-            top.value[top.key] = value
-        else:
-            if not top.ready:
-                self.note("comma")
-            top.value.append(value)
-        top.ready = False
-
-    def leave(self) -> None:
-        top = self.open.pop()
-        self.objects -= top.is_object
-        self.lists -= not top.is_object
-        if self.open:
-            self.open[-1].key = None
-
-    def comma(self, top: _Open) -> None:
+    def comma(self, top: Open) -> None:
         if top.key is not None:  # `"a": ,` says nothing about a
             self.note("left_out")
             top.key = None
@@ -200,7 +146,7 @@ class _Reader:
         top.ready = True
         self.at += 1
 
-    def close(self, char: str, top: _Open) -> None:
+    def close(self, char: str, top: Open) -> None:
         if top.key is not None:
             self.note("left_out")
             top.key = None
@@ -221,20 +167,12 @@ class _Reader:
         if not self.goes_on(top):
             self.leave()  # a bracket of the wrong kind
 
-    def goes_on(self, top: _Open) -> bool:
+    def goes_on(self, top: Open) -> bool:
         """Whether more of the innermost container follows a bracket that fits nothing."""
         match = _BLANK.match(self.text, self.at, self.end)
         at = match.end() if match else self.at
         ahead = KEY_AHEAD if top.is_object else ITEM_AHEAD
         return self.text.startswith(",", at) and bool(ahead.match(self.text, at + 1, self.end))
-
-    def stop(self) -> None:
-        """The text ends here: say in which value."""
-        way = [f.key if f.is_object else len(f.value) - 1 for f in self.open[:-1]]
-        if self.unfinished is not None:
-            way.append(self.unfinished)
-        self.cut = tuple(step for step in way if step is not None)
-        self.note("truncated")
 
     def skip(self) -> None:
         """Pass over blanks, comments and ellipses; a fence that begins a line is the end."""
@@ -273,7 +211,7 @@ class _Reader:
             return bracket.start()  # all on one line: the comment cannot be the rest of it
         return self.end if end < 0 else end + (2 if block else 0)
 
-    def read_key(self, char: str, top: _Open) -> None:
+    def read_key(self, char: str, top: Open) -> None:
         if char in "{[":
             self.note("bracket")
             if self.lists and char == "{" and top.value:
@@ -284,6 +222,7 @@ class _Reader:
             else:
                 self.note("left_out")
                 self.push({} if char == "{" else [])
+                self.at += 1
             return
         if not top.ready:
             self.note("comma")
@@ -400,12 +339,12 @@ class _Reader:
             self.note("escape")
         return text
 
-    def read_value(self, char: str, top: _Open) -> None:
+    def read_value(self, char: str, top: Open) -> None:
         if char in ":=":  # `"a":: 1`
             self.note("colon")
             self.at += 1
             if not top.is_object and top.value and isinstance(top.value[-1], str):
-                self.open_before(top)
+                self.open_before()
             return
         if char in CLOSING:
             if char == "\\" and self.text[self.at + 1 : self.at + 2] not in ('"', "'"):
@@ -426,23 +365,7 @@ class _Reader:
             self.unfinished = place
         top.key = None
 
-    def open_before(self, top: _Open) -> None:
-        """A list's last item was a key: of an object that was not opened (``["a": 1}]``), or of
-        the one around a list that was not closed (``{"a": [1, "b": 2}``)."""
-        self.note("bracket")
-        key = top.value.pop()
-        if top.value and not isinstance(top.value[-1], dict) and self.objects:
-            while not self.open[-1].is_object:
-                self.leave()
-            self.open[-1].key = key
-            return
-        top.ready = True
-        value: dict[str, Any] = {}
-        self.put(value)
-        self.push(value)
-        self.open[-1].key = key
-
-    def quoted(self, quote: str, top: _Open) -> str:
+    def quoted(self, quote: str, top: Open) -> str:
         text = self.text
         begin = self.at + (2 if quote == "\\" else 1)
         self.quotes(quote)

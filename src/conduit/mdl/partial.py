@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, Generic, TypeVar, overload
 
 from conduit.blocks import shape as shapes
-from conduit.blocks.shape import Record, Shape, fields_of
+from conduit.blocks.shape import Field, Record, Shape, fields_of
 from conduit.mdl.align import NOTHING, align_shape
 from conduit.mdl.definition import is_null
 from conduit.mdl.growing import Growing
@@ -30,7 +31,7 @@ class Partial(Generic[T]):
         self._hint = hint
         self._data = data
         self._growing = growing
-        self._fields = {field.name: field for field in fields_of(hint)}
+        self._fields = _fields(hint)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name not in self._fields:
@@ -61,6 +62,11 @@ class Partial(Generic[T]):
     def __repr__(self) -> str:
         inner = ", ".join(f"{name}={self.get(name)!r}" for name in self.arrived)
         return f"Partial[{class_of(self._hint).__name__}]({inner})"
+
+
+@cache
+def _fields(hint: Any) -> dict[str, Field]:
+    return {field.name: field for field in fields_of(hint)}
 
 
 class PartialList(Sequence[Any]):

@@ -34,7 +34,8 @@ KEY_AHEAD = re.compile(
 """A key and its colon, perhaps with a stray word before it."""
 
 _LIKE_KEY_AHEAD = re.compile(
-    rf"[\"'][^\"'\n:,]{{0,{_AHEAD}}}(?:\Z|[\"']\s+(?:[\"'{{\[\d-]|true\b|false\b|null\b))"
+    rf"[\"'][^\"'\n:,]{{0,{_AHEAD}}}"
+    r"(?:\Z|[\"']\s*\Z|[\"']\s+(?:[\"'{\[\d-]|true\b|false\b|null\b))"
 )
 """A key the text ends in, or one without a colon."""
 ITEM_AHEAD = re.compile(
@@ -89,7 +90,7 @@ def closing_quote(
 
 
 def _unclosed(text: str, begin: int, end: int, depth: int) -> tuple[int, int]:
-    """Where a text ends that no quote closes: before brackets that close everything, if there are."""
+    """Where a text ends that no quote closes: before brackets, if they close all there is."""
     stop = end
     while stop > begin and (text[stop - 1].isspace() or text[stop - 1] in "`~"):
         stop -= 1
