@@ -104,6 +104,13 @@ def test_what_is_not_quite_json_is_seen_in_larger_steps() -> None:
     assert reader.finish().value == Story("Night", [])
 
 
+def test_a_finished_part_is_made_once() -> None:
+    view = _fed(TEXT[:-1])
+    assert view is not None
+    assert view.scenes is view.scenes
+    assert view.scenes == STORY.scenes
+
+
 def test_a_name_nobody_knows() -> None:
     view = _fed(TEXT)
     with pytest.raises(AttributeError, match="no field 'titel'"):

@@ -40,6 +40,8 @@ class Growing:
         self.done = False
         self.open: list[Any] = []
         self.key: str | None = None
+        self.finished: dict[int, tuple[Any, Any]] = {}
+        """By its id: a container that is closed, and what a view made of it."""
         self._keys: list[str | None] = []  # the key under which each open container stands
         self._rest = ""  # the beginning of a token
         self._text: list[str] | None = None  # the text that is being written

@@ -114,9 +114,9 @@ class PartialList(Sequence[Any]):
 def _seen(shape: Shape, data: Any, growing: Growing | None) -> Any:
     """A value as a consumer sees it: the real thing when it is finished and right."""
     if not _is_open(data, growing):
-        reading = align_shape(shape, data)
-        if not reading.fault_count:
-            return reading.value
+        value = _finished(shape, data, growing)
+        if value is not NOTHING:
+            return value
     match shape:
         case Record() if isinstance(data, dict):
             return Partial(shape.hint, data, growing)
@@ -129,6 +129,18 @@ def _seen(shape: Shape, data: Any, growing: Growing | None) -> Any:
             meant = [option for option in options if not is_null(option)]
             return _seen(meant[0], data, growing) if len(meant) == 1 else NOTHING
     return NOTHING
+
+
+def _finished(shape: Shape, data: Any, growing: Growing | None) -> Any:
+    """The real thing, made once: a view of a long answer is looked at again and again."""
+    kept = growing.finished if growing else {}
+    if id(data) in kept:
+        return kept[id(data)][1]
+    reading = align_shape(shape, data)
+    value = NOTHING if reading.fault_count else reading.value
+    if isinstance(data, dict | list):
+        kept[id(data)] = data, value
+    return value
 
 
 def _is_open(data: Any, growing: Growing | None) -> bool:
