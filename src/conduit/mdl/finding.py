@@ -13,7 +13,7 @@ from conduit.mdl.lenient import Found, goes_on, read
 _MARK = re.compile(r"[\[{]|`{3,}|~{3,}")
 _LANGUAGE = re.compile(r"[ \t]*([A-Za-z0-9_+.-]*)")
 _NEXT_FENCE = re.compile(r"\n[ \t]*(?:`{3}|~{3})")
-_THOUGHT_ENDS = re.compile(r"</(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+THOUGHT_ENDS = re.compile(r"</(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 
 _MOST_FAULTS = 8
 MOST_VALUES = 1000
@@ -26,7 +26,7 @@ def values(text: str) -> list[Found]:
     What stands before the end of a thought (``</think>``) is left out, if anything comes after it.
     Time is linear in the text; at most ``MOST_VALUES`` are looked at.
     """
-    thoughts = [thought.end() for thought in _THOUGHT_ENDS.finditer(text)]
+    thoughts = [thought.end() for thought in THOUGHT_ENDS.finditer(text)]
     if thoughts and (after := list(_values(text, thoughts[-1]))):
         return after
     return list(_values(text, 0))
