@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from conduit.mdl.lenient import Found, goes_on, read
@@ -79,7 +78,7 @@ def _values(text: str, at: int) -> Iterator[Found]:
             at = line.start()
             continue
         at = found.end
-        yield replace(found, fence=fence)
+        yield found._replace(fence=fence)
 
 
 class Finder:
@@ -108,7 +107,7 @@ class Finder:
             except (ValueError, RecursionError):
                 self._faults += 1
             else:
-                if not goes_on(self._text, after, end):
+                if isinstance(value, list) or not goes_on(self._text, after, end):
                     notes = {"duplicate": start} if self._duplicates.seen else {}
                     return Found(value, start, after, notes)
         return read(self._text, start, end)
