@@ -340,3 +340,21 @@ def test_no_answer_is_too_odd(text: str) -> None:
     except UnparsableOutput:
         return
     assert predicate_of(Files)(parsed.value)
+
+
+@dataclass
+class Hound:
+    bark: str
+    age: Annotated[int, Range(0, 30)] = 0
+
+
+@dataclass
+class Owner:
+    pet: Cat | Hound
+
+
+def test_the_fault_is_told_of_the_branch_that_was_meant() -> None:
+    """One fault either way: the age is wrong for a dog, and a cat has no bark at all."""
+    with pytest.raises(UnparsableOutput) as caught:
+        Mdl.of(Owner).parse('{"pet": {"bark": "wow", "age": 99}}')
+    assert caught.value.faults == ("pet.age: expected int from 0 to 30, got int 99",)

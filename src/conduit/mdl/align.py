@@ -235,7 +235,7 @@ class _Aligner:
             return self.reading.take(best)
         records = [t for t, option in zip(tries, meant, strict=True) if isinstance(option, Record)]
         if records and isinstance(data, dict):  # the nearest branch, so that it can be mended
-            return self.reading.take(min(records, key=lambda attempt: attempt.fault_count))
+            return self.reading.take(min(records, key=lambda t: (t.fault_count, t.cost)))
         return self.reading.fault(path, f"expected {spell(Either(options))}, got {describe(data)}")
 
     def record(self, hint: Any, data: Any, path: str, cut: Cut) -> Any:
