@@ -107,6 +107,14 @@ class Block(Generic[I, O]):
                 _require_records(given, made, cls.__qualname__)
                 cls.input_type, cls.output_type = given, made
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: not what was only computed to be quick."""
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if not isinstance(getattr(type(self), name, None), functools.cached_property)
+        }
+
     def forward(self, data: I) -> Any:
         """Do the work. Input is checked already; output is checked on return."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")
@@ -273,6 +281,12 @@ class FunctionBlock(Block[I, O]):
         # The function itself, not a method around it: that would be one more call per step.
         self.forward = function  # type: ignore[assignment,method-assign]
         self.__doc__ = function.__doc__
+        self.__module__ = function.__module__
+        self.__qualname__ = function.__qualname__
+
+    def __reduce__(self) -> str:
+        """Pickled by name, like a function: where the function was, the block is now."""
+        return self.__qualname__
 
 
 class _Wrap(Protocol):

@@ -1,0 +1,215 @@
+"""The engine of Ray Data: chunks stream through a pool of actors, each of which builds the block
+once.
+
+Ray Data reads from datasets it can count beforehand; rows here may come from anywhere and never
+end. So its one read task pulls chunks from a bounded queue that the reader of the results fills.
+What Ray sees is a row for each chunk: where it starts, and its columns as bytes. Everything else
+(placement, retries, actors that die, back-pressure) is Ray's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import pickle
+from collections.abc import Generator, Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from conduit.blocks.rows.chunks import Chunk, Done
+from conduit.blocks.rows.inputs import Form
+from conduit.blocks.rows.pump import Interrupted
+from conduit.blocks.rows.transport import packed_job, packed_rows, unpacked_outcomes
+from conduit.blocks.rows.worker import Worker
+from conduit.contracts.errors import MissingDependency, Unavailable
+
+_AHEAD = 3
+"""Chunks for each actor that may be between us and it."""
+
+_RETRIES = 2
+"""Of a chunk whose actor died. Ray's own default has no end."""
+
+
+def require_ray() -> None:
+    """Raise ``MissingDependency`` unless Ray Data is installed."""
+    if find_spec("ray") is None or find_spec("pyarrow") is None:
+        raise MissingDependency('engine="ray" needs Ray Data', hint="pip install 'conduit-os[ray]'")
+
+
+class RayData:
+    """Runs chunks in ``workers`` actors of the Ray cluster that this process is connected to.
+
+    Without one, a local Ray is started, and stays for later calls; no Ray is ever shut down here.
+
+    A row that kills its actor is tried three times by Ray and then ends the run: what Ray reports
+    does not say which row it was. (The local engine does, and goes on.)
+    """
+
+    def __init__(self, block: Any, form: Form, workers: int | None, at_once: int) -> None:
+        ray = _connected()
+
+        self._block = block
+        self._interrupted = False
+        job = packed_job(block, form, at_once, dumps=_by_value)
+        actors = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        self.limit = _AHEAD * actors
+        self._chunks: dict[int, Chunk] = {}
+        # Unbounded, for what is put is bounded: it is never more than the limit.
+        self._queue = import_module("ray.util.queue").Queue(actor_options={"num_cpus": 0})
+        self._finished = _finished(self._queue, job, actors)
+
+    def submit(self, chunk: Chunk) -> None:
+        self._chunks[chunk.start] = chunk
+        self._queue.put((chunk.start, packed_rows(self._block.input_type, chunk.rows)))
+
+    def next(self) -> Done:
+        try:
+            start, data = next(self._finished)
+        except StopIteration:
+            raise Interrupted from None
+        except Exception as error:
+            raise _failed(error, self._block) from None
+        if self._interrupted:
+            raise Interrupted
+        chunk = self._chunks.pop(start)
+        outcomes, seconds = unpacked_outcomes(self._block.output_type, data)
+        return Done(start, chunk.rows, outcomes, seconds, len(data))
+
+    def interrupt(self) -> None:
+        self._interrupted = True
+        self._queue.put(None)
+
+    def close(self, *, orderly: bool) -> None:
+        if orderly:
+            self._queue.put(None)  # the read task ends, and with it the dataset
+            for _ in self._finished:
+                raise AssertionError("a chunk came after the last")
+        self._finished.close()
+        self._queue.shutdown(force=True)
+
+
+class Actor:
+    """A block in a Ray actor. Ray Data calls it with a table of chunks."""
+
+    def __init__(self, job: bytes) -> None:
+        self._worker = Worker(job)
+
+    def __call__(self, batch: Any) -> Any:
+        pyarrow: Any = import_module("pyarrow")
+
+        starts = batch["start"].to_pylist()
+        chunks = zip(starts, batch["data"], strict=True)
+        data = [self._worker.run(start, chunk.as_py()) for start, chunk in chunks]
+        return pyarrow.table({"start": starts, "data": pyarrow.array(data, pyarrow.large_binary())})
+
+
+def _connected() -> Any:
+    ray: Any = import_module("ray")
+    if not ray.is_initialized():
+        ray.init(
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            configure_logging=False,
+        )
+    return ray
+
+
+def _finished(queue: Any, job: bytes, actors: int) -> Generator[tuple[int, bytes]]:
+    """The results of the actors, as they come."""
+    data: Any = import_module("ray.data")
+
+    with _quiet():
+        dataset = data.read_datasource(_feed(queue), override_num_blocks=1, num_cpus=0)
+        context = dataset.context
+        # Blocks as small as they are: Ray would wait to gather 128 MiB of chunks.
+        context.target_max_block_size = 1
+        context.enable_progress_bars = False
+        mapped = dataset.map_batches(
+            Actor,
+            fn_constructor_args=(job,),
+            compute=data.ActorPoolStrategy(size=actors),
+            batch_size=1,
+            batch_format="pyarrow",
+            ray_remote_args_fn=lambda: {"max_task_retries": _RETRIES},
+        )
+        batches = iter(
+            mapped.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
+        )
+        try:
+            for batch in batches:
+                for start, packed in zip(batch["start"], batch["data"], strict=True):
+                    yield start.as_py(), packed.as_py()
+        finally:
+            batches.close()
+
+
+def _feed(queue: Any) -> Any:
+    """A data source whose one read task gives what is put into the queue, until None."""
+    pyarrow: Any = import_module("pyarrow")
+    data: Any = import_module("ray.data")
+    block: Any = import_module("ray.data.block")
+
+    def read() -> Iterator[Any]:
+        while (item := queue.get()) is not None:
+            start, packed = item
+            column = pyarrow.array([packed], pyarrow.large_binary())
+            yield pyarrow.table({"start": [start], "data": column})
+
+    class Feed(data.Datasource):  # type: ignore[misc]
+        def estimate_inmemory_data_size(self) -> int | None:
+            return None
+
+        def get_read_tasks(self, parallelism: int, **_: Any) -> list[Any]:
+            known = block.BlockMetadata(
+                num_rows=None, size_bytes=None, input_files=None, exec_stats=None
+            )
+            return [data.ReadTask(read, known)]
+
+    feed: Any = Feed
+    return feed()
+
+
+def _by_value(job: Any) -> bytes:
+    """Pickled for a cluster, whose processes have another ``__main__``."""
+    cloudpickle: Any = import_module("ray.cloudpickle")
+
+    class Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]
+        def reducer_override(self, thing: Any) -> Any:
+            here = getattr(thing, "__module__", None) == "__main__"
+            if here and hasattr(type(thing), "forward"):
+                return _new, (type(thing),), thing.__getstate__()
+            return super().reducer_override(thing)
+
+    written = io.BytesIO()
+    pickler: Any = Pickler(written, protocol=pickle.HIGHEST_PROTOCOL)
+    pickler.dump(job)
+    return written.getvalue()
+
+
+def _new(cls: type) -> Any:
+    return object.__new__(cls)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Ray Data tells its plan and its progress at length: errors are enough."""
+    logger = logging.getLogger("ray.data")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _failed(error: Exception, block: Any) -> Unavailable:
+    # The first line says which task; what happened is at the end.
+    said = str(error).strip().splitlines() or [type(error).__name__]
+    return Unavailable(
+        f"Ray could not run the block: {said[-1][:500]}",
+        where=block.name,
+        hint="the actors import the modules that define the block: they must be found there",
+    )

@@ -1,0 +1,99 @@
+"""What a worker process does: take a chunk, run its rows, send what came of them.
+
+A thread reads the pipe all the time. So the parent's sends never wait for a busy worker, and a
+worker whose parent dies ends at once, even in the middle of a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import queue
+import signal
+import threading
+import time
+from multiprocessing.connection import Connection
+from types import FrameType
+
+from conduit.blocks.rows.row import error_of
+from conduit.blocks.rows.runner import RowRunner, awaits, set_up, tear_down
+from conduit.blocks.rows.transport import packed_outcomes, unpacked_rows
+
+READY = b""
+STOP = b""
+"""Empty messages: a started worker to its parent, and the parent to a worker it needs no more."""
+
+
+class _Stopped(KeyboardInterrupt):
+    """SIGTERM. Event loops let this one through, and no row catches it."""
+
+
+def work(pipe: Connection, job: bytes) -> None:
+    """The main function of a worker process. ``job`` is made by ``packed_job``."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, and it stops us
+    chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(pipe, chunks), daemon=True).start()
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        _serve(pipe, job, chunks)
+    except (_Stopped, BrokenPipeError):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise _Stopped
+
+
+def _read(pipe: Connection, chunks: queue.SimpleQueue[bytes | None]) -> None:
+    while True:
+        try:
+            message = pipe.recv_bytes()
+        except (EOFError, OSError):
+            os._exit(1)  # the parent is gone, and nobody wants what is being computed
+        if message == STOP:
+            chunks.put(None)
+            return
+        chunks.put(message)
+
+
+def _serve(pipe: Connection, job: bytes, chunks: queue.SimpleQueue[bytes | None]) -> None:
+    try:
+        worker = Worker(job)
+    except Exception as error:
+        pipe.send_bytes(pickle.dumps(error_of(0, error)))
+        return
+    try:
+        pipe.send_bytes(READY)
+        while (message := chunks.get()) is not None:
+            start = int.from_bytes(message[:8], "big")
+            pipe.send_bytes(worker.run(start, message[8:]))
+    finally:
+        worker.close()
+
+
+class Worker:
+    """A block, built and set up once, and the rows that it is given."""
+
+    def __init__(self, job: bytes) -> None:
+        self._block, form, self._at_once = pickle.loads(job)
+        self._runner = RowRunner(self._block, form)
+        self._loop = asyncio.Runner() if awaits(self._block) else None
+        set_up(self._block)
+
+    def run(self, start: int, data: bytes) -> bytes:
+        """Run a chunk: packed rows in, packed outcomes out."""
+        rows = unpacked_rows(self._block.input_type, data)
+        started = time.perf_counter()
+        if self._loop is None:
+            outcomes = list(self._runner.outcomes(rows, start))
+        else:
+            outcomes = self._loop.run(self._runner.all(rows, start, self._at_once))
+        seconds = time.perf_counter() - started
+        return packed_outcomes(self._block.output_type, outcomes, seconds, start)
+
+    def close(self) -> None:
+        """Tear the block down; tasks that still run are cancelled first."""
+        if self._loop is not None:
+            self._loop.close()
+        tear_down(self._block)
