@@ -1,8 +1,8 @@
 """The engine of worker processes: each builds the block once and is given chunk after chunk.
 
 A worker that dies (out of memory, a crash in C code) takes only the row that killed it along: the
-rows of its chunk are run once more one by one, by a fresh worker, and the row that kills that one
-too is reported. Everything else goes on. Nothing outlives the results: workers are stopped when
+rows of its chunk are run once more one by one, by fresh workers, and the row that kills one then
+is reported. Everything else goes on. Nothing outlives the results: workers are stopped when
 they are closed, and end by themselves when this process dies.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import pickle
 from collections import deque
 from dataclasses import dataclass, field
@@ -68,7 +67,9 @@ class _Worker:
 class Processes:
     """Runs chunks in ``workers`` processes."""
 
-    def __init__(self, block: Any, job: bytes, workers: int) -> None:
+    def __init__(
+        self, block: Any, job: bytes, workers: int, *, most_deaths: int = _MOST_DEATHS
+    ) -> None:
         self.limit = _AHEAD * workers + 2
         self._block = block
         self._job = job
@@ -77,6 +78,7 @@ class Processes:
         self._pending: deque[_Piece] = deque()
         self._ended: deque[Done] = deque()
         self._deaths = 0
+        self._most_deaths = most_deaths
         # Spawned, not forked: a fork copies locks that other threads hold, for ever.
         self._context = multiprocessing.get_context("spawn")
         self._wake_read, self._wake = self._context.Pipe(duplex=False)
@@ -193,7 +195,7 @@ class Processes:
                 hint='a script that maps rows needs `if __name__ == "__main__":` around its work; '
                 "what the worker said is on standard error",
             )
-        if self._deaths > _MOST_DEATHS:
+        if self._deaths > self._most_deaths:
             raise Unavailable(
                 f"{self._deaths} worker processes died one after another ({_death(exitcode)})",
                 where=self._block.name,
@@ -248,10 +250,3 @@ def _not_started(error: RowError, block: Any) -> ConfigError:
         where=block.name,
         hint=hint,
     )
-
-
-def usable_cores() -> int:
-    """How many cores this process may use; the default number of workers."""
-    if hasattr(os, "sched_getaffinity"):  # Linux
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
