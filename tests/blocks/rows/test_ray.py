@@ -61,6 +61,17 @@ def test_an_endless_source_is_read_as_results_are_taken(ray: Any, tmp_path: Path
 
 
 @needs_ray
+def test_only_the_row_that_kills_is_lost(ray: Any, tmp_path: Path) -> None:
+    rows = [Note(i, str(tmp_path / "seen")) for i in range(45, 85)]
+    results = map_rows(steps.kill, rows, engine="ray", workers=1, chunk=20)
+    found = list(results)
+    assert [row.index for row in found if row.output == rows[row.index]] == [
+        i for i in range(40) if i != 5
+    ]
+    assert [(error.index, error.code) for error in results.errors] == [(5, "unavailable")]
+
+
+@needs_ray
 def test_a_block_that_cannot_start_says_why(ray: Any) -> None:
     with pytest.raises(Unavailable, match="no model here"):
         map_rows(steps.Unbuildable(), notes(3), engine="ray", workers=1).collect()

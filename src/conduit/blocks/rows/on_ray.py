@@ -13,6 +13,7 @@ import contextlib
 import io
 import logging
 import pickle
+from collections import Counter
 from collections.abc import Generator, Iterator
 from importlib import import_module
 from importlib.util import find_spec
@@ -28,9 +29,6 @@ from conduit.contracts.errors import MissingDependency, Unavailable
 _AHEAD = 3
 """Chunks for each actor that may be between us and it."""
 
-_RETRIES = 2
-"""Of a chunk whose actor died. Ray's own default has no end."""
-
 
 def require_ray() -> None:
     """Raise ``MissingDependency`` unless Ray Data is installed."""
@@ -43,8 +41,9 @@ class RayData:
 
     Without one, a local Ray is started, and stays for later calls; no Ray is ever shut down here.
 
-    A row that kills its actor is tried three times by Ray and then ends the run: what Ray reports
-    does not say which row it was. (The local engine does, and goes on.)
+    Ray restarts an actor that dies and gives it the same chunk again, without end. So actors count
+    how often a chunk was begun: the second time its rows run one by one, and the row that kills an
+    actor then is reported and left out.
     """
 
     def __init__(self, block: Any, form: Form, workers: int | None, at_once: int) -> None:
@@ -58,7 +57,8 @@ class RayData:
         self._chunks: dict[int, Chunk] = {}
         # Unbounded, for what is put is bounded: it is never more than the limit.
         self._queue = import_module("ray.util.queue").Queue(actor_options={"num_cpus": 0})
-        self._finished = _finished(self._queue, job, actors)
+        self._attempts = ray.remote(num_cpus=0)(Attempts).remote()
+        self._finished = _finished(self._queue, job, self._attempts, actors)
 
     def submit(self, chunk: Chunk) -> None:
         self._chunks[chunk.start] = chunk
@@ -74,6 +74,7 @@ class RayData:
         if self._interrupted:
             raise Interrupted
         chunk = self._chunks.pop(start)
+        self._attempts.forget.remote(start)
         outcomes, seconds = unpacked_outcomes(self._block.output_type, data)
         return Done(start, chunk.rows, outcomes, seconds, len(data))
 
@@ -88,21 +89,58 @@ class RayData:
                 raise AssertionError("a chunk came after the last")
         self._finished.close()
         self._queue.shutdown(force=True)
+        import_module("ray").kill(self._attempts)
+
+
+class Attempts:
+    """How often chunks have been begun, and which row of them runs alone. One actor on the whole
+    cluster, since those that ask may die."""
+
+    def __init__(self) -> None:
+        self._begun: Counter[int] = Counter()
+        self._running: dict[int, int] = {}
+        self._killers: dict[int, set[int]] = {}
+
+    def begin_chunk(self, start: int) -> int:
+        """How often the chunk has been begun. A row that was running alone did not survive."""
+        if start in self._running:
+            self._killers.setdefault(start, set()).add(self._running.pop(start))
+        self._begun[start] += 1
+        return self._begun[start]
+
+    def begin_row(self, start: int, index: int) -> bool:
+        """Whether a row of that chunk may run alone now."""
+        self._running[start] = index
+        return index not in self._killers.get(start, ())
+
+    def forget(self, start: int) -> None:
+        for kept in (self._begun, self._running, self._killers):
+            kept.pop(start, None)
 
 
 class Actor:
     """A block in a Ray actor. Ray Data calls it with a table of chunks."""
 
-    def __init__(self, job: bytes) -> None:
+    def __init__(self, job: bytes, attempts: Any) -> None:
         self._worker = Worker(job)
+        self._attempts = attempts
 
     def __call__(self, batch: Any) -> Any:
         pyarrow: Any = import_module("pyarrow")
-
         starts = batch["start"].to_pylist()
         chunks = zip(starts, batch["data"], strict=True)
-        data = [self._worker.run(start, chunk.as_py()) for start, chunk in chunks]
+        data = [self._run(start, chunk.as_py()) for start, chunk in chunks]
         return pyarrow.table({"start": starts, "data": pyarrow.array(data, pyarrow.large_binary())})
+
+    def _run(self, start: int, data: bytes) -> bytes:
+        ray: Any = import_module("ray")
+        if ray.get(self._attempts.begin_chunk.remote(start)) == 1:
+            return self._worker.run(start, data)
+
+        def may_run(index: int) -> bool:
+            return bool(ray.get(self._attempts.begin_row.remote(start, index)))
+
+        return self._worker.run_one_by_one(start, data, may_run)
 
 
 def _connected() -> Any:
@@ -117,7 +155,7 @@ def _connected() -> Any:
     return ray
 
 
-def _finished(queue: Any, job: bytes, actors: int) -> Generator[tuple[int, bytes]]:
+def _finished(queue: Any, job: bytes, attempts: Any, actors: int) -> Generator[tuple[int, bytes]]:
     """The results of the actors, as they come."""
     data: Any = import_module("ray.data")
 
@@ -129,11 +167,10 @@ def _finished(queue: Any, job: bytes, actors: int) -> Generator[tuple[int, bytes
         context.enable_progress_bars = False
         mapped = dataset.map_batches(
             Actor,
-            fn_constructor_args=(job,),
+            fn_constructor_args=(job, attempts),
             compute=data.ActorPoolStrategy(size=actors),
             batch_size=1,
             batch_format="pyarrow",
-            ray_remote_args_fn=lambda: {"max_task_retries": _RETRIES},
         )
         batches = iter(
             mapped.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)

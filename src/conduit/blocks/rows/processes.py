@@ -19,7 +19,7 @@ from typing import Any
 
 from conduit.blocks.rows.chunks import Chunk, Done
 from conduit.blocks.rows.pump import Interrupted
-from conduit.blocks.rows.row import RowError, raised
+from conduit.blocks.rows.row import RowError, killed, raised
 from conduit.blocks.rows.transport import packed_rows, unpacked_outcomes
 from conduit.blocks.rows.worker import READY, STOP, work
 from conduit.contracts.errors import ConfigError, Unavailable
@@ -209,10 +209,7 @@ class Processes:
     def _again(self, piece: _Piece, exitcode: int | None) -> list[_Piece]:
         """The rows of a piece to run one by one; none when it was one row and killed twice."""
         if piece.tried:
-            hint = "it may need more memory than there is, or crash a library"
-            text = f"the process that ran it died ({_death(exitcode)})"
-            outcome = RowError(piece.start, Unavailable.code, text, hint)
-            self._finish(piece, [outcome], 0.0, 0)
+            self._finish(piece, [killed(piece.start, _death(exitcode))], 0.0, 0)
             return []
         chunk = piece.chunk
         parts = _Parts(chunk, len(chunk.rows), [None] * len(chunk.rows))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from conduit.contracts.errors import ConduitError
+from conduit.contracts.errors import ConduitError, Unavailable
 
 O = TypeVar("O")  # noqa: E741 - the output type of Block[I, O]
 
@@ -52,6 +52,12 @@ def error_of(index: int, error: BaseException) -> RowError:
         said = ""
     name = type(error).__name__
     return RowError(index, "internal", (f"{name}: {said}" if said else name)[:_LONGEST_MESSAGE])
+
+
+def killed(index: int, how: str) -> RowError:
+    """The row was alone in its process when that died."""
+    hint = "it may need more memory than there is, or crash a library"
+    return RowError(index, Unavailable.code, f"the process that ran it died ({how})", hint)
 
 
 def raised(error: RowError) -> ConduitError:

@@ -13,10 +13,12 @@ import queue
 import signal
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from types import FrameType
+from typing import Any
 
-from conduit.blocks.rows.row import error_of
+from conduit.blocks.rows.row import error_of, killed
 from conduit.blocks.rows.runner import RowRunner, awaits, set_up, tear_down
 from conduit.blocks.rows.transport import packed_outcomes, unpacked_rows
 
@@ -85,12 +87,26 @@ class Worker:
         """Run a chunk: packed rows in, packed outcomes out."""
         rows = unpacked_rows(self._block.input_type, data)
         started = time.perf_counter()
-        if self._loop is None:
-            outcomes = list(self._runner.outcomes(rows, start))
-        else:
-            outcomes = self._loop.run(self._runner.all(rows, start, self._at_once))
+        outcomes = self._outcomes(rows, start)
         seconds = time.perf_counter() - started
         return packed_outcomes(self._block.output_type, outcomes, seconds, start)
+
+    def run_one_by_one(self, start: int, data: bytes, may_run: Callable[[int], bool]) -> bytes:
+        """Like ``run``, after a worker died of the chunk. ``may_run`` is asked before each row,
+        and says no to the one that another worker was alone with when it died."""
+        rows = unpacked_rows(self._block.input_type, data)
+        outcomes: list[Any] = []
+        for index, row in enumerate(rows, start):
+            if may_run(index):
+                outcomes += self._outcomes([row], index)
+            else:
+                outcomes.append(killed(index, "the actor was lost"))
+        return packed_outcomes(self._block.output_type, outcomes, 0.0, start)
+
+    def _outcomes(self, rows: list[Any], start: int) -> list[Any]:
+        if self._loop is None:
+            return list(self._runner.outcomes(rows, start))
+        return self._loop.run(self._runner.all(rows, start, self._at_once))
 
     def close(self) -> None:
         """Tear the block down; tasks that still run are cancelled first."""
