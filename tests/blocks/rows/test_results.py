@@ -6,6 +6,7 @@ import asyncio
 import gc
 import math
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,25 @@ def test_nothing_runs_ahead_of_the_reader() -> None:
     assert pulled == [0, 1, 2]
     results.close()
     assert list(rows) == []
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"at_once": 8}, {"workers": 2}, {"checkpoint": "kept"}, {"ordered": False}]
+)
+@pytest.mark.parametrize("only_outputs", [True, False])
+def test_memory_does_not_grow_with_the_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], only_outputs: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = (Note(i, str(i % 10) * 100_000) for i in range(1_000))  # 100 MB
+    tracemalloc.start()
+    try:
+        results = map_rows(steps.up, rows, **options)
+        assert sum(1 for _ in (results.outputs() if only_outputs else results)) == 1_000
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 40_000_000
 
 
 def test_what_the_source_raises_comes_after_the_rows_before_it() -> None:

@@ -21,11 +21,15 @@ def one_by_one(block: Any, runner: RowRunner, rows: Iterator[Any]) -> Iterator[D
     """All rows as a single chunk that is run lazily: each row is taken, run and delivered before
     the next, so nothing waits for a chunk to fill, and it costs little more than a loop."""
     set_up(block)
-    beside, taken = itertools.tee(rows)
     try:
-        yield Done(0, beside, runner.outcomes(taken, 0))
+        yield _lazy(runner, rows)
     finally:
         tear_down(block)
+
+
+def _lazy(runner: RowRunner, rows: Iterator[Any]) -> Done:
+    beside, taken = itertools.tee(rows)
+    return Done(0, beside, runner.outcomes(taken, 0))
 
 
 class Inline:

@@ -46,6 +46,9 @@ O = TypeVar("O")  # noqa: E741
 _AT_ONCE = 16
 """Asynchronous rows at a time, unless said otherwise."""
 
+_LARGEST_INLINE_CHUNK = 256
+"""Rows. Here nobody packs the inputs, so nobody knows their size."""
+
 _LARGEST_CHUNK = 16_384
 _LARGEST_RAY_CHUNK = 65_536
 """Rows. A Ray task costs milliseconds of its own."""
@@ -188,7 +191,7 @@ class _Work:
         if options.engine == "ray":
             from conduit.blocks.rows.on_ray import RayData
 
-            size = ChunkSize(options.chunk, first=64, largest=_LARGEST_RAY_CHUNK, seconds=0.2)
+            size = ChunkSize(options.chunk, first=16, largest=_LARGEST_RAY_CHUNK, seconds=0.2)
             return RayData(block, self._form, options.workers, options.at_once or _AT_ONCE), size
         if self._is_at_once():
             assert loop is not None
@@ -196,9 +199,10 @@ class _Work:
             runner = RowRunner(block, self._form)
             at_once = AtOnce(block, runner, loop, at_once=places, ordered=options.ordered)
             return at_once, ChunkSize(1, first=1, largest=1)
-        size = ChunkSize(options.chunk, first=16, largest=_LARGEST_CHUNK)
         if options.workers in (None, 1):
+            size = ChunkSize(options.chunk, first=1, largest=_LARGEST_INLINE_CHUNK)
             return Inline(block, RowRunner(block, self._form)), size
+        size = ChunkSize(options.chunk, first=4, largest=_LARGEST_CHUNK)
         from conduit.blocks.rows.processes import Processes
         from conduit.blocks.rows.transport import packed_job
 

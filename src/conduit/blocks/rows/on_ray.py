@@ -54,15 +54,16 @@ class RayData:
         job = packed_job(block, form, at_once, dumps=_by_value)
         actors = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         self.limit = _AHEAD * actors
-        self._chunks: dict[int, Chunk] = {}
+        self._chunks: dict[int, tuple[Chunk, int]] = {}
         # Unbounded, for what is put is bounded: it is never more than the limit.
         self._queue = import_module("ray.util.queue").Queue(actor_options={"num_cpus": 0})
         self._attempts = ray.remote(num_cpus=0)(Attempts).remote()
         self._finished = _finished(self._queue, job, self._attempts, actors)
 
     def submit(self, chunk: Chunk) -> None:
-        self._chunks[chunk.start] = chunk
-        self._queue.put((chunk.start, packed_rows(self._block.input_type, chunk.rows)))
+        data = packed_rows(self._block.input_type, chunk.rows)
+        self._chunks[chunk.start] = chunk, len(data)
+        self._queue.put((chunk.start, data))
 
     def next(self) -> Done:
         try:
@@ -73,10 +74,10 @@ class RayData:
             raise _failed(error, self._block) from None
         if self._interrupted:
             raise Interrupted
-        chunk = self._chunks.pop(start)
+        chunk, sent = self._chunks.pop(start)
         self._attempts.forget.remote(start)
         outcomes, seconds = unpacked_outcomes(self._block.output_type, data)
-        return Done(start, chunk.rows, outcomes, seconds, len(data))
+        return Done(start, chunk.rows, outcomes, seconds, sent + len(data))
 
     def interrupt(self) -> None:
         self._interrupted = True

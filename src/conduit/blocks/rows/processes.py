@@ -44,6 +44,7 @@ class _Piece:
     start: int
     tried: int = 0
     parts: _Parts | None = None
+    size: int = 0
 
 
 @dataclass(slots=True)
@@ -127,6 +128,7 @@ class Processes:
             piece = self._pending.popleft()
             worker.given.append(piece)
             data = packed_rows(self._block.input_type, piece.rows)
+            piece.size = len(data)
             with contextlib.suppress(OSError):  # it died: its pipe will say so
                 worker.pipe.send_bytes(piece.start.to_bytes(8, "big") + data)
 
@@ -163,7 +165,7 @@ class Processes:
             piece = worker.given.popleft()
             outcomes, seconds = unpacked_outcomes(self._block.output_type, message)
             self._deaths = 0
-            self._finish(piece, outcomes, seconds, len(message))
+            self._finish(piece, outcomes, seconds, piece.size + len(message))
         elif message == READY:
             worker.ready = True
         else:

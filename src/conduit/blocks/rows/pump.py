@@ -131,9 +131,10 @@ class _Pump:
     def _collect(self) -> None:
         done = self._engine.next()
         self._running -= 1
-        outcomes = list(done.outcomes)
-        self._size.learn(len(outcomes), done.seconds, done.size)
+        outcomes, size = list(done.outcomes), done.size
         if self._kept:
-            outcomes = self._kept.add(done.start, list(done.rows), outcomes)
+            outcomes, written = self._kept.add(done.start, list(done.rows), outcomes)
+            size = max(size, written)
+        self._size.learn(len(outcomes), done.seconds, size)
         clean = not any(type(outcome) is RowError for outcome in outcomes)
         self._ended[done.start] = Done(done.start, done.rows, outcomes, clean=clean)

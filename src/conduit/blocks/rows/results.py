@@ -144,13 +144,15 @@ class Results(Generic[O]):
 
     def _only_outputs(self, loop: asyncio.AbstractEventLoop | None) -> Generator[O]:
         for done in self._chunks(loop):
-            if done.clean:
-                assert isinstance(done.outcomes, list)
-                self._meter.rows += len(done.outcomes)
+            outcomes, clean = done.outcomes, done.clean
+            del done  # and with it the rows: lazy ones would pile up, as nobody takes them here
+            if clean:
+                assert isinstance(outcomes, list)
+                self._meter.rows += len(outcomes)
                 self._meter.tick()
-                yield from done.outcomes
+                yield from outcomes
             else:
-                for outcome in self._told(done.outcomes):
+                for outcome in self._told(outcomes):
                     if type(outcome) is not RowError:
                         yield outcome
 
