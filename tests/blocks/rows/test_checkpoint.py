@@ -153,6 +153,17 @@ def test_another_mapping_is_refused(tmp_path: Path) -> None:
             map_rows(steps.fussy, rows, checkpoint=tmp_path).collect()
 
 
+def test_who_raises_runs_the_failed_rows_again(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    rows = [Note(i, str(log)) for i in range(20)]
+    for _ in range(2):
+        with pytest.raises(ConduitError, match="row 9: ValueError: not 9"):
+            map_rows(
+                steps.record, rows, checkpoint=tmp_path / "kept", chunk=5, on_error="raise"
+            ).collect()
+    assert log.read_text().split() == [str(i) for i in [*range(10), *range(5, 10)]]
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("finished")
     with pytest.raises(ConfigError, match="neither empty nor a checkpoint"):

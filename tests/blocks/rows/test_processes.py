@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -84,6 +85,14 @@ def test_a_block_that_cannot_travel_is_named() -> None:
     with pytest.raises(ConfigError, match=r"notes\.local: the block cannot be sent") as caught:
         map_rows(local, notes(3), workers=2).collect()
     assert "module level" in caught.value.hint
+
+
+def test_blocks_are_pickled_by_name_and_others_without_what_was_computed(tmp_path: Path) -> None:
+    assert pickle.loads(pickle.dumps(steps.up)) is steps.up
+    heavy = Heavy(str(tmp_path))
+    assert heavy(Note(1)).pid == os.getpid()  # its checks are compiled, and cannot be pickled
+    copy = pickle.loads(pickle.dumps(heavy))
+    assert vars(copy) == {"folder": str(tmp_path)}
 
 
 def test_a_row_that_cannot_travel_is_an_error_of_its_own() -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import io
 import math
+import subprocess
+import sys
 import threading
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
@@ -274,6 +277,25 @@ def test_progress_is_told_to_a_program() -> None:
 def test_the_bar_is_silent_without_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     map_rows(steps.up, notes(5), progress=True).collect()
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_bar_says_how_fast_and_how_many_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    map_rows(steps.fussy, list(notes(20)), progress=True).collect()
+    assert "20/20" in terminal.getvalue()
+    assert "rows/s, 3 errors" in terminal.getvalue()
+
+
+def test_importing_rows_brings_nothing_heavy() -> None:
+    script = "import sys, conduit.blocks.rows; print(*sys.modules)"
+    modules = subprocess.check_output([sys.executable, "-c", script], text=True).split()
+    assert not {"multiprocessing", "ray", "pyarrow", "rich", "psycopg"} & set(modules)
 
 
 def test_outputs_are_written_as_json_lines_and_errors_beside_them(tmp_path: Path) -> None:

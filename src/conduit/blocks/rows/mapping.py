@@ -85,7 +85,8 @@ def map_rows(
             unless given. Given for a plain block, its rows run in that many threads.
         checkpoint: a folder that keeps what is finished. After a kill, the same call goes on with
             the rows that are not, and delivers all rows. A row that was under way runs again, so
-            what it does besides returning a value may happen twice. Errors are kept like outputs.
+            what it does besides returning a value may happen twice. Errors are kept like outputs,
+            unless ``on_error`` is ``raise``: then their chunk runs again.
             Give a block a ``version`` text, and change it when the block would now answer
             differently: a checkpoint of another version is refused.
         progress: True for a bar when standard error is a terminal, or a function that is called
@@ -96,8 +97,8 @@ def map_rows(
     Raises ``ConfigError`` for options that do not go together, here or when the first row is
     taken; ``MissingDependency`` for ``engine="ray"`` without Ray.
     """
-    options = _Options(engine, workers, ordered, chunk, at_once, checkpoint)
-    _require_usable(options, on_error)
+    options = _Options(engine, workers, ordered, chunk, at_once, checkpoint, on_error)
+    _require_usable(options)
     source = rows if isinstance(rows, Source) else None
     if source is not None:
         source.require(block)
@@ -115,13 +116,14 @@ class _Options:
     chunk: int | None
     at_once: int | None
     checkpoint: str | Path | None
+    on_error: str
 
 
-def _require_usable(options: _Options, on_error: str) -> None:
+def _require_usable(options: _Options) -> None:
     if options.engine not in ("local", "ray"):
         raise ConfigError(f"there is no engine {options.engine!r:.40}", hint="local or ray")
-    if on_error not in ("collect", "raise"):
-        raise ConfigError(f"on_error is {on_error!r:.40}", hint="collect or raise")
+    if options.on_error not in ("collect", "raise"):
+        raise ConfigError(f"on_error is {options.on_error!r:.40}", hint="collect or raise")
     for name in ("workers", "chunk", "at_once"):
         value = getattr(options, name)
         if value is not None and value < 1:
@@ -163,8 +165,14 @@ class _Work:
             self._engine, size = self._opened_engine(loop)
             if self._interrupted:
                 self._engine.interrupt()
-            ordered = self._options.ordered
-            yield from pumped(Cutter(rows, size), size, self._engine, ordered=ordered, kept=kept)
+            yield from pumped(
+                Cutter(rows, size),
+                size,
+                self._engine,
+                ordered=self._options.ordered,
+                kept=kept,
+                keep_errors=self._options.on_error == "collect",
+            )
 
     def interrupt(self) -> None:
         self._interrupted = True

@@ -80,8 +80,7 @@ class RayData:
         return Done(start, chunk.rows, outcomes, seconds, sent + len(data))
 
     def interrupt(self) -> None:
-        self._interrupted = True
-        self._queue.put(None)
+        self._interrupted = True  # seen when the next chunk comes
 
     def close(self, *, orderly: bool) -> None:
         if orderly:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import pickle
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -113,8 +114,9 @@ class Processes:
                     worker.pipe.send_bytes(STOP)
             else:
                 worker.process.terminate()
+        until = time.monotonic() + _GRACE_S
         for worker in self._workers:
-            worker.process.join(_GRACE_S)
+            worker.process.join(max(0.0, until - time.monotonic()))
             self._release(worker)
         self._workers.clear()
         self._wake.close()

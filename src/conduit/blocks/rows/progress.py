@@ -63,6 +63,10 @@ class Meter:
     def watched(self) -> bool:
         return self._watcher is not None
 
+    def start(self) -> None:
+        """Time counts from here."""
+        self._started = self._told = self._clock()
+
     def failed(self, error: RowError) -> None:
         self.errors += 1
         if len(self.kept) < KEPT_ERRORS:

@@ -44,13 +44,20 @@ class Interrupted(Exception):
 
 
 def pumped(
-    cutter: Cutter, size: ChunkSize, engine: Engine, *, ordered: bool, kept: Checkpoint | None
+    cutter: Cutter,
+    size: ChunkSize,
+    engine: Engine,
+    *,
+    ordered: bool,
+    kept: Checkpoint | None,
+    keep_errors: bool,
 ) -> Iterator[Done]:
     """Finished chunks, in the order of the source or as they end.
 
-    A source that fails fails only after all rows before it are delivered.
+    A source that fails fails only after all rows before it are delivered. Without ``keep_errors``
+    a chunk with an error is not kept, so that it runs again the next time.
     """
-    pump = _Pump(cutter, size, engine, ordered, kept)
+    pump = _Pump(cutter, size, engine, ordered, kept, keep_errors)
     orderly = False
     try:
         yield from pump.run()
@@ -69,12 +76,14 @@ class _Pump:
         engine: Engine,
         ordered: bool,
         kept: Checkpoint | None,
+        keep_errors: bool,
     ) -> None:
         self._cutter = cutter
         self._size = size
         self._engine = engine
         self._ordered = ordered
         self._kept = kept
+        self._keep_errors = keep_errors
         self._waiting: deque[int] = deque()  # the starts of chunks begun, in order
         self._ended: dict[int, Done] = {}
         self._running = 0
@@ -95,12 +104,8 @@ class _Pump:
             self._kept.complete(self._cutter.position)
 
     def _fill(self) -> None:
-        while len(self._waiting) < self._engine.limit and self._failure is None:
-            try:
-                if not self._begin():
-                    return
-            except Exception as error:
-                self._failure = error
+        while len(self._waiting) < self._engine.limit and self._failure is None and self._begin():
+            pass
 
     def _begin(self) -> bool:
         """Take one chunk from the source; False at its end."""
@@ -109,7 +114,12 @@ class _Pump:
             self._waiting.append(stored.start)
             self._ended[stored.start] = stored
             return True
-        chunk = self._cutter.take(self._kept.room(self._cutter, self._size) if self._kept else None)
+        room = self._kept.room(self._cutter, self._size) if self._kept else None
+        try:
+            chunk = self._cutter.take(room)
+        except Exception as error:
+            self._failure = error  # raised when all rows before it are delivered
+            return False
         if chunk is None:
             return False
         self._waiting.append(chunk.start)
@@ -132,9 +142,10 @@ class _Pump:
         done = self._engine.next()
         self._running -= 1
         outcomes, size = list(done.outcomes), done.size
-        if self._kept:
+        clean = not any(type(outcome) is RowError for outcome in outcomes)
+        if self._kept and (clean or self._keep_errors):
             outcomes, written = self._kept.add(done.start, list(done.rows), outcomes)
+            clean = not any(type(outcome) is RowError for outcome in outcomes)
             size = max(size, written)
         self._size.learn(len(outcomes), done.seconds, size)
-        clean = not any(type(outcome) is RowError for outcome in outcomes)
         self._ended[done.start] = Done(done.start, done.rows, outcomes, clean=clean)

@@ -157,6 +157,7 @@ class Results(Generic[O]):
                         yield outcome
 
     def _chunks(self, loop: asyncio.AbstractEventLoop | None) -> Generator[Done]:
+        self._meter.start()
         with contextlib.closing(self._work.start(loop)) as chunks:
             try:
                 yield from chunks
