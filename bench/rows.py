@@ -3,9 +3,9 @@
 The ways: a plain loop of calls, `map` in this process, `map` in worker processes, and, as peers,
 `multiprocessing.Pool.imap` with the same function and Ray Data's `map_batches` with the same block,
 beside `map` on Ray. Every way reads its rows from a generator, returns dataclasses to this process
-and adds them up, so the sums must agree. Each runs in a process of its own; rows and CPU seconds
-count from the first pull to the last, workers and their start included, and memory is the peak of
-the reading process. That of ten times the rows shows whether it is constant.
+and adds them up, so the sums must agree. Each runs in a process of its own. Rows a second include
+the start of the workers; `first s` is the wait for the first row and `then/s` the speed after it.
+Memory is the peak of the reading process: if ten times the rows need no more, it is constant.
 
     python bench/rows.py [--rows 10000,100000,1000000] [--rounds 3] [--ray] [--checkpoint]
 """
@@ -138,14 +138,16 @@ def measure(way: str, count: int) -> None:
     """Run one way in this process and print what it took, as JSON."""
     if way in RAY:
         _start_ray()
-        sum(num.value for num in WAYS[way](100))  # actors import for seconds: not what is measured
     before, started = _cpu(), time.perf_counter()
-    total = sum(num.value for num in WAYS[way](count))
+    results = iter(WAYS[way](count))
+    total = next(results).value
+    waited = time.perf_counter() - started
+    total += sum(num.value for num in results)
     wall, used = time.perf_counter() - started, _cpu() - before
     if total != count * (count - 1) // 2 + 3 * count:
         raise SystemExit(f"{way}: the sum is wrong")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"wall": wall, "cpu": used, "mib": peak}))
+    print(json.dumps({"wall": wall, "waited": waited, "cpu": used, "mib": peak}))
 
 
 def _start_ray() -> None:
@@ -168,25 +170,30 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ray", action="store_true", help="the ways on Ray as well")
     parser.add_argument("--checkpoint", action="store_true", help="what keeping chunks costs")
-    parser.add_argument("--way", help=argparse.SUPPRESS)
     options = parser.parse_args()
     counts = [int(count) for count in options.rows.split(",")]
-    if options.way:
-        measure(options.way, counts[0])
-        return
     ways = [*LOCAL, *(KEPT if options.checkpoint else ()), *(RAY if options.ray else ())]
-    print(f"{'':32}{'rows':>10}{'rows/s':>10}{'CPU s':>8}{'peak MiB':>10}   best of rounds")
+    print(
+        f"{'best of rounds':32}{'rows':>10}{'rows/s':>10}{'first s':>9}{'then/s':>10}"
+        f"{'CPU s':>8}{'peak MiB':>10}"
+    )
     for count in counts:
         for way in ways:
             best = min((_apart(way, count) for _ in range(options.rounds)), key=lambda m: m["wall"])
             cpu = "" if way in RAY else f"{best['cpu']:.2f}"  # Ray's workers are not our children
-            rate = count / best["wall"]
-            print(f"{way:32}{count:>10,}{rate:>10,.0f}{cpu:>8}{best['mib']:>10.0f}", flush=True)
+            rate, then = count / best["wall"], count / (best["wall"] - best["waited"])
+            print(
+                f"{way:32}{count:>10,}{rate:>10,.0f}{best['waited']:>9.2f}{then:>10,.0f}"
+                f"{cpu:>8}{best['mib']:>10.0f}",
+                flush=True,
+            )
 
 
 def _apart(way: str, count: int) -> dict[str, float]:
-    command = [sys.executable, __file__, "--way", way, "--rows", str(count)]
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    # Imported, not run as a script: the processes of Ray know nothing of our `__main__`.
+    command = [sys.executable, "-c", f"import rows; rows.measure({way!r}, {count})"]
+    paths = os.pathsep.join([str(ROOT / "bench"), *(p for p in sys.path if p)])
+    environ = {**os.environ, "PYTHONPATH": paths}
     quiet = subprocess.run(
         command,
         cwd=ROOT,

@@ -1,7 +1,7 @@
 """Rows in chunks: cut from the source as they are asked for, of a size that fits their cost.
 
 A chunk is the unit that a process gets, that a checkpoint keeps and that a kill may lose. Its
-size starts small and doubles while a chunk takes little time and space, so that a million cheap
+size starts small and grows while a chunk takes little time and space, so that a million cheap
 rows travel by thousands, and rows of seconds or of megabytes by ones.
 """
 
@@ -64,7 +64,9 @@ class ChunkSize:
         if size > _LARGE_BYTES or seconds > 4 * self._seconds:
             self.rows = max(1, min(self.rows, rows) // 2)
         elif rows >= self.rows and size < _SMALL_BYTES and seconds < self._seconds:
-            self.rows = min(self._largest, self.rows * 2)
+            # Eight times as many only where even they would cost little.
+            far = 8 * size < _SMALL_BYTES and 8 * seconds < self._seconds
+            self.rows = min(self._largest, self.rows * (8 if far else 2))
 
 
 class Cutter:

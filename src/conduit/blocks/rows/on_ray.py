@@ -2,13 +2,14 @@
 once.
 
 Ray Data reads from datasets it can count beforehand; rows here may come from anywhere and never
-end. So its one read task pulls chunks from a bounded queue that the reader of the results fills.
+end. So its one read task pulls chunks from an actor that the reader of the results fills.
 What Ray sees is a row for each chunk: where it starts, and its columns as bytes. Everything else
 (placement, retries, actors that die, back-pressure) is Ray's.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import logging
@@ -55,15 +56,13 @@ class RayData:
         actors = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         self.limit = _AHEAD * actors
         self._chunks: dict[int, tuple[Chunk, int]] = {}
-        # Unbounded, for what is put is bounded: it is never more than the limit.
-        self._queue = import_module("ray.util.queue").Queue(actor_options={"num_cpus": 0})
-        self._attempts = ray.remote(num_cpus=0)(Attempts).remote()
-        self._finished = _finished(self._queue, job, self._attempts, actors)
+        self._desk = ray.remote(num_cpus=0)(Desk).remote()
+        self._finished = _finished(self._desk, job, actors)
 
     def submit(self, chunk: Chunk) -> None:
         data = packed_rows(self._block.input_type, chunk.rows)
         self._chunks[chunk.start] = chunk, len(data)
-        self._queue.put((chunk.start, data))
+        self._desk.put.remote((chunk.start, data))
 
     def next(self) -> Done:
         try:
@@ -75,7 +74,7 @@ class RayData:
         if self._interrupted:
             raise Interrupted
         chunk, sent = self._chunks.pop(start)
-        self._attempts.forget.remote(start)
+        self._desk.forget.remote(start)
         outcomes, seconds = unpacked_outcomes(self._block.output_type, data)
         return Done(start, chunk.rows, outcomes, seconds, sent + len(data))
 
@@ -84,36 +83,44 @@ class RayData:
 
     def close(self, *, orderly: bool) -> None:
         if orderly:
-            self._queue.put(None)  # the read task ends, and with it the dataset
+            self._desk.put.remote(None)  # the read task ends, and with it the dataset
             for _ in self._finished:
                 raise AssertionError("a chunk came after the last")
         self._finished.close()
-        self._queue.shutdown(force=True)
-        import_module("ray").kill(self._attempts)
+        import_module("ray").kill(self._desk)
 
 
-class Attempts:
-    """How often chunks have been begun, and which row of them runs alone. One actor on the whole
-    cluster, since those that ask may die."""
+class Desk:
+    """Where chunks are handed out and attempts are counted: one actor on the whole cluster, since
+    those that ask may die."""
 
     def __init__(self) -> None:
+        # Unbounded, for what is put is bounded: never more than the engine's limit.
+        self._chunks: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue()
         self._begun: Counter[int] = Counter()
         self._running: dict[int, int] = {}
         self._killers: dict[int, set[int]] = {}
 
-    def begin_chunk(self, start: int) -> int:
+    async def put(self, chunk: tuple[int, bytes] | None) -> None:
+        await self._chunks.put(chunk)
+
+    async def get(self) -> tuple[int, bytes] | None:
+        """The next chunk, when there is one; None when there will be none."""
+        return await self._chunks.get()
+
+    async def begin_chunk(self, start: int) -> int:
         """How often the chunk has been begun. A row that was running alone did not survive."""
         if start in self._running:
             self._killers.setdefault(start, set()).add(self._running.pop(start))
         self._begun[start] += 1
         return self._begun[start]
 
-    def begin_row(self, start: int, index: int) -> bool:
+    async def begin_row(self, start: int, index: int) -> bool:
         """Whether a row of that chunk may run alone now."""
         self._running[start] = index
         return index not in self._killers.get(start, ())
 
-    def forget(self, start: int) -> None:
+    async def forget(self, start: int) -> None:
         for kept in (self._begun, self._running, self._killers):
             kept.pop(start, None)
 
@@ -121,9 +128,9 @@ class Attempts:
 class Actor:
     """A block in a Ray actor. Ray Data calls it with a table of chunks."""
 
-    def __init__(self, job: bytes, attempts: Any) -> None:
+    def __init__(self, job: bytes, desk: Any) -> None:
         self._worker = Worker(job)
-        self._attempts = attempts
+        self._desk = desk
 
     def __call__(self, batch: Any) -> Any:
         pyarrow: Any = import_module("pyarrow")
@@ -134,11 +141,11 @@ class Actor:
 
     def _run(self, start: int, data: bytes) -> bytes:
         ray: Any = import_module("ray")
-        if ray.get(self._attempts.begin_chunk.remote(start)) == 1:
+        if ray.get(self._desk.begin_chunk.remote(start)) == 1:
             return self._worker.run(start, data)
 
         def may_run(index: int) -> bool:
-            return bool(ray.get(self._attempts.begin_row.remote(start, index)))
+            return bool(ray.get(self._desk.begin_row.remote(start, index)))
 
         return self._worker.run_one_by_one(start, data, may_run)
 
@@ -155,19 +162,19 @@ def _connected() -> Any:
     return ray
 
 
-def _finished(queue: Any, job: bytes, attempts: Any, actors: int) -> Generator[tuple[int, bytes]]:
+def _finished(desk: Any, job: bytes, actors: int) -> Generator[tuple[int, bytes]]:
     """The results of the actors, as they come."""
     data: Any = import_module("ray.data")
 
     with _quiet():
-        dataset = data.read_datasource(_feed(queue), override_num_blocks=1, num_cpus=0)
+        dataset = data.read_datasource(_feed(desk), override_num_blocks=1, num_cpus=0)
         context = dataset.context
         # Blocks as small as they are: Ray would wait to gather 128 MiB of chunks.
         context.target_max_block_size = 1
         context.enable_progress_bars = False
         mapped = dataset.map_batches(
             Actor,
-            fn_constructor_args=(job, attempts),
+            fn_constructor_args=(job, desk),
             compute=data.ActorPoolStrategy(size=actors),
             batch_size=1,
             batch_format="pyarrow",
@@ -183,14 +190,15 @@ def _finished(queue: Any, job: bytes, attempts: Any, actors: int) -> Generator[t
             batches.close()
 
 
-def _feed(queue: Any) -> Any:
-    """A data source whose one read task gives what is put into the queue, until None."""
+def _feed(desk: Any) -> Any:
+    """A data source whose one read task gives what is put on the desk, until None."""
     pyarrow: Any = import_module("pyarrow")
     data: Any = import_module("ray.data")
     block: Any = import_module("ray.data.block")
 
     def read() -> Iterator[Any]:
-        while (item := queue.get()) is not None:
+        ray: Any = import_module("ray")
+        while (item := ray.get(desk.get.remote())) is not None:
             start, packed = item
             column = pyarrow.array([packed], pyarrow.large_binary())
             yield pyarrow.table({"start": [start], "data": column})
