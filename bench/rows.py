@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conduit.blocks import Block, block
+from conduit.blocks import block
 from conduit.blocks.rows import map_rows
 
 ROOT = Path(__file__).parents[1]
@@ -59,18 +59,7 @@ def third(num: Num) -> Num:
     return Num(num.value + 1, num.label)
 
 
-class Three(Block[Num, Num]):
-    """The steps one after another, with every hand-over checked once."""
-
-    name = "bench.three"
-    summary = "Add three"
-
-    def forward(self, data: Num) -> Num:
-        once = first.check_output(first.forward(data))
-        return third.forward(second.check_output(second.forward(once)))  # type: ignore[no-any-return]
-
-
-three = Three()
+three = first >> second >> third
 
 
 def numbers(count: int) -> Iterator[Num]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from conduit.blocks import Block, block
 
@@ -144,6 +144,38 @@ class Heavy(Block[Note, Told]):
 
     def forward(self, data: Note) -> Told:
         return Told(os.getpid(), self.setups)
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Silence."""
+
+    beats: int
+
+
+@block("notes.rest", summary="Make every third note a rest", inline=True)
+def rest(note: Note) -> Note | Rest:
+    return Rest(note.pitch) if note.pitch % 3 == 0 else note
+
+
+@block("notes.play", summary="Make rests notes again", inline=True)
+def play(data: Note | Rest) -> Note:
+    return Note(-data.beats) if isinstance(data, Rest) else data
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """A generic edge."""
+
+    items: list[T]
+
+
+@block("notes.page", summary="Put a note on a page", inline=True)
+def page(note: Note) -> Page[Note]:
+    return Page([note, Bright(note.pitch)])
 
 
 class Unbuildable(Block[Note, Note]):

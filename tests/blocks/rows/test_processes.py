@@ -45,6 +45,17 @@ def test_nested_outputs_and_unordered_results() -> None:
     assert by_index[3] == Chord([Note(3, "n3"), Bright(7)], Mode.LOUD, Note(3, "n3"))
 
 
+def test_pipelines_unions_and_generic_edges(tmp_path: Path) -> None:
+    pipeline = steps.up >> steps.rest
+    rows = list(map_rows(pipeline, notes(90), workers=2, checkpoint=tmp_path, chunk=8))
+    assert rows == list(map_rows(pipeline, notes(90)))
+    assert rows == list(map_rows(pipeline, notes(90), checkpoint=tmp_path))
+    played = map_rows(steps.play, [row.output for row in rows], workers=2)
+    assert [note.pitch for note in played.outputs()][:3] == [1, 2, -3]
+    pages = map_rows(steps.up >> steps.page, notes(50), workers=2).collect()
+    assert pages[4] == steps.Page([Note(5, "n4"), Bright(5)])
+
+
 def test_asynchronous_rows_run_at_once_in_each_process() -> None:
     results = map_rows(steps.later, notes(200), workers=2, at_once=20)
     assert [row.index for row in results] == list(range(200))
@@ -52,7 +63,8 @@ def test_asynchronous_rows_run_at_once_in_each_process() -> None:
 
 
 def test_a_block_is_built_once_in_each_worker_and_closed(tmp_path: Path) -> None:
-    outputs = map_rows(Heavy(str(tmp_path)), notes(400), workers=2, chunk=10).collect()
+    pipeline = steps.up >> Heavy(str(tmp_path))
+    outputs = map_rows(pipeline, notes(400), workers=2, chunk=10).collect()
     assert {told.setups for told in outputs} == {1}
     pids = {told.pid for told in outputs}
     assert os.getpid() not in pids

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from conduit.blocks.decode import decode, loads
+from conduit.blocks.hints import dataclass_of, spell_hint
 from conduit.blocks.shape import Either, Field, Scalar, Shape, fields_of
 from conduit.contracts.errors import InvalidInput
 
@@ -40,10 +41,12 @@ def _from_object(cls: Any, row: Any) -> Any:
     if isinstance(row, dict):
         return decode(cls, row)
     # A named tuple is positional too. Only the exact input type was let through before.
-    if isinstance(row, tuple) and isinstance(cls, type):
+    if isinstance(row, tuple) and dataclass_of(cls):
         fields = fields_of(cls)
         if len(row) > len(fields):
-            raise InvalidInput(f"{len(row)} values for the {len(fields)} fields of {cls.__name__}")
+            raise InvalidInput(
+                f"{len(row)} values for the {len(fields)} fields of {spell_hint(cls)}"
+            )
         return decode(cls, {f.name: value for f, value in zip(fields, row, strict=False)})
     return row  # the block's own check says what is wrong with it
 
@@ -81,7 +84,7 @@ def _said(value: Any) -> Any:
 
 
 def _fields(cls: Any) -> tuple[Field, ...]:
-    return fields_of(cls) if isinstance(cls, type) else ()
+    return fields_of(cls) if dataclass_of(cls) else ()
 
 
 def _allows(shape: Shape, kind: type) -> bool:

@@ -36,7 +36,7 @@ from conduit.blocks.rows.local import AtOnce, Inline, Loop, one_by_one, pulled
 from conduit.blocks.rows.progress import Meter, Watcher, watcher_of
 from conduit.blocks.rows.pump import Engine, pumped
 from conduit.blocks.rows.results import Results
-from conduit.blocks.rows.runner import Mappable, RowRunner, awaits
+from conduit.blocks.rows.runner import Mappable, RowRunner
 from conduit.blocks.rows.sources import Source
 from conduit.contracts.errors import ConfigError
 
@@ -187,7 +187,7 @@ class _Work:
 
     def _is_at_once(self) -> bool:
         here = self._options.engine == "local" and self._options.workers in (None, 1)
-        return here and (awaits(self._block) or (self._options.at_once or 1) > 1)
+        return here and (not self._block.plain or (self._options.at_once or 1) > 1)
 
     def _runs_directly(self) -> bool:
         options = self._options
@@ -223,8 +223,8 @@ class _Work:
             return None
         given, made = _types(self._block)
         manifest = Manifest(
-            block=self._block.name or type(self._block).__qualname__,
-            version=str(getattr(self._block, "version", "")),
+            block=self._block.label,
+            version=self._block.version,
             types=f"{layout_of(given)} -> {layout_of(made)}",
             source=self._rows.identity if isinstance(self._rows, Source) else "an iterable",
         )

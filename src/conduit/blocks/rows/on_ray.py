@@ -255,6 +255,6 @@ def _failed(error: Exception, block: Any) -> Unavailable:
     said = str(error).strip().splitlines() or [type(error).__name__]
     return Unavailable(
         f"Ray could not run the block: {said[-1][:500]}",
-        where=block.name,
+        where=block.label,
         hint="the actors import the modules that define the block: they must be found there",
     )

@@ -195,14 +195,14 @@ class Processes:
         if not worker.ready:
             raise Unavailable(
                 f"a worker process died before it could start ({_death(exitcode)})",
-                where=self._block.name,
+                where=self._block.label,
                 hint='a script that maps rows needs `if __name__ == "__main__":` around its work; '
                 "what the worker said is on standard error",
             )
         if self._deaths > self._most_deaths:
             raise Unavailable(
                 f"{self._deaths} worker processes died one after another ({_death(exitcode)})",
-                where=self._block.name,
+                where=self._block.label,
                 hint="the block itself may be at fault, or the machine short of memory",
             )
         pieces = list(worker.given)
@@ -248,6 +248,6 @@ def _not_started(error: RowError, block: Any) -> ConfigError:
     hint = error.hint or "the worker imports the modules that define the block: they must be found"
     return ConfigError(
         f"the block could not be built in a worker process: {raised(error).message}",
-        where=block.name,
+        where=block.label,
         hint=hint,
     )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from conduit.blocks.rows.inputs import Decoder, Form, decoder_of
@@ -16,19 +15,25 @@ O_co = TypeVar("O_co", covariant=True)
 
 
 class Mappable(Protocol[I_contra, O_co]):
-    """What rows need of a block. ``Block`` has it; the names here know nothing of that class.
+    """What rows need of a block. ``Block`` has it; the names here know nothing of that class, which
+    knows them.
 
-    A block may define ``setup()``, called once in each process before its first row (load models
-    there), and ``close()``, called when there are no more rows or the work is stopped; a process
-    that is killed cannot call it.
+    A block's ``setup()`` runs once in each process before its first row. It may define ``close()``
+    too, which is called when there are no more rows or the work is stopped; a process that is
+    killed cannot call it.
     """
 
-    name: str
+    input_type: Any
+    output_type: Any
+    version: str
 
     @property
-    def streams(self) -> bool: ...
+    def label(self) -> str: ...
     @property
-    def forward(self) -> Callable[..., Any]: ...
+    def plain(self) -> bool: ...
+    @property
+    def parts(self) -> Sequence[Any]: ...
+    def set_up(self) -> None: ...
     def __call__(self, data: I_contra, /) -> O_co: ...
     async def acall(self, data: I_contra, /) -> O_co: ...
 
@@ -37,33 +42,36 @@ FAILURES = (Exception, SystemExit)
 """What is a row's own error. ``sys.exit()`` in a block must not end the program around it."""
 
 
-def awaits(block: Any) -> bool:
-    """Whether the block's work is asynchronous."""
-    return bool(block.streams) or inspect.iscoroutinefunction(block.forward)
-
-
 def set_up(block: Any) -> None:
-    """Call the block's ``setup``, if it has one. Raises ``ConduitError``."""
-    _lifecycle(block, "setup")
-
-
-def tear_down(block: Any) -> None:
-    """Call the block's ``close``, if it has one. Raises ``ConduitError``."""
-    _lifecycle(block, "close")
-
-
-def _lifecycle(block: Any, method: str) -> None:
-    call = getattr(block, method, None)
-    if call is None:
-        return
+    """Run the block's ``setup``. Raises ``ConduitError``."""
     try:
-        call()
+        block.set_up()
     except ConduitError:
         raise
     except FAILURES as error:
-        raise Unavailable(
-            f"{method}() failed: {type(error).__name__}: {str(error)[:500]}", where=block.name
-        ) from error
+        raise _failed_to("setup", block, error) from error
+
+
+def tear_down(block: Any) -> None:
+    """Call ``close`` of the block and of what it is made of, where there is one.
+
+    Raises ``ConduitError``.
+    """
+    for part in block.parts:
+        tear_down(part.block)
+    close = getattr(block, "close", None)
+    try:
+        if close is not None:
+            close()
+    except ConduitError:
+        raise
+    except FAILURES as error:
+        raise _failed_to("close", block, error) from error
+
+
+def _failed_to(method: str, block: Any, error: BaseException) -> Unavailable:
+    said = f"{type(error).__name__}: {str(error)[:500]}"
+    return Unavailable(f"{method}() failed: {said}", where=block.label)
 
 
 class RowRunner:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from conduit.blocks.decode import dumps
+from conduit.blocks.hints import dataclass_of, spell_hint
 from conduit.blocks.rows.row import Row, RowError
 from conduit.blocks.shape import Choice, Either, Scalar, Shape, fields_of
 from conduit.contracts.errors import ConfigError, StoreError
@@ -35,12 +36,12 @@ def write_jsonl(rows: Iterable[Row[Any]], path: Path, errors: Path | None) -> Wr
 
 def write_csv(rows: Iterable[Row[Any]], cls: Any, path: Path, errors: Path | None) -> Written:
     """A header and one line for each output. None is an empty cell."""
-    fields = fields_of(cls) if isinstance(cls, type) else ()
+    fields = fields_of(cls) if dataclass_of(cls) else ()
     odd = [f.name for f in fields if not _is_plain(f.shape)]
     if odd or not fields:
         raise ConfigError(
             f"CSV has no way to write {', '.join(odd) or 'this type'}",
-            where=getattr(cls, "__qualname__", str(cls)),
+            where=spell_hint(cls),
             hint="use to_jsonl, or end the pipeline with a block whose output is flat",
         )
     names = [f.name for f in fields]

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, TypeVar
 
+from conduit.blocks.hints import spell_hint
 from conduit.blocks.rows.fingerprint import digest
 from conduit.blocks.rows.inputs import Form, decoder_of
 from conduit.blocks.rows.row import RowError, error_of, raised
@@ -68,10 +69,10 @@ class Source(ABC, Generic[T]):
     def require(self, block: Any) -> None:
         """Raise ``ConfigError`` unless the block takes these rows."""
         if block.input_type != self.row_type:
-            takes = getattr(block.input_type, "__name__", str(block.input_type))
+            takes = spell_hint(block.input_type)
             raise ConfigError(
-                f"the block takes {takes}, the source gives {self.row_type.__name__}",
-                where=block.name,
+                f"the block takes {takes}, the source gives {spell_hint(self.row_type)}",
+                where=block.label,
                 hint=f"read it as {takes}",
             )
 

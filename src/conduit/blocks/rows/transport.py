@@ -6,6 +6,7 @@ bytes come from our own workers through their own pipe, never from a file or a n
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,7 +21,7 @@ _COLUMNS, _OBJECTS = 0, 1
 
 def packed_rows(cls: Any, rows: Sequence[Any]) -> bytes:
     """Rows on their way to a worker. A row that cannot travel becomes a ``RowError``."""
-    if all(type(row) is cls for row in rows[:1]):
+    if dataclasses.is_dataclass(rows[0]):
         try:
             return _dumps((_COLUMNS, codec_of(cls).pack_rows(rows)))
         except (Unpackable, RecursionError, *_UNPICKLABLE):
@@ -90,6 +91,6 @@ def packed_job(
     except _UNPICKLABLE as error:
         raise ConfigError(
             f"the block cannot be sent to worker processes: {str(error)[:300]}",
-            where=block.name or type(block).__name__,
+            where=block.label,
             hint="define it, and the functions it is made of, at module level",
         ) from None

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any
 
 from conduit.blocks.rows.row import error_of, killed
-from conduit.blocks.rows.runner import RowRunner, awaits, set_up, tear_down
+from conduit.blocks.rows.runner import RowRunner, set_up, tear_down
 from conduit.blocks.rows.transport import packed_outcomes, unpacked_rows
 
 READY = b""
@@ -80,7 +80,7 @@ class Worker:
     def __init__(self, job: bytes) -> None:
         self._block, form, self._at_once = pickle.loads(job)
         self._runner = RowRunner(self._block, form)
-        self._loop = asyncio.Runner() if awaits(self._block) else None
+        self._loop = asyncio.Runner() if not self._block.plain else None
         set_up(self._block)
 
     def run(self, start: int, data: bytes) -> bytes:

@@ -1,0 +1,1 @@
+"""Blocks that touch the world outside: web, databases, files and commands."""
