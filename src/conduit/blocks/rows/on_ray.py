@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import itertools
 import logging
 import pickle
 from collections import Counter
@@ -37,6 +38,10 @@ def require_ray() -> None:
         raise MissingDependency('engine="ray" needs Ray Data', hint="pip install 'conduit-os[ray]'")
 
 
+_FORGOTTEN = (-1, b"")
+"""Instead of a chunk whose results are there."""
+
+
 class RayData:
     """Runs chunks in ``workers`` actors of the Ray cluster that this process is connected to.
 
@@ -56,57 +61,87 @@ class RayData:
         actors = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         self.limit = _AHEAD * actors
         self._chunks: dict[int, tuple[Chunk, int]] = {}
+        self._number = 0
         self._desk = ray.remote(num_cpus=0)(Desk).remote()
         self._finished = _finished(self._desk, job, actors)
 
     def submit(self, chunk: Chunk) -> None:
         data = packed_rows(self._block.input_type, chunk.rows)
         self._chunks[chunk.start] = chunk, len(data)
-        self._desk.put.remote((chunk.start, data))
+        self._desk.put.remote(self._number, (chunk.start, data))
+        self._number += 1
 
     def next(self) -> Done:
+        start, data = self._result()
+        while start not in self._chunks:  # Ray did something twice
+            start, data = self._result()
+        chunk, sent = self._chunks.pop(start)
+        self._desk.forget.remote(start)
+        outcomes, seconds = unpacked_outcomes(self._block.output_type, data)
+        return Done(start, chunk.rows, outcomes, seconds, sent + len(data))
+
+    def _result(self) -> tuple[int, bytes]:
         try:
-            start, data = next(self._finished)
+            result = next(self._finished)
         except StopIteration:
             raise Interrupted from None
         except Exception as error:
             raise _failed(error, self._block) from None
         if self._interrupted:
             raise Interrupted
-        chunk, sent = self._chunks.pop(start)
-        self._desk.forget.remote(start)
-        outcomes, seconds = unpacked_outcomes(self._block.output_type, data)
-        return Done(start, chunk.rows, outcomes, seconds, sent + len(data))
+        return result
 
     def interrupt(self) -> None:
         self._interrupted = True  # seen when the next chunk comes
 
     def close(self, *, orderly: bool) -> None:
         if orderly:
-            self._desk.put.remote(None)  # the read task ends, and with it the dataset
+            self._desk.end.remote()  # the read task ends, and with it the dataset
             for _ in self._finished:
-                raise AssertionError("a chunk came after the last")
+                pass
         self._finished.close()
         import_module("ray").kill(self._desk)
 
 
 class Desk:
     """Where chunks are handed out and attempts are counted: one actor on the whole cluster, since
-    those that ask may die."""
+    those that ask may die.
+
+    Chunks are handed out by number, and kept until their results are there: Ray may run the read
+    task again, and then wants the same ones in the same order.
+    """
 
     def __init__(self) -> None:
-        # Unbounded, for what is put is bounded: never more than the engine's limit.
-        self._chunks: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue()
+        self._chunks: dict[int, tuple[int, bytes]] = {}
+        self._numbers: dict[int, int] = {}
+        self._put = 0
+        self._ended = False
+        self._changed = asyncio.Event()
         self._begun: Counter[int] = Counter()
         self._running: dict[int, int] = {}
         self._killers: dict[int, set[int]] = {}
 
-    async def put(self, chunk: tuple[int, bytes] | None) -> None:
-        await self._chunks.put(chunk)
+    async def put(self, number: int, chunk: tuple[int, bytes]) -> None:
+        self._chunks[number] = chunk
+        self._numbers[chunk[0]] = number
+        self._put = number + 1
+        self._changed.set()
 
-    async def get(self) -> tuple[int, bytes] | None:
-        """The next chunk, when there is one; None when there will be none."""
-        return await self._chunks.get()
+    async def end(self) -> None:
+        """There will be no more."""
+        self._ended = True
+        self._changed.set()
+
+    async def get(self, number: int) -> tuple[int, bytes] | None:
+        """That chunk, when it is there; ``_FORGOTTEN`` when it has been; None at the end."""
+        while number not in self._chunks:
+            if number < self._put:
+                return _FORGOTTEN
+            if self._ended:
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        return self._chunks[number]
 
     async def begin_chunk(self, start: int) -> int:
         """How often the chunk has been begun. A row that was running alone did not survive."""
@@ -121,6 +156,7 @@ class Desk:
         return index not in self._killers.get(start, ())
 
     async def forget(self, start: int) -> None:
+        self._chunks.pop(self._numbers.pop(start), None)
         for kept in (self._begun, self._running, self._killers):
             kept.pop(start, None)
 
@@ -140,6 +176,8 @@ class Actor:
         return pyarrow.table({"start": starts, "data": pyarrow.array(data, pyarrow.large_binary())})
 
     def _run(self, start: int, data: bytes) -> bytes:
+        if start < 0:
+            return data  # forgotten
         ray: Any = import_module("ray")
         if ray.get(self._desk.begin_chunk.remote(start)) == 1:
             return self._worker.run(start, data)
@@ -198,7 +236,8 @@ def _feed(desk: Any) -> Any:
 
     def read() -> Iterator[Any]:
         ray: Any = import_module("ray")
-        while (item := ray.get(desk.get.remote())) is not None:
+        numbers = itertools.count()
+        while (item := ray.get(desk.get.remote(next(numbers)))) is not None:
             start, packed = item
             column = pyarrow.array([packed], pyarrow.large_binary())
             yield pyarrow.table({"start": [start], "data": column})
