@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -60,6 +60,19 @@ def test_a_subclass_keeps_its_class_and_its_own_fields() -> None:
         Note(1),
         Bright(2),
     ]
+
+
+@dataclasses.dataclass
+class Picky:
+    """A union that must be told apart, with a ``Literal`` that allows None deep inside."""
+
+    keys: dict[str, tuple[Literal["a", None], ...] | list[Mode] | Note]
+
+
+def test_a_literal_none_inside_a_union_comes_back() -> None:
+    picky = Picky({"x": (None, "a"), "y": [Mode.LOUD], "z": Note(1)})
+    codec = codec_of(Picky)
+    assert codec.unpack_rows(json.loads(json.dumps(codec.pack_rows([picky])))) == [picky]
 
 
 def test_post_init_does_not_run_again() -> None:

@@ -42,6 +42,10 @@ Plain = Any
 """Lists, tuples, dicts with text keys, texts, numbers, booleans and None."""
 
 
+_PLAIN = (str, int, float, bool, type(None))
+"""What a ``Literal`` may hold; the other values may not even be hashable."""
+
+
 class Unpackable(Exception):
     """A value that is not of its declared type. It never leaves this package."""
 
@@ -333,7 +337,7 @@ def _test(shape: Shape) -> Callable[[Any], bool]:
             return lambda v: isinstance(v, kinds) and (kind is bool or not isinstance(v, bool))
         case Choice(values, None):
             pairs = {(type(v), v) for v in values}
-            return lambda v: type(v) in (str, int, float, bool) and (type(v), v) in pairs
+            return lambda v: type(v) in _PLAIN and (type(v), v) in pairs
         case Choice(_, members):
             assert members is not None
             cls = members
