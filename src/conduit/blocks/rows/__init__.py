@@ -1,6 +1,6 @@
 """One block over many rows: local, in processes or on Ray, resumable, in bounded memory."""
 
-from conduit.blocks.rows.mapping import map_rows
+from conduit.blocks.rows.mapping import MapOptions, Rows, map_rows
 from conduit.blocks.rows.progress import Progress
 from conduit.blocks.rows.results import Outputs, Results
 from conduit.blocks.rows.row import Row, RowError
@@ -16,11 +16,13 @@ from conduit.blocks.rows.sources import (
 from conduit.blocks.rows.tables import read_table
 
 __all__ = [
+    "MapOptions",
     "Outputs",
     "Progress",
     "Results",
     "Row",
     "RowError",
+    "Rows",
     "Source",
     "Written",
     "map_rows",

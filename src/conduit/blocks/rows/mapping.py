@@ -26,7 +26,7 @@ import contextlib
 from collections.abc import AsyncIterable, Generator, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar
 
 from conduit.blocks.rows.checkpoint import Checkpoint, Manifest
 from conduit.blocks.rows.chunks import ChunkSize, Cutter, Done
@@ -54,6 +54,19 @@ _LARGEST_RAY_CHUNK = 65_536
 """Rows. A Ray task costs milliseconds of its own."""
 
 Rows = Iterable[Any] | AsyncIterable[Any]
+
+
+class MapOptions(TypedDict, total=False):
+    """The options of :func:`map_rows`, for methods that pass them on."""
+
+    engine: Literal["local", "ray"]
+    workers: int | None
+    ordered: bool
+    chunk: int | None
+    at_once: int | None
+    checkpoint: str | Path | None
+    progress: bool | Watcher
+    on_error: Literal["collect", "raise"]
 
 
 def map_rows(
