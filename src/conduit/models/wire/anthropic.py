@@ -27,6 +27,7 @@ from conduit.models.exchange import (
     ErrorInside,
     Frame,
     Header,
+    Listing,
     NewId,
     NotTheProtocol,
     Wire,
@@ -312,4 +313,12 @@ def _index(event: JsonObject) -> int:
     return at
 
 
-ANTHROPIC = Wire("anthropic", "sse", encode, decode, AnthropicStream, authorize)
+ANTHROPIC = Wire(
+    "anthropic",
+    "sse",
+    encode,
+    decode,
+    AnthropicStream,
+    authorize,
+    Listing(headers=(_VERSION,)),
+)

@@ -25,6 +25,7 @@ from conduit.models.exchange import (
     ErrorInside,
     Frame,
     Header,
+    Listing,
     NewId,
     NotTheProtocol,
     Wire,
@@ -185,4 +186,12 @@ class OllamaStream:
         return Chunk(finish_reason=reason, usage=_usage(self._last))
 
 
-OLLAMA = Wire("ollama", "ndjson", encode, decode, OllamaStream, authorize)
+OLLAMA = Wire(
+    "ollama",
+    "ndjson",
+    encode,
+    decode,
+    OllamaStream,
+    authorize,
+    Listing("/api/tags", "models", "name"),
+)

@@ -1,0 +1,196 @@
+"""One event loop in a thread of its own, where connections outlive the call that opened them.
+
+A script that calls ``lm(...)`` a thousand times would otherwise open a loop and a connection each
+time, and a bound on concurrent calls would hold only within one loop. So all work with models runs
+here, whoever waits for it: a plain thread, or a task of any other event loop.
+
+The thread starts with the first work. A forked child has none of it and starts its own. Context
+variables of the caller hold inside. Whoever stops waiting cancels the work, and waits until it has
+let go of what it held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import os
+import threading
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing, suppress
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+Work = Callable[[], Coroutine[Any, Any, T]]
+
+_STOP_S = 5.0
+_AHEAD = 16
+"""Items that a stream may be ahead of its reader."""
+
+
+class _Job(Generic[T]):
+    """Work handed over. ``done`` is settled in the loop's thread."""
+
+    def __init__(self, work: Work[T], loop: asyncio.AbstractEventLoop) -> None:
+        self.done: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self._work = work
+        self._loop = loop
+        self._task: asyncio.Task[T] | None = None
+        loop.call_soon_threadsafe(self._start)  # in a copy of the caller's context
+
+    def cancel(self) -> None:
+        """Ask the work to stop; ``done`` tells when it has."""
+        self._loop.call_soon_threadsafe(self._stop)
+
+    def _start(self) -> None:
+        self.done.set_running_or_notify_cancel()
+        self._task = self._loop.create_task(self._work())
+        self._task.add_done_callback(self._settle)
+
+    def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _settle(self, task: asyncio.Task[T]) -> None:
+        if task.cancelled():
+            self.done.set_exception(concurrent.futures.CancelledError())
+        elif (error := task.exception()) is not None:
+            self.done.set_exception(error)
+        else:
+            self.done.set_result(task.result())
+
+
+class BackgroundLoop:
+    """A thread that runs an event loop. Its three verbs may be used from anywhere but itself."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._turn, name="conduit-models", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Work[T]) -> T:
+        """Run to the end and block until then. An interrupt cancels the work."""
+        job = _Job(work, self._loop)
+        try:
+            concurrent.futures.wait([job.done])
+        except BaseException:
+            job.cancel()
+            concurrent.futures.wait([job.done], timeout=_STOP_S)
+            raise
+        return job.done.result()
+
+    async def call(self, work: Work[T]) -> T:
+        """Run to the end without blocking the caller's loop. Cancelling cancels the work."""
+        job = _Job(work, self._loop)
+        ended = asyncio.wrap_future(job.done)
+        try:
+            return await asyncio.shield(ended)
+        except asyncio.CancelledError:
+            if not ended.done():
+                job.cancel()
+                await _settled(ended)
+            raise
+
+    async def iterate(self, items: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
+        """The items of a generator that runs here, at most 16 ahead of their reader. Closing this
+        generator closes that one."""
+        pump = await self.call(lambda: _Pump.start(items))
+        try:
+            while (item := await self.call(pump.next)) is not None:
+                yield item[0]
+        finally:
+            await self.call(pump.stop)
+
+    def stop(self) -> None:
+        """Cancel what runs, let it clean up, end the thread."""
+        with suppress(RuntimeError):  # it was stopped before
+            self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_STOP_S)
+
+    def _turn(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+
+async def _settled(ended: asyncio.Future[Any]) -> None:
+    """Wait until cancelled work has cleaned up, though not for ever, and let its error go."""
+    with suppress(TimeoutError, asyncio.CancelledError):
+        async with asyncio.timeout(_STOP_S):
+            await asyncio.wait([ended])
+    if ended.done() and not ended.cancelled():
+        ended.exception()
+
+
+class _Pump(Generic[T]):
+    """Reads a generator in one task, as its time-outs and locks demand."""
+
+    def __init__(self, items: Callable[[], AsyncGenerator[T, None]]) -> None:
+        self._read: asyncio.Queue[tuple[T] | None] = asyncio.Queue()
+        self._room = asyncio.Semaphore(_AHEAD)
+        self._task = asyncio.get_running_loop().create_task(self._pump(items))
+
+    @classmethod
+    async def start(cls, items: Callable[[], AsyncGenerator[T, None]]) -> _Pump[T]:
+        return cls(items)
+
+    async def next(self) -> tuple[T] | None:
+        """The next item, in a tuple of its own; None at the end. Raises what the generator did."""
+        item = await self._read.get()
+        if item is None:
+            await self._task
+        self._room.release()
+        return item
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        if not self._task.cancelled():
+            self._task.exception()  # the reader has seen it, or has left
+
+    async def _pump(self, items: Callable[[], AsyncGenerator[T, None]]) -> None:
+        try:
+            async with aclosing(items()) as source:
+                async for item in source:
+                    await self._room.acquire()
+                    self._read.put_nowait((item,))
+        finally:
+            self._read.put_nowait(None)
+
+
+_lock = threading.Lock()
+_ours: BackgroundLoop | None = None
+_inherited: list[object] = []
+
+
+def background() -> BackgroundLoop:
+    """The loop of this process."""
+    global _ours
+    with _lock:
+        if _ours is None:
+            _ours = BackgroundLoop()
+            atexit.register(_ours.stop)
+        return _ours
+
+
+def keep_inherited(thing: object) -> None:
+    """Keep what a forked child got from its parent from being collected: that would close sockets
+    which both share, and say so aloud."""
+    _inherited.append(thing)
+
+
+def _begin_anew() -> None:
+    global _ours, _lock
+    _lock = threading.Lock()
+    if _ours is not None:
+        atexit.unregister(_ours.stop)
+        keep_inherited(_ours)
+    _ours = None
+
+
+os.register_at_fork(after_in_child=_begin_anew)
