@@ -24,8 +24,6 @@ T = TypeVar("T")
 Work = Callable[[], Coroutine[Any, Any, T]]
 
 _STOP_S = 5.0
-_AHEAD = 16
-"""Items that a stream may be ahead of its reader."""
 
 
 class _Job(Generic[T]):
@@ -92,8 +90,8 @@ class BackgroundLoop:
             raise
 
     async def iterate(self, items: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
-        """The items of a generator that runs here, at most 16 ahead of their reader. Closing this
-        generator closes that one."""
+        """The items of a generator that runs here, which goes on when the next item is asked for
+        and not before. Closing this generator closes that one."""
         pump = await self.call(lambda: _Pump.start(items))
         try:
             while (item := await self.call(pump.next)) is not None:
@@ -128,11 +126,11 @@ async def _settled(ended: asyncio.Future[Any]) -> None:
 
 
 class _Pump(Generic[T]):
-    """Reads a generator in one task, as its time-outs and locks demand."""
+    """Reads a generator in one task, as its time-outs and locks demand, an item at a time."""
 
     def __init__(self, items: Callable[[], AsyncGenerator[T, None]]) -> None:
-        self._read: asyncio.Queue[tuple[T] | None] = asyncio.Queue()
-        self._room = asyncio.Semaphore(_AHEAD)
+        self._items: asyncio.Queue[tuple[T] | None] = asyncio.Queue()
+        self._wanted = asyncio.Semaphore(0)
         self._task = asyncio.get_running_loop().create_task(self._pump(items))
 
     @classmethod
@@ -141,10 +139,10 @@ class _Pump(Generic[T]):
 
     async def next(self) -> tuple[T] | None:
         """The next item, in a tuple of its own; None at the end. Raises what the generator did."""
-        item = await self._read.get()
+        self._wanted.release()
+        item = await self._items.get()
         if item is None:
             await self._task
-        self._room.release()
         return item
 
     async def stop(self) -> None:
@@ -156,11 +154,12 @@ class _Pump(Generic[T]):
     async def _pump(self, items: Callable[[], AsyncGenerator[T, None]]) -> None:
         try:
             async with aclosing(items()) as source:
+                await self._wanted.acquire()
                 async for item in source:
-                    await self._room.acquire()
-                    self._read.put_nowait((item,))
+                    self._items.put_nowait((item,))
+                    await self._wanted.acquire()
         finally:
-            self._read.put_nowait(None)
+            self._items.put_nowait(None)
 
 
 _lock = threading.Lock()
