@@ -140,6 +140,8 @@ def fields_of(cls: type) -> tuple[Field, ...]:
             continue
         where = f"{cls.__qualname__}.{field.name}"
         shape, doc = _annotated(hints[field.name], where)
+        said = field.metadata.get("description", "")
+        doc = " ".join(part for part in (doc, said) if part)
         required = field.default is dataclasses.MISSING
         if required and field.default_factory is not dataclasses.MISSING:
             required = False

@@ -1,0 +1,430 @@
+"""Reads JSON as models write it: one value, in one pass, whatever is wrong with it.
+
+Comments, other quotes or none, Python's constants, commas and colons too many or missing, brackets
+missing or of the wrong kind, quotes and line ends inside texts, an end in the middle. What was
+passed over is noted by kind (``repair.COSTS``), and where the text ended in the middle of a value
+``cut`` says which, so that half a name can be told from a name.
+
+Brackets are kept on a stack of our own and every look ahead is bounded: time is linear in the text,
+and depth is limited by ``DEEPEST``, not by Python's stack.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from conduit.mdl.texts import CLOSING, ITEM_AHEAD, KEY_AHEAD, closing_quote, meant, unescaped
+
+DEEPEST = 200
+
+_BLANKS = " \n\r\t\\\ufeff\u200b\xa0\u3000\x0b\x0c"
+_BLANK = re.compile(r"(?:[\s\ufeff\u200b]|\\[nrt])*")
+_FENCE = ("```", "~~~")
+_WORD_END = re.compile(r'[,:={}\[\]\n"]')
+_BARE_END = re.compile(r"[,}\]\n]|\s(?:#|//|/\*)")
+
+_CLEAN_TEXT = r'"([^"\\\n]*)"'
+_CLEAN_VALUE = rf"(?:{_CLEAN_TEXT}|(-?(?:0|[1-9]\d{{0,17}})(?:\.\d{{1,20}})?|true|false|null))"
+_MEMBER = re.compile(
+    rf'\s*{_CLEAN_TEXT}\s*:\s*{_CLEAN_VALUE}\s*(?:(,)(?=\s*"[^"\\\n]{{0,80}}"\s*:)|(?=\}}))'
+)
+_ITEM = re.compile(rf'\s*{_CLEAN_VALUE}\s*(?:(,)(?=\s*["\d{{\[-])|(?=\]))')
+"""What is nearly always there, read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value in a text, from ``start`` to ``end``.
+
+    ``value`` is plain data; NaN and infinities are kept as floats, for the reader to refuse.
+    ``notes`` are what was passed over, by kind, with the index where it came first. ``cut`` is None
+    for a value that ends; else the keys and indexes that lead to the value the text ends in, which
+    is ``()`` when only brackets are missing. ``fence`` is the language of the fence around it
+    (empty: none was given), None outside of fences.
+    """
+
+    value: Any
+    start: int
+    end: int
+    notes: dict[str, int] = field(default_factory=dict)
+    cut: tuple[str | int, ...] | None = None
+    fence: str | None = None
+
+
+def read(text: str, start: int, end: int | None = None) -> Found | int:
+    """The object or list that begins at ``start``, whatever follows it.
+
+    For one that is nested deeper than ``DEEPEST``: the index up to which it was read.
+    """
+    reader = _Reader(text, start, len(text) if end is None else end)
+    return reader.found() if reader.run() else reader.at
+
+
+@dataclass(slots=True)
+class _Open:
+    """A container that has not been closed yet."""
+
+    value: Any
+    is_object: bool
+    key: str | None = None
+    """The key whose value comes next, or is the container inside this one."""
+    ready: bool = True
+    """Whether an item may come now: at the start, or after a comma."""
+
+
+class _Reader:
+    def __init__(self, text: str, start: int, end: int) -> None:
+        self.text = text
+        self.start = self.at = start
+        self.end = end
+        self.notes: dict[str, int] = {}
+        self.open: list[_Open] = []
+        self.objects = self.lists = 0
+        self.root: Any = None
+        self.cut: tuple[str | int, ...] | None = None
+        self.unfinished: str | int | None = None
+
+    def found(self) -> Found:
+        return Found(self.root, self.start, self.at, self.notes, self.cut)
+
+    def note(self, kind: str) -> None:
+        self.notes.setdefault(kind, self.at)
+
+    def run(self) -> bool:
+        """Read; False when it is nested too deep."""
+        text = self.text
+        self.enter(text[self.at])
+        while self.open:
+            if len(self.open) > DEEPEST:
+                return False
+            top = self.open[-1]
+            if top.ready and top.key is None and self.clean(top):
+                continue
+            self.skip()
+            if self.at >= self.end or self.unfinished is not None:
+                self.stop()
+                break
+            char = text[self.at]
+            if char in "}]":
+                self.close(char, top)
+            elif char == ",":
+                self.comma(top)
+            elif top.is_object and top.key is None:
+                self.read_key(char, top)
+            elif char in "{[":
+                self.enter(char)
+            else:
+                self.read_value(char, top)
+        return True
+
+    def clean(self, top: _Open) -> bool:
+        """Read one member or item that has nothing wrong with it."""
+        match = (_MEMBER if top.is_object else _ITEM).match(self.text, self.at, self.end)
+        if not match:
+            return False
+        *key, said, word, comma = match.groups()
+        value = meant(word)[0] if said is None else said
+        if key:
+            if key[0] in top.value:
+                self.note("duplicate")
+            top.value[key[0]] = value
+        else:
+            top.value.append(value)
+        top.ready = comma is not None
+        self.at = match.end()
+        return True
+
+    def enter(self, char: str) -> None:
+        is_object = char == "{"
+        value: Any = {} if is_object else []
+        if self.open:
+            self.put(value)
+        else:
+            self.root = value
+        self.open.append(_Open(value, is_object))
+        self.objects += is_object
+        self.lists += not is_object
+        self.at += 1
+
+    def put(self, value: Any) -> None:
+        """Give the innermost container a value; the key of a scalar is forgotten by the caller."""
+        top = self.open[-1]
+        if top.is_object:
+            if top.key in top.value:
+                self.note("duplicate")
+            top.value[top.key] = value
+        else:
+            if not top.ready:
+                self.note("comma")
+            top.value.append(value)
+        top.ready = False
+
+    def leave(self) -> None:
+        top = self.open.pop()
+        self.objects -= top.is_object
+        self.lists -= not top.is_object
+        if self.open:
+            self.open[-1].key = None
+
+    def comma(self, top: _Open) -> None:
+        if top.key is not None:  # `"a": ,` says nothing about a
+            self.note("left_out")
+            top.key = None
+        elif top.ready:
+            self.note("comma")
+        top.ready = True
+        self.at += 1
+
+    def close(self, char: str, top: _Open) -> None:
+        if top.key is not None:
+            self.note("left_out")
+            top.key = None
+        if top.ready and top.value:
+            self.note("comma")
+        if top.is_object is (char == "}"):
+            self.at += 1
+            self.leave()
+            return
+        self.note("bracket")
+        if self.objects if char == "}" else self.lists:
+            self.leave()  # the inner one was not closed: the bracket belongs to an outer one
+            return
+        self.at += 1
+        if not self.goes_on(top):
+            self.leave()  # a bracket of the wrong kind
+
+    def goes_on(self, top: _Open) -> bool:
+        """Whether more of the innermost container follows a bracket that fits nothing."""
+        match = _BLANK.match(self.text, self.at, self.end)
+        at = match.end() if match else self.at
+        ahead = KEY_AHEAD if top.is_object else ITEM_AHEAD
+        return self.text.startswith(",", at) and bool(ahead.match(self.text, at + 1, self.end))
+
+    def stop(self) -> None:
+        """The text ends here: say in which value."""
+        way = [f.key if f.is_object else len(f.value) - 1 for f in self.open[:-1]]
+        if self.unfinished is not None:
+            way.append(self.unfinished)
+        self.cut = tuple(step for step in way if step is not None)
+        self.note("truncated")
+
+    def skip(self) -> None:
+        """Pass over blanks, comments and ellipses; a fence that begins a line is the end."""
+        text = self.text
+        while self.at < self.end:
+            char = text[self.at]
+            if char in _BLANKS:
+                match = _BLANK.match(text, self.at, self.end)
+                if match is None or match.end() == self.at:
+                    return
+                if text.find("\\", self.at, match.end()) >= 0:
+                    self.note("escape")
+                self.at = match.end()
+            elif char in "/#" and (end := self.comment_end()):
+                self.note("comment")
+                self.at = end
+            elif char in ".…" and text.startswith(("...", "…"), self.at):
+                self.note("ellipsis")
+                self.at += 3 if char == "." else 1
+            elif char in "`~" and text.startswith(_FENCE, self.at) and self.begins_line():
+                self.end = self.at
+            else:
+                return
+
+    def begins_line(self) -> bool:
+        before = self.text[max(0, self.at - 40) : self.at].rstrip(" \t")
+        return not before or before.endswith("\n")
+
+    def comment_end(self) -> int:
+        text, at = self.text, self.at
+        block = text.startswith("/*", at)
+        if not block and not text.startswith(("//", "#"), at):
+            return 0
+        end = text.find("*/" if block else "\n", at + 1, self.end)
+        return self.end if end < 0 else end + (2 if block else 0)
+
+    def read_key(self, char: str, top: _Open) -> None:
+        if char in "{[":
+            self.note("bracket")
+            if self.lists and char == "{" and top.value:
+                self.leave()  # `[{"a": 1, {"b": 2}]`: the first one was not closed
+                self.open[-1].ready = True
+            else:
+                self.at += 1  # `{{"a": 1}}`
+            return
+        if not top.ready:
+            self.note("comma")
+        top.ready = False
+        key = self.quoted_key(char) if char in CLOSING else self.bare_key()
+        if key is None:
+            return
+        self.skip()
+        if self.at >= self.end:
+            return
+        char = self.text[self.at]
+        if char == ":":
+            self.at += 1
+        elif char in ",}]":  # a member of a set, or a word of prose
+            self.note("left_out")
+            return
+        else:
+            self.note("colon")
+            if char == "=":
+                self.at += 2 if self.text.startswith("=>", self.at) else 1
+        top.key = key
+
+    def bare_key(self) -> str | None:
+        text, at = self.text, self.at
+        match = _WORD_END.search(text, at, self.end)
+        end = self.at = match.start() if match else self.end
+        word = text[at:end].strip()
+        if (
+            word
+            and end < self.end
+            and (text[end] in ":=" or (text[end] == '"' and " " not in word))
+        ):
+            self.note("unquoted")
+            return word
+        self.note("left_out")
+        if end == at:  # a character that nothing begins with
+            self.at += 1
+        return None
+
+    def quoted_key(self, quote: str) -> str | None:
+        text, at = self.text, self.at
+        if quote == "\\" and text[at + 1 : at + 2] not in ('"', "'"):
+            self.at += 1
+            self.note("escape")
+            return None
+        begin = at + (2 if quote == "\\" else 1)
+        self.quotes(quote)
+        end, after = self.key_end(begin, quote)
+        colon = text.find(":", begin, end)
+        if colon >= 0 and not self.colon_follows(after):  # `{"a: 1}`
+            self.note("string")
+            self.at = colon
+            return text[begin:colon].strip()
+        if after < 0:
+            self.at = self.end
+            return None
+        self.at = after
+        return self.plain(text[begin:end])
+
+    def key_end(self, begin: int, quote: str) -> tuple[int, int]:
+        """Where a key ends and what follows it begins; the latter is -1 when nothing ends it."""
+        at = begin
+        while at < self.end:
+            char = self.text[at]
+            if char == "\\":
+                if quote == "\\" and self.text[at + 1 : at + 2] in ('"', "'"):
+                    return at, at + 2
+                at += 2
+            elif char in CLOSING[quote]:
+                return at, at + 1
+            elif char == "\n":
+                break
+            else:
+                at += 1
+        return at, -1
+
+    def colon_follows(self, at: int) -> bool:
+        match = _BLANK.match(self.text, at, self.end) if at >= 0 else None
+        return match is not None and self.text.startswith((":", "=", ","), match.end())
+
+    def quotes(self, quote: str) -> None:
+        if quote == "\\":
+            self.note("escape")
+        elif quote != '"':
+            self.note("quotes")
+
+    def plain(self, raw: str) -> str:
+        """A text as it is meant."""
+        if "\n" in raw or "\t" in raw:
+            self.note("string")
+        if "\\" not in raw:
+            return raw
+        text, clean = unescaped(raw)
+        if not clean:
+            self.note("escape")
+        return text
+
+    def read_value(self, char: str, top: _Open) -> None:
+        if char in ":=":  # `"a":: 1`
+            self.note("colon")
+            self.at += 1
+            return
+        if char in CLOSING:
+            if char == "\\" and self.text[self.at + 1 : self.at + 2] not in ('"', "'"):
+                self.note("escape")
+                self.at += 1
+                return
+            value = self.quoted(char, top)
+        else:
+            value = self.word()
+        place = top.key if top.is_object else len(top.value)
+        self.put(value)
+        if self.unfinished is not None:
+            self.unfinished = place
+        top.key = None
+
+    def quoted(self, quote: str, top: _Open) -> str:
+        text = self.text
+        begin = self.at + (2 if quote == "\\" else 1)
+        self.quotes(quote)
+        end, after = closing_quote(
+            text, begin, self.end, quote, top.is_object, self.objects, self.lists
+        )
+        if after < 0:
+            self.unfinished = 0
+            self.note("string")
+        elif after == end:
+            self.note("string")
+        raw = text[begin:end]
+        if quote in raw:
+            self.note("string")
+        self.at = self.end if after < 0 else after
+        return self.plain(raw)
+
+    def word(self) -> Any:
+        """A value without quotes: a number, a constant, or text up to where a value may end."""
+        text, begin = self.text, self.at
+        at = begin
+        in_object = self.open[-1].is_object
+        while match := _BARE_END.search(text, at, self.end):
+            at = match.start()
+            char = text[at]
+            if char == "," and in_object and not self.separates(at + 1):
+                at += 1
+                continue
+            if (char == "}" and not self.objects) or (char == "]" and not self.lists):
+                at += 1
+                continue
+            break
+        else:
+            at = self.end
+            self.unfinished = 0
+        self.at = at
+        word = text[begin:at].strip()
+        value, kind = meant(word)
+        if kind:
+            self.note(kind)
+        if self.unfinished is not None and word in (
+            "true",
+            "false",
+            "null",
+            "True",
+            "False",
+            "None",
+        ):
+            self.unfinished = None
+        return value
+
+    def separates(self, at: int) -> bool:
+        """Whether a comma after an unquoted text ends it."""
+        match = _BLANK.match(self.text, at, self.end)
+        after = match.end() if match else at
+        if after >= self.end or self.text[after] in "}]":
+            return True
+        return KEY_AHEAD.match(self.text, after, self.end) is not None
