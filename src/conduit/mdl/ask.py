@@ -198,7 +198,12 @@ class Asking(Generic[T]):
 
 
 async def ask(
-    model: ChatModel, mdl: Mdl[T], request: ChatRequest, *, guidance: str = "", re_asks: int = RE_ASKS
+    model: ChatModel,
+    mdl: Mdl[T],
+    request: ChatRequest,
+    *,
+    guidance: str = "",
+    re_asks: int = RE_ASKS,
 ) -> Structured[T]:
     """Ask until a value comes. ``guidance`` is put into the system prompt.
 
@@ -216,7 +221,12 @@ async def ask(
 
 
 async def ask_stream(
-    model: ChatModel, mdl: Mdl[T], request: ChatRequest, *, guidance: str = "", re_asks: int = RE_ASKS
+    model: ChatModel,
+    mdl: Mdl[T],
+    request: ChatRequest,
+    *,
+    guidance: str = "",
+    re_asks: int = RE_ASKS,
 ) -> AsyncGenerator[Partial[T] | Structured[T], None]:
     """The same, with what is known so far as it arrives, and last the value.
 
@@ -278,9 +288,7 @@ class _Heard:
         )
 
 
-def _with_system(
-    messages: tuple[Message, ...], prompt: str, guidance: str
-) -> tuple[Message, ...]:
+def _with_system(messages: tuple[Message, ...], prompt: str, guidance: str) -> tuple[Message, ...]:
     """One system turn, at the front: several, or a later one, are refused by many templates."""
     given = [m.content for m in messages if m.role == "system"]
     told = "\n\n".join(part for part in (*given, guidance.strip(), prompt) if part.strip())
@@ -314,9 +322,7 @@ def _declined(answer: ChatResponse) -> ProviderRefused:
 def _sum(one: Usage, other: Usage | None) -> Usage:
     if other is None:
         return one
-    return Usage(
-        one.input_tokens + other.input_tokens, one.output_tokens + other.output_tokens
-    )
+    return Usage(one.input_tokens + other.input_tokens, one.output_tokens + other.output_tokens)
 
 
 def _short(text: str, limit: int) -> str:

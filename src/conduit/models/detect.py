@@ -99,7 +99,9 @@ async def list_ollama_models(base_url: str) -> tuple[str, ...] | None:
     transport = AiohttpTransport("ollama", _LIST_LIMITS)
     body = bytearray()
     try:
-        async with transport.open("GET", ollama_url(base_url) + OLLAMA.listing.path, (), b"") as reply:
+        async with transport.open(
+            "GET", ollama_url(base_url) + OLLAMA.listing.path, (), b""
+        ) as reply:
             if reply.status != 200:
                 return None
             while piece := await reply.read():

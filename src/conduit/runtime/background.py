@@ -89,7 +89,9 @@ class BackgroundLoop:
                 await _settled(ended)
             raise
 
-    async def iterate(self, items: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
+    async def iterate(
+        self, items: Callable[[], AsyncGenerator[T, None]]
+    ) -> AsyncGenerator[T, None]:
         """The items of a generator that runs here, which goes on when the next item is asked for
         and not before. Closing this generator closes that one."""
         pump = await self.call(lambda: _Pump.start(items))

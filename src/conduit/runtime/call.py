@@ -57,9 +57,7 @@ class Options:
         _require("timeout", self.timeout, (int, float), 0.001, 86_400)
 
 
-def _require(
-    name: str, value: object, kinds: tuple[type, ...], low: float, high: float
-) -> None:
+def _require(name: str, value: object, kinds: tuple[type, ...], low: float, high: float) -> None:
     if value is None:
         return
     if (

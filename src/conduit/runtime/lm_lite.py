@@ -240,10 +240,11 @@ class LMLiteBlock:
         self, call: _Call
     ) -> AsyncGenerator[str | Partial[Any] | _Text | Structured[Any], None]:
         async with _within(call.options.timeout), self._connection.use(call.model_id) as model:
-            if call.mdl is None:
-                source = _texts(model, call.request)
-            else:
-                source = ask_stream(model, call.mdl, call.request, guidance=call.guidance)
+            source: AsyncGenerator[Any, None] = (
+                _texts(model, call.request)
+                if call.mdl is None
+                else ask_stream(model, call.mdl, call.request, guidance=call.guidance)
+            )
             async with aclosing(source):
                 async for piece in source:
                     yield piece

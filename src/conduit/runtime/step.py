@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, Unpack
 
 from conduit.blocks.block import Block, Effects, require_definition
 from conduit.mdl import Mdl
+from conduit.runtime.call import Generation
 
 I = TypeVar("I")  # noqa: E741 - the published name of a block's input type
 O = TypeVar("O")  # noqa: E741 - and of its output type
@@ -20,7 +20,13 @@ class Asks(Protocol):
     """What a step needs of the models it was made from."""
 
     async def acall(
-        self, *, model_id: str, output: type[O], input: object, guidance: str, **options: Any
+        self,
+        *,
+        model_id: str,
+        output: type[O],
+        input: object,
+        guidance: str,
+        **options: Unpack[Generation],
     ) -> O:
         """Ask a model for an ``output``."""
         ...
@@ -42,11 +48,11 @@ class LMStep(Block[I, O]):
         output: type[O],
         guidance: str,
         name: str,
-        options: Mapping[str, Any],
+        options: Generation,
     ) -> None:
-        self._made_of = (lm, model_id, input, output, guidance, name, dict(options))
+        self._made_of = (lm, model_id, input, output, guidance, name, options)
         self._lm = lm
-        self._asked = {"model_id": model_id, "guidance": guidance, **options}
+        self._model_id, self._guidance, self._options = model_id, guidance, options
         self.input_type, self.output_type = input, output
         self.name = name or f"lm.{_snake(input)}_to_{_snake(output)}"[:_LONGEST_NAME].rstrip("_")
         self.permission = self.name
@@ -56,7 +62,13 @@ class LMStep(Block[I, O]):
 
     async def forward(self, data: I) -> O:
         """One call of the model."""
-        return await self._lm.acall(input=data, output=self.output_type, **self._asked)
+        return await self._lm.acall(
+            model_id=self._model_id,
+            input=data,
+            output=self.output_type,
+            guidance=self._guidance,
+            **self._options,
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return LMStep, self._made_of
