@@ -1,7 +1,9 @@
 """A language model provider that is not one: a real HTTP server that answers, or fails on purpose.
 
 It speaks OpenAI chat completions (``/v1/chat/completions``, ``/v1/models``), Anthropic messages
-(``/v1/messages``) and Ollama (``/api/chat``, ``/api/tags``), blocking and streaming, with tools.
+(``/v1/messages``) and Ollama (``/api/chat``, ``/api/tags``), blocking and streaming, with tools
+and structured output: a shape is refused that is not asked for as the provider publishes it, and a
+good answer has the shape that was asked for.
 
 What it does is chosen by the first segment of the path (``/html/v1/chat/completions``) or else by
 the model's name (``"model": "html"``); anything that is no name in ``FAULTS`` gets a good answer.
@@ -27,6 +29,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from tests.fakes.dialects import DIALECTS, Answer, Reply, ToolUse, default_answer
+from tests.fakes.structured import asked_schema, fault_of
 
 __all__ = ["FAULTS", "Answer", "FakeUpstream", "Received", "ToolUse", "default_answer"]
 
@@ -77,6 +80,7 @@ FAULTS: dict[str, str] = {
     "open_end": "a good stream without its end mark, left open",
     "json_for_stream": "a whole JSON reply where a stream was asked for",
     "pause_then_good": "a good answer after 0.2 s",
+    "no_schema": "400 to a request for a shape, a good answer to any other",
 }
 _FILL = b"x" * 65536
 
@@ -187,6 +191,12 @@ class FakeUpstream:
         if make is None:
             await wire.json(404, {"error": {"message": f"no such path {path}"}})
             return
+        wish = fault_of(path, body)
+        if fault == "no_schema" and asked_schema(body):
+            wish = "response_format is not supported"
+        if wish:
+            await wire.json(400, {"error": {"message": wish, "type": "invalid_request_error"}})
+            return
         answer = self.answers.popleft() if self.answers and fault in _GOOD else self.answer(body)
         reply = make(answer, body)
         await _behave(wire, fault, reply, streaming=bool(body.get("stream")), headers=headers)
@@ -259,7 +269,7 @@ _PAGE = b"<!doctype html><html><head><title>Login</title></head><body>Sign in</b
 _ERROR = {"error": {"message": "The model is overloaded.", "type": "overloaded_error"}}
 _GOOD = frozenset(
     ("", "every_byte", "crlf", "no_space", "comments", "no_done", "double_done", "open_end")
-) | {"json_for_stream", "pause_then_good"}
+) | {"json_for_stream", "pause_then_good", "no_schema"}
 
 
 async def _behave(
@@ -404,8 +414,8 @@ def _dressed(piece: bytes, fault: str) -> bytes:
     return piece
 
 
-async def _main(port: int) -> None:
-    async with FakeUpstream(port) as upstream:
+async def _main(port: int, models: tuple[str, ...]) -> None:
+    async with FakeUpstream(port, models=models) as upstream:
         print(upstream.url, flush=True)
         await asyncio.Event().wait()
 
@@ -413,5 +423,7 @@ async def _main(port: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="a fake language model provider")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--model", action="append", help="a model to list; may be repeated")
+    given = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_main(parser.parse_args().port))
+        asyncio.run(_main(given.port, tuple(given.model or ("fake-1", "fake-2"))))
