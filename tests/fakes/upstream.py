@@ -97,6 +97,8 @@ class FakeUpstream:
         """By model: what to do next, until used up (``upstream.fail("fake-1", "status_500")``)."""
         self.hang_ups = 0
         """Connections that the client closed while something was still being sent or withheld."""
+        self.busy = 0
+        """Requests that are being answered."""
         self._port = port
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -163,7 +165,11 @@ class FakeUpstream:
         wire = _Connection(reader, writer)
         try:
             while (request := await _read_request(reader)) is not None:
-                await self._respond(wire, *request)
+                self.busy += 1
+                try:
+                    await self._respond(wire, *request)
+                finally:
+                    self.busy -= 1
                 if wire.spoiled:
                     break
         except (ConnectionError, EOFError):
@@ -185,7 +191,7 @@ class FakeUpstream:
             fault = model if model in FAULTS else ""
         self.requests.append(Received(method, path, headers, body, fault))
         if method == "GET":
-            await self._list(wire, path, fault)
+            await self._list(wire, path, fault, headers)
             return
         make = DIALECTS.get(path)
         if make is None:
@@ -201,8 +207,12 @@ class FakeUpstream:
         reply = make(answer, body)
         await _behave(wire, fault, reply, streaming=bool(body.get("stream")), headers=headers)
 
-    async def _list(self, wire: _Connection, path: str, fault: str) -> None:
-        if fault == "silent":
+    async def _list(
+        self, wire: _Connection, path: str, fault: str, headers: dict[str, str]
+    ) -> None:
+        if fault.startswith("status_"):
+            await _status(wire, fault, headers)
+        elif fault == "silent":
             await wire.wait_for_hang_up()
         elif fault == "html":
             await wire.whole(200, "text/html", _PAGE)

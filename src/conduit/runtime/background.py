@@ -18,12 +18,20 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, suppress
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 Work = Callable[[], Coroutine[Any, Any, T]]
 
 _STOP_S = 5.0
+
+
+class Closeable(Protocol):
+    """Something with connections."""
+
+    async def aclose(self) -> None:
+        """Close them."""
+        ...
 
 
 class _Job(Generic[T]):
@@ -62,6 +70,9 @@ class BackgroundLoop:
     """A thread that runs an event loop. Its three verbs may be used from anywhere but itself."""
 
     def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._kept: set[Closeable] = set()
+        self._closing: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._turn, name="conduit-models", daemon=True)
         self._thread.start()
@@ -101,21 +112,44 @@ class BackgroundLoop:
         finally:
             await self.call(pump.stop)
 
+    def keep(self, resource: Closeable) -> Callable[[], None]:
+        """Hold what must be closed in this loop, until the function given back is called, from
+        wherever (a finalizer, for one), or the loop stops. In a forked child that function does
+        nothing: what it would close is its parent's."""
+        self._kept.add(resource)
+
+        def release() -> None:
+            if os.getpid() == self._pid:
+                with suppress(RuntimeError):  # the loop has stopped, and closed it
+                    self._loop.call_soon_threadsafe(self._close, resource)
+
+        return release
+
     def stop(self) -> None:
-        """Cancel what runs, let it clean up, end the thread."""
+        """Cancel what runs, let it clean up, close what is kept, end the thread."""
         with suppress(RuntimeError):  # it was stopped before
             self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_STOP_S)
 
+    def _close(self, resource: Closeable) -> None:
+        self._kept.discard(resource)
+        task = self._loop.create_task(resource.aclose())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
     def _turn(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
-        left = asyncio.all_tasks(self._loop)
+        self._loop.run_until_complete(self._end())
+        self._loop.close()
+
+    async def _end(self) -> None:
+        left = asyncio.all_tasks() - self._closing - {asyncio.current_task()}
         for task in left:
             task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        self._loop.close()
+        ending = [each.aclose() for each in self._kept]
+        await asyncio.gather(*left, *self._closing, *ending, return_exceptions=True)
+        await self._loop.shutdown_asyncgens()
 
 
 async def _settled(ended: asyncio.Future[Any]) -> None:
@@ -166,7 +200,9 @@ class _Pump(Generic[T]):
 
 _lock = threading.Lock()
 _ours: BackgroundLoop | None = None
-_inherited: list[object] = []
+_inherited: list[BackgroundLoop] = []
+"""Loops of a parent process, and all that they keep. Were they collected, sockets that are the
+parent's would be closed, with a warning."""
 
 
 def background() -> BackgroundLoop:
@@ -179,18 +215,12 @@ def background() -> BackgroundLoop:
         return _ours
 
 
-def keep_inherited(thing: object) -> None:
-    """Keep what a forked child got from its parent from being collected: that would close sockets
-    which both share, and say so aloud."""
-    _inherited.append(thing)
-
-
 def _begin_anew() -> None:
     global _ours, _lock
     _lock = threading.Lock()
     if _ours is not None:
         atexit.unregister(_ours.stop)
-        keep_inherited(_ours)
+        _inherited.append(_ours)
     _ours = None
 
 

@@ -1,19 +1,20 @@
 """The endpoint of one block: opened on first use in each process, closed with the block.
 
-Everything here runs in the background loop. The endpoint is held by an async generator, because the
-loop closes those that are collected, and those that are left when it ends.
+Everything here runs in the background loop, which keeps the endpoint: it could not be closed any
+more once it is garbage itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+import weakref
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from conduit.conduit_types import LmModelConfig
-from conduit.runtime.background import keep_inherited
+from conduit.runtime.background import background
 from conduit.runtime.endpoint import Endpoint, Place, ServedModel, open_endpoint
 
 
@@ -25,7 +26,6 @@ class _State:
     slots: dict[str, asyncio.Semaphore]
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     endpoint: Endpoint | None = None
-    lease: AsyncGenerator[Endpoint, None] | None = None
 
 
 class Connection:
@@ -47,8 +47,9 @@ class Connection:
         state = self._here()
         async with state.opening:
             if state.endpoint is None:
-                lease = _lease(self._place, self._environ)
-                state.endpoint, state.lease = await anext(lease), lease
+                endpoint = await open_endpoint(self._place, self._environ)
+                weakref.finalize(self, background().keep(endpoint)).atexit = False
+                state.endpoint = endpoint
         return state.endpoint.model(model_id)
 
     @asynccontextmanager
@@ -62,19 +63,9 @@ class Connection:
         """The state of this process. A forked child gets its own, and leaves its parent's alone."""
         state = self._state
         if state is None or state.pid != os.getpid():
-            if state is not None:
-                keep_inherited(state)
             slots = {
                 model_id: asyncio.Semaphore(model.max_model_concurrency)
                 for model_id, model in self._models.items()
             }
             state = self._state = _State(os.getpid(), slots)
         return state
-
-
-async def _lease(place: Place, environ: Mapping[str, str]) -> AsyncGenerator[Endpoint, None]:
-    endpoint = await open_endpoint(place, environ)
-    try:
-        yield endpoint
-    finally:
-        await endpoint.aclose()
