@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,6 +15,7 @@ from tests.product.answers import Event, error_in, events, refused
 from tests.product.server import Server
 from tests.product.waiting import settled
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 SSE = {"accept": "text/event-stream"}
 
 
@@ -149,3 +152,26 @@ def test_a_slow_reader_holds_up_only_itself(
 def memory_kb(server: Server) -> int:
     with open(f"/proc/{server.pid}/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+
+def test_any_block_streams(http: httpx.Client) -> None:
+    """``groove.vary`` tells its progress on the way; a plain block has only its output."""
+    config = json.loads((CONFIGS / "acid_slide.json").read_text())
+    for name, body in (
+        ("groove.vary", {"config": config, "n": 8, "keep": 1, "bars": 1}),
+        ("groove.styles", {}),
+    ):
+        with http.stream("POST", f"/blocks/{name}", json=body, headers=SSE) as response:
+            if response.status_code != 200:
+                pytest.fail(response.read().decode())
+            said = list(events(response.iter_lines()))
+        names = [event.name for event in said]
+        assert names[-1] == "output"
+        assert names.count("output") == 1
+        assert ("event" in names) is (name == "groove.vary")
+
+
+def test_a_refused_block_does_not_begin_a_stream(http: httpx.Client) -> None:
+    reply = http.post("/blocks/groove.render", json={"bars": -1}, headers=SSE)
+    assert reply.status_code == 400
+    assert reply.json()["error"]["code"] == "invalid_input"

@@ -1,183 +1,254 @@
 """The typed block: one dataclass in, one dataclass out, checked on both sides at run time.
 
-Write a function and decorate it, or subclass :class:`Block`:
+Write a function and decorate it (``conduit.blocks.function``), or subclass :class:`Block`:
 
     >>> from dataclasses import dataclass
-    >>> from conduit.blocks import block
+    >>> from conduit.blocks import Block
     >>> @dataclass(frozen=True)
     ... class Words:
     ...     text: str
-    >>> @dataclass(frozen=True)
-    ... class Count:
-    ...     words: int
-    >>> @block("text.count", summary="Count the words of a text")
-    ... def count(data: Words) -> Count:
-    ...     return Count(len(data.text.split()))
-    >>> count(Words("four on the floor"))
-    Count(words=4)
+    >>> class Shout(Block[Words, Words]):
+    ...     name = "text.shout"
+    ...     summary = "Write a text in capitals"
+    ...     def forward(self, data: Words) -> Words:
+    ...         return Words(data.text.upper())
+    >>> Shout()(Words("four on the floor"))
+    Words(text='FOUR ON THE FLOOR')
 
-``forward`` may be a plain function, a coroutine function, or an async generator that yields events
-and last of all the output. Calling, awaiting (``acall``) and streaming (``astream``) all go
-through the same checks.
+``forward`` may be a plain function, a coroutine function, or an async generator. A generator
+annotated ``-> AsyncIterator[Event | Output]`` yields events and last of all its one output; one
+annotated ``-> AsyncIterator[Output]`` yields as many outputs as it likes. Calling, awaiting
+(``acall``) and streaming (``astream``) all go through the same checks.
+
+``a >> b`` is a :class:`Pipeline`, which is a block too.
 """
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import enum
 import functools
 import inspect
-import re
-import typing
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from typing import Any, Generic, Protocol, TypeVar, cast, get_args, get_origin, overload
+import threading
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_origin
 
-from conduit.blocks.check import Breach, Predicate, describe, find_breach, predicate_of
-from conduit.blocks.shape import require_known, unresolved
-from conduit.contracts.errors import ConfigError, InvalidInput, TypeMismatch
+from conduit.blocks import flow
+from conduit.blocks.check import Breach, Checks, Predicate, describe, find_breach, predicate_of
+from conduit.blocks.edge import Edge, edge_of, fits
+from conduit.blocks.effects import Effects, Need
+from conduit.blocks.hints import arguments_of, is_open, yields_only_outputs
+from conduit.blocks.line import Line
+from conduit.contracts.errors import InvalidInput, TypeMismatch, WiringError
 
-I = TypeVar("I")  # noqa: E741 - the published name of the input type: Block[I, O]
-O = TypeVar("O")  # noqa: E741 - and of the output type
+I = TypeVar("I", contravariant=True)  # noqa: E741 - the published name of the input: Block[I, O]
+O = TypeVar("O", covariant=True)  # noqa: E741 - and of the output
+P = TypeVar("P")
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
-_LONGEST_NAME = 64
-
-
-class Effects(enum.Flag):
-    """What a block does besides returning a value; callers, caches and approvals look at it."""
-
-    NONE = 0
-    READS = enum.auto()
-    """Reads files or stored state, so the same input may give another output later."""
-    WRITES_FILES = enum.auto()
-    WRITES_STATE = enum.auto()
-    NETWORK = enum.auto()
-    """Talks to other machines; may cost money."""
-    RUNS_COMMANDS = enum.auto()
-    """Starts programs, which may do anything their user may."""
-
-    def names(self) -> list[str]:
-        return [member.name.lower() for member in self if member.name]
+_setting_up = threading.Lock()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class NoOp:
-    """The input of a block that takes none."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A block inside another; ``caption`` says on which condition, or for which field."""
+
+    block: Block[Any, Any]
+    caption: str = ""
 
 
 class Block(Generic[I, O]):
     """A typed unit of work.
 
-    Subclasses give ``name`` and ``summary`` and write ``forward``:
-
-        >>> class Shout(Block[Words, Words]):
-        ...     name = "text.shout"
-        ...     summary = "Write a text in capitals"
-        ...     def forward(self, data: Words) -> Words:
-        ...         return Words(data.text.upper())
-
-    Input and output types are read from ``Block[In, Out]``; both must be dataclasses made of the
-    types in ``conduit.blocks.shape``. What is wrong with them is said when the class is defined,
-    what is wrong with the rest when the block is added to a catalog.
+    Subclasses give ``name`` and ``summary`` and write ``forward``. Input and output types are read
+    from ``Block[In, Out]``; each must be a dataclass (or a union of them) made of the types in
+    ``conduit.blocks.shape``. What is wrong with them is said when the class is defined, what is
+    wrong with the rest when the block is added to a catalog.
 
     Attributes:
         name: dotted lower-case name, unique in a catalog, at most 64 characters.
         summary: one line, in the imperative; models and people choose a block by it.
         permission: what a principal must hold to call it; the block's name unless given.
+        guarded: only a principal that holds the permission by name may call it, not one that holds
+            ``*``: what models and remote callers may not do until somebody allows it.
         effects: what it does besides returning a value.
         inline: the work is so short that handing it to a thread would cost more than doing it.
+        checks: how deep values are checked.
+        version: change it when the same input gives another output; caches and checkpoints ask.
     """
 
     name: str = ""
     summary: str = ""
     permission: str = ""
+    guarded: bool = False
     effects: Effects = Effects.NONE
     inline: bool = False
-    input_type: type[I]
-    output_type: type[O]
+    checks: Checks = Checks.FULL
+    version: str = ""
+    input_type: Any
+    """``type[I]``, or the union or generic dataclass that was written."""
+    output_type: Any
+
+    kind: ClassVar[Literal["work", "sequence", "parallel", "choice", "around"]] = "work"
+    """How a drawing shows it: ``around`` is one block with something done about it."""
+    gathers: bool = False
+    """Takes all outputs of the stream before it at once."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for base in getattr(cls, "__orig_bases__", ()):
-            if get_origin(base) is Block:
-                given, made = get_args(base)
-                if isinstance(given, TypeVar) or isinstance(made, TypeVar):
-                    continue  # still generic
-                _require_records(given, made, cls.__qualname__)
-                cls.input_type, cls.output_type = given, made
+        bases = (get_origin(base) for base in cls.__dict__.get("__orig_bases__", ()))
+        if not any(isinstance(base, type) and issubclass(base, Block) for base in bases):
+            return
+        given = arguments_of(cls, Block)
+        if len(given) == 2 and not any(is_open(each) for each in given):
+            for each in given:
+                edge_of(each, cls.__qualname__)
+            cls.input_type, cls.output_type = given
 
     def forward(self, data: I) -> Any:
         """Do the work. Input is checked already; output is checked on return."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")
 
+    def setup(self) -> None:
+        """Get what the work needs: load a model, open a file. Runs once in each process, before
+        the first call; what it sets on ``self`` does not travel to other processes."""
+
+    @property
+    def label(self) -> str:
+        """What to call it in messages and drawings."""
+        return self.name or type(self).__name__
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The blocks it is made of."""
+        return ()
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """The permissions that a caller must hold, all of them."""
+        own = self.permission or self.name
+        return frozenset({Need(own, self.guarded)} if own else ())
+
     @functools.cached_property
     def streams(self) -> bool:
-        """Whether ``forward`` yields events before its output."""
+        """Whether ``forward`` yields anything before its output, or several outputs."""
         return inspect.isasyncgenfunction(self.forward)
 
     @functools.cached_property
-    def _awaits(self) -> bool:
-        return inspect.iscoroutinefunction(self.forward)
+    def many(self) -> bool:
+        """Whether ``astream`` gives any number of outputs instead of one."""
+        return self.streams and yields_only_outputs(self.forward)
 
     @functools.cached_property
-    def _plain(self) -> bool:
-        """Whether ``forward`` is an ordinary function."""
-        return not (self.streams or self._awaits)
+    def plain(self) -> bool:
+        """Whether a call is an ordinary one: nothing to await."""
+        return not (self.streams or inspect.iscoroutinefunction(self.forward))
+
+    @property
+    def work(self) -> Callable[[Any], Any]:
+        """What a sequence runs in its own place: ``forward`` alone where calling does no more than
+        check around it, because a sequence checks every edge itself."""
+        return self.forward if type(self).__call__ is Block.__call__ and self.plain else self
+
+    @functools.cached_property
+    def input_edge(self) -> Edge:
+        return edge_of(self.input_type)
+
+    @functools.cached_property
+    def output_edge(self) -> Edge:
+        return edge_of(self.output_type)
+
+    @property
+    def output_classes(self) -> tuple[type, ...]:
+        """For ``isinstance``: what tells an output from an event."""
+        return self.output_edge.classes
 
     @functools.cached_property
     def _fits_input(self) -> Predicate:
-        cls: type = self.input_type
-        return predicate_of(cls)
+        self.set_up()  # the first thing any call looks at
+        return predicate_of(self.input_type, self.checks)
 
     @functools.cached_property
     def _fits_output(self) -> Predicate:
-        cls: type = self.output_type
-        return predicate_of(cls)
+        return predicate_of(self.output_type, self.checks)
+
+    def set_up(self) -> None:
+        """Run ``setup``, once in this process."""
+        if type(self).setup is Block.setup:
+            return
+        with _setting_up:
+            if "_held" not in self.__dict__:
+                before = set(self.__dict__)
+                self.setup()
+                self.__dict__["_held"] = frozenset(set(self.__dict__) - before)
+
+    async def _ready(self) -> None:
+        """The same, without keeping an event loop from its other work."""
+        if "_fits_input" not in self.__dict__:
+            await asyncio.to_thread(self.set_up)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what can be made again: compiled checks, and what ``setup`` got hold of."""
+        held = self.__dict__.get("_held", frozenset()) | _MADE_AGAIN
+        return {name: value for name, value in self.__dict__.items() if name not in held}
 
     def __call__(self, data: I) -> O:
         """Check, run, check. Raises ``TypeMismatch`` when either side breaks its type."""
-        if self._plain:
+        if self.plain:
             self.check_input(data)
             return self.check_output(self.forward(data))
-        refuse_inside_a_loop(self.name)
+        flow.refuse_inside_a_loop(self.label)
         return asyncio.run(self.acall(data))
 
     async def acall(self, data: I) -> O:
-        """The awaitable form of a call; blocking work runs in a thread."""
+        """The awaitable form of a call; blocking work runs in a thread.
+
+        Raises ``InvalidInput`` for a stream that gives more or less than one output.
+        """
         if self.streams:
-            async for item in self.astream(data):
-                last = item
-            return cast("O", last)
+            return await self._only_output(data)
+        await self._ready()
         self.check_input(data)
-        if self._awaits:
+        if not self.plain:
             return self.check_output(await self.forward(data))
         if self.inline:
             return self.check_output(self.forward(data))
         return self.check_output(await asyncio.to_thread(self.forward, data))
 
     async def astream(self, data: I) -> AsyncGenerator[Any, None]:
-        """Yield events as they happen and, last, the output (a plain block: only that).
+        """Yield events as they happen and, last, the output (a plain block: only that); a block
+        with ``many`` outputs yields each as it comes.
 
         Closing the generator closes the block's own.
         """
         if not self.streams:
             yield await self.acall(data)
             return
+        await self._ready()
         self.check_input(data)
-        output: Any = None
-        events = self.forward(data)
-        try:
+        output: Any = flow.NOTHING
+        async with aclosing(self.forward(data)) as events:
             async for item in events:
-                if output is not None:
+                if self.many:
+                    yield self.check_output(item)
+                elif output is not flow.NOTHING:
                     raise self._not_last(item)
-                if isinstance(item, self.output_type):
+                elif isinstance(item, self.output_classes):
                     output = item
                 else:
                     yield item
-        finally:
-            await events.aclose()
-        yield self.check_output(output)
+        if not self.many:
+            yield self.check_output(None if output is flow.NOTHING else output)
+
+    def gather(self, above: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+        """For a block that ``gathers``: the stream before it turned into its own."""
+        raise NotImplementedError(f"{type(self).__name__} does not define gather()")
+
+    def __rshift__(self, after: Block[O, P]) -> Pipeline[I, P]:
+        """``a >> b``: what a makes goes into b. Raises ``WiringError`` when it does not fit."""
+        if not isinstance(after, Block):
+            return NotImplemented
+        return Pipeline((*_steps(self), *_steps(after)))
 
     def check_input(self, data: object) -> None:
         """Raise ``TypeMismatch`` unless data fits the declared input."""
@@ -186,7 +257,7 @@ class Block(Generic[I, O]):
                 return
         except RecursionError:
             pass  # a cycle: explained below
-        raise self._mismatch(self.input_type, data, "input")
+        raise self.mismatch(self.input_edge, data, "input")
 
     def check_output(self, data: object) -> O:
         """Return data typed as the declared output, or raise ``TypeMismatch``."""
@@ -195,165 +266,176 @@ class Block(Generic[I, O]):
                 return data  # type: ignore[return-value]  # a cast would cost a call per step
         except RecursionError:
             pass  # a cycle: explained below
-        raise self._mismatch(self.output_type, data, "output")
+        raise self.mismatch(self.output_edge, data, "output")
+
+    def mismatch(self, edge: Edge, data: object, side: str, step: str = "") -> TypeMismatch:
+        """The error that says what is wrong with ``data`` on one side of this block."""
+        unsteady = Breach("", edge.name, "a value that keeps changing")
+        breach = find_breach(edge.hint, data) or unsteady
+        wrong_class = not isinstance(data, edge.classes)
+        return TypeMismatch(
+            block=self.label,
+            side=side,
+            path=breach.path or side,
+            expected=edge.name if wrong_class else breach.expected,
+            got=describe(data) if wrong_class else breach.got,
+            step=step,
+        )
+
+    async def _only_output(self, data: I) -> O:
+        found: list[O] = []
+        async with aclosing(self.astream(data)) as items:
+            async for item in items:
+                if isinstance(item, self.output_classes):
+                    found.append(cast("O", item))
+                if len(found) > 1:
+                    break
+        if len(found) == 1:
+            return found[0]
+        raise InvalidInput(
+            f"this call gives one output, and the block made {'several' if found else 'none'}",
+            where=self.label,
+            hint="use `async for item in block.astream(data)`, or end the pipeline with collect()",
+        )
 
     def _not_last(self, item: object) -> TypeMismatch:
         return TypeMismatch(
-            block=self.name or type(self).__name__,
+            block=self.label,
             side="output",
             path="output",
             expected="nothing after the output",
             got=describe(item),
         )
 
-    def _mismatch(self, cls: type, data: object, side: str) -> TypeMismatch:
-        breach = find_breach(cls, data) or Breach("", cls.__name__, "a value that keeps changing")
-        wrong_class = not isinstance(data, cls)
-        return TypeMismatch(
-            block=self.name or type(self).__name__,
-            side=side,
-            path=breach.path or side,
-            expected=cls.__name__ if wrong_class else breach.expected,
-            got=describe(data) if wrong_class else breach.got,
-        )
-
     def __repr__(self) -> str:
-        return f"<block {self.name}: {self.input_type.__name__} -> {self.output_type.__name__}>"
+        return f"<block {self.label}: {self.input_edge.name} -> {self.output_edge.name}>"
 
 
-def require_definition(block: Block[Any, Any]) -> None:
-    """Raise ``ConfigError`` unless a block has a legal name, a summary, types and ``forward``."""
-    cls = type(block)
-    if not block.name:
-        raise ConfigError("a block needs a name", where=cls.__name__, hint='name = "text.count"')
-    check_name(block.name)
-    if not block.summary:
-        raise ConfigError(
-            "a block needs a summary", where=block.name, hint="one line that says what it does"
-        )
-    given, made = getattr(block, "input_type", None), getattr(block, "output_type", None)
-    _require_records(given, made, block.name)
-    if "forward" not in vars(block) and cls.forward is Block.forward:
-        raise ConfigError("a block needs forward()", where=block.name)
+class Pipeline(Block[I, O]):
+    """Blocks one after the other; made by ``a >> b``.
 
+    It holds no state of a run, so one pipeline may serve any number of threads and tasks at once.
+    Since every edge was checked when it was wired, each value is checked once on each edge.
+    """
 
-def refuse_inside_a_loop(where: str) -> None:
-    """Raise ``InvalidInput`` when an event loop is running here: blocking would stop it."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise InvalidInput(
-        "a blocking call of asynchronous work, inside a running event loop",
-        where=where,
-        hint="await the asynchronous form instead: `await block.acall(data)`",
-    )
-
-
-class FunctionBlock(Block[I, O]):
-    """A plain function as a block; made by :func:`block`."""
+    kind = "sequence"
 
     def __init__(
         self,
-        function: Callable[[I], Any],
+        steps: Sequence[Block[Any, Any]],
         *,
-        name: str,
-        summary: str,
-        types: tuple[type[I], type[O]],
-        permission: str,
-        effects: Effects,
-        inline: bool,
+        name: str = "",
+        summary: str = "",
+        permission: str = "",
+        checks: Checks = Checks.FULL,
     ) -> None:
-        self.name = name
-        self.summary = summary
-        self.input_type, self.output_type = types
-        self.permission = permission or name
-        self.effects = effects
-        self.inline = inline
-        # The function itself, not a method around it: that would be one more call per step.
-        self.forward = function  # type: ignore[assignment,method-assign]
-        self.__doc__ = function.__doc__
+        """Raises ``WiringError`` that names the step, the edge and both types."""
+        self.steps = tuple(steps)
+        for at, (one, other) in enumerate(zip(self.steps, self.steps[1:], strict=False), 2):
+            _require_fit(at, one, other)
+        self.name, self.summary, self.permission, self.checks = name, summary, permission, checks
+        self.input_type = self.steps[0].input_type
+        self.output_type = self.steps[-1].output_type
+        self.effects = functools.reduce(Effects.__or__, (step.effects for step in self.steps))
+        self.inline = all(step.inline for step in self.steps)
 
+    def named(self, name: str, *, summary: str, permission: str = "") -> Pipeline[I, O]:
+        """The same pipeline under a name, fit for a catalog.
 
-class _Wrap(Protocol):
-    """What ``@block(...)`` is: it keeps the types of the function it is put on."""
-
-    @overload
-    def __call__(self, function: Callable[[I], Coroutine[Any, Any, O]]) -> FunctionBlock[I, O]: ...
-    @overload
-    def __call__(self, function: Callable[[I], AsyncIterator[O]]) -> FunctionBlock[I, O]: ...
-    @overload
-    def __call__(self, function: Callable[[I], O]) -> FunctionBlock[I, O]: ...
-
-
-def block(
-    name: str,
-    *,
-    summary: str,
-    permission: str = "",
-    effects: Effects = Effects.NONE,
-    inline: bool = False,
-) -> _Wrap:
-    """Make a block of a function with one dataclass parameter and a dataclass result.
-
-    An async generator says what it finally yields: ``-> AsyncIterator[Event | Output]``, where
-    ``Output`` is the last member of the union. (A type checker sees the whole union as the output:
-    a union's last member cannot be picked out in Python's type system.)
-
-    Raises ``ConfigError`` at definition when the name or the types will not do.
-    """
-
-    def wrap(function: Callable[[Any], Any]) -> FunctionBlock[Any, Any]:
-        made = FunctionBlock(
-            function,
-            name=name,
-            summary=summary,
-            types=_types_of(function, name),
-            permission=permission,
-            effects=effects,
-            inline=inline,
-        )
-        require_definition(made)
-        return made
-
-    return cast("_Wrap", wrap)
-
-
-def check_name(name: str) -> None:
-    """Raise ``ConfigError`` unless ``name`` is a legal block name."""
-    if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
-        raise ConfigError(
-            f"{name!r:.80} is not a block name",
-            hint="use dotted lower-case words of at most 64 characters, like 'groove.render'",
+        Whoever calls it needs the permissions of all its steps as well, unless ``permission`` is
+        given: then that one is enough, and its holder may do with this pipeline what it does.
+        """
+        return Pipeline(
+            self.steps, name=name, summary=summary, permission=permission, checks=self.checks
         )
 
+    def checked(self, checks: Checks) -> Pipeline[I, O]:
+        """The same pipeline with its own edges checked less deep."""
+        return Pipeline(
+            self.steps,
+            name=self.name,
+            summary=self.summary,
+            permission=self.permission,
+            checks=checks,
+        )
 
-def _types_of(function: Callable[..., Any], name: str) -> tuple[Any, Any]:
-    """The input and output hints of a function, checked only for their number."""
-    try:
-        hints = typing.get_type_hints(function)
-    except (NameError, TypeError, AttributeError) as error:
-        raise unresolved(error, name) from None
-    made = hints.pop("return", None)
-    if len(inspect.signature(function).parameters) != 1 or len(hints) != 1:
-        raise _unfit(name)
-    if inspect.isasyncgenfunction(function) and get_args(made):
-        made = get_args(made)[0]
-        made = get_args(made)[-1] if get_args(made) else made
-    return next(iter(hints.values())), made
+    @property
+    def label(self) -> str:
+        return self.name or " >> ".join(step.label for step in self.steps)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return tuple(Part(step) for step in self.steps)
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        if self.permission:
+            return frozenset({Need(self.permission)})
+        return super().needs.union(*(step.needs for step in self.steps))
+
+    @functools.cached_property
+    def _line(self) -> Line:
+        return Line(self.steps, self.label, self.checks)
+
+    @functools.cached_property
+    def streams(self) -> bool:
+        return any(step.streams for step in self.steps)
+
+    @functools.cached_property
+    def many(self) -> bool:
+        return self._line.many
+
+    @functools.cached_property
+    def plain(self) -> bool:
+        return all(step.plain for step in self.steps)
+
+    def set_up(self) -> None:
+        for step in self.steps:
+            step.set_up()
+
+    def __call__(self, data: I) -> O:
+        if not self.plain:
+            flow.refuse_inside_a_loop(self.label)
+            return asyncio.run(self.acall(data))
+        self.check_input(data)
+        return cast("O", self._line.run(data))
+
+    async def acall(self, data: I) -> O:
+        if self._line.is_stream:
+            return await self._only_output(data)
+        await self._ready()
+        self.check_input(data)
+        return cast("O", await self._line.arun(data))
+
+    async def astream(self, data: I) -> AsyncGenerator[Any, None]:
+        await self._ready()
+        self.check_input(data)
+        async with aclosing(self._line.stream(data)) as items:
+            async for item in items:
+                yield item
 
 
-def _require_records(given: Any, made: Any, where: str) -> None:
-    for cls in (given, made):
-        if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
-            raise _unfit(where)
-        require_known(cls)
+_MADE_AGAIN = frozenset(
+    {
+        *("streams", "many", "plain", "input_edge", "output_edge", "_fits_input", "_fits_output"),
+        *("_line", "_held"),
+    }
+)
 
 
-def _unfit(where: str) -> ConfigError:
-    return ConfigError(
-        "a block takes one dataclass and returns one dataclass",
-        where=where,
-        hint="annotate it like `def render(request: GrooveRequest) -> RenderedGroove`, or subclass "
-        "Block[GrooveRequest, RenderedGroove]; use NoOp when there is no input",
+def _steps(block: Block[Any, Any]) -> tuple[Block[Any, Any], ...]:
+    """A pipeline without a name of its own is its steps."""
+    return block.steps if isinstance(block, Pipeline) and not block.name else (block,)
+
+
+def _require_fit(at: int, one: Block[Any, Any], other: Block[Any, Any]) -> None:
+    if fits(one.output_edge, other.input_edge):
+        return
+    made, wanted = one.output_edge.name, other.input_edge.name
+    raise WiringError(
+        f"step {at} takes {wanted}, but step {at - 1} ({one.label}) makes {made}",
+        step=other.label,
+        made=made,
+        wanted=wanted,
+        hint=f"put a block between them that makes {wanted} of {made}",
     )

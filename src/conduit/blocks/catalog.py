@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from conduit.blocks.block import Block, require_definition
+from conduit.blocks.block import Block
+from conduit.blocks.function import require_definition
 from conduit.blocks.schema import json_schema
 from conduit.contracts.chat import ToolSpec
 from conduit.contracts.errors import Conflict, NotFound

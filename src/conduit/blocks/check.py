@@ -4,10 +4,14 @@ For every shape a predicate is generated as Python source (the way ``dataclasses
 ``__init__``), so that checking a flat dataclass costs a fraction of a microsecond. Only when it
 says no does the slow path walk the value again to say which field broke, what was expected and
 what came.
+
+How deep a check looks is chosen by :class:`Checks`.
 """
 
 from __future__ import annotations
 
+import enum
+import itertools
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -26,10 +30,27 @@ from conduit.blocks.shape import (
     Sequence,
     Shape,
     fields_of,
+    shape_of,
     spell,
 )
 
 Predicate = Callable[[Any], bool]
+
+
+class Checks(enum.Enum):
+    """How deep a check looks. What it does look at, it judges the same."""
+
+    FULL = "full"
+    """Every field, item and nested dataclass: linear in the size of the value."""
+    SAMPLED = "sampled"
+    """Every field, but at most 17 items of a list (spread evenly, and the last one) and the first
+    16 of a dict."""
+    SHALLOW = "shallow"
+    """The dataclass's own fields; of nested dataclasses only the class, of containers only the kind
+    and the length."""
+
+
+_SAMPLE = 16
 
 _FINITE = Range(-sys.float_info.max, sys.float_info.max)
 _MISSING = object()
@@ -44,21 +65,28 @@ class Breach:
     got: str
 
 
-def find_breach(cls: type, value: object) -> Breach | None:
-    """Check ``value``, and all that is nested in it, against ``cls``; None when it fits."""
+def find_breach(hint: Any, value: object) -> Breach | None:
+    """Check ``value``, and all that is nested in it, against a type; None when it fits.
+
+    ``hint`` is a dataclass, a generic one with its arguments, or a union of them.
+    """
+    shape = shape_of(hint)
     try:
-        return None if predicate_of(cls)(value) else _explain(Record(cls), value, "")
+        return None if predicate_of(hint)(value) else _explain(shape, value, "")
     except RecursionError:
-        return Breach("", spell(Record(cls)), "a value that contains itself, or is nested too deep")
+        return Breach("", spell(shape), "a value that contains itself, or is nested too deep")
 
 
 @cache
-def predicate_of(cls: type) -> Predicate:
-    """The compiled check of one dataclass."""
-    writer = _Writer()
-    lines = [f"def fits(v, C={writer.bind(cls)}):"]
+def predicate_of(hint: Any, checks: Checks = Checks.FULL) -> Predicate:
+    """The compiled check of a dataclass, a generic one with its arguments, or a union of them."""
+    shape = shape_of(hint)
+    if not isinstance(shape, Record):
+        return _predicate_for(shape, checks)
+    writer = _Writer(checks)
+    lines = [f"def fits(v, C={writer.bind(shape.cls)}):"]
     lines += [" if not isinstance(v, C): return False", " try:"]
-    for field in fields_of(cls):
+    for field in fields_of(hint):
         lines += [
             f"  x = v.{field.name}",
             f"  if not {writer.expression(field.shape, 'x')}: return False",
@@ -72,8 +100,11 @@ def predicate_of(cls: type) -> Predicate:
 class _Writer:
     """Writes check expressions and keeps the objects they refer to by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, checks: Checks = Checks.FULL, *, nested: bool = True) -> None:
+        """``nested``: the expression is about a field, not about a value on an edge."""
         self.names: dict[str, Any] = {}
+        self.checks = checks
+        self.shallow = nested and checks is Checks.SHALLOW
 
     def bind(self, thing: object) -> str:
         name = f"_o{len(self.names)}"
@@ -91,26 +122,31 @@ class _Writer:
             case Choice(_, members):
                 return f"isinstance({x}, {self.bind(members)})"
             case Sequence(item, kind, length):
-                each = self.bind(_each(item))
+                each = "" if self.shallow else f" and {self.bind(_each(item, self.checks))}({x})"
                 bounds = f" and {length.minimum} <= len({x}) <= {length.maximum}" if length else ""
-                return f"(isinstance({x}, {kind.__name__}){bounds} and {each}({x}))"
+                return f"(isinstance({x}, {kind.__name__}){bounds}{each})"
             case Mapping(value):
-                return f"(isinstance({x}, dict) and {self.bind(_each_value(value))}({x}))"
+                if self.shallow:
+                    return f"isinstance({x}, dict)"
+                each = self.bind(_each_value(value, self.checks))
+                return f"(isinstance({x}, dict) and {each}({x}))"
             case Either(options):
                 return "(" + " or ".join(self.expression(o, x) for o in options) + ")"
             case Record(cls):
-                return f"{self.late(cls)}({x})"
+                if self.shallow:
+                    return f"isinstance({x}, {self.bind(cls)})"
+                return f"{self.late(shape.hint)}({x})"
             case AnyJson():
                 return f"{self.bind(is_json)}({x})"
 
-    def late(self, cls: type) -> str:
+    def late(self, hint: Any) -> str:
         """The name of another dataclass's predicate. It is compiled on its first use and then takes
         its own place, so that dataclasses may contain themselves."""
         name = self.bind(None)
 
         def first_use(value: Any) -> bool:
-            self.names[name] = predicate_of(cls)
-            return predicate_of(cls)(value)
+            self.names[name] = predicate_of(hint, self.checks)
+            return predicate_of(hint, self.checks)(value)
 
         self.names[name] = first_use
         return name
@@ -133,22 +169,33 @@ def _scalar_expression(shape: Scalar, x: str) -> str:
     return f"(({exact} or (isinstance({x}, {accepted}) and not isinstance({x}, bool))){ranged})"
 
 
-def _predicate_for(shape: Shape) -> Predicate:
-    writer = _Writer()
+def _predicate_for(shape: Shape, checks: Checks = Checks.FULL) -> Predicate:
+    writer = _Writer(checks, nested=False)
     body = writer.expression(shape, "x")
     exec(f"def fits(x): return {body}", writer.names)
     predicate: Predicate = writer.names["fits"]
     return predicate
 
 
-def _each(item: Shape) -> Predicate:
-    fits = _predicate_for(item)
+def _each(item: Shape, checks: Checks) -> Predicate:
+    fits = _predicate_for(item, checks)
+    if checks is Checks.SAMPLED:
+        return lambda values: all(map(fits, _spread(values)))
     return lambda values: all(map(fits, values))
 
 
-def _each_value(item: Shape) -> Predicate:
-    fits = _predicate_for(item)
-    return lambda values: all(isinstance(k, str) and fits(v) for k, v in values.items())
+def _spread(values: Any) -> Any:
+    if len(values) <= _SAMPLE:
+        return values
+    return (*values[:: -(-len(values) // _SAMPLE)], values[-1])
+
+
+def _each_value(item: Shape, checks: Checks) -> Predicate:
+    fits = _predicate_for(item, checks)
+    most = _SAMPLE if checks is Checks.SAMPLED else None
+    return lambda values: all(
+        isinstance(k, str) and fits(v) for k, v in itertools.islice(values.items(), most)
+    )
 
 
 def is_json(value: object) -> bool:
@@ -169,7 +216,7 @@ def _explain(shape: Shape, value: Any, path: str) -> Breach | None:
     """Find the first breach by walking shape and value together."""
     match shape:
         case Record(cls) if isinstance(value, cls):
-            return _explain_fields(cls, value, path)
+            return _explain_fields(shape.hint, value, path)
         case Sequence(item, kind, length) if isinstance(value, kind) and _sized(length, value):
             values: Any = value
             return _explain_items(item, enumerate(values), path)
@@ -193,8 +240,8 @@ def _explain_items(item: Shape, items: Iterator[tuple[Any, Any]], path: str) -> 
     return None
 
 
-def _explain_fields(cls: type, value: Any, path: str) -> Breach | None:
-    for field in fields_of(cls):
+def _explain_fields(hint: Any, value: Any, path: str) -> Breach | None:
+    for field in fields_of(hint):
         inner = f"{path}.{field.name}" if path else field.name
         held = getattr(value, field.name, _MISSING)
         if held is _MISSING:
@@ -234,4 +281,4 @@ def describe(value: object, expected: Shape | None = None) -> str:
     return type(value).__name__
 
 
-__all__ = ["Breach", "Range", "describe", "find_breach", "is_json", "predicate_of"]
+__all__ = ["Breach", "Checks", "Range", "describe", "find_breach", "is_json", "predicate_of"]

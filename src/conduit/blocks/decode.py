@@ -27,6 +27,7 @@ from conduit.blocks.shape import (
     Sequence,
     Shape,
     fields_of,
+    shape_of,
     spell,
 )
 from conduit.contracts.errors import InvalidInput, MalformedJson
@@ -76,21 +77,20 @@ def _plain(value: object) -> float | list[Any]:
     raise TypeError(f"Type is not JSON serializable: {type(value).__name__}")
 
 
-def decode(cls: type[T], data: object, *, lenient: bool = False, where: str = "") -> T:
-    """Build a ``cls`` from plain data.
+def decode(hint: type[T], data: object, *, lenient: bool = False, where: str = "") -> T:
+    """Build a value of a dataclass (a generic one with its arguments, a union) from plain data.
 
     Raises ``InvalidInput`` that lists every wrong field with its path (20 at most).
     """
     decoder = _Decoder(lenient)
     try:
-        value = decoder.record(cls, data, "")
+        value: T = decoder.of(shape_of(hint), data, "")
     except RecursionError:
         raise InvalidInput("the data is nested too deep, or contains itself", where=where) from None
     if decoder.count:
         more = decoder.count - len(decoder.faults)
         text = "; ".join(decoder.faults) + (f"; and {more} more" if more else "")
         raise InvalidInput(text, where=where, hint=decoder.hint)
-    assert isinstance(value, cls)
     return value
 
 
@@ -100,7 +100,7 @@ class _Decoder:
     count: int = 0
     faults: list[str] = field(default_factory=list)
     hint: str = ""
-    tried: dict[tuple[int, type], tuple[_Decoder, Any]] = field(default_factory=dict)
+    tried: dict[tuple[int, Any], tuple[_Decoder, Any]] = field(default_factory=dict)
     """What an object gave as an option of a union, so that unions in unions take linear time."""
 
     def fault(self, path: str, expected: str, got: str) -> None:
@@ -129,15 +129,15 @@ class _Decoder:
                 return {k: self.of(value, v, f"{path}[{k!r:.40}]") for k, v in data.items()}
             case Either(options):
                 return self.either(options, data, path)
-            case Record(cls):
-                return self.record(cls, data, path)
+            case Record():
+                return self.record(shape, data, path)
             case AnyJson():
                 return data if is_json(data) else self.fault(path, spell(shape), describe(data))
 
-    def record(self, cls: type, data: Any, path: str) -> Any:
+    def record(self, shape: Record, data: Any, path: str) -> Any:
         if not isinstance(data, dict):
-            return self.fault(path, f"an object ({cls.__name__})", describe(data))
-        fields = fields_of(cls)
+            return self.fault(path, f"an object ({spell(shape)})", describe(data))
+        fields = fields_of(shape.hint)
         names = [f.name for f in fields]
         for name in data:
             if name not in names:
@@ -150,7 +150,7 @@ class _Decoder:
                 values[f.name] = self.of(f.shape, data[f.name], inner)
             elif f.required:
                 self.say(f"{inner}: is missing ({spell(f.shape)})")
-        return self.made(cls, values, path) if self.count == before else None
+        return self.made(shape.cls, values, path) if self.count == before else None
 
     def made(self, cls: type, values: dict[str, Any], path: str) -> Any:
         """The object, unless its own ``__post_init__`` refuses the values."""
@@ -205,7 +205,7 @@ class _Decoder:
         return self.fault(path, spell(Either(options)), describe(data))
 
     def attempt(self, option: Shape, data: Any, path: str) -> tuple[_Decoder, Any]:
-        key = (id(data), option.cls) if isinstance(option, Record) else None
+        key = (id(data), option.hint) if isinstance(option, Record) else None
         if key in self.tried:
             return self.tried[key]
         decoder = _Decoder(self.lenient, tried=self.tried)

@@ -18,9 +18,10 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Protocol
 
-from conduit.blocks.block import Block, refuse_inside_a_loop
+from conduit.blocks.block import Block
 from conduit.blocks.catalog import Catalog
 from conduit.blocks.decode import decode
+from conduit.blocks.flow import refuse_inside_a_loop
 from conduit.contracts.call import LOCAL_OWNER, Call, Principal
 from conduit.contracts.errors import ConduitError, Forbidden
 from conduit.contracts.outcome import Outcome
@@ -46,9 +47,10 @@ def _serving(call: Call) -> Iterator[None]:
 
 
 class Policy(Protocol):
-    """Decides who may call what."""
+    """Decides who may call what. A ``guarded`` permission is only for those who were given it on
+    purpose."""
 
-    def allows(self, principal: Principal, permission: str) -> bool: ...
+    def allows(self, principal: Principal, permission: str, *, guarded: bool) -> bool: ...
 
 
 class Interceptor(Protocol):
@@ -65,11 +67,12 @@ class Interceptor(Protocol):
 
 
 class HeldPermissions:
-    """The default policy: what the permissions name, exactly or as ``groove.*`` or ``*``."""
+    """The default policy: what the permissions name, exactly or as ``groove.*``; ``*`` is all that
+    is not guarded, ``**`` is all."""
 
-    def allows(self, principal: Principal, permission: str) -> bool:
+    def allows(self, principal: Principal, permission: str, *, guarded: bool = False) -> bool:
         held = principal.permissions
-        if "*" in held or permission in held:
+        if "**" in held or permission in held or ("*" in held and not guarded):
             return True
         family = permission.split(".")
         return any(".".join([*family[:n], "*"]) in held for n in range(1, len(family)))
@@ -149,7 +152,15 @@ class Gate:
 
     def may(self, principal: Principal, block: Block[Any, Any]) -> bool:
         """Whether this principal could call this block."""
-        return self._policy.allows(principal, block.permission or block.name)
+        return not self._missing(principal, block)
+
+    def _missing(self, principal: Principal, block: Block[Any, Any]) -> list[str]:
+        """The permissions that the principal lacks for a block and for the blocks inside it."""
+        return sorted(
+            need.permission
+            for need in block.needs
+            if not self._policy.allows(principal, need.permission, guarded=need.guarded)
+        )
 
     def _admit(
         self,
@@ -162,13 +173,13 @@ class Gate:
         outer = current_call()
         who = principal or outer.principal
         block = self.catalog.get(name)
-        if not self.may(who, block):
+        if missing := self._missing(who, block):
             raise Forbidden(
                 f"{who.subject} may not call {name}",
                 where=name,
-                hint=f"the permission {block.permission or name!r} is needed",
+                hint=f"the permission {', '.join(map(repr, missing))} is needed",
             )
-        if not isinstance(data, block.input_type):
+        if not isinstance(data, block.input_edge.classes):
             data = decode(block.input_type, data, lenient=lenient, where=name)
         inherited = "" if outer is _DIRECT else outer.correlation_id
         return block, Call(name, data, who, correlation_id or inherited or self._new_id())

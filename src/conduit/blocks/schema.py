@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import re
 from functools import cache
 from typing import Any
 
@@ -23,6 +24,8 @@ from conduit.blocks.shape import (
     Shape,
     fields_of,
     records_in,
+    shape_of,
+    spell,
     summary_of,
 )
 from conduit.contracts.json import JsonObject
@@ -33,55 +36,62 @@ _LARGEST_IN_PLACE = 1000
 """Records. Fifty levels with two fields each would be 2**50."""
 
 
-def json_schema(cls: type) -> JsonObject:
-    """The schema of a dataclass. Cached: treat the result as read-only."""
-    return _schema_of(cls)
+def json_schema(hint: Any) -> JsonObject:
+    """The schema of a dataclass, of a generic one with its arguments, or of a union of them.
+
+    Cached: treat the result as read-only.
+    """
+    return _schema_of(hint)
 
 
 @cache
-def _schema_of(cls: type) -> JsonObject:
-    recursive = {c for c in _reachable(cls) if c in _inside(c)}
-    if not recursive and _size(cls, {}) > _LARGEST_IN_PLACE:
-        recursive = _inside(cls)
+def _schema_of(hint: Any) -> JsonObject:
+    shape = shape_of(hint)
+    roots = records_in(shape)
+    recursive = {c for c in roots.union(*map(_inside, roots)) if c in _inside(c)}
+    if not recursive and sum(_size(root, {}) for root in roots) > _LARGEST_IN_PLACE:
+        recursive = set().union(*map(_inside, roots))
     writer = _SchemaWriter(recursive)
-    schema = writer.record(cls)  # in place even when recursive: a tool's schema is an object
+    # In place even when recursive: a tool's schema is an object.
+    schema = writer.record(shape) if isinstance(shape, Record) else writer.of(shape)
     if writer.defs:
         schema = {**schema, "$defs": writer.defs}
     return schema
 
 
-def _size(cls: type, known: dict[type, int]) -> int:
+def _size(hint: Any, known: dict[Any, int]) -> int:
     """How many records are written when each is written in place."""
-    if cls not in known:
-        inner = [c for field in fields_of(cls) for c in records_in(field.shape)]
-        known[cls] = 1 + sum(_size(c, known) for c in inner)
-    return known[cls]
+    if hint not in known:
+        inner = [c for field in fields_of(hint) for c in records_in(field.shape)]
+        known[hint] = 1 + sum(_size(c, known) for c in inner)
+    return known[hint]
 
 
 class _SchemaWriter:
     """``recursive`` are the records that are written once, as ``$defs``."""
 
-    def __init__(self, recursive: set[type]) -> None:
+    def __init__(self, recursive: set[Any]) -> None:
         self.recursive = recursive
         self.defs: JsonObject = {}
-        self.names: dict[type, str] = {}
+        self.names: dict[Any, str] = {}
 
-    def reference(self, cls: type) -> JsonObject:
-        if cls not in self.names:
-            alike = sum(other.__name__ == cls.__name__ for other in self.names)
-            self.names[cls] = f"{cls.__name__}_{alike + 1}" if alike else cls.__name__
-            self.defs[self.names[cls]] = self.record(cls)
-        return {"$ref": f"#/$defs/{self.names[cls]}"}
+    def reference(self, record: Record) -> JsonObject:
+        if record.hint not in self.names:
+            name = re.sub(r"\W+", "_", spell(record)).strip("_")
+            alike = sum(re.sub(r"_\d+$", "", other) == name for other in self.names.values())
+            self.names[record.hint] = f"{name}_{alike + 1}" if alike else name
+            self.defs[self.names[record.hint]] = self.record(record)
+        return {"$ref": f"#/$defs/{self.names[record.hint]}"}
 
-    def record(self, cls: type) -> JsonObject:
-        fields = fields_of(cls)
+    def record(self, record: Record) -> JsonObject:
+        fields = fields_of(record.hint)
         schema: JsonObject = {
             "type": "object",
             "properties": {field.name: self.field(field) for field in fields},
             "required": [field.name for field in fields if field.required],
             "additionalProperties": False,
         }
-        if doc := summary_of(cls):
+        if doc := summary_of(record.cls):
             schema = {"description": doc, **schema}
         return schema
 
@@ -106,8 +116,9 @@ class _SchemaWriter:
                 return {"type": "object", "additionalProperties": self.of(value)}
             case Either(options):
                 return {"anyOf": [self.of(option) for option in options]}
-            case Record(cls):
-                return self.reference(cls) if cls in self.recursive else self.record(cls)
+            case Record():
+                recursive = shape.hint in self.recursive
+                return self.reference(shape) if recursive else self.record(shape)
             case AnyJson():
                 return {}
 
@@ -135,17 +146,14 @@ def _value(value: Any) -> Any:
     return value.value if isinstance(value, enum.Enum) else value
 
 
-def _inside(cls: type) -> set[type]:
-    """Every record reachable from the fields of ``cls``: itself only when it is recursive."""
-    found: set[type] = set()
-    todo = [cls]
+@cache
+def _inside(hint: Any) -> set[Any]:
+    """Every record reachable from the fields of one: itself only when it is recursive."""
+    found: set[Any] = set()
+    todo = [hint]
     while todo:
         for field in fields_of(todo.pop()):
             new = records_in(field.shape) - found
             found |= new
             todo += new
     return found
-
-
-def _reachable(cls: type) -> set[type]:
-    return _inside(cls) | {cls}

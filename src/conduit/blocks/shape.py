@@ -14,7 +14,7 @@ hint                   shape
 ``list[X]``            ``Sequence`` (also ``tuple[X, ...]``)
 ``dict[str, X]``       ``Mapping``
 ``X | Y``              ``Either``
-a dataclass            ``Record``
+a dataclass            ``Record`` (also ``Page[Item]``)
 ``Json``               ``AnyJson``
 =====================  ==========================================
 
@@ -27,14 +27,15 @@ import dataclasses
 import enum
 import inspect
 import math
-import types
-import typing
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
+from conduit.blocks.hints import class_of, dataclass_of, field_hints, is_union, spell_hint
 from conduit.contracts.errors import ConfigError
 from conduit.contracts.json import JsonMark
+
+_MOST_RECORDS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,23 +129,29 @@ class Field:
 
 
 @cache
-def fields_of(cls: type) -> tuple[Field, ...]:
-    """The fields of a dataclass, in order. Raises ``ConfigError`` for a type outside the set."""
+def fields_of(hint: Any) -> tuple[Field, ...]:
+    """The fields of a dataclass, in order; of a generic one with its arguments: ``Page[Item]``.
+
+    A description is the text in ``Annotated``, or ``metadata={"description": …}``. Raises
+    ``ConfigError`` for a type outside the set.
+    """
+    name = spell_hint(hint)
     try:
-        hints = typing.get_type_hints(cls, include_extras=True)
+        hints = field_hints(hint)
     except (NameError, TypeError, AttributeError) as error:
-        raise unresolved(error, cls.__qualname__) from None
+        raise unresolved(error, name) from None
     found = []
-    for field in dataclasses.fields(cls):
+    for field in dataclasses.fields(class_of(hint) or hint):
         if not field.init:
             continue
-        where = f"{cls.__qualname__}.{field.name}"
+        where = f"{name}.{field.name}"
         shape, doc = _annotated(hints[field.name], where)
         said = field.metadata.get("description", "")
         doc = " ".join(part for part in (doc, said) if part)
         required = field.default is dataclasses.MISSING
         if required and field.default_factory is not dataclasses.MISSING:
             required = False
+        doc = doc or str(field.metadata.get("description", ""))
         found.append(Field(field.name, shape, doc, required, field.default))
     return tuple(found)
 
@@ -158,19 +165,19 @@ def unresolved(error: Exception, where: str) -> ConfigError:
     )
 
 
-def require_known(cls: type) -> None:
+def require_known(hint: Any) -> None:
     """Resolve a dataclass and every one inside it.
 
     Raises ``ConfigError`` that names the field outside the set and the way that leads to it.
     """
-    ways: dict[type, str] = {cls: ""}
-    todo = [cls]
+    ways: dict[Any, str] = {hint: ""}
+    todo = [hint]
     while todo:
         outer = todo.pop()
         try:
             fields = fields_of(outer)
         except ConfigError as error:
-            if outer is cls:
+            if outer is hint:
                 raise
             raise ConfigError(
                 f"{error.message} (reached through {ways[outer]})",
@@ -179,15 +186,21 @@ def require_known(cls: type) -> None:
             ) from None
         for field in fields:
             for inner in records_in(field.shape) - ways.keys():
-                ways[inner] = f"{ways[outer] or cls.__qualname__}.{field.name}"
+                ways[inner] = f"{ways[outer] or spell_hint(hint)}.{field.name}"
                 todo.append(inner)
+        if len(ways) > _MOST_RECORDS:  # a generic that contains itself with an ever larger argument
+            raise ConfigError(
+                f"its fields lead to more than {_MOST_RECORDS} dataclasses",
+                where=spell_hint(hint),
+                hint="see whether a generic dataclass contains itself with another argument",
+            )
 
 
-def records_in(shape: Shape) -> set[type]:
-    """The dataclasses that a shape names, not those inside them."""
+def records_in(shape: Shape) -> set[Any]:
+    """The dataclasses (their hints) that a shape names, not those inside them."""
     match shape:
-        case Record(cls):
-            return {cls}
+        case Record():
+            return {shape.hint}
         case Sequence(item) | Mapping(item):
             return records_in(item)
         case Either(options):
@@ -252,8 +265,14 @@ def _plain(hint: Any, limits: Range | None, length: Length | None, where: str) -
         return Scalar(bool)
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return _choice(tuple(member.value for member in hint), hint, where)
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return Record(hint)
+    if cls := dataclass_of(hint):
+        return Record(cls, get_args(hint))
+    if isinstance(hint, TypeVar):
+        raise ConfigError(
+            f"the type variable {hint} has no type here",
+            where=where,
+            hint="give the generic dataclass its argument, like Page[Item]",
+        )
     return _composed(hint, limits, length, where)
 
 
@@ -267,10 +286,10 @@ def _composed(hint: Any, limits: Range | None, length: Length | None, where: str
         return Sequence(_annotated(args[0], f"{where}[]")[0], tuple, length)
     if origin is dict and args and args[0] is str:
         return Mapping(_annotated(args[1], f"{where}{{}}")[0])
-    if origin in (Union, types.UnionType):
+    if is_union(hint):
         return Either(tuple(_option(arg, limits, length, where) for arg in args))
     raise ConfigError(
-        f"{_spell(hint)} is not a type a block can use",
+        f"{spell_hint(hint)} is not a type a block can use",
         where=where,
         hint="use bool, int, float, str, Enum, Literal, list, tuple[X, ...], dict[str, X], "
         "unions, dataclasses, or Json for a value somebody else defines",
@@ -296,10 +315,6 @@ def _option(hint: Any, limits: Range | None, length: Length | None, where: str) 
     return _plain(hint, limits, length, where)
 
 
-def _spell(hint: Any) -> str:
-    return getattr(hint, "__name__", None) or str(hint).replace("typing.", "")
-
-
 def spell(shape: Shape) -> str:
     """A shape in words, for error messages: ``int from 1 to 4096``, ``list of Layer``."""
     match shape:
@@ -319,7 +334,7 @@ def spell(shape: Shape) -> str:
             return f"dict of str to {spell(value)}"
         case Either(options):
             return " or ".join(spell(option) for option in options)
-        case Record(cls):
-            return cls.__name__
+        case Record():
+            return spell_hint(shape.hint)
         case AnyJson():
             return "a JSON value"

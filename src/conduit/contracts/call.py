@@ -13,7 +13,8 @@ DEFAULT_ORG = "00000000-0000-7000-8000-000000000000"
 class Principal:
     """On whose behalf a call is made.
 
-    ``permissions`` are names like ``groove.render``; ``*`` grants all, ``groove.*`` a family.
+    ``permissions`` are names like ``groove.render``; ``groove.*`` grants a family, ``*`` all but
+    what is guarded (shell, files, databases), ``**`` all.
     The principal that started a chain of calls stays the principal of all of them.
     """
 
@@ -22,7 +23,7 @@ class Principal:
     permissions: frozenset[str] = frozenset()
 
 
-LOCAL_OWNER = Principal("local", permissions=frozenset({"*"}))
+LOCAL_OWNER = Principal("local", permissions=frozenset({"**"}))
 """The person at the machine: may do everything in the default organisation."""
 
 

@@ -66,9 +66,9 @@ class ChatRequest:
 
     ``model`` empty means the provider's configured one. ``tool_choice`` is ``"auto"``, ``"none"``,
     ``"required"`` or the name of one tool. ``output`` asks for an answer of that shape; a provider
-    that has no such mode ignores it, so whoever asks still checks what came. ``extra`` holds further parameters of one ``dialect``
-    (the name of a wire, like ``openai_chat``): a provider that speaks it gets them as they are,
-    any other does not.
+    that has no such mode ignores it, so whoever asks still checks what came. ``extra`` holds
+    further parameters of one ``dialect`` (the name of a wire, like ``openai_chat``): a provider
+    that speaks it gets them as they are, any other does not.
     """
 
     messages: tuple[Message, ...]

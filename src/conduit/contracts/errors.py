@@ -12,6 +12,7 @@
     ├── Conflict                    conflict              it exists already, or changed meanwhile
     ├── Forbidden                   forbidden             this principal may not do that
     ├── ConfigError                 bad_config            a setting of the operator is wrong
+    │   └── WiringError             bad_wiring            two blocks do not fit together
     ├── Unavailable                 unavailable           not possible on this machine right now
     │   └── MissingDependency       missing_dependency    a package is not installed
     ├── TimedOut                    timed_out             it took longer than it was given
@@ -63,15 +64,26 @@ class TypeMismatch(InvalidInput):
 
     ``block`` is the block's name, ``side`` is ``"input"`` or ``"output"``, ``path`` the field
     (``request.layers[2].pitch``), ``expected`` and ``got`` are human-readable types or values.
+    ``step`` says which step of which pipeline it was, and what that one takes and makes.
     """
 
     code = "type_mismatch"
 
     def __init__(
-        self, *, block: str, side: str, path: str, expected: str, got: str, hint: str = ""
+        self,
+        *,
+        block: str,
+        side: str,
+        path: str,
+        expected: str,
+        got: str,
+        hint: str = "",
+        step: str = "",
     ) -> None:
         super().__init__(
-            f"{side} field {path!r}: expected {expected}, got {got}", where=block, hint=hint
+            f"{side} field {path!r}: expected {expected}, got {got}",
+            where=f"{block} ({step})" if step else block,
+            hint=hint,
         )
         self.block = block
         self.side = side
@@ -111,6 +123,21 @@ class Forbidden(ConduitError):
 
 class ConfigError(ConduitError):
     code = "bad_config"
+
+
+class WiringError(ConfigError):
+    """Two blocks were joined that do not fit: what one makes is not what the other takes.
+
+    ``step`` is the second one, ``made`` and ``wanted`` are the two types as a person writes them.
+    """
+
+    code = "bad_wiring"
+
+    def __init__(self, message: str, *, step: str, made: str, wanted: str, hint: str = "") -> None:
+        super().__init__(message, where=step, hint=hint)
+        self.step = step
+        self.made = made
+        self.wanted = wanted
 
 
 class Unavailable(ConduitError):

@@ -25,6 +25,7 @@ _STATUS = {
     "malformed_json": 400,
     "type_mismatch": 400,
     "bad_config": 400,
+    "bad_wiring": 400,
     "forbidden": 403,
     "not_found": 404,
     "method_not_allowed": 405,

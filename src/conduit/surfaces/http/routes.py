@@ -75,7 +75,12 @@ BLOCK_ROUTES = (
 OTHER_ROUTES = (
     ("POST", "/ask", "Answer a prompt; as a stream with `Accept: text/event-stream`"),
     ("GET", "/blocks", "Every block with its schemas"),
-    ("POST", "/blocks/{name}", "Call a block; the body is its input"),
+    (
+        "POST",
+        "/blocks/{name}",
+        "Call a block; the body is its input. With `Accept: text/event-stream`, what it makes on "
+        "the way comes as `event`, what it gives as `output`",
+    ),
     ("GET", "/files/{id}", "Download a file that a block wrote"),
     ("POST", "/v1/chat/completions", "OpenAI's chat completions, blocking and streaming"),
     ("GET", "/v1/models", "OpenAI's list of models"),
@@ -95,7 +100,7 @@ def control_routes(gate: Gate, files: FileStore, limits: Limits = USUAL) -> list
         *routes,
         Route("/ask", _ask(gate, limits), methods=["POST"]),
         Route("/blocks", _list_blocks(gate), methods=["GET"]),
-        Route("/blocks/{name}", _call_block(gate), methods=["POST"]),
+        Route("/blocks/{name}", _call_block(gate, limits), methods=["POST"]),
         Route("/files/{id}", _download(files), methods=["GET"]),
     ]
 
@@ -117,13 +122,29 @@ def _block_endpoint(gate: Gate, name: str) -> Endpoint:
     return _safely(endpoint)
 
 
-def _call_block(gate: Gate) -> Endpoint:
+def _call_block(gate: Gate, limits: Limits) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         name = request.path_params["name"]
-        gate.catalog.get(name)  # a wrong name is said before a wrong body
-        return json_response(await _call(gate, request, name, await json_body(request)))
+        block = gate.catalog.get(name)  # a wrong name is said before a wrong body
+        data = await json_body(request)
+        if not _wants_events(request):
+            return json_response(await _call(gate, request, name, data))
+        items = _stream(gate, request, name, data)
+
+        def name_of(item: Any) -> str:
+            return "output" if isinstance(item, block.output_classes) else "event"
+
+        return EventStream(_encoded(items, name_of), error_response, limits=limits)
 
     return _safely(endpoint)
+
+
+def _wants_events(request: Request) -> bool:
+    return "text/event-stream" in request.headers.get("accept", "")
+
+
+def _stream(gate: Gate, request: Request, name: str, data: Any) -> AsyncGenerator[Any, None]:
+    return gate.stream(name, data, principal_of(request), correlation_id=correlation_of(request))
 
 
 async def _call(gate: Gate, request: Request, name: str, data: Any) -> Any:
@@ -144,25 +165,26 @@ def _list_blocks(gate: Gate) -> Endpoint:
 def _ask(gate: Gate, limits: Limits) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         data = await json_body(request)
-        if "text/event-stream" not in request.headers.get("accept", ""):
+        if not _wants_events(request):
             reply = await while_connected(request, _call(gate, request, "agent.ask", data))
             return json_response(reply)
-        items = gate.stream(
-            "agent.ask", data, principal_of(request), correlation_id=correlation_of(request)
-        )
-        return EventStream(_ask_events(items), error_response, limits=limits)
+        items = _stream(gate, request, "agent.ask", data)
+        events = _encoded(items, lambda item: _EVENT_NAMES[type(item)])
+        return EventStream(events, error_response, limits=limits)
 
     return _safely(endpoint)
 
 
-async def _ask_events(items: AsyncGenerator[Any, None]) -> AsyncGenerator[bytes, None]:
+async def _encoded(
+    items: AsyncGenerator[Any, None], name_of: Callable[[Any], str]
+) -> AsyncGenerator[bytes, None]:
     """Encode events. An error before the first is a refusal, after it an event of its own."""
     started = False
     try:
         async with aclosing(items):
             async for item in items:
                 started = True
-                yield event(_EVENT_NAMES[type(item)], dumps(item))
+                yield event(name_of(item), dumps(item))
     except ConduitError as error:
         if not started:
             raise

@@ -1,0 +1,174 @@
+"""Keeping what a block made, by what it was made of.
+
+An entry is a file named by the SHA-256 of the block's fingerprint and its input as canonical JSON.
+It holds a checksum and the output as JSON. It is written under another name and renamed, so that a
+reader, a second process and a crash see a whole entry or none; a damaged one counts as absent. The
+folder is bounded: when it grows beyond ``max_bytes``, the entries that were not asked for longest
+go first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+
+from conduit.blocks import flow, tracing
+from conduit.blocks.block import Block, I, O, Part
+from conduit.blocks.decode import decode, dumps, loads
+from conduit.blocks.effects import Effects
+from conduit.blocks.identity import fingerprint
+from conduit.blocks.joined import Planned
+from conduit.contracts.errors import ConfigError, InvalidInput
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+_DIGEST = 64
+_WRITES = Effects.WRITES_FILES | Effects.WRITES_STATE | Effects.RUNS_COMMANDS
+
+
+class CacheFolder:
+    """Bytes by name in a folder of bounded size. Safe for threads and processes."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._folder, self._max_bytes = folder, max_bytes
+        self._size: int | None = None
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_folder": self._folder, "_max_bytes": self._max_bytes}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["_folder"], state["_max_bytes"])  # type: ignore[misc]
+
+    def get(self, name: str) -> bytes | None:
+        """What was kept, or None; a damaged entry is removed."""
+        path = self._path(name)
+        try:
+            held = path.read_bytes()
+        except OSError:
+            return None
+        digest, body = held[:_DIGEST], held[_DIGEST:]
+        if hashlib.sha256(body).hexdigest().encode() != digest:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return None
+        with contextlib.suppress(OSError):  # another process may have just dropped it
+            os.utime(path)
+        return body
+
+    def put(self, name: str, body: bytes) -> None:
+        """Keep it, if it can be kept: a cache that is full or read-only fails nobody."""
+        if len(body) + _DIGEST > self._max_bytes:
+            return
+        path = self._path(name)
+        temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(hashlib.sha256(body).hexdigest().encode() + body)
+            os.replace(temporary, path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            return
+        self._grown(len(body) + _DIGEST)
+
+    def _path(self, name: str) -> Path:
+        return self._folder / name[:2] / name
+
+    def _grown(self, by: int) -> None:
+        with self._lock:
+            if self._size is not None and self._size + by <= self._max_bytes:
+                self._size += by
+                return
+            self._size = self._shrink()
+
+    def _shrink(self) -> int:
+        """Drop the oldest until a tenth is free; returns what is left, in bytes."""
+        entries = []
+        for path in self._folder.glob("??/*"):
+            with contextlib.suppress(OSError):
+                found = path.stat()
+                entries.append((found.st_mtime, found.st_size, path))
+        size = sum(each[1] for each in entries)
+        if size <= self._max_bytes:
+            return size
+        for _, bytes_held, path in sorted(entries, key=lambda each: each[0]):
+            if size <= 0.9 * self._max_bytes:
+                break
+            with contextlib.suppress(OSError):
+                path.unlink()
+            size -= bytes_held
+        return size
+
+
+class Cache(Planned[I, O]):
+    """See :func:`cache`."""
+
+    kind = "around"
+    word = "cache"
+
+    def __init__(
+        self,
+        block: Block[Any, Any],
+        folder: CacheFolder,
+        when: Callable[[Any], bool] | None,
+    ) -> None:
+        if block.effects & _WRITES:
+            raise ConfigError(
+                f"{block.label} changes something each time it runs; a kept result would not",
+                where="cache",
+                hint="cache the steps before or after it",
+            )
+        self._of([Part(block, "unless it is known")])
+        self.input_type, self.output_type = block.input_type, block.output_type
+        self._block, self._folder, self._when = block, folder, when
+        self._identity = fingerprint(block)
+
+    def plan(self, data: I) -> flow.Plan:
+        name = self._name(data)
+        kept = yield flow.Work(lambda: self._folder.get(name))
+        if kept is not None:
+            with contextlib.suppress(InvalidInput):  # of another version of its type
+                made = decode(self.output_type, loads(kept), where=self.label)
+                tracing.report(cached=True)
+                return made
+        tracing.report(cached=False)
+        made = yield flow.Run(self._block, data)
+        if self._when is None or self._when(made):
+            body = dumps(made)
+            yield flow.Work(lambda: self._folder.put(name, body))
+        return made
+
+    def _name(self, data: I) -> str:
+        canonical = orjson.dumps(loads(dumps(data)), option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(self._identity.encode() + canonical).hexdigest()
+
+
+def cache(
+    block: Block[A, B],
+    folder: str | os.PathLike[str],
+    *,
+    max_bytes: int = 1 << 30,
+    when: Callable[[B], bool] | None = None,
+) -> Block[A, B]:
+    """Keep what a block makes in a folder, and give it again for an equal input.
+
+    ``when`` says which outputs are worth keeping (``when=lambda got: got.success``). The entry
+    depends on the block's code, settings and ``version``, so a changed block starts anew. One
+    folder may serve many blocks and processes; it holds at most about ``max_bytes``.
+
+    Raises ``ConfigError`` for a block that writes or runs commands, or whose settings cannot be
+    written down.
+    """
+    if max_bytes < 1:
+        raise ConfigError(f"max_bytes={max_bytes} keeps nothing", where="cache")
+    return Cache(block, CacheFolder(Path(folder).expanduser().absolute(), max_bytes), when)

@@ -1,0 +1,36 @@
+"""What a block does to the world, what its caller must hold, and the input of one without any."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Effects(enum.Flag):
+    """What a block does besides returning a value; callers, caches and approvals look at it."""
+
+    NONE = 0
+    READS = enum.auto()
+    """Reads files or stored state, so the same input may give another output later."""
+    WRITES_FILES = enum.auto()
+    WRITES_STATE = enum.auto()
+    NETWORK = enum.auto()
+    """Talks to other machines; may cost money."""
+    RUNS_COMMANDS = enum.auto()
+    """Starts programs, which may do anything their user may."""
+
+    def names(self) -> list[str]:
+        return [member.name.lower() for member in self if member.name]
+
+
+@dataclass(frozen=True, slots=True)
+class NoOp:
+    """The input of a block that takes none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A permission that a caller must hold. A guarded one is not covered by ``*``."""
+
+    permission: str
+    guarded: bool = False

@@ -1,0 +1,185 @@
+"""Running steps: one description of what to do, carried out blocking, awaited or streamed.
+
+A block made of other blocks writes down its work as a generator of requests: ``made = yield
+Run(step, data)``, ``yield Pause(seconds)``, ``found = yield Work(function)``. The three drivers
+here carry the requests out, so that retrying is written once and works in all three forms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from conduit.blocks import tracing
+from conduit.contracts.errors import InvalidInput
+
+
+class Step(Protocol):
+    """As much of a block as running it needs."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def many(self) -> bool: ...
+    @property
+    def gathers(self) -> bool: ...
+    @property
+    def output_classes(self) -> tuple[type, ...]: ...
+
+    def __call__(self, data: Any, /) -> Any: ...
+    async def acall(self, data: Any, /) -> Any: ...
+    def astream(self, data: Any, /) -> AsyncGenerator[Any, None]: ...
+    def gather(self, above: AsyncGenerator[Any, None], /) -> AsyncGenerator[Any, None]: ...
+
+
+NOTHING = object()
+"""No output yet; None can be one."""
+
+
+@dataclass(slots=True)
+class Run:
+    """Run a step; its output comes back. ``begun`` tells afterwards whether events of it were
+    passed on already, so that it cannot be taken back."""
+
+    step: Step
+    data: Any
+    begun: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Call a function that may wait for a disk; what it returns comes back."""
+
+    function: Callable[[], Any]
+
+
+Plan = Generator[Run | Pause | Work, Any, Any]
+
+
+def run(plan: Plan) -> Any:
+    """Carry a plan out, blocking."""
+
+    def fulfil(request: Run | Pause | Work) -> Any:
+        match request:
+            case Run(step, data):
+                with tracing.span(step.label):
+                    return step(data)
+            case Pause(seconds):
+                return time.sleep(seconds)
+            case Work(function):
+                return function()
+
+    try:
+        request = next(plan)
+        while True:
+            try:
+                made = fulfil(request)
+            except Exception as error:
+                request = plan.throw(error)
+            else:
+                request = plan.send(made)
+    except StopIteration as stop:
+        return stop.value
+
+
+async def arun(plan: Plan) -> Any:
+    """Carry a plan out without blocking the event loop."""
+    async with contextlib.aclosing(astream(plan, events=False)) as items:
+        async for item in items:
+            made = item
+    return made.value
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An output, as against an event on the way to it."""
+
+    value: Any
+
+
+async def astream(plan: Plan, *, events: bool = True) -> AsyncGenerator[Any, None]:
+    """Carry a plan out: the events of its steps as they happen, and last ``Made(output)``."""
+    try:
+        request = next(plan)
+        while True:
+            try:
+                match request:
+                    case Run(step, data) if events:
+                        async with contextlib.aclosing(items_of(step, data)) as items:
+                            async for item in items:
+                                if isinstance(item, Made):
+                                    made = item.value
+                                else:
+                                    request.begun = True
+                                    yield item
+                    case Run(step, data):
+                        with tracing.span(step.label):
+                            made = await step.acall(data)
+                    case Pause(seconds):
+                        made = None
+                        await asyncio.sleep(seconds)
+                    case Work(function):
+                        made = await asyncio.to_thread(function)
+            except Exception as error:
+                request = plan.throw(error)
+            else:
+                request = plan.send(made)
+    except StopIteration as stop:
+        yield Made(stop.value)
+    finally:
+        plan.close()
+
+
+async def items_of(step: Step, data: Any) -> AsyncGenerator[Any, None]:
+    """What a step streams: its events as they are, its outputs as ``Made``."""
+    recording = tracing.begin(step.label)
+    try:
+        async with contextlib.aclosing(step.astream(data)) as items:
+            while True:
+                try:
+                    if recording is None:
+                        item = await anext(items)
+                    else:
+                        with recording.entered():
+                            item = await anext(items)
+                except StopAsyncIteration:
+                    return
+                yield Made(item) if isinstance(item, step.output_classes) else item
+    finally:
+        if recording is not None:
+            recording.end()
+
+
+async def through(step: Step, above: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    """One step of a stream: every output that comes from above is run through it when it comes,
+    events pass by."""
+    async with contextlib.aclosing(above):
+        async for item in above:
+            if not isinstance(item, Made):
+                yield item
+                continue
+            async with contextlib.aclosing(items_of(step, item.value)) as items:
+                async for each in items:
+                    yield each
+
+
+def refuse_inside_a_loop(where: str) -> None:
+    """Raise ``InvalidInput`` when an event loop is running here: blocking would stop it."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise InvalidInput(
+        "a blocking call of asynchronous work, inside a running event loop",
+        where=where,
+        hint="await the asynchronous form instead: `await block.acall(data)`",
+    )
