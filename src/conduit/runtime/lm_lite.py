@@ -16,7 +16,8 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, Unpack, overload
 
-from conduit.blocks.block import refuse_inside_a_loop
+from conduit.blocks import report
+from conduit.blocks.flow import refuse_inside_a_loop
 from conduit.conduit_types import ComputeProvider, LmModelConfig
 from conduit.contracts.chat import ChatRequest, Message, Usage
 from conduit.contracts.errors import InvalidInput, ProviderRefused, TimedOut, Unavailable
@@ -281,8 +282,9 @@ class _Text:
 
 
 def _settled(answer: _Text | Structured[Any]) -> Any:
-    """What a call gives. The one place that every answered call comes through, in its caller's
-    context, with what it used."""
+    """What a call gives. Every answered call comes through here, in its caller's context, so that a
+    trace learns what it spent."""
+    report(tokens_in=answer.usage.input_tokens, tokens_out=answer.usage.output_tokens)
     return answer.value
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any, Protocol, TypeVar, Unpack
 
-from conduit.blocks.block import Block, Effects, require_definition
+from conduit.blocks import Block, Effects
+from conduit.blocks.function import require_definition
 from conduit.mdl import Mdl
 from conduit.runtime.call import Generation
 
@@ -50,12 +52,12 @@ class LMStep(Block[I, O]):
         name: str,
         options: Generation,
     ) -> None:
-        self._made_of = (lm, model_id, input, output, guidance, name, options)
         self._lm = lm
         self._model_id, self._guidance, self._options = model_id, guidance, options
         self.input_type, self.output_type = input, output
         self.name = name or f"lm.{_snake(input)}_to_{_snake(output)}"[:_LONGEST_NAME].rstrip("_")
         self.permission = self.name
+        self.version = _digest((model_id, guidance, sorted(options.items())))
         self.summary = f"Ask {model_id} to turn {_article(input)} into {_article(output)}"
         require_definition(self)
         Mdl.of(output)
@@ -70,8 +72,9 @@ class LMStep(Block[I, O]):
             **self._options,
         )
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return LMStep, self._made_of
+
+def _digest(asked: tuple[object, ...]) -> str:
+    return hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
 
 
 def _name(hint: Any) -> str:
