@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from conduit.blocks import Catalog, Effects, block
+from conduit.blocks import Catalog, Effects, block, trace
 from conduit.contracts.errors import ConfigError, InvalidInput, TypeMismatch
 from tests.fakes.upstream import Answer, FakeUpstream
 from tests.runtime.conftest import MakeBlock
@@ -86,3 +86,22 @@ def test_a_step_checks_its_input(make: MakeBlock, upstream: FakeUpstream) -> Non
     with pytest.raises(TypeMismatch, match="expected WebPage, got Summary"):
         step(Summary("x"))  # type: ignore[arg-type]
     assert upstream.requests == []
+
+
+async def test_a_trace_knows_what_a_step_used(make: MakeBlock, upstream: FakeUpstream) -> None:
+    upstream.answers.extend([Answer("Gladly!"), Answer('{"title": "Four"}')])
+    pipeline = make().step(model_id="fake-1", input=WebPage, output=Summary) >> measure
+    with trace() as seen:
+        assert await pipeline.acall(WebPage("<p>")) == Length(4)
+    assert [(span.tokens_in, span.tokens_out) for span in seen.spans] == [(14, 10), (0, 0)]
+
+
+def test_the_version_of_a_step_is_what_it_asks(make: MakeBlock) -> None:
+    def version(**given: object) -> str:
+        return make().step(model_id="fake-1", input=WebPage, output=Summary, **given).version
+
+    assert version() == version()
+    assert version(guidance="G", seed=1, temperature=0) == version(
+        temperature=0, seed=1, guidance="G"
+    )
+    assert len({version(), version(guidance="G"), version(temperature=0)}) == 3
