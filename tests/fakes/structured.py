@@ -117,7 +117,8 @@ def _example(node: dict[str, Any], root: dict[str, Any], name: str, depth: int) 
             count = max(node.get("minItems", 0), 0 if depth > _DEEPEST else 1)
             return [_example(node["items"], root, name, depth + 1)] * count
         case "integer" | "number":
-            return min(max(1, node.get("minimum", 1)), node.get("maximum", 1))
+            least = node.get("minimum", 1)
+            return min(max(1, least), node.get("maximum", max(1, least)))
         case "boolean":
             return True
         case "null":
