@@ -1,1 +1,1 @@
-"""Blocks that reach out of the process: HTTP, files, SQL and system commands."""
+"""Blocks that touch the world outside: web, databases, files and commands."""

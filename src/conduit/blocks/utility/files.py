@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from conduit.blocks.block import Block, Effects, NoOp
+from conduit.blocks.block import Block
+from conduit.blocks.effects import Effects, NoOp
 from conduit.blocks.utility.protocols import SupportsFileContent, require_text
 from conduit.contracts.errors import (
     ConduitError,

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, overload
 from urllib.parse import quote
 
-from conduit.blocks.block import Effects
+from conduit.blocks.effects import Effects
 from conduit.blocks.utility.placeholders import placed
 from conduit.blocks.utility.protocols import SupportsSqlCommand
 from conduit.blocks.utility.rows import Row, Rows
@@ -104,7 +104,7 @@ class PostgresBlock(SqlBlock[C, S]):
         SQL value is, for an output that is no dataclass, for an address that is none and for bounds
         that admit nothing; ``MissingDependency`` without the driver.
         """
-        self.set_up(
+        self.declare(
             input_type,
             output,
             timeout_seconds=timeout_seconds,

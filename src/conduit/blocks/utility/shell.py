@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from conduit.blocks.block import Block, Effects
+from conduit.blocks.block import Block
+from conduit.blocks.effects import Effects
 from conduit.blocks.utility import process_group
 from conduit.blocks.utility.process_group import Ended
 from conduit.blocks.utility.protocols import SupportsShellCommand, require_text

@@ -11,7 +11,8 @@ from functools import cache
 from typing import Any, Final, Generic, TypeVar, cast
 
 from conduit.blocks import shape as shapes
-from conduit.blocks.block import Block, Effects
+from conduit.blocks.block import Block
+from conduit.blocks.effects import Effects
 from conduit.blocks.shape import Shape, fields_of, require_known, spell
 from conduit.blocks.utility.protocols import SupportsSqlCommand, require_text
 from conduit.blocks.utility.rows import Row, Rows
@@ -78,7 +79,7 @@ def _unpickled(row: type, success: bool, reason: str | None, rows: tuple[Any, ..
 class SqlBlock(Block[C, S]):
     """The database's part is :meth:`execute`; everything else is the same for all."""
 
-    def set_up(
+    def declare(
         self,
         input_type: type[C],
         output: type[Any] | None,
@@ -114,9 +115,9 @@ class SqlBlock(Block[C, S]):
                 raise InvalidInput("the statement is empty")
             await self.execute(data.sql_command, values, result)
         except ConduitError as error:
-            return self.output_type(success=False, reason=error.message)
+            return cast("S", self.output_type(success=False, reason=error.message))
         if row is None or result is None:
-            return self.output_type(success=True)
+            return cast("S", self.output_type(success=True))
         return cast("S", rows_of(row)(success=True, rows=tuple(result.taken)))
 
     async def execute(

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar, overload
 
-from conduit.blocks.block import Effects
+from conduit.blocks.effects import Effects
 from conduit.blocks.utility.protocols import SupportsSqlCommand
 from conduit.blocks.utility.rows import Row, Rows
 from conduit.blocks.utility.sql import (
@@ -113,7 +113,7 @@ class Sqlite3Block(SqlBlock[C, S]):
         Raises ``ConfigError`` for an input without ``sql_command: str`` or with a field that no
         SQL value is, for an output that is no dataclass, and for bounds that admit nothing.
         """
-        self.set_up(
+        self.declare(
             input_type,
             output,
             timeout_seconds=timeout_seconds,
