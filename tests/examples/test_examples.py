@@ -126,7 +126,7 @@ def test_b_haiku(tmp_path: Path, model_server: str) -> None:
 
 def test_c_fetch_and_summarise(tmp_path: Path, model_server: str) -> None:
     page = Page("<!doctype html><title>Example Domain</title><p>For use in documents.")
-    with FakeWeb({"https://example.com": page}) as web:
+    with FakeWeb({"https://example.com/": page}) as web:
         said = run(
             "c_fetch_and_summarise.py",
             tmp_path,

@@ -19,7 +19,8 @@ READ = re.compile(r"""["'](CONDUIT_[A-Z0-9_]+)["']""")
 
 VARIABLES = {
     "CONDUIT_HOME": (
-            "Folder of the state that is not in the database: files, system prompts, `providers.yaml`",
+        DEFAULT_HOME,
+        "Folder of the state that is not in the database: files, system prompts, `providers.yaml`",
     ),
     "CONDUIT_DB_URI": (
         DEFAULT_DB_URI,
