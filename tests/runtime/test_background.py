@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from conduit.contracts.errors import Unavailable
 from conduit.runtime.background import BackgroundLoop, background
 
 VALUE = contextvars.ContextVar("VALUE", default="unset")
@@ -161,3 +162,5 @@ def test_stopping_lets_everything_clean_up_and_ends_the_thread() -> None:
     waiting.join(5)
     assert work.cleaned
     assert threading.active_count() == threads - 2
+    with pytest.raises(Unavailable, match="the process is ending"):
+        loop.run(told)

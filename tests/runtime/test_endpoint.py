@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
 
+from conduit.blocks import Length, Range
 from conduit.conduit_types import ComputeProvider, LmLiteModelConfig
 from conduit.contracts.errors import (
     ConduitError,
@@ -194,3 +197,52 @@ def test_an_endpoint_that_comes_late_is_found(
         asyncio.run(lm.acall(model_id=MODEL, messages=HELLO))
     monkeypatch.setenv("CONDUIT_LM_BASE_URL", f"{upstream.url}/v1")
     assert asyncio.run(lm.acall(model_id=MODEL, messages=HELLO)) == "You said: hello"
+
+
+@dataclass
+class Measured:
+    """Bounds and a union, of which Anthropic's strict mode takes less than OpenAI's."""
+
+    length: Annotated[int, Range(1, 9), "in beats"]
+    tone: Literal["dry", "warm"] | None
+    names: Annotated[list[str], Length(1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("type", "field"),
+    [
+        ("openai_compatible", "response_format"),
+        ("ollama", "format"),
+        ("anthropic", "output_config"),
+    ],
+)
+async def test_each_protocol_is_asked_for_the_shape_natively(
+    upstream: FakeUpstream,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    type: str,
+    field: str,
+) -> None:
+    """The fake refuses what is not as the protocol publishes it, so one request means it was."""
+    base = upstream.url if type == "ollama" else f"{upstream.url}/v1"
+    (tmp_path / "providers.yaml").write_text(
+        f"providers: {{here: {{type: {type}, base_url: '{base}', model: m, api_key: k}}}}"
+    )
+    monkeypatch.setenv("CONDUIT_HOME", str(tmp_path))
+    lm = block("m")
+    found = await lm.acall(model_id="m", messages=HELLO, output=Measured)
+    assert isinstance(found, Measured)
+    *views, last = [v async for v in lm.astream(model_id="m", messages=HELLO, output=Measured)]
+    assert views
+    assert last == found
+    assert len(upstream.requests) == 2
+    assert all(field in request.body for request in upstream.requests)
+
+
+def test_a_silent_server_is_a_finding_too(
+    upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conduit.runtime.endpoint._HEALTH_S", 0.1)
+    lm = block(base_url=f"{upstream.url}/silent/v1")
+    (one,) = lm.health().models
+    assert (one.ready, one.reason) == (False, "nothing came for 0.1 s")

@@ -158,7 +158,7 @@ def test_what_comes_is_mended_or_asked_for_again(
 
 def test_always_broken(make: MakeBlock, upstream: FakeUpstream) -> None:
     upstream.answer = lambda _: Answer('{"title": ')
-    with pytest.raises(ProviderBadReply, match="in 3 answers of fake-1"):
+    with pytest.raises(ProviderBadReply, match="fake-1 was asked 3 times"):
         make()(model_id="fake-1", input=PAGE, output=Summary)
     assert len(upstream.requests) == 3
 

@@ -189,9 +189,10 @@ class Asking(Generic[T]):
         )
 
     def _hopeless(self, answer: ChatResponse, error: UnparsableOutput) -> ProviderBadReply:
+        asked = "once" if self._attempts == 1 else f"{self._attempts} times"
         return ProviderBadReply(
-            f"no readable {self._mdl.schema.name} in {self._attempts} answers of "
-            f"{answer.model or 'the model'}; the last: {_short(error.message, _QUOTED)}",
+            f"{answer.model or 'the model'} was asked {asked} and gave no readable "
+            f"{self._mdl.schema.name}; the last: {_short(error.message, _QUOTED)}",
             provider=answer.provider,
             hint="simplify the fields, describe them, add guidance, or take a larger model",
         )

@@ -20,6 +20,8 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, suppress
 from typing import Any, Generic, Protocol, TypeVar
 
+from conduit.contracts.errors import Unavailable
+
 T = TypeVar("T")
 Work = Callable[[], Coroutine[Any, Any, T]]
 
@@ -42,11 +44,17 @@ class _Job(Generic[T]):
         self._work = work
         self._loop = loop
         self._task: asyncio.Task[T] | None = None
-        loop.call_soon_threadsafe(self._start)  # in a copy of the caller's context
+        try:
+            loop.call_soon_threadsafe(self._start)  # in a copy of the caller's context
+        except RuntimeError:
+            raise Unavailable(
+                "the process is ending", where="lm", hint="call models before the end"
+            ) from None
 
     def cancel(self) -> None:
         """Ask the work to stop; ``done`` tells when it has."""
-        self._loop.call_soon_threadsafe(self._stop)
+        with suppress(RuntimeError):  # the loop has stopped, and cancelled it
+            self._loop.call_soon_threadsafe(self._stop)
 
     def _start(self) -> None:
         self.done.set_running_or_notify_cancel()

@@ -9,13 +9,14 @@ import dataclasses
 import difflib
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypedDict, get_args
 
 from conduit.blocks import dumps
-from conduit.blocks.check import find_breach
+from conduit.blocks.check import Breach, find_breach, predicate_of
 from conduit.blocks.shape import require_known, summary_of
 from conduit.contracts.chat import ChatRequest, Message, Role
-from conduit.contracts.errors import ConfigError, InvalidInput, TypeMismatch
+from conduit.contracts.errors import InvalidInput, TypeMismatch
 
 WHERE = "lm"
 _ROLES: tuple[str, ...] = get_args(Role)
@@ -148,26 +149,26 @@ def _data_turns(data: object) -> tuple[Message, ...]:
             where=WHERE,
             hint="wrap it in a dataclass, or use messages=",
         )
-    require_known(cls)
-    if (breach := find_breach(cls, data)) is not None:
-        raise TypeMismatch(
-            block=WHERE,
-            side="input",
-            path=breach.path or "input",
-            expected=breach.expected,
-            got=breach.got,
-        )
+    _require_typed(cls, data)
     about = summary_of(cls).rstrip(".")
     said = _DATA.format(name=cls.__name__, about=f" ({about})" if about else "")
     return Message("system", said), Message("user", dumps(data).decode())
 
 
-def require_output(output: object) -> None:
-    """Raise ``ConfigError`` unless ``output`` can be a dataclass of its own."""
-    if output is str:
-        raise ConfigError(
-            "output is str", where=WHERE, hint="leave output out: messages= alone give text"
-        )
+def _require_typed(cls: type, data: object) -> None:
+    """Raise ``TypeMismatch`` unless every field has its declared type."""
+    require_known(cls)
+    with suppress(RecursionError):  # data that contains itself, explained below
+        if predicate_of(cls)(data):
+            return
+    breach = find_breach(cls, data) or Breach("", cls.__name__, "a value that keeps changing")
+    raise TypeMismatch(
+        block=WHERE,
+        side="input",
+        path=breach.path or "input",
+        expected=breach.expected,
+        got=breach.got,
+    )
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ commas.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -39,6 +40,7 @@ MODEL = "CONDUIT_LM_MODEL"
 _NAME = "lm"
 _SILENCE_S = 600.0
 """A whole answer may be silent until it is complete."""
+_HEALTH_S = 5.0
 _NO_LISTING = frozenset({404, 405, 501})
 
 
@@ -160,7 +162,10 @@ class _AtServer:
 
     async def _missing(self) -> str:
         try:
-            offered = await self.provider.list_models()
+            async with asyncio.timeout(_HEALTH_S):
+                offered = await self.provider.list_models()
+        except TimeoutError:
+            return f"nothing came for {_HEALTH_S:g} s"
         except ProviderRefused as error:
             return "" if error.status in _NO_LISTING else error.message
         except ConduitError as error:

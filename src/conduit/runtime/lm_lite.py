@@ -251,7 +251,7 @@ class LMLiteBlock:
                     yield piece
 
     async def _health(self) -> LMHealth:
-        found = tuple([await self._health_of(model.id) for model in self.models])
+        found = tuple(await asyncio.gather(*map(self._health_of, self._by_id)))
         return LMHealth(all(one.ready for one in found), found)
 
     async def _health_of(self, model_id: str) -> EndpointHealth:
@@ -300,6 +300,9 @@ async def _texts(model: ServedModel, request: ChatRequest) -> AsyncGenerator[str
 
 @asynccontextmanager
 async def _within(seconds: float | None) -> AsyncIterator[None]:
+    if seconds is None:
+        yield
+        return
     try:
         async with asyncio.timeout(seconds):
             yield
