@@ -52,6 +52,10 @@ class Trace:
         lines = listed.stdout.splitlines()
         return sum(not line.startswith("Z") and line.endswith(self.sleep) for line in lines)
 
+    async def appears(self) -> None:
+        while not self.count():  # noqa: ASYNC110 - another process does not tell
+            await asyncio.sleep(0.02)
+
 
 @pytest.fixture
 def trace() -> Trace:
@@ -145,6 +149,15 @@ def test_a_shell_that_forks_and_forks_is_ended(trace: Trace) -> None:
         time.sleep(0.02)
 
 
+def test_a_shell_that_doubles_is_ended(trace: Trace) -> None:
+    """A fork bomb that stops at 127 processes, so that a fault here harms nobody."""
+    twice = "b $(($1 - 1)) & b $(($1 - 1)) &"
+    command = f"b() {{ [ $1 -gt 0 ] || exit; {twice} {trace.sleep}; }}; b 7"
+    ended = run(command, timeout_seconds=1)
+    assert not ended.success
+    assert trace.count() == 0
+
+
 @LINUX
 @pytest.mark.skipif(not shutil.which("setsid"), reason="needs setsid")
 @pytest.mark.parametrize("hidden", ["", " >/dev/null 2>&1"])
@@ -188,8 +201,7 @@ def test_output_is_text_that_can_be_stored() -> None:
 
 async def test_cancellation_leaves_nothing(trace: Trace) -> None:
     call = asyncio.create_task(SystemCommandBlock(Command).acall(Command(trace.sleep)))
-    while not trace.count():
-        await asyncio.sleep(0.02)
+    await trace.appears()
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
@@ -199,8 +211,7 @@ async def test_cancellation_leaves_nothing(trace: Trace) -> None:
 async def test_a_second_cancellation_does_not_wait_for_grace(trace: Trace) -> None:
     command = Command(f"trap '' TERM; {trace.sleep}; {trace.sleep}")
     call = asyncio.create_task(SystemCommandBlock(Command).acall(command))
-    while not trace.count():
-        await asyncio.sleep(0.02)
+    await trace.appears()
     call.cancel()
     await asyncio.sleep(0.05)
     call.cancel()
