@@ -164,3 +164,31 @@ def test_stopping_lets_everything_clean_up_and_ends_the_thread() -> None:
     assert threading.active_count() == threads - 2
     with pytest.raises(Unavailable, match="the process is ending"):
         loop.run(told)
+
+
+async def test_readers_cancelled_at_any_moment_leave_nothing() -> None:
+    async def endless() -> AsyncGenerator[int, None]:
+        while True:
+            await asyncio.sleep(0.0005)
+            yield 1
+
+    async def read() -> None:
+        async for _ in background().iterate(endless):
+            await asyncio.sleep(0)
+
+    async def others() -> int:
+        return len(asyncio.all_tasks()) - 1
+
+    before = await background().call(others)
+    readers = [asyncio.create_task(read()) for _ in range(100)]
+    for at, reader in enumerate(readers):
+        if at % 7 == 0:
+            await asyncio.sleep(0.0002)
+        reader.cancel()
+        if at % 3 == 0:
+            await asyncio.sleep(0)
+            reader.cancel()
+    ended = await asyncio.gather(*readers, return_exceptions=True)
+    assert all(isinstance(one, asyncio.CancelledError) for one in ended)
+    await asyncio.sleep(0.05)
+    assert await background().call(others) == before

@@ -234,6 +234,18 @@ def test_a_call_takes_no_longer_than_it_may(make: MakeBlock, upstream: FakeUpstr
     until(lambda: upstream.open_connections == 0)
 
 
+async def test_a_slow_reader_is_told_when_the_time_is_over(
+    make: MakeBlock, upstream: FakeUpstream
+) -> None:
+    lm = make("endless_stream")
+    stream = lm.astream(model_id="endless_stream", messages=HAIKU, timeout=0.1)
+    assert await anext(stream)
+    await asyncio.sleep(0.15)
+    with pytest.raises(TimedOut):
+        await anext(stream)
+    await asyncio.to_thread(until, lambda: upstream.open_connections == 0)
+
+
 @pytest.mark.parametrize("bound", [1, 3])
 def test_concurrency_is_bounded_across_threads(
     make: MakeBlock, upstream: FakeUpstream, bound: int
@@ -277,6 +289,9 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"input": Page, "output": Summary}, InvalidInput, "not a dataclass instance"),
     ({"input": Page("u", 5), "output": Summary}, TypeMismatch, "'html': expected str, got int 5"),
     ({"input": PAGE, "output": dict}, ConfigError, "dict is not a dataclass"),
+    ({"input": PAGE, "output": [Summary]}, ConfigError, "output is a list"),
+    ({"input": PAGE, "output": list[Summary]}, ConfigError, "is not a dataclass"),
+    ({"input": PAGE, "output": PAGE}, ConfigError, "is a Page, not a class"),
     ({"input": PAGE, "output": Loose}, ConfigError, "anything"),
     ({"messages": HAIKU, "temperature": 3}, InvalidInput, "temperature is 3"),
     ({"messages": HAIKU, "temperature": float("nan")}, InvalidInput, "temperature is nan"),

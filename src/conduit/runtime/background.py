@@ -113,12 +113,15 @@ class BackgroundLoop:
     ) -> AsyncGenerator[T, None]:
         """The items of a generator that runs here, which goes on when the next item is asked for
         and not before. Closing this generator closes that one."""
-        pump = await self.call(lambda: _Pump.start(items))
+        pump = _Pump(items)
         try:
             while (item := await self.call(pump.next)) is not None:
                 yield item[0]
         finally:
-            await self.call(pump.stop)
+            with suppress(RuntimeError):  # the loop has stopped, and cancelled it
+                # Said first, and not by a task, which could be cancelled before it has said it.
+                self._loop.call_soon_threadsafe(pump.cancel)
+                await self.call(pump.ended)
 
     def keep(self, resource: Closeable) -> Callable[[], None]:
         """Hold what must be closed in this loop, until the function given back is called, from
@@ -173,31 +176,35 @@ class _Pump(Generic[T]):
     """Reads a generator in one task, as its time-outs and locks demand, an item at a time."""
 
     def __init__(self, items: Callable[[], AsyncGenerator[T, None]]) -> None:
+        self._source = items
         self._items: asyncio.Queue[tuple[T] | None] = asyncio.Queue()
         self._wanted = asyncio.Semaphore(0)
-        self._task = asyncio.get_running_loop().create_task(self._pump(items))
-
-    @classmethod
-    async def start(cls, items: Callable[[], AsyncGenerator[T, None]]) -> _Pump[T]:
-        return cls(items)
+        self._task: asyncio.Task[None] | None = None
 
     async def next(self) -> tuple[T] | None:
         """The next item, in a tuple of its own; None at the end. Raises what the generator did."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._pump())
         self._wanted.release()
         item = await self._items.get()
         if item is None:
             await self._task
         return item
 
-    async def stop(self) -> None:
-        self._task.cancel()
-        await asyncio.wait([self._task])
-        if not self._task.cancelled():
-            self._task.exception()  # the reader has seen it, or has left
+    def cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
 
-    async def _pump(self, items: Callable[[], AsyncGenerator[T, None]]) -> None:
+    async def ended(self) -> None:
+        """Wait until the generator is closed."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+            if not self._task.cancelled():
+                self._task.exception()  # the reader has seen it, or has left
+
+    async def _pump(self) -> None:
         try:
-            async with aclosing(items()) as source:
+            async with aclosing(self._source()) as source:
                 await self._wanted.acquire()
                 async for item in source:
                     self._items.put_nowait((item,))

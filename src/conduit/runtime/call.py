@@ -10,13 +10,16 @@ import difflib
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypedDict, get_args
+from typing import Any, TypedDict, TypeVar, get_args
 
 from conduit.blocks import dumps
 from conduit.blocks.check import Breach, find_breach, predicate_of
 from conduit.blocks.shape import require_known, summary_of
 from conduit.contracts.chat import ChatRequest, Message, Role
-from conduit.contracts.errors import InvalidInput, TypeMismatch
+from conduit.contracts.errors import ConfigError, InvalidInput, TypeMismatch
+from conduit.mdl import Mdl
+
+T = TypeVar("T")
 
 WHERE = "lm"
 _ROLES: tuple[str, ...] = get_args(Role)
@@ -169,6 +172,18 @@ def _require_typed(cls: type, data: object) -> None:
         expected=breach.expected,
         got=breach.got,
     )
+
+
+def structure_of(output: type[T]) -> Mdl[T]:
+    """What ``output`` asks of a model. Raises ``ConfigError`` for what none can be asked for."""
+    try:
+        return Mdl.of(output)
+    except TypeError:  # it cannot be looked up, so it is no type
+        raise ConfigError(
+            f"output is a {type(output).__name__}, not a class",
+            where=WHERE,
+            hint="output=Summary; a list goes into a field of a dataclass",
+        ) from None
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

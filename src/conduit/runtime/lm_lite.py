@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, Unpack, overload
 
@@ -32,6 +32,7 @@ from conduit.runtime.call import (
     build_request,
     nearest_model,
     read_options,
+    structure_of,
 )
 from conduit.runtime.connection import Connection
 from conduit.runtime.endpoint import API_KEY, EndpointHealth, Place, ServedModel
@@ -220,11 +221,12 @@ class LMLiteBlock:
                 hint="output=Summary, a dataclass; text comes from messages=[…]",
             )
         wanted = read_options(options)
-        mdl = None if output is None else Mdl.of(output)
+        mdl = None if output is None else structure_of(output)
         return _Call(model_id, build_request(messages, input, wanted), wanted, mdl, guidance)
 
     async def _answer(self, call: _Call) -> _Text | Structured[Any]:
-        async with _within(call.options.timeout), self._connection.use(call.model_id) as model:
+        patience = _Patience(call.options.timeout)
+        async with patience.waiting(), self._connection.use(call.model_id) as model:
             if call.mdl is not None:
                 return await ask(model, call.mdl, call.request, guidance=call.guidance)
             answer = await model.chat(call.request)
@@ -237,18 +239,25 @@ class LMLiteBlock:
                 )
             return _Text(answer.text, answer.usage or Usage())
 
-    async def _pieces(
-        self, call: _Call
-    ) -> AsyncGenerator[str | Partial[Any] | _Text | Structured[Any], None]:
-        async with _within(call.options.timeout), self._connection.use(call.model_id) as model:
+    async def _pieces(self, call: _Call) -> AsyncGenerator[Any, None]:
+        """Text or views, and last what is to be settled. While its reader is busy with a piece no
+        time-out strikes: it would hit whoever waits for the reader."""
+        patience = _Patience(call.options.timeout)
+        async with AsyncExitStack() as stack:
+            async with patience.waiting():
+                model = await stack.enter_async_context(self._connection.use(call.model_id))
             source: AsyncGenerator[Any, None] = (
                 _texts(model, call.request)
                 if call.mdl is None
                 else ask_stream(model, call.mdl, call.request, guidance=call.guidance)
             )
-            async with aclosing(source):
-                async for piece in source:
-                    yield piece
+            await stack.enter_async_context(aclosing(source))
+            while True:
+                async with patience.waiting():
+                    piece = await anext(source, None)
+                if piece is None:
+                    return
+                yield piece
 
     async def _health(self) -> LMHealth:
         found = tuple(await asyncio.gather(*map(self._health_of, self._by_id)))
@@ -298,20 +307,28 @@ async def _texts(model: ServedModel, request: ChatRequest) -> AsyncGenerator[str
     yield _Text("", usage)
 
 
-@asynccontextmanager
-async def _within(seconds: float | None) -> AsyncIterator[None]:
-    if seconds is None:
-        yield
-        return
-    try:
-        async with asyncio.timeout(seconds):
+class _Patience:
+    """The time a call has, from its beginning to its end."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._until = None if seconds is None else asyncio.get_running_loop().time() + seconds
+
+    @asynccontextmanager
+    async def waiting(self) -> AsyncIterator[None]:
+        """Raise ``TimedOut`` when what is inside goes beyond the end."""
+        if self._until is None:
             yield
-    except TimeoutError:
-        raise TimedOut(
-            f"no answer within {seconds:g} s",
-            where=WHERE,
-            hint="raise timeout, or max_model_concurrency where calls wait for each other",
-        ) from None
+            return
+        try:
+            async with asyncio.timeout_at(self._until):
+                yield
+        except TimeoutError:
+            raise TimedOut(
+                f"no answer within {self._seconds:g} s",
+                where=WHERE,
+                hint="raise timeout, or max_model_concurrency where calls wait for each other",
+            ) from None
 
 
 def _checked(models: Sequence[LmModelConfig]) -> tuple[LmModelConfig, ...]:

@@ -8,8 +8,7 @@ from typing import Any, Protocol, TypeVar, Unpack
 
 from conduit.blocks import Block, Effects
 from conduit.blocks.function import require_definition
-from conduit.mdl import Mdl
-from conduit.runtime.call import Generation
+from conduit.runtime.call import Generation, structure_of
 
 I = TypeVar("I")  # noqa: E741 - the published name of a block's input type
 O = TypeVar("O")  # noqa: E741 - and of its output type
@@ -60,7 +59,7 @@ class LMStep(Block[I, O]):
         self.version = _digest((model_id, guidance, sorted(options.items())))
         self.summary = f"Ask {model_id} to turn {_article(input)} into {_article(output)}"
         require_definition(self)
-        Mdl.of(output)
+        structure_of(output)
 
     async def forward(self, data: I) -> O:
         """One call of the model."""
