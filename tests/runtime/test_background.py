@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import pytest
 
@@ -121,10 +122,10 @@ async def test_a_generator_that_fails_half_way() -> None:
         yield 1
         raise ValueError("half way")
 
-    source = background().iterate(breaks)
-    assert await anext(source) == 1
-    with pytest.raises(ValueError, match="half way"):
-        await anext(source)
+    async with aclosing(background().iterate(breaks)) as source:
+        assert await anext(source) == 1
+        with pytest.raises(ValueError, match="half way"):
+            await anext(source)
 
 
 async def test_a_reader_that_is_cancelled_closes_the_generator() -> None:
@@ -135,8 +136,9 @@ async def test_a_reader_that_is_cancelled_closes_the_generator() -> None:
         await stuck.wait()
 
     async def read() -> None:
-        async for _ in background().iterate(endless):
-            pass
+        async with aclosing(background().iterate(endless)) as items:
+            async for _ in items:
+                continue
 
     task = asyncio.create_task(read())
     await asyncio.to_thread(stuck.began.wait, 5)
@@ -173,8 +175,9 @@ async def test_readers_cancelled_at_any_moment_leave_nothing() -> None:
             yield 1
 
     async def read() -> None:
-        async for _ in background().iterate(endless):
-            await asyncio.sleep(0)
+        async with aclosing(background().iterate(endless)) as items:
+            async for _ in items:
+                await asyncio.sleep(0)
 
     async def others() -> int:
         return len(asyncio.all_tasks()) - 1

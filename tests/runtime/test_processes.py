@@ -63,6 +63,21 @@ def test_an_interrupted_script_ends_at_once(upstream: FakeUpstream) -> None:
     assert "Unclosed" not in complained
 
 
+LEFT_OPEN = """
+import asyncio
+async def main():
+    async for piece in lm.astream(model_id="fake-1", messages=[{"role": "user", "content": "a b"}]):
+        print(piece)
+        break
+asyncio.run(main())
+"""
+
+
+def test_a_script_that_leaves_a_stream_open_ends_without_a_word(upstream: FakeUpstream) -> None:
+    said, complained = script(upstream, LEFT_OPEN).communicate(timeout=20)
+    assert (said, complained) == ("You said: hello\nYou \n", "")
+
+
 FORK = """
 import os
 read, write = os.pipe()

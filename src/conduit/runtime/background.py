@@ -108,20 +108,15 @@ class BackgroundLoop:
                 await _settled(ended)
             raise
 
-    async def iterate(
-        self, items: Callable[[], AsyncGenerator[T, None]]
-    ) -> AsyncGenerator[T, None]:
+    def iterate(self, items: Callable[[], AsyncGenerator[T, None]]) -> Reader[T]:
         """The items of a generator that runs here, which goes on when the next item is asked for
-        and not before. Closing this generator closes that one."""
-        pump = _Pump(items)
-        try:
-            while (item := await self.call(pump.next)) is not None:
-                yield item[0]
-        finally:
-            with suppress(RuntimeError):  # the loop has stopped, and cancelled it
-                # Said first, and not by a task, which could be cancelled before it has said it.
-                self._loop.call_soon_threadsafe(pump.cancel)
-                await self.call(pump.ended)
+        and not before. Whoever reads must close."""
+        return Reader(self, items)
+
+    def cancel(self, pump: _Pump[Any]) -> None:
+        """Have a pump stop. Done by no task, which could itself be cancelled before it is."""
+        with suppress(RuntimeError):  # the loop has stopped, and cancelled it
+            self._loop.call_soon_threadsafe(pump.cancel)
 
     def keep(self, resource: Closeable) -> Callable[[], None]:
         """Hold what must be closed in this loop, until the function given back is called, from
@@ -161,6 +156,29 @@ class BackgroundLoop:
         ending = [each.aclose() for each in self._kept]
         await asyncio.gather(*left, *self._closing, *ending, return_exceptions=True)
         await self._loop.shutdown_asyncgens()
+
+
+class Reader(Generic[T]):
+    """The other end of a generator in the background loop. No generator itself: where one is left
+    open inside another, an ending event loop closes both at once, and stumbles."""
+
+    def __init__(self, loop: BackgroundLoop, items: Callable[[], AsyncGenerator[T, None]]) -> None:
+        self._loop = loop
+        self._pump = _Pump(items)
+
+    def __aiter__(self) -> Reader[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        item = await self._loop.call(self._pump.next)
+        if item is None:
+            raise StopAsyncIteration
+        return item[0]
+
+    async def aclose(self) -> None:
+        """Close the generator, and wait until it is."""
+        self._loop.cancel(self._pump)
+        await self._loop.call(self._pump.ended)
 
 
 async def _settled(ended: asyncio.Future[Any]) -> None:

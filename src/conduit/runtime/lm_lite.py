@@ -321,6 +321,8 @@ class _Patience:
             yield
             return
         try:
+            if asyncio.get_running_loop().time() >= self._until:
+                raise TimeoutError  # what is there already would be had without waiting
             async with asyncio.timeout_at(self._until):
                 yield
         except TimeoutError:
