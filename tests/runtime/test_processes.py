@@ -57,7 +57,7 @@ def test_an_interrupted_script_ends_at_once(upstream: FakeUpstream) -> None:
     while len(upstream.requests) < 2:
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    _, complained = process.communicate(timeout=5)
+    _, complained = process.communicate(timeout=20)
     assert complained.rstrip().endswith("KeyboardInterrupt")
     assert "never retrieved" not in complained
     assert "Unclosed" not in complained
