@@ -44,7 +44,13 @@ def test_code_goes_before_the_environment(
 
 @pytest.mark.parametrize(
     ("given", "sent"),
-    [("", MODEL), ("served", "served"), (f"other=a, {MODEL}=b", "b"), ("other=a", MODEL)],
+    [
+        ("", MODEL),
+        ("served", "served"),
+        (f"other=a, {MODEL}=b", "b"),
+        ("other=a", MODEL),
+        (f"{MODEL}=", MODEL),
+    ],
 )
 def test_the_environment_says_where_and_under_which_name(
     upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch, given: str, sent: str
@@ -122,6 +128,15 @@ def test_an_address_that_is_none(monkeypatch: pytest.MonkeyPatch, url: str, says
     assert "pw" not in str(caught.value)
     with pytest.raises(InvalidInput):
         block().health()
+    with pytest.raises(InvalidInput, match=says) as caught:
+        block(base_url=url)
+    assert caught.value.where == "base_url"
+
+
+def test_a_key_without_an_address_is_not_sent_anywhere() -> None:
+    with pytest.raises(InvalidInput, match="no address to send it to") as caught:
+        block(api_key=KEY)
+    assert KEY not in str(caught.value)
 
 
 def test_a_broken_file_of_providers_says_where(

@@ -29,7 +29,7 @@ from conduit.models.catalogue import CATALOGUE
 from conduit.models.http_provider import HttpProvider
 from conduit.models.registry import ProviderRegistry
 from conduit.models.secret import Secret
-from conduit.models.settings import configure
+from conduit.models.settings import ProviderSettings, configure
 from conduit.models.startup import open_registry
 from conduit.store.home import home_folder
 
@@ -46,11 +46,22 @@ _NO_LISTING = frozenset({404, 405, 501})
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What code says about where models are; empty ``base_url`` leaves it to the environment."""
+    """What code says about where models are; empty ``base_url`` leaves it to the environment.
+    Raises ``InvalidInput`` for an address that is none, and a key that belongs to no address."""
 
     compute_provider: ComputeProvider
     base_url: str = ""
     key: Secret = field(default_factory=Secret)
+
+    def __post_init__(self) -> None:
+        if self.base_url:
+            _settings(self.base_url, self.key, "base_url")
+        elif self.key:
+            raise InvalidInput(
+                "there is a key, and no address to send it to",
+                where="api_key",
+                hint=f"give base_url too, or set {API_KEY} for the address in {BASE_URL}",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +125,13 @@ async def open_endpoint(place: Place, environ: Mapping[str, str]) -> Endpoint:
 
 
 def _provider(base_url: str, key: Secret, where: str) -> HttpProvider:
+    settings = _settings(base_url, key, where)
+    return HttpProvider(settings, CATALOGUE[settings.type].wire)
+
+
+def _settings(base_url: str, key: Secret, where: str) -> ProviderSettings:
     try:
-        settings = configure(
+        return configure(
             _NAME,
             "openai_compatible",
             source="environment",
@@ -127,7 +143,6 @@ def _provider(base_url: str, key: Secret, where: str) -> HttpProvider:
         )
     except InvalidInput as error:
         raise InvalidInput(error.message, where=where, hint=error.hint) from None
-    return HttpProvider(settings, CATALOGUE[settings.type].wire)
 
 
 def _names(environ: Mapping[str, str]) -> Mapping[str, str] | str:
@@ -185,8 +200,8 @@ class _Server:
 
     def model(self, model_id: str) -> ServedModel:
         names = self._names
-        name = (names or model_id) if isinstance(names, str) else names.get(model_id, model_id)
-        return _AtServer(self._provider, name)
+        name = names if isinstance(names, str) else names.get(model_id, "")
+        return _AtServer(self._provider, name or model_id)
 
     async def aclose(self) -> None:
         await self._provider.aclose()
