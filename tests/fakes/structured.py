@@ -21,7 +21,7 @@ _KEYWORDS = {
     "type", "properties", "required", "additionalProperties", "items", "anyOf", "enum", "const",
     "$ref", "$defs", "description", "title", "pattern", "format",
 }  # fmt: skip
-_DEEPEST = 6
+_DEEPEST = 4
 
 
 def asked_schema(body: dict[str, Any]) -> dict[str, Any] | None:
@@ -115,7 +115,7 @@ def _example(node: dict[str, Any], root: dict[str, Any], name: str, depth: int) 
             return {key: _example(inner, root, key, depth + 1) for key, inner in fields}
         case "array":
             count = max(node.get("minItems", 0), 0 if depth > _DEEPEST else 1)
-            return [_example(node["items"], root, name, depth + 1)] * count
+            return [_example(node["items"], root, name, depth + 1) for _ in range(count)]
         case "integer" | "number":
             least = node.get("minimum", 1)
             return min(max(1, least), node.get("maximum", max(1, least)))
