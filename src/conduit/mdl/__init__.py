@@ -5,7 +5,7 @@ parser that mends what models really send and says what it mended, and a reader 
 arrive in pieces. Pure: it asks no model.
 """
 
-from conduit.mdl.finding import values
+from conduit.mdl.finding import Finder, values
 from conduit.mdl.lenient import Found
 from conduit.mdl.partial import Partial, PartialList
 from conduit.mdl.repair import Parsed, Repair
@@ -13,6 +13,7 @@ from conduit.mdl.streaming import PartialText
 from conduit.mdl.structure import Mdl
 
 __all__ = [
+    "Finder",
     "Found",
     "Mdl",
     "Parsed",

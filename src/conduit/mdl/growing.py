@@ -16,10 +16,10 @@ DEEPEST = 200
 
 _TOKEN = re.compile(
     r'\s*(?:([{}\[\],:])|"([^"\\\x00-\x1f]*)"|(")|'
-    r"(-?(?:0|[1-9]\d{0,17})(?:\.\d{1,40})?(?:[eE][+-]?\d{1,3})?|true|false|null)(?=[\s,}\]]))"
+    r"(-?(?:0|[1-9]\d{0,400})(?:\.\d{1,400})?(?:[eE][+-]?\d{1,3})?|true|false|null)(?=[\s,}\]]))"
 )
 _WORD_BEGINS = re.compile(
-    r"\s*(?:-?[\d.eE+-]{0,80}|t|tr|tru|true|f|fa|fal|fals|false|n|nu|nul|null)\Z"
+    r"\s*(?:-?[\d.eE+-]{0,800}|t|tr|tru|true|f|fa|fal|fals|false|n|nu|nul|null)\Z"
 )
 _IN_TEXT = re.compile(r'[^"\\]+')
 _ESCAPE = re.compile(
@@ -40,6 +40,8 @@ class Growing:
         self.done = False
         self.open: list[Any] = []
         self.key: str | None = None
+        self.finished: dict[int, tuple[Any, Any]] = {}
+        """By its id: a container that is closed, and what a view made of it."""
         self._keys: list[str | None] = []  # the key under which each open container stands
         self._rest = ""  # the beginning of a token
         self._text: list[str] | None = None  # the text that is being written
@@ -50,10 +52,8 @@ class Growing:
 
     def feed(self, piece: str) -> bool:
         """Read on. False, from then on, when the text is not JSON."""
-        if self._broken:
-            return False
-        if self.done:
-            return True
+        if self._broken or self.done:
+            return not self._broken
         text = self._rest + piece
         self._rest = ""
         self._budget = 4 * len(text)
@@ -87,7 +87,7 @@ class Growing:
         mark, said, opens, word = match.groups()
         if mark:
             return self._mark(mark, text, match.start(1), match.end())
-        if self._expects not in ("value", "item", "key", "member"):
+        if not self.open or self._expects not in ("value", "item", "key", "member"):
             return _BROKEN
         is_key = self._expects in ("key", "member")
         if word:
@@ -124,11 +124,10 @@ class Growing:
     def _enter(self, mark: str, text: str, at: int) -> int:
         left = len(text) - at
         if self.open and _WORTH_A_TRY <= left <= self._budget:  # perhaps all of it is there
-            self._budget -= left
             try:
                 value, after = _DECODER.raw_decode(text, at)
             except (ValueError, RecursionError):
-                pass
+                self._budget -= left  # read in vain: that is limited, so that time stays linear
             else:
                 self._put(value)
                 return after

@@ -15,15 +15,29 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from conduit.mdl.texts import CLOSING, ITEM_AHEAD, KEY_AHEAD, closing_quote, meant, unescaped
+from conduit.mdl.texts import (
+    CLOSING,
+    ITEM_AHEAD,
+    KEY_AHEAD,
+    QUOTED_KEY_AHEAD,
+    closes,
+    closing_quote,
+    meant,
+    unescaped,
+)
+from conduit.mdl.tree import Open, Tree
 
 DEEPEST = 200
 
 _BLANKS = " \n\r\t\\\ufeff\u200b\xa0\u3000\x0b\x0c"
 _BLANK = re.compile(r"(?:[\s\ufeff\u200b]|\\[nrt])*")
 _FENCE = ("```", "~~~")
+_SIMPLE = r"(?:-?\d{1,18}(?:\.\d{1,20})?|true|false|null)"
+_SIMPLE_BEFORE = re.compile(rf'{_SIMPLE}(?=\s+(?:{_SIMPLE}[\s,\]]|["\[{{]))')
+_BRACKET = re.compile(r"[}\]]")
+_LONGEST_KEY = 80
 _WORD_END = re.compile(r'[,:={}\[\]\n"]')
-_BARE_END = re.compile(r"[,}\]\n]|\s(?:#|//|/\*)")
+_BARE_END = re.compile(r'[,}\]\n"{\[]|\s(?:#|//|/\*)')
 
 _CLEAN_TEXT = r'"([^"\\\n]*)"'
 _CLEAN_VALUE = rf"(?:{_CLEAN_TEXT}|(-?(?:0|[1-9]\d{{0,17}})(?:\.\d{{1,20}})?|true|false|null))"
@@ -62,35 +76,22 @@ def read(text: str, start: int, end: int | None = None) -> Found | int:
     return reader.found() if reader.run() else reader.at
 
 
-@dataclass(slots=True)
-class _Open:
-    """A container that has not been closed yet."""
-
-    value: Any
-    is_object: bool
-    key: str | None = None
-    """The key whose value comes next, or is the container inside this one."""
-    ready: bool = True
-    """Whether an item may come now: at the start, or after a comma."""
+def goes_on(text: str, at: int, end: int) -> bool:
+    """Whether a comma and another key follow a closing brace: then it was one too many."""
+    match = _BLANK.match(text, at, end)
+    at = match.end() if match else at
+    return text.startswith(",", at) and bool(QUOTED_KEY_AHEAD.match(text, at + 1, end))
 
 
-class _Reader:
+class _Reader(Tree):
     def __init__(self, text: str, start: int, end: int) -> None:
+        super().__init__()
         self.text = text
         self.start = self.at = start
         self.end = end
-        self.notes: dict[str, int] = {}
-        self.open: list[_Open] = []
-        self.objects = self.lists = 0
-        self.root: Any = None
-        self.cut: tuple[str | int, ...] | None = None
-        self.unfinished: str | int | None = None
 
     def found(self) -> Found:
         return Found(self.root, self.start, self.at, self.notes, self.cut)
-
-    def note(self, kind: str) -> None:
-        self.notes.setdefault(kind, self.at)
 
     def run(self) -> bool:
         """Read; False when it is nested too deep."""
@@ -119,7 +120,7 @@ class _Reader:
                 self.read_value(char, top)
         return True
 
-    def clean(self, top: _Open) -> bool:
+    def clean(self, top: Open) -> bool:
         """Read one member or item that has nothing wrong with it."""
         match = (_MEMBER if top.is_object else _ITEM).match(self.text, self.at, self.end)
         if not match:
@@ -136,39 +137,7 @@ class _Reader:
         self.at = match.end()
         return True
 
-    def enter(self, char: str) -> None:
-        is_object = char == "{"
-        value: Any = {} if is_object else []
-        if self.open:
-            self.put(value)
-        else:
-            self.root = value
-        self.open.append(_Open(value, is_object))
-        self.objects += is_object
-        self.lists += not is_object
-        self.at += 1
-
-    def put(self, value: Any) -> None:
-        """Give the innermost container a value; the key of a scalar is forgotten by the caller."""
-        top = self.open[-1]
-        if top.is_object:
-            if top.key in top.value:
-                self.note("duplicate")
-            top.value[top.key] = value
-        else:
-            if not top.ready:
-                self.note("comma")
-            top.value.append(value)
-        top.ready = False
-
-    def leave(self) -> None:
-        top = self.open.pop()
-        self.objects -= top.is_object
-        self.lists -= not top.is_object
-        if self.open:
-            self.open[-1].key = None
-
-    def comma(self, top: _Open) -> None:
+    def comma(self, top: Open) -> None:
         if top.key is not None:  # `"a": ,` says nothing about a
             self.note("left_out")
             top.key = None
@@ -177,7 +146,7 @@ class _Reader:
         top.ready = True
         self.at += 1
 
-    def close(self, char: str, top: _Open) -> None:
+    def close(self, char: str, top: Open) -> None:
         if top.key is not None:
             self.note("left_out")
             top.key = None
@@ -185,7 +154,10 @@ class _Reader:
             self.note("comma")
         if top.is_object is (char == "}"):
             self.at += 1
-            self.leave()
+            if len(self.open) == 1 and top.is_object and goes_on(self.text, self.at, self.end):
+                self.note("bracket")
+            else:
+                self.leave()
             return
         self.note("bracket")
         if self.objects if char == "}" else self.lists:
@@ -195,20 +167,12 @@ class _Reader:
         if not self.goes_on(top):
             self.leave()  # a bracket of the wrong kind
 
-    def goes_on(self, top: _Open) -> bool:
+    def goes_on(self, top: Open) -> bool:
         """Whether more of the innermost container follows a bracket that fits nothing."""
         match = _BLANK.match(self.text, self.at, self.end)
         at = match.end() if match else self.at
         ahead = KEY_AHEAD if top.is_object else ITEM_AHEAD
         return self.text.startswith(",", at) and bool(ahead.match(self.text, at + 1, self.end))
-
-    def stop(self) -> None:
-        """The text ends here: say in which value."""
-        way = [f.key if f.is_object else len(f.value) - 1 for f in self.open[:-1]]
-        if self.unfinished is not None:
-            way.append(self.unfinished)
-        self.cut = tuple(step for step in way if step is not None)
-        self.note("truncated")
 
     def skip(self) -> None:
         """Pass over blanks, comments and ellipses; a fence that begins a line is the end."""
@@ -243,16 +207,22 @@ class _Reader:
         if not block and not text.startswith(("//", "#"), at):
             return 0
         end = text.find("*/" if block else "\n", at + 1, self.end)
+        if end < 0 and not block and (bracket := _BRACKET.search(text, at, self.end)):
+            return bracket.start()  # all on one line: the comment cannot be the rest of it
         return self.end if end < 0 else end + (2 if block else 0)
 
-    def read_key(self, char: str, top: _Open) -> None:
+    def read_key(self, char: str, top: Open) -> None:
         if char in "{[":
             self.note("bracket")
             if self.lists and char == "{" and top.value:
                 self.leave()  # `[{"a": 1, {"b": 2}]`: the first one was not closed
                 self.open[-1].ready = True
-            else:
+            elif char == "{" and not top.value:
                 self.at += 1  # `{{"a": 1}}`
+            else:
+                self.note("left_out")
+                self.push({} if char == "{" else [])
+                self.at += 1
             return
         if not top.ready:
             self.note("comma")
@@ -280,17 +250,22 @@ class _Reader:
         match = _WORD_END.search(text, at, self.end)
         end = self.at = match.start() if match else self.end
         word = text[at:end].strip()
-        if (
-            word
-            and end < self.end
-            and (text[end] in ":=" or (text[end] == '"' and " " not in word))
-        ):
+        if word and end < self.end and (text[end] in ":=" or self.lacks_colon(word, end)):
             self.note("unquoted")
+            self.at += text[end] == '"' and self.colon_follows(end + 1)  # `a": 1`
             return word
         self.note("left_out")
         if end == at:  # a character that nothing begins with
             self.at += 1
         return None
+
+    def lacks_colon(self, word: str, end: int) -> bool:
+        """Whether a word before a quote is a key; else it is a stray word before one."""
+        return (
+            self.text[end] == '"'
+            and " " not in word
+            and QUOTED_KEY_AHEAD.match(self.text, end, self.end) is None
+        )
 
     def quoted_key(self, quote: str) -> str | None:
         text, at = self.text, self.at
@@ -300,9 +275,14 @@ class _Reader:
             return None
         begin = at + (2 if quote == "\\" else 1)
         self.quotes(quote)
+        if text.startswith(quote, begin) and text[begin + 1 : begin + 2].isalnum():
+            begin += 1  # `""key"": 1`
         end, after = self.key_end(begin, quote)
-        colon = text.find(":", begin, end)
-        if colon >= 0 and not self.colon_follows(after):  # `{"a: 1}`
+        follows = self.colon_follows(after)
+        colon = -1 if follows else text.find(":", begin, end)
+        if after >= 0 and colon < 0 and not follows:
+            end, after = self.longer_key(begin, end, after, quote)
+        if colon >= 0:  # `{"a: 1}`
             self.note("string")
             self.at = colon
             return text[begin:colon].strip()
@@ -310,7 +290,7 @@ class _Reader:
             self.at = self.end
             return None
         self.at = after
-        return self.plain(text[begin:end])
+        return self.plain(text[begin:end]).strip("\n")
 
     def key_end(self, begin: int, quote: str) -> tuple[int, int]:
         """Where a key ends and what follows it begins; the latter is -1 when nothing ends it."""
@@ -323,15 +303,24 @@ class _Reader:
                 at += 2
             elif char in CLOSING[quote]:
                 return at, at + 1
-            elif char == "\n":
-                break
             else:
                 at += 1
         return at, -1
 
+    def longer_key(self, begin: int, end: int, after: int, quote: str) -> tuple[int, int]:
+        """Where a key ends that has quotes in it; as it was when no quote has a colon behind it."""
+        stop = min(self.end, after + _LONGEST_KEY)
+        at = after
+        while at < stop and self.text[at] not in ":,\n":
+            if self.text[at] in CLOSING[quote] and self.colon_follows(at + 1):
+                self.note("string")
+                return at - (self.text[at - 1] == quote), at + 1
+            at += 1
+        return end, after
+
     def colon_follows(self, at: int) -> bool:
         match = _BLANK.match(self.text, at, self.end) if at >= 0 else None
-        return match is not None and self.text.startswith((":", "=", ","), match.end())
+        return match is not None and self.text.startswith((":", "="), match.end())
 
     def quotes(self, quote: str) -> None:
         if quote == "\\":
@@ -350,10 +339,12 @@ class _Reader:
             self.note("escape")
         return text
 
-    def read_value(self, char: str, top: _Open) -> None:
+    def read_value(self, char: str, top: Open) -> None:
         if char in ":=":  # `"a":: 1`
             self.note("colon")
             self.at += 1
+            if not top.is_object and top.value and isinstance(top.value[-1], str):
+                self.open_before()
             return
         if char in CLOSING:
             if char == "\\" and self.text[self.at + 1 : self.at + 2] not in ('"', "'"):
@@ -363,26 +354,35 @@ class _Reader:
             value = self.quoted(char, top)
         else:
             value = self.word()
+        if value in ("", "-", "+") and (self.unfinished is not None or value):
+            self.note("left_out")  # nothing of it has come
+            self.unfinished = None
+            top.key = None
+            return
         place = top.key if top.is_object else len(top.value)
         self.put(value)
         if self.unfinished is not None:
             self.unfinished = place
         top.key = None
 
-    def quoted(self, quote: str, top: _Open) -> str:
+    def quoted(self, quote: str, top: Open) -> str:
         text = self.text
         begin = self.at + (2 if quote == "\\" else 1)
         self.quotes(quote)
-        end, after = closing_quote(
-            text, begin, self.end, quote, top.is_object, self.objects, self.lists
-        )
+        doubled = text.startswith(quote, begin) and text[begin + 1 : begin + 2].isalnum()
+        begin += doubled  # `""text""`
+        where = (top.is_object, self.objects, self.lists)
+        end = text.find(quote * 2, begin, self.end) if doubled else -1
+        after = end + 2
+        if end < 0 or not closes(text, after, self.end, *where):
+            end, after = closing_quote(text, begin, self.end, quote, *where)
         if after < 0:
             self.unfinished = 0
             self.note("string")
         elif after == end:
             self.note("string")
         raw = text[begin:end]
-        if quote in raw:
+        if doubled or quote in raw:
             self.note("string")
         self.at = self.end if after < 0 else after
         return self.plain(raw)
@@ -390,36 +390,53 @@ class _Reader:
     def word(self) -> Any:
         """A value without quotes: a number, a constant, or text up to where a value may end."""
         text, begin = self.text, self.at
+        if not self.open[-1].is_object and (match := _SIMPLE_BEFORE.match(text, begin, self.end)):
+            self.at = match.end()  # `[1 2]`
+            return meant(match.group())[0]
         at = begin
-        in_object = self.open[-1].is_object
+        depth = 0
         while match := _BARE_END.search(text, at, self.end):
             at = match.start()
             char = text[at]
-            if char == "," and in_object and not self.separates(at + 1):
-                at += 1
-                continue
-            if (char == "}" and not self.objects) or (char == "]" and not self.lists):
-                at += 1
-                continue
-            break
+            if char in "{[":
+                depth += 1
+            elif char in "}]" and depth:
+                depth -= 1
+            elif self.ends_word(text[begin:at] if at - begin < 40 else "", char, at):
+                break
+            at += 1
         else:
             at = self.end
             self.unfinished = 0
-        self.at = at
+        stray = at < self.end and text[at] == '"' and not self.key_at(at)
+        self.at = at + stray  # its closing quote
         word = text[begin:at].strip()
         value, kind = meant(word)
         if kind:
             self.note(kind)
-        if self.unfinished is not None and word in (
-            "true",
-            "false",
-            "null",
-            "True",
-            "False",
-            "None",
-        ):
-            self.unfinished = None
+        if kind == "unquoted" and stray:
+            return self.plain(word)
+        if word.casefold() in ("true", "false", "null", "none"):
+            self.unfinished = None  # no more can follow
         return value
+
+    def key_at(self, at: int) -> bool:
+        top = self.open[-1]
+        return top.is_object and QUOTED_KEY_AHEAD.match(self.text, at, self.end) is not None
+
+    def ends_word(self, word: str, char: str, at: int) -> bool:
+        """Whether an unquoted value ends at this character; ``word`` is empty for a long one."""
+        in_object = self.open[-1].is_object
+        if char == ",":
+            return not in_object or self.separates(at + 1) or meant(word.strip())[1] != "unquoted"
+        if char == '"':
+            if self.key_at(at):
+                return True
+            self.note("string")
+            return closes(self.text, at + 1, self.end, in_object, self.objects, self.lists)
+        if char == "}":
+            return self.objects > 0
+        return char != "]" or self.lists > 0
 
     def separates(self, at: int) -> bool:
         """Whether a comma after an unquoted text ends it."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, Generic, TypeVar, overload
 
 from conduit.blocks import shape as shapes
-from conduit.blocks.shape import Record, Shape, fields_of
+from conduit.blocks.shape import Field, Record, Shape, fields_of
 from conduit.mdl.align import NOTHING, align_shape
 from conduit.mdl.definition import is_null
 from conduit.mdl.growing import Growing
@@ -30,7 +31,7 @@ class Partial(Generic[T]):
         self._hint = hint
         self._data = data
         self._growing = growing
-        self._fields = {field.name: field for field in fields_of(hint)}
+        self._fields = _fields(hint)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name not in self._fields:
@@ -61,6 +62,11 @@ class Partial(Generic[T]):
     def __repr__(self) -> str:
         inner = ", ".join(f"{name}={self.get(name)!r}" for name in self.arrived)
         return f"Partial[{class_of(self._hint).__name__}]({inner})"
+
+
+@cache
+def _fields(hint: Any) -> dict[str, Field]:
+    return {field.name: field for field in fields_of(hint)}
 
 
 class PartialList(Sequence[Any]):
@@ -108,9 +114,9 @@ class PartialList(Sequence[Any]):
 def _seen(shape: Shape, data: Any, growing: Growing | None) -> Any:
     """A value as a consumer sees it: the real thing when it is finished and right."""
     if not _is_open(data, growing):
-        reading = align_shape(shape, data)
-        if not reading.fault_count:
-            return reading.value
+        value = _finished(shape, data, growing)
+        if value is not NOTHING:
+            return value
     match shape:
         case Record() if isinstance(data, dict):
             return Partial(shape.hint, data, growing)
@@ -123,6 +129,18 @@ def _seen(shape: Shape, data: Any, growing: Growing | None) -> Any:
             meant = [option for option in options if not is_null(option)]
             return _seen(meant[0], data, growing) if len(meant) == 1 else NOTHING
     return NOTHING
+
+
+def _finished(shape: Shape, data: Any, growing: Growing | None) -> Any:
+    """The real thing, made once: a view of a long answer is looked at again and again."""
+    kept = growing.finished if growing else {}
+    if id(data) in kept:
+        return kept[id(data)][1]
+    reading = align_shape(shape, data)
+    value = NOTHING if reading.fault_count else reading.value
+    if isinstance(data, dict | list):
+        kept[id(data)] = data, value
+    return value
 
 
 def _is_open(data: Any, growing: Growing | None) -> bool:

@@ -18,16 +18,26 @@ CLOSING = {
 
 _AHEAD = 80
 _QUOTED = "|".join(
-    f"{begin}[^{end}\\n]{{0,{_AHEAD}}}{end}"
-    for begin, end in (
-        ('"', '"'),
-        ("'", "'"),
-        ("[“”„]", "[“”]"),
-        ("[\u2018’]", "[\u2018’]"),
-        ('\\\\"', '"'),
+    f"{begin}[^{end}\\n]{{0,{_AHEAD}}}{close}"
+    for begin, end, close in (
+        ('"', '"', '"'),
+        ("'", "'", "'"),
+        ("[“”„]", '“”"', '[“”"]'),
+        ("[\u2018’]", "\u2018’'", "[\u2018’']"),
+        ('\\\\"', '"', '"'),
     )
 )
-KEY_AHEAD = re.compile(rf"\s*(?:{_QUOTED}|[\w$][\w$.-]{{0,{_AHEAD}}})\s*:")
+QUOTED_KEY_AHEAD = re.compile(rf"\s*(?:{_QUOTED})\s*:")
+KEY_AHEAD = re.compile(
+    rf"\s*(?:(?:[\w$]{{1,40}}\s+)?(?:{_QUOTED})|[\"']?[\w$][\w$.-]{{0,{_AHEAD}}}\"?)\s*:"
+)
+"""A key and its colon, perhaps with a stray word before it."""
+
+_LIKE_KEY_AHEAD = re.compile(
+    rf"[\"'][^\"'\n:,]{{0,{_AHEAD}}}"
+    r"(?:\Z|[\"']\s*\Z|[\"']\s+(?:[\"'{\[\d-]|true\b|false\b|null\b))"
+)
+"""A key the text ends in, or one without a colon."""
 ITEM_AHEAD = re.compile(
     r"""\s*(?:["'“”„\u2018{\[\]]|\\"|[+-]?\.?\d|(?:true|false|null|none|nan|infinity)\b|//|/\*|\Z)""",
     re.IGNORECASE,
@@ -50,7 +60,8 @@ def closing_quote(
     """
     special = _SPECIAL[quote]
     at = begin
-    inner = -1  # the last quote that did not close
+    inner: list[int] = []  # the first and the last quote that did not close
+    odd = False
     while match := special.search(text, at, end):
         at = match.start()
         if text[at] == "\\":
@@ -66,13 +77,34 @@ def closing_quote(
         if quote == "'" and _apostrophe(text, at):
             at += 1
             continue
-        if _closes(text, after, end, in_object, objects, lists):
+        if inner and (stop := _before_key(text, begin, inner, at, after, in_object)) >= 0:
+            return stop, stop + (stop == inner[0])
+        if closes(text, after, end, in_object, objects, lists):
             return at, after
-        if in_object and inner >= 0 and (stop := _before_key(text, begin, inner, at, after)) >= 0:
-            return stop, stop
-        inner = at
+        inner[1:] = [at]
+        odd = not odd
         at = after
-    return end, -1
+    if odd and inner and len(inner) == 1:
+        return inner[0], inner[0] + 1  # the one quote there was: words were left behind it
+    return _unclosed(text, begin, end, objects + lists)
+
+
+def _unclosed(text: str, begin: int, end: int, depth: int) -> tuple[int, int]:
+    """Where a text ends that no quote closes: before brackets, if they close all there is."""
+    stop = end
+    while stop > begin and (text[stop - 1].isspace() or text[stop - 1] in "`~"):
+        stop -= 1
+    brackets = 0
+    while (
+        stop > begin and brackets < depth and (text[stop - 1] in "}]" or text[stop - 1].isspace())
+    ):
+        stop -= 1
+        brackets += text[stop] in "}]"
+    if brackets < depth:
+        return end, -1
+    while stop > begin and text[stop - 1].isspace():
+        stop -= 1
+    return stop, stop
 
 
 def _apostrophe(text: str, at: int) -> bool:
@@ -80,7 +112,7 @@ def _apostrophe(text: str, at: int) -> bool:
     return text[at - 1 : at].isalnum() and text[at + 1 : at + 2].isalnum()
 
 
-def _closes(text: str, after: int, end: int, in_object: bool, objects: int, lists: int) -> bool:
+def closes(text: str, after: int, end: int, in_object: bool, objects: int, lists: int) -> bool:
     """Whether what follows a quote could follow a value."""
     match = _BLANK.match(text, after, end)
     at = match.end() if match else after
@@ -96,10 +128,17 @@ def _closes(text: str, after: int, end: int, in_object: bool, objects: int, list
     if text.startswith(_COMMENT, at):
         return at > after
     if text.startswith(("```", "~~~"), at):
-        return "\n" in text[max(after, at - _AHEAD) : at]
+        return at == after or "\n" in text[max(after, at - _AHEAD) : at]
     if in_object:
-        return at > after and KEY_AHEAD.match(text, at, end) is not None
-    return char in CLOSING and (at > after or ITEM_AHEAD.match(text, at + 1, end) is None)
+        ahead = KEY_AHEAD if at > after else QUOTED_KEY_AHEAD
+        return ahead.match(text, at, end) is not None
+    if char == ":":
+        return True
+    if char in CLOSING:
+        if at > after:
+            return _CLOSING_QUOTE_AHEAD.match(text, at + 1, end) is None
+        return ITEM_AHEAD.match(text, at + 1, end) is None
+    return at > after and _NUMBER_AHEAD.match(text, at, end) is not None
 
 
 def _goes_on(text: str, at: int, end: int, in_object: bool, lists: int) -> bool:
@@ -110,19 +149,24 @@ def _goes_on(text: str, at: int, end: int, in_object: bool, lists: int) -> bool:
         return True
     if not in_object:
         return ITEM_AHEAD.match(text, start, end) is not None
-    if KEY_AHEAD.match(text, start, end):
+    if KEY_AHEAD.match(text, start, end) or _LIKE_KEY_AHEAD.match(text, start, end):
         return True
-    return text[start] == "{" and lists > 0
+    return (text[start] == "{" and lists > 0) or text[start] == "["
 
 
-def _before_key(text: str, begin: int, inner: int, at: int, after: int) -> int:
-    """Where a text ends that was never closed, when ``text[inner:after]`` is the next key; or -1.
+def _before_key(
+    text: str, begin: int, quotes: list[int], at: int, after: int, in_object: bool
+) -> int:
+    """Where a text ends that was not closed, when ``text[inner:after]`` is the next key; or -1.
 
     ``"a": "one, "b": 2`` has read ``one, "b"`` when it meets a colon.
     """
+    inner = quotes[-1]
     match = _BLANK.match(text, after)
     if at - inner > _AHEAD or not text.startswith(":", match.end() if match else after):
         return -1
+    if not in_object:  # `["a" b], "key": 1`: the first quote was the right one
+        return quotes[0]
     blank = inner
     while blank > begin and inner - blank < _AHEAD and text[blank - 1].isspace():
         blank -= 1
@@ -165,10 +209,10 @@ def _joined(match: re.Match[str]) -> str:
     return match.group().encode("utf-16", "surrogatepass").decode("utf-16")
 
 
+_CLOSING_QUOTE_AHEAD = re.compile(r"\s*[,\]]")
+_NUMBER_AHEAD = re.compile(r"[+-]?\d{1,40}(?:\.\d{1,40})?\s*(?:[,\]]|\Z)")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,400})(?P<real>(?:\.\d{1,400})?(?:[eE][+-]?\d{1,9})?)")
-_LOOSE = re.compile(
-    r"[+-]?(?:\d{1,400}(?:_\d{1,9}){0,40}\.?\d{0,400}|\.\d{1,400})(?:[eE][+-]?\d{1,9})?"
-)
+_LOOSE = re.compile(r"[+-]?(?:\d[\d_]{0,400}\.?[\d_]{0,400}|\.\d{1,400})(?:[eE][+-]?\d{1,9})?")
 _HEX = re.compile(r"[+-]?0[xX][0-9a-fA-F]{1,64}")
 _JSON = {"true": True, "false": False, "null": None}
 _OTHERS = {
