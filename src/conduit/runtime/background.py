@@ -53,8 +53,7 @@ class _Job(Generic[T]):
 
     def cancel(self) -> None:
         """Ask the work to stop; ``done`` tells when it has."""
-        with suppress(RuntimeError):  # the loop has stopped, and cancelled it
-            self._loop.call_soon_threadsafe(self._stop)
+        _post(self._loop, self._stop)
 
     def _start(self) -> None:
         self.done.set_running_or_notify_cancel()
@@ -75,7 +74,7 @@ class _Job(Generic[T]):
 
 
 class BackgroundLoop:
-    """A thread that runs an event loop. Its three verbs may be used from anywhere but itself."""
+    """A thread that runs an event loop. ``run``, ``call`` and ``iterate`` are for all others."""
 
     def __init__(self) -> None:
         self._pid = os.getpid()
@@ -111,12 +110,11 @@ class BackgroundLoop:
     def iterate(self, items: Callable[[], AsyncGenerator[T, None]]) -> Reader[T]:
         """The items of a generator that runs here, which goes on when the next item is asked for
         and not before. Whoever reads must close."""
-        return Reader(self, items)
+        return Reader(self, _Pump(items))
 
     def cancel(self, pump: _Pump[Any]) -> None:
-        """Have a pump stop. Done by no task, which could itself be cancelled before it is."""
-        with suppress(RuntimeError):  # the loop has stopped, and cancelled it
-            self._loop.call_soon_threadsafe(pump.cancel)
+        """Have a pump stop. No task does it, which could itself be cancelled before it has."""
+        _post(self._loop, pump.cancel)
 
     def keep(self, resource: Closeable) -> Callable[[], None]:
         """Hold what must be closed in this loop, until the function given back is called, from
@@ -126,15 +124,13 @@ class BackgroundLoop:
 
         def release() -> None:
             if os.getpid() == self._pid:
-                with suppress(RuntimeError):  # the loop has stopped, and closed it
-                    self._loop.call_soon_threadsafe(self._close, resource)
+                _post(self._loop, self._close, resource)
 
         return release
 
     def stop(self) -> None:
         """Cancel what runs, let it clean up, close what is kept, end the thread."""
-        with suppress(RuntimeError):  # it was stopped before
-            self._loop.call_soon_threadsafe(self._loop.stop)
+        _post(self._loop, self._loop.stop)
         self._thread.join(_STOP_S)
 
     def _close(self, resource: Closeable) -> None:
@@ -162,9 +158,9 @@ class Reader(Generic[T]):
     """The other end of a generator in the background loop. No generator itself: where one is left
     open inside another, an ending event loop closes both at once, and stumbles."""
 
-    def __init__(self, loop: BackgroundLoop, items: Callable[[], AsyncGenerator[T, None]]) -> None:
+    def __init__(self, loop: BackgroundLoop, pump: _Pump[T]) -> None:
         self._loop = loop
-        self._pump = _Pump(items)
+        self._pump = pump
 
     def __aiter__(self) -> Reader[T]:
         return self
@@ -178,7 +174,14 @@ class Reader(Generic[T]):
     async def aclose(self) -> None:
         """Close the generator, and wait until it is."""
         self._loop.cancel(self._pump)
-        await self._loop.call(self._pump.ended)
+        with suppress(Unavailable):  # the loop has stopped, and closed it
+            await self._loop.call(self._pump.ended)
+
+
+def _post(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *given: Any) -> None:
+    """Have a function called in the loop. One that has stopped has ended all that was in it."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(function, *given)
 
 
 async def _settled(ended: asyncio.Future[Any]) -> None:
