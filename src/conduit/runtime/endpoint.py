@@ -31,6 +31,7 @@ from conduit.models.registry import ProviderRegistry
 from conduit.models.secret import Secret
 from conduit.models.settings import ProviderSettings, configure
 from conduit.models.startup import open_registry
+from conduit.models.transport import load_client
 from conduit.store.home import home_folder
 
 BASE_URL = "CONDUIT_LM_BASE_URL"
@@ -109,6 +110,7 @@ async def open_endpoint(place: Place, environ: Mapping[str, str]) -> Endpoint:
     Raises ``InvalidInput`` or ``ConfigError`` for an address or a file that cannot be used,
     ``Unavailable`` when models are to run on compute that nobody has set up.
     """
+    await asyncio.to_thread(load_client)
     if place.base_url:
         return _Server(_provider(place.base_url, place.key, "base_url"), _names(environ))
     if address := environ.get(BASE_URL, "").strip():
