@@ -123,6 +123,12 @@ JSON_KINDS = {
 }  # fmt: skip
 
 
+BAR = {"properties": {"bar": {"type": "integer"}}, "required": ["bar"]}
+FOO = {"properties": {"foo": {"type": "string"}}, "required": ["foo"]}
+TWO_AT_ONCE = [({"anyOf": [BAR, FOO]}, {"foo": "baz", "bar": 2}, True)]
+"""The one instance on which we differ: it is two branches of a union, and we do not guess which."""
+
+
 def _is_about(schema: dict[str, Any], instance: Any) -> bool:
     if {"type", "enum", "const", "anyOf"} & schema.keys():
         return True
@@ -161,7 +167,7 @@ def test_the_json_schema_suite_agrees_where_a_structure_can_say_its_schemas() ->
                 differing.append((group["schema"], instance, valid))
     print(f"{said} of {len(groups)} groups, {agreeing} of {total} instances")
     assert said >= SAID_GROUPS
-    assert differing == []
+    assert differing == TWO_AT_ONCE
 
 
 @pytest.mark.parametrize("kind", ["json_repair", "json_schema"])

@@ -97,7 +97,7 @@ def test_an_end_in_the_middle_is_told() -> None:
 def test_what_is_not_quite_json_is_seen_in_larger_steps() -> None:
     reader = Mdl.of(Story).partial()
     titles = []
-    for char in "{'title': 'Night', 'scenes': [], }":
+    for char in "<think>{'title': 'Day'}</think>\n{'title': 'Night', 'scenes': [], }":
         if view := reader.feed(char):
             titles.append(view.get("title"))
     assert titles[-1] == "Night"

@@ -230,6 +230,40 @@ def test_the_cheapest_branch_of_a_union_is_taken() -> None:
     assert parsed.value == Pets([Cat("Tom", 9), Dog("Rex"), Dog("Ada", bites=True)])
 
 
+@dataclass
+class Circle:
+    radius: float
+    kind: Literal["circle"] = "circle"
+
+
+@dataclass
+class Ball:
+    radius: float
+    kind: Literal["ball"] = "ball"
+
+
+@dataclass
+class Drawn:
+    shape: Circle | Ball
+    size: float | int = 0
+    word: str | Mood = "x"
+
+
+def test_what_could_be_either_branch_is_neither() -> None:
+    assert Mdl.of(Drawn).parse('{"shape": {"radius": 1, "kind": "ball"}}').value.shape == Ball(1.0)
+    with pytest.raises(
+        UnparsableOutput, match="shape: nothing tells which it is of Circle or Ball"
+    ):
+        Mdl.of(Drawn).parse('{"shape": {"radius": 1}}')
+
+
+def test_a_scalar_stays_what_it_is_and_a_choice_comes_before_text() -> None:
+    text = '{"shape": {"radius": 1, "kind": "ball"}, "size": 2, "word": "good"}'
+    drawn = Mdl.of(Drawn).parse(text).value
+    assert type(drawn.size) is int
+    assert drawn.word is Mood.GOOD
+
+
 def test_the_nearest_branch_says_what_is_wrong() -> None:
     with pytest.raises(UnparsableOutput, match=r"pets\[0\]\.lives: is missing"):
         Mdl.of(Pets).parse('{"pets": [{"name": "Tom", "kind": "cat"}]}')

@@ -146,8 +146,6 @@ def fields_of(hint: Any) -> tuple[Field, ...]:
             continue
         where = f"{name}.{field.name}"
         shape, doc = _annotated(hints[field.name], where)
-        said = field.metadata.get("description", "")
-        doc = " ".join(part for part in (doc, said) if part)
         required = field.default is dataclasses.MISSING
         if required and field.default_factory is not dataclasses.MISSING:
             required = False

@@ -218,6 +218,7 @@ class _Aligner:
         if data is None and cut is None and any(map(is_null, options)):
             return None
         meant = [option for option in options if not is_null(option)]
+        meant.sort(key=lambda option: _distance(option, data))
         if len(meant) == 1:  # its faults say more than "X or null"
             attempt = self.attempt(meant[0], data, path, cut)
             if attempt.fault_count and len(meant) < len(options) and _says_null(data, cut):
@@ -227,7 +228,11 @@ class _Aligner:
         tries = [self.attempt(option, data, path, cut) for option in meant]
         fit = [attempt for attempt in tries if not attempt.fault_count]
         if fit:
-            return self.reading.take(min(fit, key=lambda attempt: attempt.cost))
+            best = min(fit, key=lambda attempt: attempt.cost)
+            if isinstance(data, dict) and sum(t.cost == best.cost for t in fit) > 1:
+                names = spell(Either(options))
+                return self.reading.fault(path, f"nothing tells which it is of {names}")
+            return self.reading.take(best)
         records = [t for t, option in zip(tries, meant, strict=True) if isinstance(option, Record)]
         if records and isinstance(data, dict):  # the nearest branch, so that it can be mended
             return self.reading.take(min(records, key=lambda attempt: attempt.fault_count))
@@ -321,6 +326,14 @@ def _takes_null(shape: Shape) -> bool:
         case Choice(values):
             return None in values
     return is_null(shape)
+
+
+def _distance(shape: Shape, data: Any) -> int:
+    """In which order branches are tried: a choice comes before any text, and ``1`` stays an int in
+    ``float | int``."""
+    if isinstance(shape, Choice):
+        return 0
+    return 1 if isinstance(shape, Scalar) and type(data) is shape.kind else 2
 
 
 def _says_null(data: Any, cut: Cut) -> bool:

@@ -153,16 +153,10 @@ def _told_apart(one: Record, other: Record) -> bool:
 
 
 def _disjoint(one: Field, other: Field) -> bool:
-    """Whether two fields of one name never hold the same value, and one of them must be there."""
-    if not (one.required or other.required):
-        return (
-            isinstance(one.shape, Choice)
-            and isinstance(other.shape, Choice)
-            and not (set(one.shape.values) & set(other.shape.values))
-        )
+    """Whether two fields of one name never hold the same value, as far as they are there."""
     if isinstance(one.shape, Choice) and isinstance(other.shape, Choice):
         return not set(one.shape.values) & set(other.shape.values)
-    return not _kinds(one.shape) & _kinds(other.shape)
+    return (one.required or other.required) and not _kinds(one.shape) & _kinds(other.shape)
 
 
 def _kinds(shape: Shape) -> set[str]:

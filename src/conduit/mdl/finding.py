@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from conduit.mdl.lenient import Found, goes_on, read
@@ -13,7 +12,7 @@ from conduit.mdl.lenient import Found, goes_on, read
 _MARK = re.compile(r"[\[{]|`{3,}|~{3,}")
 _LANGUAGE = re.compile(r"[ \t]*([A-Za-z0-9_+.-]*)")
 _NEXT_FENCE = re.compile(r"\n[ \t]*(?:`{3}|~{3})")
-_THOUGHT_ENDS = re.compile(r"</(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+THOUGHT_ENDS = re.compile(r"</(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 
 _MOST_FAULTS = 8
 MOST_VALUES = 1000
@@ -26,7 +25,7 @@ def values(text: str) -> list[Found]:
     What stands before the end of a thought (``</think>``) is left out, if anything comes after it.
     Time is linear in the text; at most ``MOST_VALUES`` are looked at.
     """
-    thoughts = [thought.end() for thought in _THOUGHT_ENDS.finditer(text)]
+    thoughts = [thought.end() for thought in THOUGHT_ENDS.finditer(text)]
     if thoughts and (after := list(_values(text, thoughts[-1]))):
         return after
     return list(_values(text, 0))
@@ -79,7 +78,7 @@ def _values(text: str, at: int) -> Iterator[Found]:
             at = line.start()
             continue
         at = found.end
-        yield replace(found, fence=fence)
+        yield found._replace(fence=fence)
 
 
 class Finder:
@@ -108,7 +107,7 @@ class Finder:
             except (ValueError, RecursionError):
                 self._faults += 1
             else:
-                if not goes_on(self._text, after, end):
+                if isinstance(value, list) or not goes_on(self._text, after, end):
                     notes = {"duplicate": start} if self._duplicates.seen else {}
                     return Found(value, start, after, notes)
         return read(self._text, start, end)

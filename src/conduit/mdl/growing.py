@@ -18,8 +18,9 @@ _TOKEN = re.compile(
     r'\s*(?:([{}\[\],:])|"([^"\\\x00-\x1f]*)"|(")|'
     r"(-?(?:0|[1-9]\d{0,400})(?:\.\d{1,400})?(?:[eE][+-]?\d{1,3})?|true|false|null)(?=[\s,}\]]))"
 )
+_BLANK = re.compile(r"\s*")
 _WORD_BEGINS = re.compile(
-    r"\s*(?:-?[\d.eE+-]{0,800}|t|tr|tru|true|f|fa|fal|fals|false|n|nu|nul|null)\Z"
+    r"(?:-?[\d.eE+-]{0,800}|t|tr|tru|true|f|fa|fal|fals|false|n|nu|nul|null)\Z"
 )
 _IN_TEXT = re.compile(r'[^"\\]+')
 _ESCAPE = re.compile(
@@ -82,8 +83,11 @@ class Growing:
         """Read one token: the index after it, or why there is none."""
         match = _TOKEN.match(text, at)
         if match is None:
-            rest = text[at : at + 100]
-            return _UNENDED if rest.isspace() or _WORD_BEGINS.match(text, at) else _BROKEN
+            blank = _BLANK.match(text, at)
+            at = blank.end() if blank else at
+            if at == len(text):
+                return at
+            return _UNENDED if _WORD_BEGINS.match(text, at) else _BROKEN
         mark, said, opens, word = match.groups()
         if mark:
             return self._mark(mark, text, match.start(1), match.end())

@@ -12,8 +12,7 @@ and depth is limited by ``DEEPEST``, not by Python's stack.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from conduit.mdl.texts import (
     CLOSING,
@@ -48,8 +47,7 @@ _ITEM = re.compile(rf'\s*{_CLEAN_VALUE}\s*(?:(,)(?=\s*["\d{{\[-])|(?=\]))')
 """What is nearly always there, read at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A value in a text, from ``start`` to ``end``.
 
     ``value`` is plain data; NaN and infinities are kept as floats, for the reader to refuse.
@@ -62,7 +60,7 @@ class Found:
     value: Any
     start: int
     end: int
-    notes: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, int]
     cut: tuple[str | int, ...] | None = None
     fence: str | None = None
 

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+from conduit.mdl.finding import THOUGHT_ENDS
 from conduit.mdl.growing import Growing
 from conduit.mdl.lenient import read
 from conduit.mdl.partial import Partial
@@ -24,7 +25,7 @@ from conduit.mdl.wanted import class_of
 
 T = TypeVar("T")
 
-_THOUGHT = re.compile(r"\s*<(think|thinking|thought|reasoning)>", re.IGNORECASE)
+_THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>", re.IGNORECASE)
 _LONGEST_MARK = 16
 _GROWN = 1.5
 
@@ -40,6 +41,7 @@ class PartialText(Generic[T]):
         self._growing: Growing | None = None
         self._before = ""  # what was searched for the beginning, as far as it still matters
         self._thinking: bool | None = None
+        self._start = 0
         self._lenient_at = 0
         self._lenient: Any = None
 
@@ -61,30 +63,34 @@ class PartialText(Generic[T]):
         return self._parse("".join(self._pieces))
 
     def _find_start(self, piece: str) -> str:
-        """Skip thoughts and prose up to the first brace."""
+        """Skip thoughts and prose up to the first brace; gives what is from there on."""
         text = self._before + piece
-        if self._thinking is None and len(text.lstrip()) >= _LONGEST_MARK:
+        self._before = ""
+        if self._thinking is None:
+            text = text.lstrip()
+            if not text or (text[0] == "<" and len(text) < _LONGEST_MARK):
+                self._before = text  # perhaps the beginning of a thought
+                return ""
             self._thinking = bool(_THOUGHT.match(text))
-        if self._thinking or (self._thinking is None and text.lstrip().startswith("<")):
-            end = text.find("</")
-            end = text.find(">", end) if end >= 0 else -1
-            if end < 0:
-                self._before = text if self._thinking is None else text[-_LONGEST_MARK:]
+        if self._thinking:
+            end = THOUGHT_ENDS.search(text)
+            if end is None:
+                self._before = text[-_LONGEST_MARK:]
                 return ""
             self._thinking = False
-            text = text[end + 1 :]
+            text = text[end.end() :]
         start = text.find("{")
         if start < 0:
-            self._before = "" if self._thinking is False else text
             return ""
         self._growing = Growing()
+        self._start = self._length - len(text) + start
         return text[start:]
 
     def _read_leniently(self) -> Any:
         if self._length >= self._lenient_at * _GROWN:
             self._lenient_at = self._length
             text = "".join(self._pieces)
-            found = read(text, max(text.find("{"), 0))
+            found = read(text, self._start)
             self._lenient = None if isinstance(found, int) else found.value
         return self._lenient
 

@@ -166,7 +166,7 @@ def _before_key(
     if at - inner > _AHEAD or not text.startswith(":", match.end() if match else after):
         return -1
     if not in_object:  # `["a" b], "key": 1`: the first quote was the right one
-        return quotes[0]
+        return quotes[0] if at - quotes[0] <= 2 * _AHEAD else -1  # what follows is read again
     blank = inner
     while blank > begin and inner - blank < _AHEAD and text[blank - 1].isspace():
         blank -= 1
