@@ -2,7 +2,7 @@
 
 ``Mdl.of(Files)`` has the words for a system prompt, the schema for a provider's strict mode, a
 parser that mends what models really send and says what it mended, and a reader of answers that
-arrive in pieces. Pure: it asks no model.
+arrive in pieces. All of it is pure but ``conduit.mdl.ask``, which waits for the model it is given.
 """
 
 from conduit.mdl.finding import Finder, values
