@@ -31,16 +31,19 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, Unpack, cast, get_origin
 
 from conduit.blocks import flow
 from conduit.blocks.check import Breach, Checks, Predicate, describe, find_breach, predicate_of
 from conduit.blocks.edge import Edge, edge_of
 from conduit.blocks.effects import Effects, Need
 from conduit.blocks.hints import arguments_of, yields_only_outputs
-from conduit.blocks.lazy import lazy
+from conduit.blocks.lazy import changes, lasting, lazy
 from conduit.blocks.line import Line, require_fit
 from conduit.contracts.errors import ConfigError, InvalidInput, TypeMismatch
+
+if TYPE_CHECKING:
+    from conduit.blocks.rows import MapOptions, Results, Rows
 
 I = TypeVar("I", contravariant=True)  # noqa: E741 - the published name of the input: Block[I, O]
 O = TypeVar("O", covariant=True)  # noqa: E741 - and of the output
@@ -113,6 +116,9 @@ class Block(Generic[I, O]):
         """Get what the work needs: load a model, open a file. Runs once in each process, before
         the first call; what it sets on ``self`` does not travel to other processes."""
 
+    def close(self) -> None:
+        """Give back what ``setup`` got. Called when a worker of :meth:`map` ends."""
+
     @property
     def label(self) -> str:
         """What to call it in messages and drawings."""
@@ -177,21 +183,8 @@ class Block(Generic[I, O]):
         if type(self).setup is Block.setup or "_held" in self.__dict__:
             return
         with self.__dict__.setdefault("_setting_up", threading.RLock()):
-            if "_held" in self.__dict__:
-                return
-            before = dict(self.__dict__)
-            try:
-                self.setup()
-            except BaseException:  # as if it had not begun: the next call begins anew
-                for name in self.__dict__.keys() - before.keys():
-                    del self.__dict__[name]
-                self.__dict__.update(before)
-                raise
-            self.__dict__["_held"] = {
-                name: before.get(name, flow.NOTHING)
-                for name, value in self.__dict__.items()
-                if value is not before.get(name, flow.NOTHING)
-            }
+            if "_held" not in self.__dict__:
+                self.__dict__["_held"] = changes(self, self.setup)
 
     async def _ready(self) -> None:
         """The same, without keeping an event loop from its other work."""
@@ -200,9 +193,7 @@ class Block(Generic[I, O]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what can be made again: compiled checks, and what ``setup`` got hold of."""
-        state = {**self.__dict__, **self.__dict__.get("_held", {})}
-        kept = state.keys() - _MADE_AGAIN
-        return {n: value for n, value in state.items() if n in kept and value is not flow.NOTHING}
+        return lasting(self, self.__dict__.get("_held", {}))
 
     def __call__(self, data: I) -> O:
         """Check, run, check. Raises ``TypeMismatch`` when either side breaks its type."""
@@ -257,6 +248,13 @@ class Block(Generic[I, O]):
         async with aclosing(self.astream(data)) as items:
             async for item in items:
                 yield flow.Made(item) if isinstance(item, self.output_classes) else item
+
+    def map(self, rows: Rows, **options: Unpack[MapOptions]) -> Results[O]:
+        """Run it over rows, here, in processes or on Ray; the options are those of
+        :func:`conduit.blocks.rows.map_rows`."""
+        from conduit.blocks.rows import map_rows  # a large room, for whoever has many rows
+
+        return map_rows(self, rows, **options)
 
     def gather(self, above: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
         """For a block that ``gathers``: the stream before it turned into its own."""
@@ -328,6 +326,12 @@ class Block(Generic[I, O]):
     def __repr__(self) -> str:
         return f"<block {self.label}: {self.input_edge.name} -> {self.output_edge.name}>"
 
+    def __str__(self) -> str:
+        """The block and what is inside it, as a tree of lines."""
+        from conduit.blocks.drawing import tree  # only whoever looks needs it
+
+        return tree(self)
+
 
 class Pipeline(Block[I, O]):
     """Blocks one after the other; made by ``a >> b``.
@@ -351,8 +355,7 @@ class Pipeline(Block[I, O]):
         self.steps = tuple(steps)
         if not self.steps:
             raise ConfigError("a pipeline has at least one step", where=name or "Pipeline")
-        for at, (one, other) in enumerate(zip(self.steps, self.steps[1:], strict=False), 2):
-            require_fit(at, one, other)
+        require_fit(self.steps)
         self.name, self.summary, self.permission, self.checks = name, summary, permission, checks
         self.input_type = self.steps[0].input_type
         self.output_type = self.steps[-1].output_type
@@ -435,14 +438,6 @@ class Pipeline(Block[I, O]):
         async with aclosing(self._line.stream(data)) as items:
             async for item in items:
                 yield item
-
-
-_MADE_AGAIN = frozenset(
-    {
-        *("streams", "many", "plain", "input_edge", "output_edge", "_fits_input", "_fits_output"),
-        *("_line", "_held", "_setting_up"),
-    }
-)
 
 
 def _steps(block: Block[Any, Any]) -> tuple[Block[Any, Any], ...]:

@@ -9,6 +9,7 @@ step to step item by item.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -229,19 +230,19 @@ class Line:
         return f"step {at} of {self._label}: {step.label}, {edges}"
 
 
-def require_fit(at: int, one: LineStep, other: LineStep) -> None:
-    """Raise ``WiringError`` unless the step at position ``at`` takes what the one before makes."""
-    made, wanted = one.output_edge, other.input_edge
-    if made.hint is wanted.hint or fits(made, wanted):
-        return
-    raise WiringError(
-        f"step {at} takes {wanted.name}, but step {at - 1} ({one.label}) makes {made.name}",
-        step=other.label,
-        made=made.name,
-        wanted=wanted.name,
-        hint=f"put a block between them that makes {wanted.name} of {made.name}",
-    )
-
-
 async def _source(data: Any) -> AsyncGenerator[Any, None]:
     yield flow.Made(data)
+
+
+def require_fit(steps: Sequence[LineStep]) -> None:
+    """Raise ``WiringError`` unless each step takes what the one before it makes."""
+    for at, (one, other) in enumerate(itertools.pairwise(steps), 2):
+        made, wanted = one.output_edge, other.input_edge
+        if made.hint is not wanted.hint and not fits(made, wanted):
+            raise WiringError(
+                f"step {at} takes {wanted.name}, but step {at - 1} ({one.label}) makes {made.name}",
+                step=other.label,
+                made=made.name,
+                wanted=wanted.name,
+                hint=f"put a block between them that makes {wanted.name} of {made.name}",
+            )
