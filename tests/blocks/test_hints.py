@@ -99,7 +99,7 @@ def test_the_class_behind_a_hint() -> None:
     [
         (Page[Pair[Item, int]], "Page[Pair[Item, int]]"),
         (Page[Item | None], "Page[test_edge.Item | None]"),
-        (list[int], "list"),
+        (list[int], "list[int]"),
         (Item, "Item"),
     ],
     ids=str,
