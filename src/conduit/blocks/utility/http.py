@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from conduit.blocks.block import Block, I
+from conduit.blocks.decode import dumps
 from conduit.blocks.effects import Effects, NoOp
 from conduit.blocks.function import require_definition
-from conduit.blocks.decode import dumps
 from conduit.blocks.utility.addresses import LookUp, Reach, look_up
 from conduit.blocks.utility.charset import text_of
 from conduit.blocks.utility.url import WebUrl, read_url
