@@ -42,7 +42,7 @@ _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,199})\}")
 _POSTGRESQL: Final = re.compile(
     r"postgres(?:ql)?://"
     r"(?:[^:@/?#\s]*(?::[^:@/?#\s]*)?@)?"  # user and password
-    r"(?P<host>[^@/?#\s]+)/(?P<name>[^:@/?#\s]+)"
+    r"(?P<host>[^@/?#\s]*)/(?P<name>[^:@/?#\s]+)"  # without a host: a socket of this machine
     r"(?:\?[^@#\s]*)?"
 )
 _SQLITE: Final = re.compile(r"sqlite:///(?P<path>[^?#]+)")
