@@ -175,7 +175,8 @@ def _database(section: Section, environ: Mapping[str, str]) -> NamedDatabase:
     if found := _SQLITE.fullmatch(uri):
         path = _path(section, "uri", found["path"])
         return NamedDatabase("sqlite", str(path), f"sqlite:///{path}", write)
-    if not (found := _POSTGRESQL.fullmatch(_VARIABLE.sub("x", uri))):
+    filled = _VARIABLE.sub("x", uri)
+    if "${" in filled or not (found := _POSTGRESQL.fullmatch(filled)):
         raise section.fault(
             "uri",
             "this is not the address of a database",
