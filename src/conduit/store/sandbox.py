@@ -147,6 +147,8 @@ class Sandbox:
             raise Conflict(
                 f"{place} is there already", hint="choose another name, or ask to overwrite it"
             ) from None
+        if isinstance(error, IsADirectoryError):
+            raise _not_a_file(name) from None
         if error.errno in _A_LINK:
             raise Forbidden(
                 f"{place} leads through a symbolic link, or through something that is no folder",

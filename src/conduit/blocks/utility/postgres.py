@@ -42,6 +42,8 @@ _CANCELLED: Final = "57014"
 _NO_ROWS: Final = "didn't produce a result"
 """The driver's own complaint after a statement that was done and returns no rows, like INSERT. Were
 it ever worded differently, such statements would be undone and fail, and a test with them."""
+_CHUNK: Final = 16
+"""Rows that are on their way at once."""
 _SECRETS: Final = ("password", "sslpassword", "oauth_client_secret")
 
 
@@ -97,8 +99,8 @@ class PostgresBlock(SqlBlock[C, S]):
         most_bytes: int = MOST_BYTES,
     ) -> None:
         """``dsn`` is libpq's: ``postgresql://user:password@host/name`` or ``host=… dbname=…``.
-        ``timeout_seconds`` are for a call, connecting included. A single row is held whole before
-        it is counted, and columns are compared with ``output`` when the first row comes.
+        ``timeout_seconds`` are for a call, connecting included. Up to 16 rows are held before they
+        are counted, and columns are compared with ``output`` when the first row comes.
 
         Raises ``ConfigError`` for an input without ``sql_command: str`` or with a field that no
         SQL value is, for an output that is no dataclass, for an address that is none and for bounds
@@ -182,8 +184,14 @@ async def _stream(
     parameters: dict[str, Value],
     result: Rows[Any] | None,
 ) -> None:
-    """Row by row, so that memory is bounded, and by the protocol that takes one statement only."""
-    rows = cast("AsyncGenerator[tuple[Any, ...], None]", cursor.stream(query, parameters))
+    """A few rows at a time, so that memory is bounded, and by the protocol that takes one statement
+    only."""
+    from psycopg import capabilities
+
+    size = _CHUNK if capabilities.has_stream_chunked() else 1  # since libpq 17
+    rows = cast(
+        "AsyncGenerator[tuple[Any, ...], None]", cursor.stream(query, parameters, size=size)
+    )
     async with contextlib.aclosing(rows):
         async for values in rows:
             if result is None:
@@ -211,6 +219,8 @@ def _secrets_of(dsn: str, where: str) -> tuple[str, ...]:
     from psycopg.conninfo import conninfo_to_dict
 
     try:
+        if "\0" in dsn:  # it would end the address early
+            raise psycopg.ProgrammingError
         known = conninfo_to_dict(dsn)
     except psycopg.Error:  # its message may hold the password
         raise ConfigError(

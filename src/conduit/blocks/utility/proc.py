@@ -6,12 +6,13 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
-_PROC: Final = Path("/proc")
 _MOST_SWEEPS: Final = 20
 _DEAD: Final = (b"Z", b"X")
+_GONE: Final = (b"X", b"", b"-1")
+_ANEW_S: Final = 1.0
+"""In less time no machine gives out all its process numbers (32,768 at least) and begins anew."""
 
 
 def only_dead_in(group: int) -> bool:
@@ -22,28 +23,45 @@ def only_dead_in(group: int) -> bool:
     if sys.platform != "linux":
         return False
     for pid in _pids():
-        try:
-            stat = (_PROC / str(pid) / "stat").read_bytes()
-        except OSError:  # it has ended meanwhile
-            continue
         # pid (name, which may hold anything) state parent group: proc_pid_stat(5)
-        state, _, its_group, *_ = stat.rpartition(b")")[2].split()
+        state, _, its_group, *_ = _read(f"{pid}/stat").rpartition(b")")[2].split() or _GONE
         if int(its_group) == group and state not in _DEAD:
             return False
     return True
 
 
-def kill_marked(mark: bytes) -> None:
+def kill_marked(mark: bytes, *, program: int, lasted_s: float) -> None:
     """Kill every process started with ``mark`` (``NAME=value``) in its environment, and those that
-    they start meanwhile. Processes of other users cannot be seen."""
-    if sys.platform == "linux":
-        for _ in range(_MOST_SWEEPS):
-            if not sum(_killed(pid, mark) for pid in _pids()):
-                return
+    they start meanwhile. Processes of other users cannot be seen.
+
+    ``program`` is the number of the first one and ``lasted_s`` for how long it has been running:
+    when it was short, only the numbers that were given out since are looked at.
+    """
+    if sys.platform != "linux":
+        return
+    for _ in range(_MOST_SWEEPS):
+        rising = lasted_s < _ANEW_S and _newest() >= program
+        lowest = program if rising else 0
+        if not sum(_killed(pid, mark) for pid in _pids() if pid >= lowest):
+            return
+
+
+def _newest() -> int:
+    """The number that was given out last: the end of proc_loadavg(5)."""
+    return int((_read("loadavg").split() or [b"0"])[-1])
 
 
 def _pids() -> Iterator[int]:
-    return (int(name) for name in os.listdir(_PROC) if name.isdigit())
+    return (int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def _read(name: str) -> bytes:
+    """A file of ``/proc``; empty when the process has ended, or is somebody else's."""
+    try:
+        with open(f"/proc/{name}", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
 
 
 def _killed(pid: int, mark: bytes) -> bool:
@@ -66,7 +84,4 @@ def _killed(pid: int, mark: bytes) -> bool:
 
 
 def _has(pid: int, mark: bytes) -> bool:
-    try:
-        return mark in (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
-    except OSError:  # it has ended, or is somebody else's
-        return False
+    return mark in _read(f"{pid}/environ").split(b"\0")

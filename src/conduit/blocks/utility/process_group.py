@@ -37,8 +37,8 @@ _MARK: Final = "CONDUIT_COMMAND"
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a program ended. ``return_code`` is None when it was stopped, for the reason
-    ``stopped``; the outputs are what had come by then. Minus a number is a signal."""
+    """How a program ended. ``return_code`` is minus the signal that killed it, and None when it was
+    stopped, for the reason ``stopped``; the outputs are what had come by then."""
 
     return_code: int | None
     stdout: bytes
@@ -169,6 +169,7 @@ class _Group:
         self.outputs = outputs
         self.changed = asyncio.Event()
         self._mark = mark
+        self._began = time.monotonic()
         self._over = False
 
     def overflowing(self) -> str:
@@ -204,7 +205,8 @@ class _Group:
             self._signal(signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_REAPING_S)
-        proc.kill_marked(self._mark)
+        lasted_s = time.monotonic() - self._began
+        proc.kill_marked(self._mark, program=self.process.pid, lasted_s=lasted_s)
         for output in self.outputs:
             output.drain()
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final, Generic, TypeVar, cast
 
 from conduit.blocks import shape as shapes
@@ -45,7 +45,7 @@ C = TypeVar("C", bound=SupportsSqlCommand)
 S = TypeVar("S", bound=SqlOperation)
 
 
-@cache
+@functools.cache
 def rows_of(row: type) -> type[SqlRows[Any]]:
     """``SqlRows`` of one dataclass, as a class of its own whose rows are checked at run time.
 
@@ -98,13 +98,29 @@ class SqlBlock(Block[C, S]):
                 hint="timeout_seconds above 0, most_rows and most_bytes from 0",
             )
         self.input_type = input_type
-        row: type | None = output
-        self.output_type = cast("type[S]", SqlOperation if row is None else rows_of(row))
+        self._row: type | None = output
+        self.output_type = self._result_type()
         self.effects = effects
         self.parameters = _parameters_of(input_type, self.name)
         self.timeout_seconds = timeout_seconds
-        self._row = row
         self._bounds = most_rows, most_bytes
+
+    def _result_type(self) -> type[S]:
+        return cast("type[S]", SqlOperation if self._row is None else rows_of(self._row))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is made of the rest is made again where a copy arrives: the result's class has to be
+        that process's own, and compiled checks cannot be sent."""
+        made = {"output_type"} | {
+            name
+            for name in vars(self)
+            if isinstance(getattr(type(self), name, None), functools.cached_property)
+        }
+        return {name: held for name, held in vars(self).items() if name not in made}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.output_type = self._result_type()
 
     async def forward(self, data: C) -> S:
         row = self._row
