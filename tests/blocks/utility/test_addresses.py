@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from conduit.blocks.utility.addresses import LookUp, Reach, Scope, judge, look_up
 from conduit.contracts.errors import ConfigError, Forbidden, Unavailable
+from tests.blocks.utility.hostile import until
 
 PUBLIC = ["93.184.215.14", "8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001:80b::200e"]
 PRIVATE = {
@@ -212,6 +214,23 @@ async def test_the_system_looks_names_up() -> None:
         await look_up("nowhere.invalid")
 
 
+async def test_look_ups_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered, begun = threading.Event(), []
+
+    def wait(host: str, *_: object, **__: object) -> list[object]:
+        begun.append(host)
+        assert answered.wait(5)
+        return [(0, 0, 0, "", ("8.8.8.8", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", wait)
+    calls = [asyncio.create_task(look_up(f"{n}.example")) for n in range(300)]
+    await until(lambda: len(begun) == 128)
+    await asyncio.sleep(0.05)
+    assert len(begun) == 128
+    answered.set()
+    assert await asyncio.gather(*calls) == [("8.8.8.8",)] * 300
+
+
 def test_a_look_up_that_hangs_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     def hang(*_: object, **__: object) -> list[object]:
         time.sleep(1.0)
@@ -226,3 +245,6 @@ def test_a_look_up_that_hangs_does_not_hold_up_the_end(monkeypatch: pytest.Monke
     with pytest.raises(TimeoutError):
         asyncio.run(impatient())
     assert time.monotonic() - begun < 0.8
+    waiting = [thread for thread in threading.enumerate() if thread.name == "look-up"]
+    assert all(thread.daemon for thread in waiting)  # nor the end of the process
+    assert waiting

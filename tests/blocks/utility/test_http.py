@@ -79,6 +79,7 @@ async def test_a_page_is_fetched(server: Hostile) -> None:
     assert head.startswith(f"GET /good?q=1 HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n")
     assert f"User-Agent: conduit/{__version__}\r\n" in head
     assert "Accept-Encoding: gzip\r\n" in head
+    assert "Connection: close\r\n" in head
 
 
 def test_the_published_form_is_synchronous() -> None:

@@ -43,27 +43,27 @@ def web() -> Iterator[FakeWeb]:
         "https://example.com/": Page("<h1>Hello</h1>"),
         "http://example.com/": Page("", 301, (("Location", "https://example.com/"),)),
         "https://example.com/down": Page("", 302, (("Location", "http://example.com/"),)),
-        "https://example.com/home": Page("", 302, (("Location", "https://127.0.0.1/"),)),
+        "https://example.com/home": Page("", 302, (("Location", "https://10.0.0.1/"),)),
     }
     with FakeWeb(pages) as web:
         yield web
 
 
 def test_a_page_comes_over_tls_through_a_proxy(web: FakeWeb) -> None:
-    plain, upgraded, downgraded, home, unknown, local = run(
+    plain, upgraded, downgraded, home, unknown, literal = run(
         "https://example.com",
         "http://example.com",
         "https://example.com/down",
         "https://example.com/home",
         "https://nobody.example",
-        "http://localhost/",
+        "http://192.168.0.1/",
         **web.environment,
     )
     assert plain == upgraded == HttpOperation(True, 200, "<h1>Hello</h1>")
     assert "http://example.com/, which is not encrypted" in str(downgraded.reason)
-    assert "loopback" in str(home.reason)
+    assert "10.0.0.1 is an address that is private" in str(home.reason)
     assert "the proxy refused to connect to https://nobody.example: 502" in str(unknown.reason)
-    assert "loopback" in str(local.reason)
+    assert "192.168.0.1 is an address that is private" in str(literal.reason)
     assert web.seen == [
         "CONNECT example.com:443", "GET https://example.com/",
         "GET http://example.com/", "CONNECT example.com:443", "GET https://example.com/",

@@ -1,1 +1,1 @@
-"""Blocks for a machine and its surroundings: commands, files, databases and the web."""
+"""Blocks that touch the world outside: web, databases, files and commands."""

@@ -34,6 +34,8 @@ LookUp = Callable[[str], Awaitable[Sequence[str]]]
 """From a host name to its addresses in text. Raises ``Unavailable`` where there is none."""
 
 _MOST_ADDRESSES = 64
+_turns = threading.BoundedSemaphore(128)
+"""How many look-ups may be under way at once, in all loops together: each has a thread."""
 
 
 class Scope(enum.Enum):
@@ -200,6 +202,8 @@ async def look_up(host: str) -> tuple[str, ...]:
     The system's call cannot be stopped, and a loop that ends waits for the threads of its pool; so
     it runs in a thread of its own, which nobody waits for when time is up.
     """
+    while not _turns.acquire(blocking=False):  # noqa: ASYNC110 - a thread of any loop ends a turn
+        await asyncio.sleep(0.01)
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[tuple[str, ...] | OSError] = loop.create_future()
 
@@ -212,10 +216,16 @@ async def look_up(host: str) -> tuple[str, ...]:
             found: tuple[str, ...] | OSError = _ask_the_system(host)
         except (OSError, UnicodeError) as error:
             found = error if isinstance(error, OSError) else OSError(str(error))
+        finally:
+            _turns.release()
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, found)
 
-    threading.Thread(target=ask, name="look-up", daemon=True).start()
+    try:
+        threading.Thread(target=ask, name="look-up", daemon=True).start()
+    except RuntimeError:
+        _turns.release()
+        raise Unavailable("no thread is left to look a name up in") from None
     found = await answer
     if isinstance(found, OSError):
         raise Unavailable(
