@@ -22,6 +22,22 @@ from conduit.blocks.joined import (
 from conduit.blocks.schema import json_schema
 from conduit.blocks.shape import Length, Range
 from conduit.blocks.tracing import Trace, report, trace
+from conduit.blocks.utility.addresses import Reach
+from conduit.blocks.utility.files import (
+    FileSystemOperation,
+    FileSystemReadBlock,
+    FileSystemWriteBlock,
+)
+from conduit.blocks.utility.http import HttpGetBlock, HttpOperation, HttpPostBlock
+from conduit.blocks.utility.postgres import PostgresBlock
+from conduit.blocks.utility.protocols import (
+    SupportsFileContent,
+    SupportsShellCommand,
+    SupportsSqlCommand,
+)
+from conduit.blocks.utility.shell import SystemCommandBlock, SystemCommandOperation
+from conduit.blocks.utility.sql import SqlOperation, SqlRows
+from conduit.blocks.utility.sqlite import Sqlite3Block
 from conduit.contracts.json import Json
 
 __all__ = [
@@ -32,16 +48,32 @@ __all__ = [
     "Catalog",
     "Checks",
     "Effects",
+    "FileSystemOperation",
+    "FileSystemReadBlock",
+    "FileSystemWriteBlock",
     "FunctionBlock",
     "Gate",
     "HeldPermissions",
+    "HttpGetBlock",
+    "HttpOperation",
+    "HttpPostBlock",
     "Interceptor",
     "Json",
     "Length",
     "NoOp",
     "Pipeline",
     "Policy",
+    "PostgresBlock",
     "Range",
+    "Reach",
+    "SqlOperation",
+    "SqlRows",
+    "Sqlite3Block",
+    "SupportsFileContent",
+    "SupportsShellCommand",
+    "SupportsSqlCommand",
+    "SystemCommandBlock",
+    "SystemCommandOperation",
     "Three",
     "Trace",
     "block",
