@@ -19,7 +19,7 @@ COMMANDS = [
     "up", "ask", "chat", "render", "listen", "vary", "explain", "doctor", "providers",
     "up", "ask", "chat", "render", "listen", "vary", "explain", "doctor", "providers",
     "providers list", "providers switch", "providers add", "providers reset", "providers remove",
-    "providers ollama", "blocks list", "blocks show", "blocks run",
+    "providers ollama", "blocks list", "blocks show", "blocks run", "access", "access init",
 ]  # fmt: skip
 
 
