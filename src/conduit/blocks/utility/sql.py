@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -45,37 +44,6 @@ C = TypeVar("C", bound=SupportsSqlCommand)
 S = TypeVar("S", bound=SqlOperation)
 
 
-@functools.cache
-def rows_of(row: type) -> type[SqlRows[Any]]:
-    """``SqlRows`` of one dataclass, as a class of its own whose rows are checked at run time.
-
-    Raises ``ConfigError`` for what is not a dataclass of the types a block may use.
-    """
-    if not (isinstance(row, type) and dataclasses.is_dataclass(row)):
-        raise ConfigError(
-            f"{row!r:.80} is not a dataclass", hint="output=Note, with a field for every column"
-        )
-    require_known(row)
-    made = dataclasses.make_dataclass(
-        f"SqlRowsOf{row.__name__}",
-        [("rows", tuple[row, ...], ())],  # type: ignore[valid-type]
-        bases=(SqlRows,),
-        namespace={
-            "__doc__": f"The rows of a statement, each a {row.__name__}.",
-            "__module__": __name__,
-            # The class itself is found by nobody's import, so a pickle says how to make it.
-            "__reduce__": lambda self: (_unpickled, (row, self.success, self.reason, self.rows)),
-        },
-        frozen=True,
-        slots=True,
-    )
-    return cast("type[SqlRows[Any]]", made)
-
-
-def _unpickled(row: type, success: bool, reason: str | None, rows: tuple[Any, ...]) -> SqlRows[Any]:
-    return rows_of(row)(success, reason, rows)
-
-
 class SqlBlock(Block[C, S]):
     """The database's part is :meth:`execute`; everything else is the same for all."""
 
@@ -98,29 +66,13 @@ class SqlBlock(Block[C, S]):
                 hint="timeout_seconds above 0, most_rows and most_bytes from 0",
             )
         self.input_type = input_type
-        self._row: type | None = output
-        self.output_type = self._result_type()
+        self._row: type | None = None if output is None else _require_row(output)
+        rows: Any = SqlRows
+        self.output_type = SqlOperation if self._row is None else rows[self._row]
         self.effects = effects
         self.parameters = _parameters_of(input_type, self.name)
         self.timeout_seconds = timeout_seconds
         self._bounds = most_rows, most_bytes
-
-    def _result_type(self) -> type[S]:
-        return cast("type[S]", SqlOperation if self._row is None else rows_of(self._row))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What is made of the rest is made again where a copy arrives: the result's class has to be
-        that process's own, and compiled checks cannot be sent."""
-        made = {"output_type"} | {
-            name
-            for name in vars(self)
-            if isinstance(getattr(type(self), name, None), functools.cached_property)
-        }
-        return {name: held for name, held in vars(self).items() if name not in made}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self.output_type = self._result_type()
 
     async def forward(self, data: C) -> S:
         row = self._row
@@ -131,10 +83,15 @@ class SqlBlock(Block[C, S]):
                 raise InvalidInput("the statement is empty")
             await self.execute(data.sql_command, values, result)
         except ConduitError as error:
-            return cast("S", self.output_type(success=False, reason=error.message))
-        if row is None or result is None:
-            return cast("S", self.output_type(success=True))
-        return cast("S", rows_of(row)(success=True, rows=tuple(result.taken)))
+            return cast("S", self._result(success=False, reason=error.message))
+        return cast("S", self._result(success=True, rows=result.taken if result else ()))
+
+    def _result(
+        self, *, success: bool, reason: str | None = None, rows: Iterable[Any] = ()
+    ) -> SqlOperation:
+        if self._row is None:
+            return SqlOperation(success, reason)
+        return SqlRows(success, reason, tuple(rows))
 
     async def execute(
         self, statement: str, parameters: dict[str, Value], result: Rows[Any] | None
@@ -142,6 +99,15 @@ class SqlBlock(Block[C, S]):
         """Run one statement, all or nothing, and give its rows to ``result``. What fails is raised
         as an error of the tree, whose message becomes the reason."""
         raise NotImplementedError
+
+
+def _require_row(row: Any) -> type:
+    if not (isinstance(row, type) and dataclasses.is_dataclass(row)):
+        raise ConfigError(
+            f"{row!r:.80} is not a dataclass", hint="output=Note, with a field for every column"
+        )
+    require_known(row)
+    return row
 
 
 def _parameters_of(cls: type, where: str) -> tuple[str, ...]:
