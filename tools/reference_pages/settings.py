@@ -43,7 +43,7 @@ VARIABLES = {
 }
 
 MARKS = {"CONDUIT_COMMAND"}
-"""Variables that Conduit sets for the processes it starts, to know them again. Nobody sets these."""
+"""Set by Conduit for the processes it starts, to know them again; nobody else sets these."""
 
 INTRO = """\
 # Settings
