@@ -27,7 +27,7 @@ roots:
 hosts:
   - example.com
   - "*.example.org"
-  - {host: api.internal, private: true}
+  - {host: "api.internal:8080", private: true}
 databases:
   music: {uri: "sqlite:///~/music.db"}
   crm: {uri: "postgresql://me:${CRM_PASSWORD}@db.internal:5433/crm?sslmode=require", write: true}
@@ -51,8 +51,8 @@ def test_everything_it_can_say() -> None:
         "notes": Root(Path.home() / "notes", write=True),
         "music": Root(Path("/srv/music")),
     }
-    hosts = ("example.com", "*.example.org", "api.internal")
-    assert access.allowed.hosts == NamedHosts(hosts, ("api.internal",))
+    hosts = ("example.com", "*.example.org", "api.internal:8080")
+    assert access.allowed.hosts == NamedHosts(hosts, ("api.internal:8080",))
     music, crm = access.allowed.databases.values()
     path = Path.home() / "music.db"
     assert music == NamedDatabase("sqlite", str(path), f"sqlite:///{path}")
@@ -110,7 +110,7 @@ def test_a_variable_that_is_not_set_is_remembered() -> None:
         ("roots: {a: {path: /home/of/conduit}}", "roots.a.path", "settings and keys lie in it"),
         ("hosts: example.com", "hosts", "expected a list"),
         ("hosts: [example.com, 'http://x/']", "hosts[1]", "is not a host pattern"),
-        ("hosts: ['x:80']", "hosts[0]", "is not a host pattern"),
+        ("hosts: ['x:99999']", "hosts[0]", "is not a host pattern"),
         ("hosts: [{host: x, privat: true}]", "hosts[0].privat", "did you mean private?"),
         ("hosts: [{host: x, private: 'yes'}]", "hosts[0].private", "expected true or false"),
         ("hosts: [5]", "hosts[0]", "expected a mapping"),
@@ -194,7 +194,7 @@ async def test_what_is_allowed_is_listed_without_secrets(tmp_path: Path) -> None
         "sql.query": (False, False, False),
     }
     assert [(each.name, each.write) for each in found.roots] == [("notes", True), ("music", False)]
-    assert [(each.host, each.private) for each in found.hosts][-1] == ("api.internal", True)
+    assert [(each.host, each.private) for each in found.hosts][-1] == ("api.internal:8080", True)
     assert [each.missing for each in found.databases] == ["", "", "GONE"]
     assert found.databases[2].address == "postgresql://h/d"
     (finding,) = [each for each in diagnosis.findings if each.name == "access"]

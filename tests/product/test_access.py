@@ -3,6 +3,7 @@ then what ``access.yaml`` says and no more."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from tests.fakes.upstream import Answer, FakeUpstream, ToolUse
 from tests.product.answers import events, refused
 from tests.product.server import Server, serving
+from tests.product.waiting import settled
 
 INPUTS: dict[str, dict[str, Any]] = {
     "files.list": {},
@@ -187,3 +189,18 @@ def test_passwords_stay_in_the_file(opened: Server) -> None:
     asked = call(opened, "sql.query", database="crm", sql_command="select 1")
     assert asked.json()["success"] is False
     assert "hunter" not in shown.text + asked.text + opened.log
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_command_ends_when_its_caller_leaves(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "access.yaml").write_text("remote: [shell.run]")
+    with serving(tmp_path) as server:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(
+                f"{server.url}/blocks/shell.run",
+                json={"shell_command": "echo $$ > began; exec sleep 60"},
+                timeout=1.0,
+            )
+        pid = int((server.home / "began").read_text())
+        settled(lambda: not Path(f"/proc/{pid}").exists())

@@ -9,7 +9,7 @@
     hosts:                                # for http.*; any public host when left out
       - example.com
       - "*.example.org"
-      - {host: api.internal, private: true}
+      - {host: "api.internal:8080", private: true}
     databases:                            # for sql.query
       music: {uri: "sqlite:///~/music.db"}
       crm: {uri: "postgresql://me:${CRM_PASSWORD}@db.internal/crm", write: true}
@@ -225,7 +225,7 @@ remote: []
 # hosts:
 #   - example.com
 #   - "*.example.org"
-#   - {host: api.internal, private: true}
+#   - {host: "api.internal:8080", private: true}
 
 # Databases for sql.query, read only unless `write: true`.
 # databases:

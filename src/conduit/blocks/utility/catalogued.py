@@ -7,6 +7,7 @@ work itself is that of the blocks beside this module.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -43,6 +44,7 @@ NAMES = (
 """The blocks, which are also the permissions that they need."""
 
 _MIB = 1 << 20
+_MOST_LISTED = 12
 _LARGEST_FILE = 16 * _MIB
 _LARGEST_RESULT = 16 * _MIB
 
@@ -163,9 +165,12 @@ def _shell() -> Block[Any, Any]:
 
 
 def _files(allowed: Allowed) -> tuple[Block[Any, Any], ...]:
+    there = _listed(allowed.roots)
+    writable = _listed(name for name, root in allowed.roots.items() if root.write)
+
     @block(
         "files.list",
-        summary="List the files of an allowed folder",
+        summary=f"List the files of an allowed folder ({there})",
         guarded=True,
         effects=Effects.READS,
     )
@@ -174,7 +179,7 @@ def _files(allowed: Allowed) -> tuple[Block[Any, Any], ...]:
 
     @block(
         "files.read",
-        summary="Read a text file of an allowed folder",
+        summary=f"Read a text file of an allowed folder ({there})",
         guarded=True,
         effects=Effects.READS,
     )
@@ -183,7 +188,7 @@ def _files(allowed: Allowed) -> tuple[Block[Any, Any], ...]:
 
     @block(
         "files.write",
-        summary="Write a text file in an allowed folder, in place of what is there",
+        summary=f"Write a text file in an allowed folder ({writable}), in place of what is there",
         guarded=True,
         effects=Effects.WRITES_FILES,
     )
@@ -195,14 +200,17 @@ def _files(allowed: Allowed) -> tuple[Block[Any, Any], ...]:
 
 
 def _http(allowed: Allowed) -> tuple[Block[Any, Any], ...]:
+    hosts = allowed.hosts.hosts
+    there = "any public host" if hosts == ("*",) else _listed(hosts)
+
     @block(
         "http.get",
-        summary="Fetch a web page or a document as text",
+        summary=f"Fetch a web page or a document as text ({there})",
         guarded=True,
         effects=Effects.NETWORK,
     )
     async def get(data: HttpGet) -> HttpOperation:
-        allowed.hosts.require_host(read_url(data.url).host)
+        _require_allowed(allowed, data.url)
         request = HttpGetBlock(
             data.url,
             headers=data.headers,
@@ -214,12 +222,12 @@ def _http(allowed: Allowed) -> tuple[Block[Any, Any], ...]:
 
     @block(
         "http.post",
-        summary="Send data as JSON to a web address",
+        summary=f"Send data as JSON to a web address ({there})",
         guarded=True,
         effects=Effects.NETWORK,
     )
     async def post(data: HttpPost) -> HttpOperation:
-        allowed.hosts.require_host(read_url(data.url).host)
+        _require_allowed(allowed, data.url)
         request: HttpPostBlock[Any] = HttpPostBlock(
             HttpPost,
             data.url,
@@ -233,10 +241,17 @@ def _http(allowed: Allowed) -> tuple[Block[Any, Any], ...]:
     return get, post
 
 
+def _require_allowed(allowed: Allowed, url: str) -> None:
+    """Say at once what would otherwise be the reason of an operation that failed: who asks for what
+    is not allowed is refused."""
+    parts = read_url(url)
+    allowed.hosts.on(parts.port).require_host(parts.host)
+
+
 def _sql(allowed: Allowed) -> Block[Any, Any]:
     @block(
         "sql.query",
-        summary="Run an SQL statement on an allowed database",
+        summary=f"Run an SQL statement on an allowed database ({_listed(allowed.databases)})",
         guarded=True,
         effects=Effects.READS | Effects.WRITES_STATE | Effects.NETWORK,
     )
@@ -250,6 +265,14 @@ def _sql(allowed: Allowed) -> Block[Any, Any]:
         return SqlTable(success=True, rows=tuple(rows.taken))
 
     return query
+
+
+def _listed(names: Iterable[str]) -> str:
+    """What there is, for a model that cannot look it up."""
+    known = [*names]
+    if len(known) > _MOST_LISTED:
+        known[_MOST_LISTED:] = ["…"]
+    return ", ".join(known) or "none yet"
 
 
 def _asked(database: NamedDatabase, data: SqlQuery) -> SqlBlock[_Statement, SqlOperation]:

@@ -128,7 +128,8 @@ def _call_block(gate: Gate, limits: Limits) -> Endpoint:
         block = gate.catalog.get(name)  # a wrong name is said before a wrong body
         data = await json_body(request)
         if not _wants_events(request):
-            return json_response(await _call(gate, request, name, data))
+            made = await while_connected(request, _call(gate, request, name, data))
+            return json_response(made)
         items = _stream(gate, request, name, data)
 
         def name_of(item: Any) -> str:
