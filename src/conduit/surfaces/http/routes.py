@@ -74,7 +74,7 @@ BLOCK_ROUTES = (
 
 OTHER_ROUTES = (
     ("POST", "/ask", "Answer a prompt; as a stream with `Accept: text/event-stream`"),
-    ("GET", "/blocks", "Every block with its schemas"),
+    ("GET", "/blocks", "Every block that the caller may call, with its schemas"),
     (
         "POST",
         "/blocks/{name}",
