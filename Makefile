@@ -46,6 +46,7 @@ check: install  ## Format, lint, types, direction of imports, generated pages: c
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache > .tools/imports.log || { cat .tools/imports.log; exit 1; }
 	@$(BIN)/python tools/reference.py --check
+	@$(BIN)/python tools/pictures.py --check
 	@echo "check: all good"
 
 lint: install  ## Format, and repair what can be repaired by itself
@@ -62,8 +63,9 @@ soak: install  ## What takes minutes: a server under load (MINUTES=60), all prom
 	@$(BIN)/python bench/soak_server.py --minutes $(MINUTES)
 	@$(BIN)/python bench/soak_control.py
 
-docs: install  ## Write docs/reference from the code
+docs: install  ## Write docs/reference from the code, and draw the pictures of pipelines
 	@$(BIN)/python tools/reference.py
+	@$(BIN)/python tools/pictures.py
 
 lock: $(UV)  ## Resolve the dependencies anew (ARGS=--upgrade for newer versions)
 	@sh tools/lock.sh $(ARGS)

@@ -19,7 +19,8 @@ COMMANDS = [
     "up", "ask", "chat", "render", "listen", "vary", "explain", "doctor", "providers",
     "up", "ask", "chat", "render", "listen", "vary", "explain", "doctor", "providers",
     "providers list", "providers switch", "providers add", "providers reset", "providers remove",
-    "providers ollama", "blocks list", "blocks show", "blocks run", "access", "access init",
+    "providers ollama", "blocks list", "blocks show", "blocks run",
+    "blocks draw", "access", "access init",
 ]  # fmt: skip
 
 
@@ -68,6 +69,19 @@ def test_blocks() -> None:
     assert "takes" in shown
     assert "bars" in shown
     assert "1..4096" in shown
+
+
+@pytest.mark.parametrize(
+    ("form", "begins"),
+    [("tree", "groove.render  Groove"), ("mermaid", "flowchart TD\n"), ("svg", "<svg ")],
+)
+def test_blocks_draw(form: str, begins: str) -> None:
+    drawn = run("blocks", "draw", "groove.render", "--format", form).stdout
+    assert drawn.startswith(begins)
+    assert "RenderedGroove" in drawn
+    told = as_json("blocks", "draw", "groove.render", "--format", form)
+    assert told == {"name": "groove.render", "format": form, "drawing": drawn.rstrip()}
+    assert run("blocks", "draw", "groove.render", "--format", "oil").exit_code == 2
 
 
 def test_blocks_run() -> None:
@@ -146,6 +160,7 @@ def test_render_shows_the_grid_and_replaces_the_file(tmp_path: Path) -> None:
         ("ask", "hi", "--system", "nothing"),
         ("ask", "hi", "--session", ""),
         ("blocks", "show", "no.such"),
+        ("blocks", "draw", "no.such"),
         ("blocks", "run", "no.such"),
         ("blocks", "run", "groove.render", "--bars", "-1"),
         ("blocks", "run", "groove.render", "--bars"),

@@ -310,6 +310,12 @@ class Block(Generic[I, O]):
     def __repr__(self) -> str:
         return f"<block {self.label}: {self.input_edge.name} -> {self.output_edge.name}>"
 
+    def __str__(self) -> str:
+        """The block and what is inside it, as a tree of lines."""
+        from conduit.blocks.drawing import tree  # only whoever looks needs it
+
+        return tree(self)
+
 
 class Pipeline(Block[I, O]):
     """Blocks one after the other; made by ``a >> b``.

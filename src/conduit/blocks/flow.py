@@ -43,10 +43,12 @@ NOTHING = object()
 @dataclass(slots=True)
 class Run:
     """Run a step; its output comes back. ``begun`` tells afterwards whether events of it were
-    passed on already, so that it cannot be taken back."""
+    passed on already, so that it cannot be taken back; ``place`` is its position among the parts of
+    the block that asks, for a trace."""
 
     step: Step
     data: Any
+    place: int = 0
     begun: bool = False
 
 
@@ -70,8 +72,8 @@ def run(plan: Plan) -> Any:
 
     def fulfil(request: Run | Pause | Work) -> Any:
         match request:
-            case Run(step, data):
-                with tracing.span(step.label):
+            case Run(step, data, place):
+                with tracing.span(step.label, place):
                     return step(data)
             case Pause(seconds):
                 return time.sleep(seconds)
@@ -113,16 +115,16 @@ async def astream(plan: Plan, *, events: bool = True) -> AsyncGenerator[Any, Non
         while True:
             try:
                 match request:
-                    case Run(step, data) if events:
-                        async with contextlib.aclosing(items_of(step, data)) as items:
+                    case Run(step, data, place) if events:
+                        async with contextlib.aclosing(items_of(step, data, place)) as items:
                             async for item in items:
                                 if isinstance(item, Made):
                                     made = item.value
                                 else:
                                     request.begun = True
                                     yield item
-                    case Run(step, data):
-                        with tracing.span(step.label):
+                    case Run(step, data, place):
+                        with tracing.span(step.label, place):
                             made = await step.acall(data)
                     case Pause(seconds):
                         made = None
@@ -139,9 +141,9 @@ async def astream(plan: Plan, *, events: bool = True) -> AsyncGenerator[Any, Non
         plan.close()
 
 
-async def items_of(step: Step, data: Any) -> AsyncGenerator[Any, None]:
+async def items_of(step: Step, data: Any, place: int) -> AsyncGenerator[Any, None]:
     """What a step streams: its events as they are, its outputs as ``Made``."""
-    recording = tracing.begin(step.label)
+    recording = tracing.begin(step.label, place)
     try:
         async with contextlib.aclosing(step.astream(data)) as items:
             while True:
@@ -159,7 +161,9 @@ async def items_of(step: Step, data: Any) -> AsyncGenerator[Any, None]:
             recording.end()
 
 
-async def through(step: Step, above: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+async def through(
+    step: Step, above: AsyncGenerator[Any, None], place: int
+) -> AsyncGenerator[Any, None]:
     """One step of a stream: every output that comes from above is run through it when it comes,
     events pass by."""
     async with contextlib.aclosing(above):
@@ -167,7 +171,7 @@ async def through(step: Step, above: AsyncGenerator[Any, None]) -> AsyncGenerato
             if not isinstance(item, Made):
                 yield item
                 continue
-            async with contextlib.aclosing(items_of(step, item.value)) as items:
+            async with contextlib.aclosing(items_of(step, item.value, place)) as items:
                 async for each in items:
                     yield each
 

@@ -138,8 +138,8 @@ class Parallel(Composite[I, O]):
         tasks: dict[str, asyncio.Task[Any]] = {}
         try:
             async with asyncio.TaskGroup() as group:
-                for part in self._parts:
-                    tasks[part.caption] = group.create_task(_traced(part.block, data))
+                for place, part in enumerate(self._parts):
+                    tasks[part.caption] = group.create_task(_traced(part.block, data, place))
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
         return self._into(**{field: task.result() for field, task in tasks.items()})
@@ -197,8 +197,9 @@ class Branch(Planned[I, O]):
         self.output_type = _union(then.output_type, other)
 
     def plan(self, data: I) -> flow.Plan:
-        chosen = self._then if self._when(data) else self._otherwise
-        return data if chosen is None else (yield flow.Run(chosen, data))
+        place = 0 if self._when(data) else 1
+        chosen = self._otherwise if place else self._then
+        return data if chosen is None else (yield flow.Run(chosen, data, place))
 
 
 @overload
@@ -231,9 +232,9 @@ class ByType(Planned[I, O]):
         self.output_type = _union(*(block.output_type for block in blocks))
 
     def plan(self, data: I) -> flow.Plan:
-        for part in self._parts:
+        for place, part in enumerate(self._parts):
             if isinstance(data, part.block.input_edge.classes):
-                return (yield flow.Run(part.block, data))
+                return (yield flow.Run(part.block, data, place))
         raise self.mismatch(self.input_edge, data, "input")
 
 
@@ -272,7 +273,7 @@ class MapEach(Composite[I, O]):
 
         async def work() -> None:
             for at, item in waiting:  # shared: each item is taken once
-                made[at] = await _traced(self._block, item)
+                made[at] = await _traced(self._block, item, 0)
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -334,8 +335,8 @@ def collect(kind: type[T], *, at_most: int = 100_000) -> Block[T, Batch[T]]:
     return cast("Block[T, Batch[T]]", Collect(kind, at_most))
 
 
-async def _traced(block: Block[Any, Any], data: Any) -> Any:
-    with tracing.span(block.label):
+async def _traced(block: Block[Any, Any], data: Any, place: int) -> Any:
+    with tracing.span(block.label, place):
         return await block.acall(data)
 
 

@@ -79,8 +79,8 @@ class Line:
     async def stream(self, data: Any) -> AsyncGenerator[Any, None]:
         """The events of all steps as they happen, and the outputs of the last one."""
         items: AsyncGenerator[Any, None] = _source(data)
-        for step in self._steps:
-            items = step.gather(items) if step.gathers else flow.through(step, items)
+        for place, step in enumerate(self._steps):
+            items = step.gather(items) if step.gathers else flow.through(step, items, place)
         async with aclosing(items):
             async for item in items:
                 yield item.value if isinstance(item, flow.Made) else item
@@ -125,7 +125,7 @@ class Line:
 
     def _traced(self, at: int, work: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def traced(data: Any) -> Any:
-            with tracing.span(self._steps[at - 1].label):
+            with tracing.span(self._steps[at - 1].label, at - 1):
                 return work(data)
 
         return traced
@@ -133,7 +133,7 @@ class Line:
     async def _await(self, at: int, data: Any) -> Any:
         step = self._steps[at - 1]
         try:
-            with tracing.span(step.label):
+            with tracing.span(step.label, at - 1):
                 return await step.acall(data)
         except Exception as error:
             self._note(error, at)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import enum
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from conduit.blocks import BlockInfo, json_schema, loads
 from conduit.cli.printing import out, print_json, print_table
@@ -17,6 +19,15 @@ if TYPE_CHECKING:
     from conduit.app import App
 
 commands = typer.Typer(help="See and call blocks.", no_args_is_help=True)
+
+
+class Format(enum.StrEnum):
+    """How a block is drawn."""
+
+    TREE = "tree"
+    MERMAID = "mermaid"
+    SVG = "svg"
+
 
 Name = Annotated[str, typer.Argument(help="Name of the block, like groove.render.")]
 
@@ -51,11 +62,45 @@ def show(name: Name, as_json: AsJson = False) -> None:
         if as_json:
             print_json(info)
             return
-        out.print(f"[bold]{info.name}[/]  {info.summary}")
+        out.print(f"[bold]{info.name}[/]  {escape(info.summary)}")
         out.print(f"[dim]permission {info.permission}; effects {_nature(info) or 'none'}[/]")
         for title, schema in (("takes", info.input_schema), ("returns", info.output_schema)):
             out.print(f"\n[bold]{title}[/]")
             print_table(("field", "type", "what"), _rows(schema))
+
+    run(work, as_json=as_json, detect=False)
+
+
+@commands.command("draw")
+def draw(
+    name: Name,
+    form: Annotated[
+        Format,
+        typer.Option("--format", help="Text for a terminal, Mermaid for Markdown, or a picture."),
+    ] = Format.TREE,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the steps of a block, and what passes between them.
+
+    A pipeline with a name shows everything in it. A block that is one piece of work shows only what
+    it takes and makes. A program draws its own with `conduit.blocks.drawing`.
+
+    Example: `conduit blocks draw groove.render --format svg > groove.svg`
+    """
+    from conduit.blocks import drawing  # not for the other commands to wait for
+
+    async def work(app: App) -> None:
+        block = app.gate.catalog.get(name)
+        drawn = {
+            Format.TREE: drawing.tree,
+            Format.MERMAID: drawing.mermaid,
+            Format.SVG: drawing.svg,
+        }
+        text = drawn[form](block).rstrip()
+        if as_json:
+            print_json({"name": block.name, "format": form, "drawing": text})
+        else:
+            sys.stdout.write(f"{text}\n")
 
     run(work, as_json=as_json, detect=False)
 

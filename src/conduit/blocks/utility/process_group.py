@@ -32,7 +32,7 @@ _LOOK_S: Final = 0.01
 _REAPING_S: Final = 1.0
 """A process that the kernel keeps even after SIGKILL, in a dead disk, is not waited for longer."""
 _CHUNK: Final = 65_536
-_MARK: Final = "CONDUIT_COMMAND"
+_MARK: Final = "COMMAND_OF_CONDUIT"
 
 
 @dataclass(frozen=True, slots=True)
