@@ -72,6 +72,11 @@ def test_without_a_word_the_least_is_allowed(text: str) -> None:
     assert access.allowed.databases == {}
 
 
+@pytest.mark.parametrize("out", ["/", "/home", "/home/of/conduit", "/home/of/../of"])
+def test_the_usual_folder_is_no_root_where_the_settings_lie_in_it(out: str) -> None:
+    assert parse("", CONDUIT_OUT_DIR=out).allowed.roots == {}
+
+
 def test_an_empty_list_allows_nothing() -> None:
     allowed = parse("{roots: {}, hosts: [], databases: {}}").allowed
     assert (allowed.roots, allowed.hosts.hosts, allowed.databases) == ({}, (), {})

@@ -112,18 +112,24 @@ def _permissions(document: Section, part: str) -> frozenset[str]:
 
 def _roots(document: Section, settings: Settings) -> dict[str, Root]:
     if "roots" not in document.values:
-        return {"out": Root(Path(settings.out).expanduser().absolute(), write=True)}
+        out = Path(settings.out).expanduser().absolute()
+        return {} if _holds(out, settings.home) else {"out": Root(out, write=True)}
     return {name: _root(each, settings.home) for name, each in _named(document, "roots")}
 
 
 def _root(section: Section, home: Path) -> Root:
     section.refuse_unknown(("path", "write"))
     path = _path(section, "path", section.text("path"))
-    if home.resolve().is_relative_to(path.resolve()):
+    if _holds(path, home):
         raise section.fault(
             "path", "Conduit's own settings and keys lie in it", "name a folder beside them"
         )
     return Root(path, section.flag("write"))
+
+
+def _holds(root: Path, home: Path) -> bool:
+    """Whether Conduit's own settings and keys could be read through a root, or written."""
+    return home.resolve().is_relative_to(root.resolve())
 
 
 def _path(section: Section, field: str, text: str) -> Path:
