@@ -190,6 +190,14 @@ class TestHttp:
         assert hint in caught.value.hint
         assert "s3cret" not in str(caught.value)
 
+    @pytest.mark.parametrize("headers", [{"Host": "x"}, {"X-Key": "s3cret\r\nX: y"}, {"a b": "c"}])
+    def test_a_header_that_cannot_be_sent(self, call: Call, headers: dict[str, str]) -> None:
+        for name, more in (("http.get", {}), ("http.post", {"body": 1})):
+            with pytest.raises(InvalidInput) as caught:
+                call(name, url="http://127.0.0.1:1/", headers=headers, **more)
+            assert caught.value.where == "headers"
+            assert "s3cret" not in str(caught.value)
+
     def test_an_address_that_is_none(self, call: Call) -> None:
         with pytest.raises(InvalidInput) as caught:
             call("http.get", url="http://me:s3cret@127.0.0.1/")

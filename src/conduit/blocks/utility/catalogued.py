@@ -7,7 +7,8 @@ work itself is that of the blocks beside this module.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -28,7 +29,7 @@ from conduit.blocks.utility.shell import SystemCommandBlock, SystemCommandOperat
 from conduit.blocks.utility.sql import SqlBlock, SqlOperation
 from conduit.blocks.utility.sqlite import Sqlite3Block
 from conduit.blocks.utility.url import read_url
-from conduit.contracts.errors import ConduitError
+from conduit.contracts.errors import ConduitError, ConfigError, InvalidInput
 from conduit.contracts.json import Json
 from conduit.store.sandbox import Sandbox
 
@@ -211,13 +212,14 @@ def _http(allowed: Allowed) -> tuple[Block[Any, Any], ...]:
     )
     async def get(data: HttpGet) -> HttpOperation:
         _require_allowed(allowed, data.url)
-        request = HttpGetBlock(
-            data.url,
-            headers=data.headers,
-            timeout_seconds=data.timeout_seconds,
-            largest=data.largest,
-            allow=allowed.hosts,
-        )
+        with _headers_are_input():
+            request = HttpGetBlock(
+                data.url,
+                headers=data.headers,
+                timeout_seconds=data.timeout_seconds,
+                largest=data.largest,
+                allow=allowed.hosts,
+            )
         return await request.acall(NoOp())
 
     @block(
@@ -228,14 +230,15 @@ def _http(allowed: Allowed) -> tuple[Block[Any, Any], ...]:
     )
     async def post(data: HttpPost) -> HttpOperation:
         _require_allowed(allowed, data.url)
-        request: HttpPostBlock[Any] = HttpPostBlock(
-            HttpPost,
-            data.url,
-            headers=data.headers,
-            timeout_seconds=data.timeout_seconds,
-            largest=data.largest,
-            allow=allowed.hosts,
-        )
+        with _headers_are_input():
+            request: HttpPostBlock[Any] = HttpPostBlock(
+                HttpPost,
+                data.url,
+                headers=data.headers,
+                timeout_seconds=data.timeout_seconds,
+                largest=data.largest,
+                allow=allowed.hosts,
+            )
         return await request.forward(data.body)  # which has been checked to be JSON
 
     return get, post
@@ -246,6 +249,15 @@ def _require_allowed(allowed: Allowed, url: str) -> None:
     is not allowed is refused."""
     parts = read_url(url)
     allowed.hosts.on(parts.port).require_host(parts.host)
+
+
+@contextlib.contextmanager
+def _headers_are_input() -> Iterator[None]:
+    """In a program they are a setting of the block; here they are what a caller sent."""
+    try:
+        yield
+    except ConfigError as error:
+        raise InvalidInput(error.message, where="headers", hint=error.hint) from None
 
 
 def _sql(allowed: Allowed) -> Block[Any, Any]:
