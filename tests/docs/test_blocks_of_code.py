@@ -25,6 +25,7 @@ import pytest
 import yaml
 
 from tests.docs.pages import PAGES, Block, Command, blocks, commands, name, says
+from tests.fakes.upstream import FakeUpstream
 
 CONDUIT = Path(sys.executable).with_name("conduit")
 PUBLISHED_PORT = "9321"
@@ -41,6 +42,13 @@ def of(page: Path, *languages: str) -> list[Block]:
 def having(*languages: str) -> pytest.MarkDecorator:
     pages = [page for page in PAGES if of(page, *languages)]
     return pytest.mark.parametrize("page", pages, ids=name)
+
+
+@pytest.fixture(scope="module")
+def model_server() -> Iterator[str]:
+    """What pages that call a model lead to, in the place of somebody's own server."""
+    with FakeUpstream.in_thread() as upstream:
+        yield f"{upstream.url}/v1"
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -139,7 +147,7 @@ def terminal(empty_folder: Path) -> Iterator[Terminal]:
 
 
 @having("python")
-def test_python_runs(page: Path, empty_folder: Path) -> None:
+def test_python_runs(page: Path, empty_folder: Path, model_server: str) -> None:
     program = ""
     for block in of(page, "python"):
         program += "\n" * (block.line - 1 - program.count("\n")) + block.code
@@ -148,7 +156,7 @@ def test_python_runs(page: Path, empty_folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(script)],
         cwd=empty_folder,
-        env=environment(empty_folder.parent),
+        env=environment(empty_folder.parent) | {"CONDUIT_LM_BASE_URL": model_server},
         capture_output=True,
         text=True,
         timeout=30,

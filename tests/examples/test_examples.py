@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import mido
 import pytest
+
+from tests.fakes.web import FakeWeb, Page
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMAND = [sys.executable, "-m", "conduit.cli"]
@@ -34,6 +37,28 @@ def run(name: str, folder: Path, **environ: str) -> str:
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+MODEL = "Qwen/Qwen3-4B-Instruct-2507-FP8"
+
+
+@pytest.fixture
+def model_server() -> Iterator[str]:
+    """The address of ``/v1`` of a process that has the model of the published examples."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.fakes.upstream", "--model", MODEL],
+        cwd=EXAMPLES.parent,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield f"{process.stdout.readline().strip()}/v1"
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stdout.close()
 
 
 @pytest.fixture
@@ -85,6 +110,49 @@ def test_openai_stream(tmp_path: Path, server: str) -> None:
     said = run("openai_stream.py", tmp_path, CONDUIT_V1=server)
     assert ".mid: http://127.0.0.1:" in said
     assert "hypnotic" in said
+
+
+def test_a_shell_to_files(tmp_path: Path, model_server: str) -> None:
+    said = run("a_shell_to_files.py", tmp_path, CONDUIT_LM_BASE_URL=model_server)
+    assert said == (
+        "Files(files=[File(name='some name', bytes=1, date_modified='some date_modified')])\n"
+    )
+
+
+def test_b_haiku(tmp_path: Path, model_server: str) -> None:
+    said = run("b_haiku.py", tmp_path, CONDUIT_LM_BASE_URL=model_server)
+    assert said == "You said: Write a haiku about GPUs.\n"
+
+
+def test_c_fetch_and_summarise(tmp_path: Path, model_server: str) -> None:
+    page = Page("<!doctype html><title>Example Domain</title><p>For use in documents.")
+    with FakeWeb({"https://example.com/": page}) as web:
+        said = run(
+            "c_fetch_and_summarise.py",
+            tmp_path,
+            **web.environment,
+            CONDUIT_LM_BASE_URL=model_server,
+        )
+        assert "GET https://example.com/" in web.seen
+    assert said == "Summary(title='some title', bullets=['some bullets'])\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        ("a_shell_to_files.py", "cf3c30739f58995bd5ce289aa72ff807037ecbb5ee32521baf12fefb88e30be1"),
+        ("b_haiku.py", "3abd3d6893b4b8d78c053d05e91e1665ee4490da3670eaaee08fd035581bb191"),
+        (
+            "c_fetch_and_summarise.py",
+            "ab51545ea5200c8ceb2089b703ccd91e1fd2ae647925b8da1df6ab40ce88557a",
+        ),
+    ],
+)
+def test_published_examples_are_word_for_word(name: str, published: str) -> None:
+    """People have copied them: what they import, and how they call it, stays."""
+    text = (EXAMPLES / name).read_text("utf-8")
+    code = text[text.index("\nfrom ") + 1 :]
+    assert hashlib.sha256(code.encode()).hexdigest() == published
 
 
 def test_every_example_is_tested() -> None:

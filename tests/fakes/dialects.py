@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tests.fakes.structured import asked_schema, example_of
+
 
 @dataclass(frozen=True)
 class ToolUse:
@@ -19,10 +21,12 @@ class ToolUse:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model says. Streams cut ``text`` after every space."""
+    """What the model says. Streams cut ``text`` after every space. ``finish`` is a reason in
+    OpenAI's words: ``length``, ``content_filter``; empty: the usual one."""
 
     text: str = "Hello from the fake."
     tools: tuple[ToolUse, ...] = ()
+    finish: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,10 @@ class Reply:
 
 def default_answer(body: dict[str, Any]) -> Answer:
     """With the model ``tools`` or ``parallel_tools``, a call of the first (two) tools offered until
-    a result has come; else an echo of the last turn."""
+    a result has come; to a request for a shape something of that shape; else an echo of the last
+    turn."""
+    if schema := asked_schema(body):
+        return Answer(json.dumps(example_of(schema)))
     last = body["messages"][-1]
     offered = [t.get("name") or t["function"]["name"] for t in body.get("tools", ())]
     wanted = {"tools": 1, "parallel_tools": 2}.get(str(body.get("model")), 0)
@@ -62,7 +69,8 @@ def _words(text: str) -> list[str]:
 
 
 def _openai(answer: Answer, body: dict[str, Any]) -> Reply:
-    model, reason = str(body["model"]), "tool_calls" if answer.tools else "stop"
+    model = str(body["model"])
+    reason = answer.finish or ("tool_calls" if answer.tools else "stop")
     head = {"id": "chatcmpl-1", "created": 1_700_000_000, "model": model}
     usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
     calls = [
@@ -99,7 +107,9 @@ def _openai(answer: Answer, body: dict[str, Any]) -> Reply:
 
 
 def _anthropic(answer: Answer, body: dict[str, Any]) -> Reply:
-    model, reason = str(body["model"]), "tool_use" if answer.tools else "end_turn"
+    model = str(body["model"])
+    ends = {"length": "max_tokens", "content_filter": "refusal"}
+    reason = ends.get(answer.finish) or ("tool_use" if answer.tools else "end_turn")
     content: list[dict[str, Any]] = (
         [{"type": "text", "text": answer.text}] if answer.text else []
     ) + [
@@ -135,7 +145,8 @@ def _anthropic(answer: Answer, body: dict[str, Any]) -> Reply:
 def _ollama(answer: Answer, body: dict[str, Any]) -> Reply:
     head = {"model": str(body["model"]), "created_at": "2024-01-01T00:00:00Z"}
     calls = [{"function": {"name": u.name, "arguments": u.arguments}} for u in answer.tools]
-    end = {"done": True, "done_reason": "stop", "prompt_eval_count": 7, "eval_count": 5}
+    reason = answer.finish or "stop"
+    end = {"done": True, "done_reason": reason, "prompt_eval_count": 7, "eval_count": 5}
     message: dict[str, Any] = {"role": "assistant", "content": answer.text}
     message |= {"tool_calls": calls} if calls else {}
 

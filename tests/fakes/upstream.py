@@ -1,7 +1,9 @@
 """A language model provider that is not one: a real HTTP server that answers, or fails on purpose.
 
 It speaks OpenAI chat completions (``/v1/chat/completions``, ``/v1/models``), Anthropic messages
-(``/v1/messages``) and Ollama (``/api/chat``, ``/api/tags``), blocking and streaming, with tools.
+(``/v1/messages``) and Ollama (``/api/chat``, ``/api/tags``), blocking and streaming, with tools
+and structured output: a shape is refused that is not asked for as the provider publishes it, and a
+good answer has the shape that was asked for.
 
 What it does is chosen by the first segment of the path (``/html/v1/chat/completions``) or else by
 the model's name (``"model": "html"``); anything that is no name in ``FAULTS`` gets a good answer.
@@ -27,6 +29,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from tests.fakes.dialects import DIALECTS, Answer, Reply, ToolUse, default_answer
+from tests.fakes.structured import asked_schema, fault_of
 
 __all__ = ["FAULTS", "Answer", "FakeUpstream", "Received", "ToolUse", "default_answer"]
 
@@ -77,6 +80,7 @@ FAULTS: dict[str, str] = {
     "open_end": "a good stream without its end mark, left open",
     "json_for_stream": "a whole JSON reply where a stream was asked for",
     "pause_then_good": "a good answer after 0.2 s",
+    "no_schema": "400 to a request for a shape, a good answer to any other",
 }
 _FILL = b"x" * 65536
 
@@ -93,6 +97,8 @@ class FakeUpstream:
         """By model: what to do next, until used up (``upstream.fail("fake-1", "status_500")``)."""
         self.hang_ups = 0
         """Connections that the client closed while something was still being sent or withheld."""
+        self.busy = 0
+        """Requests that are being answered."""
         self._port = port
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -159,7 +165,11 @@ class FakeUpstream:
         wire = _Connection(reader, writer)
         try:
             while (request := await _read_request(reader)) is not None:
-                await self._respond(wire, *request)
+                self.busy += 1
+                try:
+                    await self._respond(wire, *request)
+                finally:
+                    self.busy -= 1
                 if wire.spoiled:
                     break
         except (ConnectionError, EOFError):
@@ -181,18 +191,28 @@ class FakeUpstream:
             fault = model if model in FAULTS else ""
         self.requests.append(Received(method, path, headers, body, fault))
         if method == "GET":
-            await self._list(wire, path, fault)
+            await self._list(wire, path, fault, headers)
             return
         make = DIALECTS.get(path)
         if make is None:
             await wire.json(404, {"error": {"message": f"no such path {path}"}})
             return
+        wish = fault_of(path, body)
+        if fault == "no_schema" and asked_schema(body):
+            wish = "response_format is not supported"
+        if wish:
+            await wire.json(400, {"error": {"message": wish, "type": "invalid_request_error"}})
+            return
         answer = self.answers.popleft() if self.answers and fault in _GOOD else self.answer(body)
         reply = make(answer, body)
         await _behave(wire, fault, reply, streaming=bool(body.get("stream")), headers=headers)
 
-    async def _list(self, wire: _Connection, path: str, fault: str) -> None:
-        if fault == "silent":
+    async def _list(
+        self, wire: _Connection, path: str, fault: str, headers: dict[str, str]
+    ) -> None:
+        if fault.startswith("status_"):
+            await _status(wire, fault, headers)
+        elif fault == "silent":
             await wire.wait_for_hang_up()
         elif fault == "html":
             await wire.whole(200, "text/html", _PAGE)
@@ -259,7 +279,7 @@ _PAGE = b"<!doctype html><html><head><title>Login</title></head><body>Sign in</b
 _ERROR = {"error": {"message": "The model is overloaded.", "type": "overloaded_error"}}
 _GOOD = frozenset(
     ("", "every_byte", "crlf", "no_space", "comments", "no_done", "double_done", "open_end")
-) | {"json_for_stream", "pause_then_good"}
+) | {"json_for_stream", "pause_then_good", "no_schema"}
 
 
 async def _behave(
@@ -404,8 +424,8 @@ def _dressed(piece: bytes, fault: str) -> bytes:
     return piece
 
 
-async def _main(port: int) -> None:
-    async with FakeUpstream(port) as upstream:
+async def _main(port: int, models: tuple[str, ...]) -> None:
+    async with FakeUpstream(port, models=models) as upstream:
         print(upstream.url, flush=True)
         await asyncio.Event().wait()
 
@@ -413,5 +433,7 @@ async def _main(port: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="a fake language model provider")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--model", action="append", help="a model to list; may be repeated")
+    given = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_main(parser.parse_args().port))
+        asyncio.run(_main(given.port, tuple(given.model or ("fake-1", "fake-2"))))

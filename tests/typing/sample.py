@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import assert_type
 
 from conduit.blocks import Block, FunctionBlock, NoOp, block
+from conduit.mdl import Partial
+from conduit.runtime import LMLiteBlock
 
 
 @dataclass(frozen=True)
@@ -99,3 +101,26 @@ other: Block[Count, Words] = count  # refused: assignment
 @block("text.two", summary="Two inputs")  # refused: arg-type
 def two(data: Words, more: int) -> Count:
     return Count(more)
+
+
+def calls_of_a_model(lm: LMLiteBlock) -> None:
+    asked = [{"role": "user", "content": "How many?"}]
+    assert_type(lm(model_id="m", messages=asked, temperature=0.5), str)
+    assert_type(lm(model_id="m", input=Words("a"), output=Count, guidance="G"), Count)
+    assert_type(lm(model_id="m", messages=asked, output=Count, timeout=5), Count)
+    step = lm.step(model_id="m", input=Words, output=Count)
+    assert_type(step(Words("a")), Count)
+    step(Count(1))  # refused: arg-type
+    lm(model_id="m", messages=asked, heat=1)  # refused: call-overload
+    lm(messages=asked)  # refused: call-overload
+    lm(model_id="m", input=Words("a"))  # refused: call-overload
+
+
+async def awaited_calls_of_a_model(lm: LMLiteBlock) -> None:
+    asked = [{"role": "user", "content": "How many?"}]
+    assert_type(await lm.acall(model_id="m", messages=asked), str)
+    assert_type(await lm.acall(model_id="m", input=Words("a"), output=Count), Count)
+    async for piece in lm.astream(model_id="m", messages=asked):
+        assert_type(piece, str)
+    async for view in lm.astream(model_id="m", input=Words("a"), output=Count):
+        assert_type(view, Partial[Count] | Count)

@@ -9,10 +9,10 @@ import conduit
 from conduit.app.settings import (
     DEFAULT_CONFIGS_DIR,
     DEFAULT_DB_URI,
-    DEFAULT_HOME,
     DEFAULT_OUT_DIR,
     LOG_LEVELS,
 )
+from conduit.store.home import DEFAULT_HOME
 from reference_pages.markdown import code, table
 
 READ = re.compile(r"""["'](CONDUIT_[A-Z0-9_]+)["']""")
@@ -39,6 +39,17 @@ VARIABLES = {
         "Conduit is started in",
     ),
     "CONDUIT_OUT_DIR": (DEFAULT_OUT_DIR, "Folder that tools render MIDI and JSON to"),
+    "CONDUIT_LM_BASE_URL": (
+        "",
+        "An OpenAI-compatible server that `LMLiteBlock` asks, like `http://127.0.0.1:8000/v1`; "
+        "without it, a configured provider that offers the model",
+    ),
+    "CONDUIT_LM_API_KEY": ("", "Its key, where it wants one"),
+    "CONDUIT_LM_MODEL": (
+        "",
+        "What that server calls the model: one name for all, or `id=name` separated by commas; "
+        "without it, the model's own id",
+    ),
     "CONDUIT_LOG": ("warning", f"The least that is logged: {', '.join(LOG_LEVELS)}"),
 }
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conduit.contracts.errors import ConfigError
+from conduit.store.home import home_folder
 
-DEFAULT_HOME = "~/.conduit"
 DEFAULT_DB_URI = "sqlite:///conduit.db"
 DEFAULT_CONFIGS_DIR = "configs"
 DEFAULT_OUT_DIR = "out"
@@ -42,7 +42,7 @@ class Settings:
                 hint=f"use one of {', '.join(LOG_LEVELS)}",
             )
         return cls(
-            home=Path(environ.get("CONDUIT_HOME") or DEFAULT_HOME).expanduser().absolute(),
+            home=home_folder(environ),
             db_uri=environ.get("CONDUIT_DB_URI") or DEFAULT_DB_URI,
             log_level=level,
             environ=environ,

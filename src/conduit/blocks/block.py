@@ -32,15 +32,18 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, Unpack, cast, get_origin
 
 from conduit.blocks import flow
 from conduit.blocks.check import Breach, Checks, Predicate, describe, find_breach, predicate_of
-from conduit.blocks.edge import Edge, edge_of, fits
+from conduit.blocks.edge import Edge, edge_of
 from conduit.blocks.effects import Effects, Need
 from conduit.blocks.hints import arguments_of, is_open, yields_only_outputs
-from conduit.blocks.line import Line
-from conduit.contracts.errors import InvalidInput, TypeMismatch, WiringError
+from conduit.blocks.line import Line, require_fit
+from conduit.contracts.errors import InvalidInput, TypeMismatch
+
+if TYPE_CHECKING:
+    from conduit.blocks.rows import MapOptions, Results, Rows
 
 I = TypeVar("I", contravariant=True)  # noqa: E741 - the published name of the input: Block[I, O]
 O = TypeVar("O", covariant=True)  # noqa: E741 - and of the output
@@ -112,6 +115,9 @@ class Block(Generic[I, O]):
     def setup(self) -> None:
         """Get what the work needs: load a model, open a file. Runs once in each process, before
         the first call; what it sets on ``self`` does not travel to other processes."""
+
+    def close(self) -> None:
+        """Give back what ``setup`` got. Called when a worker of :meth:`map` ends."""
 
     @property
     def label(self) -> str:
@@ -189,7 +195,12 @@ class Block(Generic[I, O]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what can be made again: compiled checks, and what ``setup`` got hold of."""
-        held = self.__dict__.get("_held", frozenset()) | _MADE_AGAIN
+        made_again = {
+            name
+            for name in self.__dict__
+            if isinstance(getattr(type(self), name, None), functools.cached_property)
+        }
+        held = self.__dict__.get("_held", frozenset()) | made_again | {"_held"}
         return {name: value for name, value in self.__dict__.items() if name not in held}
 
     def __call__(self, data: I) -> O:
@@ -239,6 +250,13 @@ class Block(Generic[I, O]):
                     yield item
         if not self.many:
             yield self.check_output(None if output is flow.NOTHING else output)
+
+    def map(self, rows: Rows, **options: Unpack[MapOptions]) -> Results[O]:
+        """Run it over rows, here, in processes or on Ray; the options are those of
+        :func:`conduit.blocks.rows.map_rows`."""
+        from conduit.blocks.rows import map_rows  # a large room, for whoever has many rows
+
+        return map_rows(self, rows, **options)
 
     def gather(self, above: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
         """For a block that ``gathers``: the stream before it turned into its own."""
@@ -337,8 +355,7 @@ class Pipeline(Block[I, O]):
     ) -> None:
         """Raises ``WiringError`` that names the step, the edge and both types."""
         self.steps = tuple(steps)
-        for at, (one, other) in enumerate(zip(self.steps, self.steps[1:], strict=False), 2):
-            _require_fit(at, one, other)
+        require_fit(self.steps)
         self.name, self.summary, self.permission, self.checks = name, summary, permission, checks
         self.input_type = self.steps[0].input_type
         self.output_type = self.steps[-1].output_type
@@ -421,27 +438,6 @@ class Pipeline(Block[I, O]):
                 yield item
 
 
-_MADE_AGAIN = frozenset(
-    {
-        *("streams", "many", "plain", "input_edge", "output_edge", "_fits_input", "_fits_output"),
-        *("_line", "_held"),
-    }
-)
-
-
 def _steps(block: Block[Any, Any]) -> tuple[Block[Any, Any], ...]:
     """A pipeline without a name of its own is its steps."""
     return block.steps if isinstance(block, Pipeline) and not block.name else (block,)
-
-
-def _require_fit(at: int, one: Block[Any, Any], other: Block[Any, Any]) -> None:
-    if fits(one.output_edge, other.input_edge):
-        return
-    made, wanted = one.output_edge.name, other.input_edge.name
-    raise WiringError(
-        f"step {at} takes {wanted}, but step {at - 1} ({one.label}) makes {made}",
-        step=other.label,
-        made=made,
-        wanted=wanted,
-        hint=f"put a block between them that makes {wanted} of {made}",
-    )

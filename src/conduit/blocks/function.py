@@ -64,6 +64,12 @@ class FunctionBlock(Block[I, O]):
         # The function itself, not a method around it: that would be one more call per step.
         self.forward = function  # type: ignore[assignment,method-assign]
         self.__doc__ = function.__doc__
+        self.__module__ = function.__module__
+        self.__qualname__ = function.__qualname__
+
+    def __reduce__(self) -> str:
+        """Pickled by name, like a function: where the function was, the block is now."""
+        return self.__qualname__
 
 
 class _Wrap(Protocol):

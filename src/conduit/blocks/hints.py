@@ -99,7 +99,8 @@ def spell_hint(hint: Any) -> str:
     cls = class_of(hint)
     if cls is not None and dataclasses.is_dataclass(cls) and arguments:
         return f"{cls.__name__}[{', '.join(map(spell_hint, arguments))}]"
-    return getattr(hint, "__name__", None) or str(hint).replace("typing.", "")
+    name = None if arguments else getattr(hint, "__name__", None)
+    return name or str(hint).replace("typing.", "")
 
 
 def _bindings(cls: type, arguments: tuple[Any, ...]) -> dict[Any, Any]:

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol
 
 from conduit.blocks import flow, tracing
 from conduit.blocks.check import Checks, Predicate, predicate_of
-from conduit.blocks.edge import Edge
-from conduit.contracts.errors import TypeMismatch
+from conduit.blocks.edge import Edge, fits
+from conduit.contracts.errors import TypeMismatch, WiringError
 
 _Move = tuple[int, Callable[[Any], Any], Predicate]
 """Position of a step from 1, its work, the check of what it made."""
@@ -156,3 +157,17 @@ class Line:
 
 async def _source(data: Any) -> AsyncGenerator[Any, None]:
     yield flow.Made(data)
+
+
+def require_fit(steps: Sequence[LineStep]) -> None:
+    """Raise ``WiringError`` unless each step takes what the one before it makes."""
+    for at, (one, other) in enumerate(itertools.pairwise(steps), 2):
+        made, wanted = one.output_edge, other.input_edge
+        if not fits(made, wanted):
+            raise WiringError(
+                f"step {at} takes {wanted.name}, but step {at - 1} ({one.label}) makes {made.name}",
+                step=other.label,
+                made=made.name,
+                wanted=wanted.name,
+                hint=f"put a block between them that makes {wanted.name} of {made.name}",
+            )

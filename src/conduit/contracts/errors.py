@@ -6,7 +6,8 @@
     ├── InvalidInput                invalid_input         what was sent cannot be used
     │   ├── MalformedJson           malformed_json        it was not JSON, or too deep
     │   ├── TypeMismatch            type_mismatch         a value breaks its declared type
-    │   └── TooLarge                too_large             more than is allowed
+    │   ├── TooLarge                too_large             more than is allowed
+    │   └── UnparsableOutput        unparsable_output     a model's answer has not the asked shape
     ├── NotFound                    not_found             no such block, provider, file …
     ├── Conflict                    conflict              it exists already, or changed meanwhile
     ├── Forbidden                   forbidden             this principal may not do that
@@ -93,6 +94,19 @@ class TypeMismatch(InvalidInput):
 
 class TooLarge(InvalidInput):
     code = "too_large"
+
+
+class UnparsableOutput(InvalidInput):
+    """What a model answered cannot be read as the structure it was asked for.
+
+    ``faults`` says why, path by path: enough to ask again with.
+    """
+
+    code = "unparsable_output"
+
+    def __init__(self, faults: tuple[str, ...], *, where: str = "", hint: str = "") -> None:
+        super().__init__("; ".join(faults), where=where, hint=hint)
+        self.faults = faults
 
 
 class NotFound(ConduitError):

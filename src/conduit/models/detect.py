@@ -8,20 +8,19 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from conduit.contracts.errors import InvalidInput, ProviderError
-from conduit.contracts.json import JsonObject
 from conduit.models.catalogue import CATALOGUE, Kind
 from conduit.models.exchange import NotTheProtocol
 from conduit.models.probe import get_json
-from conduit.models.reading import parse_object
+from conduit.models.reading import listed_models, parse_object
 from conduit.models.secret import Secret
 from conduit.models.settings import ProviderSettings, configure
 from conduit.models.transport import AiohttpTransport, Limits
+from conduit.models.wire.ollama import OLLAMA
 
 BUDGET_S = 0.3
 """For all local probes together, whatever listens."""
 ENVIRONMENT_PRIORITY = 200
 LOCAL_PRIORITY = 300
-_TAGS = "/api/tags"
 _LIST_LIMITS = Limits(connect_s=1.0, silence_s=3.0, total_s=5.0)
 _LIST_BYTES = 4 << 20
 
@@ -100,14 +99,16 @@ async def list_ollama_models(base_url: str) -> tuple[str, ...] | None:
     transport = AiohttpTransport("ollama", _LIST_LIMITS)
     body = bytearray()
     try:
-        async with transport.open("GET", ollama_url(base_url) + _TAGS, (), b"") as reply:
+        async with transport.open(
+            "GET", ollama_url(base_url) + OLLAMA.listing.path, (), b""
+        ) as reply:
             if reply.status != 200:
                 return None
             while piece := await reply.read():
                 body += piece
                 if len(body) > _LIST_BYTES:
                     return None
-        return _ollama_models(parse_object(bytes(body), "the list of models"))
+        return listed_models(parse_object(bytes(body), "the list of models"), OLLAMA.listing)
     except (ProviderError, NotTheProtocol):
         return None
     finally:
@@ -115,12 +116,15 @@ async def list_ollama_models(base_url: str) -> tuple[str, ...] | None:
 
 
 async def _probe(kind: Kind) -> ProviderSettings | None:
-    ollama = kind.wire.name == "ollama"
-    document = await get_json(kind.base_url + (_TAGS if ollama else "/models"))
+    listing = kind.wire.listing
+    document = await get_json(kind.base_url + listing.path)
     if document is None:
         return None
-    models = _ollama_models(document) if ollama else _openai_models(document)
-    chatty = tuple(model for model in models or () if "embed" not in model.lower())
+    try:
+        models = listed_models(document, listing)
+    except NotTheProtocol:
+        return None
+    chatty = tuple(model for model in models if "embed" not in model.lower())
     if not chatty:
         return None
     settings = configure(
@@ -132,25 +136,3 @@ async def _probe(kind: Kind) -> ProviderSettings | None:
         priority=LOCAL_PRIORITY,
     )
     return replace(settings, models=chatty)
-
-
-def _ollama_models(document: JsonObject) -> tuple[str, ...] | None:
-    """``{"models": [{"name": …}]}``"""
-    return _names(document.get("models"), "name")
-
-
-def _openai_models(document: JsonObject) -> tuple[str, ...] | None:
-    """``{"object": "list", "data": [{"id": …}]}``"""
-    return _names(document.get("data"), "id")
-
-
-def _names(rows: object, field: str) -> tuple[str, ...] | None:
-    if not isinstance(rows, list):
-        return None
-    names: list[str] = []
-    for row in rows:
-        name = row.get(field) if isinstance(row, dict) else None
-        if not isinstance(name, str) or not name:
-            return None
-        names.append(name)
-    return tuple(names)

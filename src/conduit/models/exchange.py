@@ -67,6 +67,16 @@ class StreamDecoder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """Where a protocol lists its models: GET ``path`` gives ``{rows: [{name: …}]}``."""
+
+    path: str = "/models"
+    rows: str = "data"
+    name: str = "id"
+    headers: tuple[Header, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Wire:
     """One protocol, as functions.
 
@@ -81,3 +91,4 @@ class Wire:
     decode: Callable[[bytes, NewId], ChatResponse]
     decoder: Callable[[NewId], StreamDecoder]
     authorize: Callable[[str], tuple[Header, ...]]
+    listing: Listing = Listing()

@@ -16,6 +16,7 @@ from conduit.contracts.errors import ProviderBadReply, ProviderError, ProviderRe
 from conduit.models.exchange import (
     ErrorInside,
     Frame,
+    Header,
     NotTheProtocol,
     StreamDecoder,
     Wire,
@@ -23,7 +24,7 @@ from conduit.models.exchange import (
 )
 from conduit.models.framing.ndjson import NdjsonParser
 from conduit.models.framing.sse import SseParser
-from conduit.models.reading import error_body, quote
+from conduit.models.reading import error_body, listed_models, parse_object, quote
 from conduit.models.settings import ProviderSettings
 from conduit.models.transport import AiohttpTransport, Limits, Reply, Transport
 
@@ -93,6 +94,19 @@ class HttpProvider:
                 more = bool(data) and not decoder.ended
             await self._let_end(reply)
 
+    async def list_models(self) -> tuple[str, ...]:
+        """The models that it says it offers. Raises the provider errors."""
+        listing = self._wire.listing
+        headers = (*listing.headers, *self._keyed())
+        url = self.base_url + listing.path
+        async with self._transport.open("GET", url, headers, b"") as reply:
+            await self._check_status(reply, "")
+            body = await self._read_whole(reply)
+        try:
+            return listed_models(parse_object(body, "the list of models"), listing)
+        except NotTheProtocol as error:
+            self._bad_reply(str(error))
+
     async def aclose(self) -> None:
         """Close all connections; a later call opens new ones."""
         await self._transport.aclose()
@@ -103,13 +117,12 @@ class HttpProvider:
         return self._wire.encode(request, model, stream)
 
     def _open(self, request: WireRequest) -> AbstractAsyncContextManager[Reply]:
-        key = self.settings.key
-        headers = (
-            ("Content-Type", "application/json"),
-            *request.headers,
-            *(self._wire.authorize(key.reveal()) if key else ()),
-        )
+        headers = (("Content-Type", "application/json"), *request.headers, *self._keyed())
         return self._transport.open("POST", self.base_url + request.path, headers, request.body)
+
+    def _keyed(self) -> tuple[Header, ...]:
+        key = self.settings.key
+        return self._wire.authorize(key.reveal()) if key else ()
 
     async def _next_piece(self, reply: Reply, decoder: StreamDecoder) -> bytes:
         """More of the body. Once the answer is complete nothing can be lost, so whatever happens
@@ -232,7 +245,8 @@ def _hint(status: int, model: str, settings: ProviderSettings) -> str:
         return f"check the key in {settings.key_env}" if settings.key_env else "check its api_key"
     if status == 404:
         ending = "" if settings.type == "ollama" else " (most end in /v1)"
-        return f"check base_url{ending}, and that it offers the model {model!r}"
+        offer = f", and that it offers the model {model!r}" if model else ""
+        return f"check base_url{ending}{offer}"
     if status == 429:
         return "its rate limit or credit is used up; wait, or switch provider"
     if 300 <= status < 400:

@@ -9,7 +9,7 @@ import orjson
 
 from conduit.contracts.errors import InvalidInput
 from conduit.contracts.json import JsonObject
-from conduit.models.exchange import NotTheProtocol
+from conduit.models.exchange import Listing, NotTheProtocol
 
 QUOTE_LIMIT = 300
 """Characters of a provider's own words that are quoted in an error."""
@@ -66,6 +66,16 @@ def list_of(value: Any, path: str) -> list[Any]:
     if not isinstance(value, list):
         raise NotTheProtocol(f"{path} is a {_kind(value)}, expected an array")
     return value
+
+
+def listed_models(document: JsonObject, listing: Listing) -> tuple[str, ...]:
+    """The models of a list, in its order."""
+    if not isinstance(document.get(listing.rows), list):
+        raise NotTheProtocol(f"the list of models has no {listing.rows!r}")
+    return tuple(
+        name_of(object_of(row, f"{listing.rows}[{at}]").get(listing.name), listing.name)
+        for at, row in enumerate(document[listing.rows])
+    )
 
 
 def count_of(value: Any) -> int:

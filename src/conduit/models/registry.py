@@ -182,6 +182,10 @@ class ProviderRegistry:
         if name in self._entries:
             self._entries[name].model = model
 
+    def provider(self, name: str) -> Provider:
+        """The provider of a name. Raises ``NotFound``."""
+        return self._entry(name).provider
+
     def reset_circuit(self, name: str) -> None:
         """Close a circuit by hand. Raises ``NotFound``."""
         entry = self._entry(name)

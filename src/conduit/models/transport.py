@@ -189,6 +189,12 @@ class _AiohttpReply:
             return await self._response.content.readany()
 
 
+def load_client() -> None:
+    """Import aiohttp. It takes longer than a request, so whoever has an event loop with other work
+    to do lets a thread do this first."""
+    import aiohttp  # noqa: F401
+
+
 def _new_session(limits: Limits) -> aiohttp.ClientSession:
     import aiohttp
 

@@ -3,7 +3,8 @@
 Shapes: the API reference of ``POST /v1/messages`` and its streaming page, version 2023-06-01.
 Differences that are bridged: the system prompt is a field of its own; a tool result is a block in a
 user turn, and all results of one assistant turn stand in one user turn; ``max_tokens`` is required;
-``temperature`` ends at 1. There is no ``seed``: it is left out.
+``temperature`` ends at 1. There is no ``seed``: it is left out. A shape is asked for under
+``output_config``, in a smaller part of JSON Schema than OpenAI's.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from conduit.models.exchange import (
     ErrorInside,
     Frame,
     Header,
+    Listing,
     NewId,
     NotTheProtocol,
     Wire,
@@ -56,6 +58,11 @@ _FINISH: dict[str, FinishReason] = {
     "refusal": "content_filter",
 }
 _CHOICE = {"auto": "auto", "none": "none", "required": "any"}
+_BOUNDS = frozenset(
+    "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems "
+    "maxItems minProperties maxProperties uniqueItems".split()
+)
+"""Keywords that structured outputs refuse; whoever asked checks them on what comes."""
 
 
 def encode(request: ChatRequest, model: str, stream: bool) -> WireRequest:
@@ -74,7 +81,8 @@ def encode(request: ChatRequest, model: str, stream: bool) -> WireRequest:
         "messages": _turns(request.messages),
         "stream": stream,
     }
-    return WireRequest("/messages", json_body(body | _tools(request)), (_VERSION,))
+    body |= _tools(request) | _shape(request)
+    return WireRequest("/messages", json_body(body), (_VERSION,))
 
 
 def authorize(key: str) -> tuple[Header, ...]:
@@ -94,6 +102,30 @@ def _tools(request: ChatRequest) -> JsonObject:
         ],
         "tool_choice": {"type": kind} if kind else {"type": "tool", "name": choice},
     }
+
+
+def _shape(request: ChatRequest) -> JsonObject:
+    """Structured outputs, beside whatever else is given in ``output_config`` (an effort)."""
+    if request.output is None:
+        return {}
+    given = request.extra.get("output_config")
+    shape = {"type": "json_schema", "schema": without_bounds(request.output.schema)}
+    return {"output_config": (given if isinstance(given, dict) else {}) | {"format": shape}}
+
+
+def without_bounds(schema: JsonObject) -> JsonObject:
+    """A schema without the keywords that this API refuses. Names of properties are no keywords."""
+    kept: JsonObject = {}
+    for key, value in schema.items():
+        if key in ("properties", "$defs"):
+            kept[key] = {name: without_bounds(inner) for name, inner in value.items()}
+        elif key == "items":
+            kept[key] = without_bounds(value)
+        elif key == "anyOf":
+            kept[key] = [without_bounds(option) for option in value]
+        elif key not in _BOUNDS:
+            kept[key] = value
+    return kept
 
 
 def _turns(messages: Iterable[Message]) -> list[JsonObject]:
@@ -281,4 +313,12 @@ def _index(event: JsonObject) -> int:
     return at
 
 
-ANTHROPIC = Wire("anthropic", "sse", encode, decode, AnthropicStream, authorize)
+ANTHROPIC = Wire(
+    "anthropic",
+    "sse",
+    encode,
+    decode,
+    AnthropicStream,
+    authorize,
+    Listing(headers=(_VERSION,)),
+)

@@ -2,6 +2,7 @@
 
 Shapes: the API reference of ``POST /api/chat``: newline-delimited JSON, tool arguments as objects,
 usually no ids, sampling under ``options``. It has no ``tool_choice``; "none" leaves the tools out.
+``format`` takes the JSON Schema that an answer must have.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from conduit.models.exchange import (
     ErrorInside,
     Frame,
     Header,
+    Listing,
     NewId,
     NotTheProtocol,
     Wire,
@@ -58,6 +60,8 @@ def encode(request: ChatRequest, model: str, stream: bool) -> WireRequest:
     if options:
         body["options"] = (kept if isinstance(kept, dict) else {}) | options
     body |= {"model": model, "messages": _turns(request.messages), "stream": stream}
+    if request.output is not None:
+        body["format"] = request.output.schema
     if request.tools and request.tool_choice != "none":
         body["tools"] = [
             {
@@ -182,4 +186,12 @@ class OllamaStream:
         return Chunk(finish_reason=reason, usage=_usage(self._last))
 
 
-OLLAMA = Wire("ollama", "ndjson", encode, decode, OllamaStream, authorize)
+OLLAMA = Wire(
+    "ollama",
+    "ndjson",
+    encode,
+    decode,
+    OllamaStream,
+    authorize,
+    Listing("/api/tags", "models", "name"),
+)

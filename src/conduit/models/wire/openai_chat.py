@@ -64,7 +64,8 @@ def openai_chat(*, limit_field: str = "max_tokens", stream_usage: bool = True) -
             "messages": [_message(message) for message in request.messages],
             "stream": stream,
         }
-        return WireRequest("/chat/completions", json_body(body | _tools(request)))
+        body |= _tools(request) | _shape(request)
+        return WireRequest("/chat/completions", json_body(body))
 
     return Wire("openai_chat", "sse", encode, decode, OpenAIStream, authorize)
 
@@ -104,6 +105,14 @@ def _tools(request: ChatRequest) -> JsonObject:
     return {"tools": offered, "tool_choice": choice}
 
 
+def _shape(request: ChatRequest) -> JsonObject:
+    """Structured outputs in strict mode."""
+    if request.output is None:
+        return {}
+    shape = {"name": request.output.name, "schema": request.output.schema, "strict": True}
+    return {"response_format": {"type": "json_schema", "json_schema": shape}}
+
+
 def _message(message: Message) -> JsonObject:
     turn: JsonObject = {"role": message.role, "content": message.content}
     if message.tool_calls:
@@ -137,7 +146,7 @@ def decode(body: bytes, new_id: NewId) -> ChatResponse:
     return ChatResponse(
         text=_content(message),
         tool_calls=calls,
-        finish_reason=_finish(choice.get("finish_reason"), bool(calls)),
+        finish_reason=_finish(choice.get("finish_reason"), bool(calls), _refuses(message)),
         usage=_usage(reply.get("usage")),
         model=text_of(reply.get("model"), "model"),
     )
@@ -159,6 +168,11 @@ def _content(message: JsonObject) -> str:
     return text_of(content, "content") or text_of(message.get("refusal"), "refusal")
 
 
+def _refuses(message: JsonObject) -> bool:
+    """Whether the model declined: with structured outputs it does so beside the content."""
+    return bool(message.get("refusal")) and not message.get("content")
+
+
 def _call(call: JsonObject, path: str, new_id: NewId) -> ToolCall:
     function = object_of(call.get("function"), f"{path}.function")
     return ToolCall(
@@ -173,7 +187,9 @@ def _arguments(value: Any, path: str) -> str:
     return json_text(value) if isinstance(value, dict) else text_of(value, f"{path}.arguments")
 
 
-def _finish(reason: Any, calls: bool) -> FinishReason:
+def _finish(reason: Any, calls: bool, refused: bool) -> FinishReason:
+    if refused:
+        return "content_filter"
     known = _FINISH.get(reason, "stop") if isinstance(reason, str) else "stop"
     return "tool_calls" if calls and known == "stop" else known
 
@@ -196,6 +212,7 @@ class OpenAIStream:
         self._ids: list[str] = []
         self._at: dict[int, int] = {}
         self._answered = False
+        self._refused = False
         self._reason: Any = None
         self._usage: Usage | None = None
         self.model = ""
@@ -227,10 +244,12 @@ class OpenAIStream:
     def finish(self) -> Chunk:
         if not self._answered or not (self.ended or self.complete):
             raise NotTheProtocol("the stream ended before the answer did")
-        return Chunk(finish_reason=_finish(self._reason, bool(self._ids)), usage=self._usage)
+        reason = _finish(self._reason, bool(self._ids), self._refused)
+        return Chunk(finish_reason=reason, usage=self._usage)
 
     def _delta(self, delta: JsonObject) -> list[Chunk]:
         text = _content(delta)
+        self._refused = self._refused or _refuses(delta)
         calls = tuple(
             self._call(object_of(call, "delta.tool_calls[]"))
             for call in list_of(delta.get("tool_calls"), "delta.tool_calls")

@@ -14,6 +14,7 @@ from conduit.contracts.errors import (
     ProviderError,
     ProviderTimeout,
     TypeMismatch,
+    UnparsableOutput,
 )
 from conduit.contracts.outcome import ErrorInfo
 
@@ -38,6 +39,7 @@ _STATUS = {
     "provider_bad_reply": 502,
     "stream_interrupted": 502,
     "all_providers_failed": 502,
+    "unparsable_output": 502,
     "circuit_open": 503,
     "unavailable": 503,
     "missing_dependency": 503,
@@ -67,6 +69,8 @@ def _usual_hint(error: ConduitError, fields: str) -> str:
     """What helps when whoever raised an error had nothing to add."""
     if isinstance(error, TypeMismatch) and error.side == "output":
         return "this is a bug in the block; its input was fine"
+    if isinstance(error, UnparsableOutput):
+        return "ask again, or choose a model that keeps to a schema"
     if isinstance(error, InvalidInput):
         return fields
     if isinstance(error, ProviderError):
