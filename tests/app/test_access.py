@@ -40,7 +40,7 @@ def settings(home: Path, **environ: str) -> Settings:
 
 
 def parse(text: str, **environ: str) -> Access:
-    return parse_access(text.encode(), settings(Path("/home/of/conduit"), **environ))
+    return parse_access(text.encode(), settings(Path("/opt/of/conduit"), **environ))
 
 
 def test_everything_it_can_say() -> None:
@@ -72,7 +72,7 @@ def test_without_a_word_the_least_is_allowed(text: str) -> None:
     assert access.allowed.databases == {}
 
 
-@pytest.mark.parametrize("out", ["/", "/home", "/home/of/conduit", "/home/of/../of"])
+@pytest.mark.parametrize("out", ["/", "/opt", "/opt/of/conduit", "/opt/of/../of"])
 def test_the_usual_folder_is_no_root_where_the_settings_lie_in_it(out: str) -> None:
     assert parse("", CONDUIT_OUT_DIR=out).allowed.roots == {}
 
@@ -111,8 +111,8 @@ def test_a_variable_that_is_not_set_is_remembered() -> None:
         ("roots: {a: {path: /}}", "roots.a.path", "expected the whole path"),
         ("roots: {a: {path: ~nobody-at-all/x}}", "roots.a.path", "expected the whole path"),
         ('roots: {a: {path: "/srv/\\0"}}', "roots.a.path", "expected the whole path"),
-        ("roots: {a: {path: /home/of}}", "roots.a.path", "settings and keys lie in it"),
-        ("roots: {a: {path: /home/of/conduit}}", "roots.a.path", "settings and keys lie in it"),
+        ("roots: {a: {path: /opt/of}}", "roots.a.path", "settings and keys lie in it"),
+        ("roots: {a: {path: /opt/of/conduit}}", "roots.a.path", "settings and keys lie in it"),
         ("hosts: example.com", "hosts", "expected a list"),
         ("hosts: [example.com, 'http://x/']", "hosts[1]", "is not a host pattern"),
         ("hosts: ['x:99999']", "hosts[0]", "is not a host pattern"),
@@ -142,7 +142,7 @@ def test_a_fault_is_named_with_its_path(text: str, where: str, says: str) -> Non
 def test_no_text_at_all_brings_another_error(whole: str, uri: str) -> None:
     for text in (whole, f"databases: {{a: {{uri: {uri!r}}}}}", f"roots: {{a: {{path: {uri!r}}}}}"):
         with suppress(ConfigError):
-            parse_access(text.encode(errors="surrogatepass"), settings(Path("/home/of/conduit")))
+            parse_access(text.encode(errors="surrogatepass"), settings(Path("/opt/of/conduit")))
 
 
 def test_a_folder_that_leads_to_the_settings_by_a_link_is_no_root(tmp_path: Path) -> None:
