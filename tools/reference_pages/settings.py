@@ -53,9 +53,6 @@ VARIABLES = {
     "CONDUIT_LOG": ("warning", f"The least that is logged: {', '.join(LOG_LEVELS)}"),
 }
 
-MARKS = {"CONDUIT_COMMAND"}
-"""Set by Conduit for the processes it starts, to know them again; nobody else sets these."""
-
 INTRO = """\
 # Settings
 
@@ -73,7 +70,7 @@ def read_by_the_code() -> set[str]:
     """Every variable of ours that is named in the code, but for those that are marks."""
     files = Path(conduit.__file__).parent.rglob("*.py")
     named = {name for file in files for name in READ.findall(file.read_text(encoding="utf-8"))}
-    return named - MARKS
+    return named
 
 
 def page() -> str:
