@@ -13,10 +13,13 @@ from conduit.agents.ask import ask_blocks
 from conduit.agents.documents import Documentation, documentation_blocks
 from conduit.agents.handle import handle_block
 from conduit.agents.help import help_block
+from conduit.agents.model_rights import ModelRights
 from conduit.agents.offline import OfflineAgent
 from conduit.agents.system_prompts import SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
 from conduit.blocks import Catalog, Gate
+from conduit.blocks.utility.allowed import Allowed, Root
+from conduit.blocks.utility.catalogued import utility_blocks
 from conduit.contracts.chat import ChatRequest, ChatResponse, Chunk
 from conduit.contracts.errors import ProviderError
 from conduit.models.blocks import model_blocks
@@ -84,10 +87,14 @@ MakeRooms = Callable[..., Rooms]
 @pytest.fixture
 def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
     """``rooms(*providers)``: everything joined as in the application; calling it again is a restart
-    on the same database."""
+    on the same database. ``models`` are the guarded blocks that models may call."""
     with contextlib.ExitStack() as stack:
 
-        def join(*providers: Provider, pages: Iterable[tuple[str, str]] = ()) -> Rooms:
+        def join(
+            *providers: Provider,
+            pages: Iterable[tuple[str, str]] = (),
+            models: Iterable[str] = (),
+        ) -> Rooms:
             database = stack.enter_context(
                 contextlib.closing(Database(f"sqlite:///{tmp_path}/conduit.db"))
             )
@@ -101,7 +108,8 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             files = DiskFiles(tmp_path / "files")
             catalog = Catalog(groove_blocks(files, Grooves(database)))
             gate = Gate(catalog, new_id=IdMaker())
-            loop = ToolLoop(gate)
+            loop = ToolLoop(gate, rights=ModelRights(gate, models))
+            allowed = Allowed(roots={"out": Root(tmp_path / "out", write=True)})
             out = Sandbox(tmp_path / "out", "out")
             examples = Sandbox(EXAMPLES, "examples")
             configs = Configs(Sandbox(tmp_path / "configs", "configs"), examples, out)
@@ -114,6 +122,7 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
                 *session_blocks(configs, out, files),
                 help_block(),
                 handle_block(gate, loop),
+                *utility_blocks(allowed),
             )
             for each in blocks:
                 catalog.add(each)

@@ -88,7 +88,8 @@ async def test_a_model_is_offered_the_tools_of_the_person_who_asks(rooms: MakeRo
 @pytest.mark.parametrize(
     ("call", "code", "says"),
     [
-        (("shell_run", "{}"), "not_found", "the tools are groove.render"),
+        (("os_system", "{}"), "not_found", "the tools are groove.render"),
+        (("shell_run", "{}"), "forbidden", "'shell.run' is needed, which is guarded"),
         (("agent_ask", '{"prompt": "again"}'), "not_found", "'agent_ask' is not one of the tools"),
         (("", "{}"), "not_found", "is not one of the tools"),
         (("x" * 500, "{}"), "not_found", "is not one of the tools"),

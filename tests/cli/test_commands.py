@@ -20,7 +20,7 @@ COMMANDS = [
     "up", "ask", "chat", "render", "listen", "vary", "explain", "doctor", "providers",
     "providers list", "providers switch", "providers add", "providers reset", "providers remove",
     "providers ollama", "blocks list", "blocks show", "blocks run",
-    "blocks draw",
+    "blocks draw", "access", "access init",
 ]  # fmt: skip
 
 

@@ -22,7 +22,9 @@ def section(info: BlockInfo) -> str:
         [
             f"## {info.name}\n",
             f"{info.summary.rstrip('.')}.\n",
-            f"Permission {code(info.permission)}. Side effects: {effects}."
+            f"Permission {code(info.permission)}"
+            + (", [guarded](../guides/access.md)" if info.guarded else "")
+            + f". Side effects: {effects}."
             + (" Streams its output." if info.streams else "")
             + "\n",
             "Input:\n",

@@ -20,7 +20,8 @@ READ = re.compile(r"""["'](CONDUIT_[A-Z0-9_]+)["']""")
 VARIABLES = {
     "CONDUIT_HOME": (
         DEFAULT_HOME,
-        "Folder of the state that is not in the database: files, system prompts, `providers.yaml`",
+        "Folder of the state that is not in the database: files, system prompts, `providers.yaml`, "
+        "`access.yaml`",
     ),
     "CONDUIT_DB_URI": (
         DEFAULT_DB_URI,
@@ -34,7 +35,8 @@ VARIABLES = {
     "CONDUIT_CONFIGS_DIR": (
         DEFAULT_CONFIGS_DIR,
         "Folder of the configs that tools keep. With the next one, all that tools may read and "
-        "write. A relative path counts from the folder that Conduit is started in",
+        "write unless `access.yaml` allows more. A relative path counts from the folder that "
+        "Conduit is started in",
     ),
     "CONDUIT_OUT_DIR": (DEFAULT_OUT_DIR, "Folder that tools render MIDI and JSON to"),
     "CONDUIT_LM_BASE_URL": (
@@ -59,14 +61,16 @@ Conduit needs none. Variables of the environment:
 
 OUTRO = """\
 Keys of providers are listed with the [kinds of provider](providers.md). Everything else is a
-parameter of a [command](command-line.md), or in `providers.yaml` in `CONDUIT_HOME`.
+parameter of a [command](command-line.md), or in `CONDUIT_HOME`: `providers.yaml`, and
+[`access.yaml`](../guides/access.md).
 """
 
 
 def read_by_the_code() -> set[str]:
-    """Every variable of ours that is named in the code."""
+    """Every variable of ours that is named in the code, but for those that are marks."""
     files = Path(conduit.__file__).parent.rglob("*.py")
-    return {name for file in files for name in READ.findall(file.read_text(encoding="utf-8"))}
+    named = {name for file in files for name in READ.findall(file.read_text(encoding="utf-8"))}
+    return named
 
 
 def page() -> str:

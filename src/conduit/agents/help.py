@@ -26,7 +26,8 @@ TOPICS: Final[Mapping[str, str]] = {
     ),
     "files": (
         "Configs are files in configs/, renders are MIDI and JSON in out/; nothing outside these "
-        "two folders is read or written. CONDUIT_CONFIGS_DIR and CONDUIT_OUT_DIR choose others."
+        "two folders is read or written, unless access.yaml allows it. CONDUIT_CONFIGS_DIR and "
+        "CONDUIT_OUT_DIR choose others."
     ),
     "plans": (
         "Several things can be asked for in one sentence, and happen in that order: “make a dub "

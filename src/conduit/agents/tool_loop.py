@@ -1,7 +1,8 @@
 """The tool loop: ask a model, run the blocks it calls, give it the results, until it answers.
 
-Every tool call goes through the call gate with the principal of the person who asked. A block that
-refuses or fails is told to the model as such, so that it can correct itself or say so.
+Every tool call goes through the call gate with the principal of the person who asked, narrowed to
+what models may do (``model_rights``). A block that refuses or fails is told to the model as such,
+so that it can correct itself or say so.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from conduit.agents.events import (
     ToolReturned,
     ToolUse,
 )
+from conduit.agents.model_rights import ModelRights
 from conduit.blocks import Gate, current_call, dumps, loads
+from conduit.contracts.call import Principal
 from conduit.contracts.chat import (
     ChatRequest,
     Chunk,
@@ -89,17 +92,19 @@ class _PartialCall:
 class ToolLoop:
     """Runs models against the blocks of a gate."""
 
-    def __init__(self, gate: Gate, offered: Sequence[str] = OFFERED) -> None:
+    def __init__(
+        self, gate: Gate, offered: Sequence[str] = OFFERED, rights: ModelRights | None = None
+    ) -> None:
+        """``rights`` say which guarded blocks are tools too; none unless given."""
         self._gate = gate
         self._offered = tuple(offered)
+        self._rights = rights or ModelRights(gate)
 
-    def tools(self) -> tuple[ToolSpec, ...]:
-        """The blocks offered to the model of the current principal: those it may call."""
+    def tools(self, model: Principal) -> tuple[ToolSpec, ...]:
+        """The blocks offered to a model with this principal: those it may call."""
         catalog = self._gate.catalog
-        who = current_call().principal
-        return tuple(
-            catalog.tool(name) for name in self._offered if self._gate.may(who, catalog.get(name))
-        )
+        usual = [name for name in self._offered if self._gate.may(model, catalog.get(name))]
+        return tuple(map(catalog.tool, (*usual, *self._rights.guarded_tools(model))))
 
     async def run(
         self, messages: Sequence[Message], run: Run, *, only: str = ""
@@ -109,7 +114,8 @@ class ToolLoop:
         After 8 rounds or 32 calls the model is asked to answer with what it has, and the calls it
         makes nevertheless are dropped.
         """
-        tools = self.tools()
+        model = self._rights.of(current_call().principal)
+        tools = self.tools(model)
         for round_number in range(_MOST_ROUNDS + 1):
             spent = round_number == _MOST_ROUNDS or len(run.tool_uses) >= _MOST_CALLS
             request = ChatRequest(
@@ -124,7 +130,7 @@ class ToolLoop:
             if not calls:
                 return
             for call in calls:
-                async with contextlib.aclosing(self._use(call, run)) as events:
+                async with contextlib.aclosing(self._use(call, run, model)) as events:
                     async for event in events:
                         yield event
 
@@ -156,8 +162,10 @@ class ToolLoop:
         run.turn.append(Message("assistant", text, tool_calls=tuple(calls)))
         run.text = "\n\n".join(part for part in (run.text, text) if part)
 
-    async def _use(self, call: ToolCall, run: Run) -> AsyncGenerator[AgentEvent, None]:
-        """Run one tool call through the gate."""
+    async def _use(
+        self, call: ToolCall, run: Run, model: Principal
+    ) -> AsyncGenerator[AgentEvent, None]:
+        """Run one tool call through the gate, with the rights of a model."""
         block, arguments, problem = self._read(call)
         if len(run.tool_uses) >= _MOST_CALLS:
             problem = TooLarge(
@@ -167,7 +175,7 @@ class ToolLoop:
         result: Any = None
         if problem is None:
             try:
-                output = await self._gate.acall(block, arguments, lenient=True)
+                output = await self._gate.acall(block, arguments, model, lenient=True)
                 result = loads(dumps(output))
             except ConduitError as error:
                 problem = error
@@ -178,11 +186,12 @@ class ToolLoop:
         yield ToolReturned(use.id, use.block, use.ok, use.result, use.error)
 
     def _read(self, call: ToolCall) -> tuple[str, Any, ConduitError | None]:
-        """The block and arguments a call means, or what is wrong with it."""
+        """The block and arguments a call means, or what is wrong with it. A guarded block is taken
+        for meant, so that the gate says why it may not be called."""
         try:
             name = FLAT_NAMES.get(call.name, call.name)
             block = self._gate.catalog.block_of_tool(name)
-            if block not in self._offered:
+            if block not in self._offered and not self._gate.catalog.guarded(block):
                 raise NotFound(block)
         except NotFound:
             missing = NotFound(

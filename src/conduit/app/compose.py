@@ -15,14 +15,18 @@ from conduit.agents.ask import ask_blocks
 from conduit.agents.documents import Documentation, documentation_blocks
 from conduit.agents.handle import handle_block
 from conduit.agents.help import help_block
+from conduit.agents.model_rights import ModelRights
 from conduit.agents.offline import OfflineAgent
 from conduit.agents.system_prompts import BUILT_IN, SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
+from conduit.app.access import Access, read_access
+from conduit.app.access_block import access_block
 from conduit.app.crew import ProcessCrew
 from conduit.app.settings import Settings
 from conduit.app.system import system_blocks
 from conduit.audio.blocks import audio_blocks
 from conduit.blocks import Catalog, Gate
+from conduit.blocks.utility.catalogued import utility_blocks
 from conduit.models.blocks import model_blocks
 from conduit.models.registry import ProviderRegistry
 from conduit.models.startup import open_registry
@@ -49,6 +53,7 @@ class App:
     """All rooms, joined."""
 
     settings: Settings
+    access: Access
     gate: Gate
     registry: ProviderRegistry
     files: DiskFiles
@@ -56,7 +61,9 @@ class App:
 
     def asgi(self) -> ASGIApp:
         """The HTTP surface with the web page."""
-        return http_surface(self.gate, self.files, studio.asgi_app(), new_id)
+        return http_surface(
+            self.gate, self.files, studio.asgi_app(), new_id, caller=self.access.caller
+        )
 
 
 @asynccontextmanager
@@ -65,6 +72,7 @@ async def open_app(settings: Settings, *, detect: bool = True) -> AsyncIterator[
 
     Raises ``ConfigError`` and ``StoreError``.
     """
+    access = read_access(settings)
     opened = await open_registry(settings.home, settings.environ, detect=detect)
     registry = opened.registry
     registry.add(OfflineAgent(), last_resort=True)
@@ -73,20 +81,22 @@ async def open_app(settings: Settings, *, detect: bool = True) -> AsyncIterator[
     prompts = SystemPrompts((settings.home / "prompts", BUILT_IN))
     catalog = Catalog(groove_blocks(files, Grooves(database)))
     gate = Gate(catalog, new_id=new_id, interceptors=[CallLog()])
-    loop = ToolLoop(gate)
+    rights = ModelRights(gate, access.models)
+    loop = ToolLoop(gate, rights=rights)
     out, examples = _sandbox(settings.out), Sandbox(_folder_of("configs"), "examples")
     configs = Configs(_sandbox(settings.configs), examples, out)
     saved = (*config_blocks(configs), *session_blocks(configs, out, files))
     ask = ask_blocks(loop, Conversations(database, new_id), prompts)
-    system = system_blocks(settings, opened, database, studio.is_built, time.monotonic)
+    system = system_blocks(settings, access, opened, database, studio.is_built, time.monotonic)
     models = model_blocks(registry, settings.environ.get("OLLAMA_HOST") or _OLLAMA)
     documents = documentation_blocks(Documentation(_folder_of("docs")))
     tools = (help_block(), handle_block(gate, loop))
     music = (*vary_blocks(files, ProcessCrew()), *explain_blocks(files), *audio_blocks(files))
-    for each in (*models, *music, *saved, *ask, *documents, *tools, *system):
+    machine = (*utility_blocks(access.allowed), access_block(access, gate, rights))
+    for each in (*models, *music, *saved, *ask, *documents, *tools, *system, *machine):
         catalog.add(each)
     try:
-        yield App(settings, gate, registry, files, database)
+        yield App(settings, access, gate, registry, files, database)
     finally:
         await registry.aclose()
         database.close()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from conduit import __version__
+from conduit.app.access import Access
 from conduit.app.settings import Settings
 from conduit.blocks import Block, Effects, NoOp, block
 from conduit.contracts.errors import ConduitError
@@ -54,6 +55,7 @@ class Diagnosis:
 
 def system_blocks(
     settings: Settings,
+    access: Access,
     opened: OpenedRegistry,
     database: Database,
     studio_built: Callable[[], bool],
@@ -82,6 +84,7 @@ def system_blocks(
             _home(settings.home),
             _database(database, settings),
             _studio(studio_built()),
+            _access(access),
             *_models(registry.state()),
             *_left_out(opened.left_out),
             _postgres(),
@@ -115,6 +118,16 @@ def _studio(built: bool) -> Finding:
     if built:
         return Finding("studio", "ok", "the web page is built")
     return Finding("studio", "off", "the web page is not built", "run `make install`")
+
+
+def _access(access: Access) -> Finding:
+    """That nobody else may run commands is how it should be, not a fault."""
+    parts = {"models": access.models, "HTTP": access.remote}
+    granted = "; ".join(
+        f"{who} may call {', '.join(sorted(names))}" for who, names in parts.items() if names
+    )
+    detail = granted or "commands, files, web and databases are for you alone"
+    return Finding("access", "ok", detail, "`conduit access` shows it and how to change it")
 
 
 def _models(states: tuple[ProviderState, ...]) -> list[Finding]:

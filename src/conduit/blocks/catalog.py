@@ -22,6 +22,8 @@ class BlockInfo:
     name: str
     summary: str
     permission: str
+    guarded: bool
+    """``*`` does not cover it: somebody must have allowed it on purpose."""
     effects: list[str]
     streams: bool
     input_schema: Json
@@ -75,11 +77,16 @@ class Catalog:
             name=block.name,
             summary=block.summary,
             permission=block.permission or block.name,
+            guarded=self.guarded(name),
             effects=block.effects.names(),
             streams=block.streams,
             input_schema=json_schema(block.input_type),
             output_schema=json_schema(block.output_type),
         )
+
+    def guarded(self, name: str) -> bool:
+        """Whether ``*`` does not cover a block, or one inside it. Raises ``NotFound``."""
+        return any(need.guarded for need in self.get(name).needs)
 
     def tool(self, name: str) -> ToolSpec:
         """A block as a language model sees it. Raises ``NotFound``."""

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from conduit.blocks.block import Block
 from conduit.blocks.catalog import Catalog
 from conduit.blocks.decode import decode
+from conduit.blocks.effects import Need
 from conduit.blocks.flow import complete
 from conduit.contracts.call import LOCAL_OWNER, Call, Principal
 from conduit.contracts.errors import ConduitError, Forbidden
@@ -152,12 +153,15 @@ class Gate:
         """Whether this principal could call this block."""
         return not self._missing(principal, block)
 
-    def _missing(self, principal: Principal, block: Block[Any, Any]) -> list[str]:
-        """The permissions that the principal lacks for a block and for the blocks inside it."""
+    def _missing(self, principal: Principal, block: Block[Any, Any]) -> list[Need]:
+        """What the principal lacks for a block and for the blocks inside it."""
         return sorted(
-            need.permission
-            for need in block.needs
-            if not self._policy.allows(principal, need.permission, guarded=need.guarded)
+            (
+                need
+                for need in block.needs
+                if not self._policy.allows(principal, need.permission, guarded=need.guarded)
+            ),
+            key=lambda need: need.permission,
         )
 
     def _admit(
@@ -175,7 +179,7 @@ class Gate:
             raise Forbidden(
                 f"{who.subject} may not call {name}",
                 where=name,
-                hint=f"the permission {', '.join(map(repr, missing))} is needed",
+                hint=_what_is_needed(missing),
             )
         if not isinstance(data, block.input_edge.classes):
             data = decode(block.input_type, data, lenient=lenient, where=name)
@@ -212,6 +216,13 @@ class Gate:
             outcome = replace(outcome, elapsed_ms=(self._timer() - started) * 1000)
             for interceptor in reversed(accepted):
                 await _tell(interceptor, call, outcome)
+
+
+def _what_is_needed(missing: Sequence[Need]) -> str:
+    names = ", ".join(repr(need.permission) for need in missing)
+    guarded = any(need.guarded for need in missing)
+    how = ", which is guarded: `conduit access` says who holds it and how to allow it"
+    return f"the permission {names} is needed{how if guarded else ''}"
 
 
 async def _tell(interceptor: Interceptor, call: Call, outcome: Outcome) -> None:

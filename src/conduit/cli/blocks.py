@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from conduit.blocks import json_schema, loads
+from conduit.blocks import BlockInfo, json_schema, loads
 from conduit.cli.printing import out, print_json, print_table
 from conduit.cli.running import AsJson, run
 from conduit.contracts.call import LOCAL_OWNER
@@ -44,7 +44,7 @@ def list_blocks(as_json: AsJson = False) -> None:
         if as_json:
             print_json({"blocks": infos})
             return
-        rows = [(info.name, info.summary, _words(info.effects)) for info in infos]
+        rows = [(info.name, info.summary, _nature(info)) for info in infos]
         print_table(("block", "summary", "effects"), rows)
 
     run(work, as_json=as_json, detect=False)
@@ -62,8 +62,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
         if as_json:
             print_json(info)
             return
-        out.print(f"[bold]{info.name}[/]  {info.summary}")
-        out.print(f"[dim]permission {info.permission}; effects {_words(info.effects) or 'none'}[/]")
+        out.print(f"[bold]{info.name}[/]  {escape(info.summary)}")
+        out.print(f"[dim]permission {info.permission}; effects {_nature(info) or 'none'}[/]")
         for title, schema in (("takes", info.input_schema), ("returns", info.output_schema)):
             out.print(f"\n[bold]{title}[/]")
             print_table(("field", "type", "what"), _rows(schema))
@@ -125,8 +125,10 @@ def run_block(context: typer.Context, name: Name, as_json: AsJson = False) -> No
     run(work, as_json=as_json)
 
 
-def _words(effects: Iterable[str]) -> str:
-    return ", ".join(effects).replace("_", " ")
+def _nature(info: BlockInfo) -> str:
+    """What it does besides returning a value, and whether it must be allowed on purpose."""
+    effects = ", ".join(info.effects).replace("_", " ")
+    return f"{effects}; guarded" if info.guarded else effects
 
 
 def _arguments(words: list[str], schema: dict[str, Any]) -> Any:

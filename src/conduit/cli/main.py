@@ -8,7 +8,7 @@ import sys
 import typer
 
 from conduit import __version__
-from conduit.cli import blocks, chat, doctor, explain, listen, providers, render, up, vary
+from conduit.cli import access, blocks, chat, doctor, explain, listen, providers, render, up, vary
 from conduit.cli.ask import ask
 
 cli = typer.Typer(
@@ -29,6 +29,7 @@ cli.command("vary")(vary.vary)
 cli.command("explain")(explain.explain)
 cli.add_typer(providers.commands, name="providers")
 cli.add_typer(blocks.commands, name="blocks")
+cli.add_typer(access.commands, name="access")
 cli.command("doctor")(doctor.doctor)
 
 

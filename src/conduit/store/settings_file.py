@@ -45,7 +45,11 @@ class Section:
 
     def section(self, name: str) -> Section:
         values = self.values.get(name)
-        return Section({} if values is None else values, self._at(name))
+        return self.inside(name, {} if values is None else values)
+
+    def inside(self, place: str, values: Any) -> Section:
+        """A mapping that lies at a place below this one, like ``hosts[2]``."""
+        return Section(values, self._at(place))
 
     def sections(self, name: str) -> Iterator[tuple[str, Section]]:
         """The mappings inside a mapping, by name."""

@@ -194,8 +194,54 @@ def test_a_literal_address_and_localhost_are_judged_without_a_look_up(host: str)
 
 
 @pytest.mark.parametrize(
+    ("pattern", "host", "port", "opened"),
+    [
+        ("127.0.0.1:8080", "127.0.0.1", 8080, True),
+        ("127.0.0.1:8080", "127.0.0.1", 9321, False),
+        ("[::1]:8080", "::1", 8080, True),
+        ("[::1]:8080", "::1", 80, False),
+        ("::1", "::1", 80, True),
+        ("*.internal:80", "db.internal", 80, True),
+        ("*.internal:80", "db.internal", 81, False),
+        ("*:443", "db.internal", 443, True),
+        ("DB.internal:080", "db.internal", 80, True),
+    ],
+)
+async def test_a_pattern_may_be_for_one_port(
+    pattern: str, host: str, port: int, opened: bool
+) -> None:
+    home = found("10.0.0.5")
+    for reach in (Reach(private=(pattern,)), Reach((pattern,), (pattern,))):
+        if opened:
+            assert await reach.on(port).resolve(host, home)
+        else:
+            with pytest.raises(Forbidden):
+                await reach.on(port).resolve(host, home)
+        with pytest.raises(Forbidden):
+            await Reach((pattern,)).on(port).resolve(host, home)  # named, and yet private
+
+
+def test_a_pattern_for_a_port_fits_nothing_until_the_port_is_said() -> None:
+    with pytest.raises(Forbidden, match="not among the hosts"):
+        Reach(("example.org:80",)).require_host("example.org")
+
+
+@pytest.mark.parametrize(
     "pattern",
-    ["", "*.", "a.*.b", "https://example.org", "example.org:80", "a b", "*example", "127.1", "a/b"],
+    [
+        "",
+        "*.",
+        "a.*.b",
+        "https://example.org",
+        "example.org:0",
+        "example.org:65536",
+        "example.org:x",
+        ":80",
+        "a b",
+        "*example",
+        "127.1",
+        "a/b",
+    ],
 )
 def test_a_pattern_that_is_none_is_refused(pattern: str) -> None:
     with pytest.raises(ConfigError, match="is not a host pattern"):

@@ -13,10 +13,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import re
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -25,6 +26,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from typing import Self
 
 from conduit.blocks.utility.url import bracketed, host_of
 from conduit.contracts.errors import ConfigError, Forbidden, InvalidInput, Unavailable
@@ -34,6 +36,7 @@ LookUp = Callable[[str], Awaitable[Sequence[str]]]
 """From a host name to its addresses in text. Raises ``Unavailable`` where there is none."""
 
 _MOST_ADDRESSES = 64
+_WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*):(?P<port>[0-9]{1,5})")
 _turns = threading.BoundedSemaphore(128)
 """How many look-ups may be under way at once, in all loops together: each has a thread."""
 
@@ -125,7 +128,8 @@ class Reach:
     """Where outgoing requests may go.
 
     Both fields hold host patterns: ``"*"`` for any, ``"*.example.org"`` for every name below
-    ``example.org`` (not itself), else one name or address, without a port.
+    ``example.org`` (not itself), else one name or address. With ``:8080`` after it, it is for that
+    port alone.
 
         >>> Reach()                                           # the public internet
         Reach(hosts=('*',), private=())
@@ -133,6 +137,8 @@ class Reach:
         Reach(hosts=('api.example.org',), private=())
         >>> Reach(private=("db.internal", "127.0.0.1"))       # and these two at home
         Reach(hosts=('*',), private=('db.internal', '127.0.0.1'))
+        >>> Reach(private=("127.0.0.1:8080",)).on(8080)
+        Reach(hosts=('*',), private=('127.0.0.1',))
 
     Nothing opens link-local, multicast, unspecified and reserved addresses, and nothing opens the
     metadata services of clouds.
@@ -148,6 +154,10 @@ class Reach:
     def __post_init__(self) -> None:
         for name in ("hosts", "private"):
             object.__setattr__(self, name, tuple(map(_pattern, getattr(self, name))))
+
+    def on(self, port: int) -> Self:
+        """What holds for requests to one port. A pattern for a port matches nothing until then."""
+        return replace(self, hosts=_on_port(self.hosts, port), private=_on_port(self.private, port))
 
     def require_host(self, host: str) -> None:
         """Raise ``Forbidden`` unless a host, in its canonical form, may be asked by its name.
@@ -257,17 +267,41 @@ def _literal(host: str) -> Address | None:
 
 
 def _pattern(text: str) -> str:
-    if text == "*":
-        return text
-    star, name = ("*.", text[2:]) if text.startswith("*.") else ("", text.strip("[]"))
     try:
-        return star + host_of(bracketed(name))
+        if with_port := _WITH_PORT.fullmatch(text):
+            return f"{bracketed(_host_pattern(with_port['host']))}:{_port(with_port['port'])}"
+        return _host_pattern(text)
     except InvalidInput as error:
         raise ConfigError(
             f"{text!r:.80} is not a host pattern: {error.message}",
             where="Reach",
-            hint="'*', '*.example.org', 'api.example.org' or '10.0.0.5', without scheme and port",
+            hint="'*', '*.example.org', 'api.example.org' or '10.0.0.5:8080', without a scheme",
         ) from None
+
+
+def _host_pattern(text: str) -> str:
+    if text == "*":
+        return text
+    star, name = ("*.", text[2:]) if text.startswith("*.") else ("", text.strip("[]"))
+    return star + host_of(bracketed(name))
+
+
+def _port(digits: str) -> int:
+    if not 0 < int(digits) < 1 << 16:
+        raise InvalidInput(f"{digits} is no port")
+    return int(digits)
+
+
+def _on_port(patterns: tuple[str, ...], port: int) -> tuple[str, ...]:
+    """Those for any port and for this one, all without it."""
+    found = []
+    for pattern in patterns:
+        with_port = _WITH_PORT.fullmatch(pattern)
+        if not with_port:
+            found.append(pattern)
+        elif int(with_port["port"]) == port:
+            found.append(with_port["host"])
+    return tuple(found)
 
 
 def _matches(patterns: tuple[str, ...], host: str) -> bool:

@@ -121,10 +121,11 @@ class Exchange:
         A proxy does the look-up itself, so only names and literal addresses are judged then.
         """
         proxy = _proxy_for(url)
+        reach = self._reach.on(url.port)
         if proxy is None:
-            pins.set(url.host, await self._reach.resolve(url.host, self._look_up))
+            pins.set(url.host, await reach.resolve(url.host, self._look_up))
             return None
-        self._reach.require_host(url.host)
+        reach.require_host(url.host)
         at_home = Reach(private=("*",))  # the operator names the proxy, and it is often a neighbour
         host = proxy.raw_host or ""
         pins.set(host, await at_home.resolve(host_of(bracketed(host)), self._look_up))

@@ -25,12 +25,14 @@ import ipaddress
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from conduit.blocks import shape as shapes
 from conduit.blocks.decode import decode
 from conduit.blocks.shape import Shape, fields_of
 from conduit.contracts.errors import InvalidInput, TooLarge
+from conduit.contracts.json import Json
 
 Row = TypeVar("Row")
 
@@ -151,3 +153,25 @@ def _item(shape: Shape) -> Shape:
             lists = [option for option in options if isinstance(option, shapes.Sequence)]
             return lists[0].item if lists else shape
     return shape
+
+
+@dataclass(frozen=True, slots=True)
+class _NoFields:
+    """For a result whose columns nobody has declared."""
+
+
+class AnyRows(Rows[dict[str, Any]]):
+    """Rows of whatever columns come, each an object of JSON values.
+
+    Nothing is declared, so a decimal becomes text and 0 stays a number.
+    """
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        super().__init__(_NoFields, most, most_bytes)  # type: ignore[arg-type]
+        self._row = dict[str, Json]
+
+    def expect(self, columns: Iterable[str]) -> None:
+        """Take the columns as they are. Raises ``InvalidInput`` for two of one name."""
+        given = tuple(columns)
+        self._shapes = dict.fromkeys(given, shapes.AnyJson())
+        super().expect(given)

@@ -16,9 +16,15 @@ from conduit.contracts.errors import InvalidInput
 T = TypeVar("T")
 
 
-def principal_of(_request: Request) -> Principal:
-    """Who is asking. On loopback it is the person at the machine."""
-    return LOCAL_OWNER
+CALLER = Principal(LOCAL_OWNER.subject, permissions=frozenset({"*"}))
+"""Who asks when nothing else is set: the local subject, but not the owner at the terminal. Any
+program on the machine can connect, so what is guarded must have been allowed."""
+
+
+def principal_of(request: Request) -> Principal:
+    """Who is asking."""
+    principal: Principal = request.state.principal
+    return principal
 
 
 def correlation_of(request: Request) -> str:

@@ -74,7 +74,7 @@ BLOCK_ROUTES = (
 
 OTHER_ROUTES = (
     ("POST", "/ask", "Answer a prompt; as a stream with `Accept: text/event-stream`"),
-    ("GET", "/blocks", "Every block with its schemas"),
+    ("GET", "/blocks", "Every block that the caller may call, with its schemas"),
     (
         "POST",
         "/blocks/{name}",
@@ -128,7 +128,8 @@ def _call_block(gate: Gate, limits: Limits) -> Endpoint:
         block = gate.catalog.get(name)  # a wrong name is said before a wrong body
         data = await json_body(request)
         if not _wants_events(request):
-            return json_response(await _call(gate, request, name, data))
+            made = await while_connected(request, _call(gate, request, name, data))
+            return json_response(made)
         items = _stream(gate, request, name, data)
 
         def name_of(item: Any) -> str:

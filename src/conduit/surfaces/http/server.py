@@ -14,12 +14,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from conduit.blocks import Gate
+from conduit.contracts.call import Principal
 from conduit.contracts.errors import NotFound, Unavailable
 from conduit.contracts.files import FileStore
 from conduit.surfaces.http.errors import error_response
 from conduit.surfaces.http.guard import Guard
 from conduit.surfaces.http.limits import USUAL, Limits
 from conduit.surfaces.http.openai_chat import MethodNotAllowed, OpenAiChat
+from conduit.surfaces.http.requests import CALLER
 from conduit.surfaces.http.routes import control_routes
 
 HOST = "127.0.0.1"
@@ -33,24 +35,29 @@ def http_surface(
     page: ASGIApp,
     new_id: Callable[[], str],
     limits: Limits = USUAL,
+    caller: Principal = CALLER,
 ) -> ASGIApp:
-    """Everything Conduit serves over HTTP: the control surface, ``/v1``, and the page."""
+    """Everything Conduit serves over HTTP: the control surface, ``/v1``, and the page. ``caller``
+    is on whose behalf every request is made."""
     control = Starlette(
         routes=control_routes(gate, files, limits), exception_handlers={HTTPException: _refused}
     )
     control.router.default = page
     control.router.redirect_slashes = False
-    return Guard(_Paths(OpenAiChat(gate, limits), control), new_id, limits)
+    return Guard(_Paths(OpenAiChat(gate, limits), control, caller), new_id, limits)
 
 
 class _Paths:
-    """Sends ``/v1`` past the router, which costs more than the rest of that way together."""
+    """Says who calls, and sends ``/v1`` past the router, which costs more than the rest of that way
+    together."""
 
-    def __init__(self, chat: ASGIApp, control: ASGIApp) -> None:
+    def __init__(self, chat: ASGIApp, control: ASGIApp, caller: Principal) -> None:
         self._chat = chat
         self._control = control
+        self._caller = caller
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["principal"] = self._caller
         chat = scope["type"] == "http" and scope["path"].startswith("/v1/")
         await (self._chat if chat else self._control)(scope, receive, send)
 
