@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -165,6 +165,30 @@ def test_what_post_init_refuses_is_invalid_input_with_its_path() -> None:
 
     with pytest.raises(InvalidInput, match=r"^span: low is above high$"):
         decode(Outer, {"span": {"low": 2, "high": 1}})
+
+
+@dataclass
+class Started:
+    """Needs something that no data can hold."""
+
+    number: int
+    start: InitVar[int]
+
+
+@dataclass
+class Failing:
+    number: int
+
+    def __post_init__(self) -> None:
+        raise KeyError(self.number)
+
+
+@pytest.mark.parametrize(
+    ("cls", "told"), [(Started, "^input: .*argument: 'start'$"), (Failing, r"^input: 1$")]
+)
+def test_whatever_a_dataclass_raises_is_invalid_input(cls: type, told: str) -> None:
+    with pytest.raises(InvalidInput, match=told):
+        decode(cls, {"number": 1})
 
 
 @pytest.mark.parametrize("sent", [None, [], "x", 1, b"x", object()])

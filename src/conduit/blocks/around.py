@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -29,6 +30,7 @@ PASSING: tuple[type[Exception], ...] = (ProviderError, StoreError, TimedOut, Una
 it would be the same again."""
 
 _LONGEST_PAUSE_S = 60.0
+_MOST_DOUBLINGS = 64
 
 
 class Retry(Planned[I, O]):
@@ -46,7 +48,7 @@ class Retry(Planned[I, O]):
         until: Callable[[Any], bool] | None,
         chance: Callable[[], float],
     ) -> None:
-        if times < 1 or pause_s < 0:
+        if times < 1 or not pause_s >= 0:
             raise ConfigError(f"times={times}, pause_s={pause_s} make no sense", where="retry")
         self._of([Part(block, f"up to {times} times")])
         self.input_type, self.output_type = block.input_type, block.output_type
@@ -66,14 +68,14 @@ class Retry(Planned[I, O]):
                 if last or request.begun or isinstance(error, StreamInterrupted):
                     raise
                 continue
-            if last or self._until is None or self._until(made):
+            if last or request.begun or self._until is None or self._until(made):
                 return made
         return None  # never reached: times is at least 1
 
     def _pause(self, attempt: int) -> float:
         """Exponential backoff with full jitter, so that many do not come back together."""
-        longest = min(self._pause_s * 2.0 ** (attempt - 1), _LONGEST_PAUSE_S)
-        return longest * self._chance()
+        doubled = 2.0 ** min(attempt - 1, _MOST_DOUBLINGS)
+        return min(self._pause_s * doubled, _LONGEST_PAUSE_S) * self._chance()
 
 
 def retry(
@@ -90,7 +92,7 @@ def retry(
 
     Between two tries it waits from 0 to ``pause_s`` seconds, twice as long each time and never
     longer than a minute; ``chance`` (0 to 1) says how much of that. A stream is not tried again
-    once an event of it was passed on.
+    once an event of it was passed on, whatever came of it.
     """
     return Retry(block, times, pause_s, on, until, chance)
 
@@ -108,20 +110,24 @@ class Timeout(Composite[I, O]):
         self._of([Part(block, f"at most {seconds:g} s")])
         self.input_type, self.output_type = block.input_type, block.output_type
         self._block, self._seconds = block, seconds
-        self.streams = block.streams
+
+    @functools.cached_property
+    def streams(self) -> bool:
+        return self._block.streams
 
     def __call__(self, data: I) -> O:
-        flow.refuse_inside_a_loop(self.label)
-        return asyncio.run(self.acall(data))
+        return flow.complete(self.label, self.acall, data)
 
     async def acall(self, data: I) -> O:
         async with aclosing(self._limited(data, events=False)) as items:
-            return self.check_output(await anext(items))
+            made: O = (await anext(items)).value  # which the block itself has checked
+            return made
 
-    async def astream(self, data: I) -> AsyncGenerator[Any, None]:
-        async with aclosing(self._limited(data, events=True)) as items:
-            async for item in items:
-                yield item
+    def astream(self, data: I) -> AsyncGenerator[Any, None]:
+        return flow.told(self.items(data))
+
+    def items(self, data: I) -> AsyncGenerator[Any, None]:
+        return self._limited(data, events=True)
 
     async def _limited(self, data: I, *, events: bool) -> AsyncGenerator[Any, None]:
         """The limit counts the block's own time, not that of whoever takes its events."""
@@ -141,7 +147,7 @@ class Timeout(Composite[I, O]):
                         raise  # the block's own
                     raise self._too_slow() from error
                 left -= loop.time() - began
-                yield item.value if isinstance(item, flow.Made) else item
+                yield item
 
     def _too_slow(self) -> ConduitError:
         return TimedOut(

@@ -25,7 +25,6 @@ annotated ``-> AsyncIterator[Output]`` yields as many outputs as it likes. Calli
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import threading
@@ -38,9 +37,10 @@ from conduit.blocks import flow
 from conduit.blocks.check import Breach, Checks, Predicate, describe, find_breach, predicate_of
 from conduit.blocks.edge import Edge, edge_of
 from conduit.blocks.effects import Effects, Need
-from conduit.blocks.hints import arguments_of, is_open, yields_only_outputs
+from conduit.blocks.hints import arguments_of, yields_only_outputs
+from conduit.blocks.lazy import changes, lasting, lazy
 from conduit.blocks.line import Line, require_fit
-from conduit.contracts.errors import InvalidInput, TypeMismatch
+from conduit.contracts.errors import ConfigError, InvalidInput, TypeMismatch
 
 if TYPE_CHECKING:
     from conduit.blocks.rows import MapOptions, Results, Rows
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 I = TypeVar("I", contravariant=True)  # noqa: E741 - the published name of the input: Block[I, O]
 O = TypeVar("O", covariant=True)  # noqa: E741 - and of the output
 P = TypeVar("P")
-
-_setting_up = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +97,13 @@ class Block(Generic[I, O]):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if cls.__dict__.get("__slots__"):  # they would be lost on the way to another process
+            raise ConfigError("a block cannot have __slots__", where=cls.__qualname__)
         bases = (get_origin(base) for base in cls.__dict__.get("__orig_bases__", ()))
         if not any(isinstance(base, type) and issubclass(base, Block) for base in bases):
             return
         given = arguments_of(cls, Block)
-        if len(given) == 2 and not any(is_open(each) for each in given):
+        if len(given) == 2 and not getattr(cls, "__parameters__", ()):
             for each in given:
                 edge_of(each, cls.__qualname__)
             cls.input_type, cls.output_type = given
@@ -143,7 +143,7 @@ class Block(Generic[I, O]):
     @functools.cached_property
     def many(self) -> bool:
         """Whether ``astream`` gives any number of outputs instead of one."""
-        return self.streams and yields_only_outputs(self.forward)
+        return self.streams and yields_only_outputs(self.forward, self.output_edge.hint)
 
     @functools.cached_property
     def plain(self) -> bool:
@@ -158,58 +158,49 @@ class Block(Generic[I, O]):
 
     @functools.cached_property
     def input_edge(self) -> Edge:
-        return edge_of(self.input_type)
+        return edge_of(getattr(self, "input_type", None), type(self).__qualname__)
 
     @functools.cached_property
     def output_edge(self) -> Edge:
-        return edge_of(self.output_type)
+        return edge_of(getattr(self, "output_type", None), type(self).__qualname__)
 
     @property
     def output_classes(self) -> tuple[type, ...]:
         """For ``isinstance``: what tells an output from an event."""
         return self.output_edge.classes
 
-    @functools.cached_property
+    @lazy
     def _fits_input(self) -> Predicate:
         self.set_up()  # the first thing any call looks at
         return predicate_of(self.input_type, self.checks)
 
-    @functools.cached_property
+    @lazy
     def _fits_output(self) -> Predicate:
         return predicate_of(self.output_type, self.checks)
 
     def set_up(self) -> None:
         """Run ``setup``, once in this process."""
-        if type(self).setup is Block.setup:
+        if type(self).setup is Block.setup or "_held" in self.__dict__:
             return
-        with _setting_up:
+        with self.__dict__.setdefault("_setting_up", threading.RLock()):
             if "_held" not in self.__dict__:
-                before = set(self.__dict__)
-                self.setup()
-                self.__dict__["_held"] = frozenset(set(self.__dict__) - before)
+                self.__dict__["_held"] = changes(self, self.setup)
 
     async def _ready(self) -> None:
         """The same, without keeping an event loop from its other work."""
         if "_fits_input" not in self.__dict__:
-            await asyncio.to_thread(self.set_up)
+            await flow.in_thread(self.set_up)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what can be made again: compiled checks, and what ``setup`` got hold of."""
-        made_again = {
-            name
-            for name in self.__dict__
-            if isinstance(getattr(type(self), name, None), functools.cached_property)
-        }
-        held = self.__dict__.get("_held", frozenset()) | made_again | {"_held"}
-        return {name: value for name, value in self.__dict__.items() if name not in held}
+        return lasting(self, self.__dict__.get("_held", {}))
 
     def __call__(self, data: I) -> O:
         """Check, run, check. Raises ``TypeMismatch`` when either side breaks its type."""
         if self.plain:
             self.check_input(data)
             return self.check_output(self.forward(data))
-        flow.refuse_inside_a_loop(self.label)
-        return asyncio.run(self.acall(data))
+        return flow.complete(self.label, self.acall, data)
 
     async def acall(self, data: I) -> O:
         """The awaitable form of a call; blocking work runs in a thread.
@@ -224,7 +215,7 @@ class Block(Generic[I, O]):
             return self.check_output(await self.forward(data))
         if self.inline:
             return self.check_output(self.forward(data))
-        return self.check_output(await asyncio.to_thread(self.forward, data))
+        return self.check_output(await flow.in_thread(self.forward, data))
 
     async def astream(self, data: I) -> AsyncGenerator[Any, None]:
         """Yield events as they happen and, last, the output (a plain block: only that); a block
@@ -250,6 +241,13 @@ class Block(Generic[I, O]):
                     yield item
         if not self.many:
             yield self.check_output(None if output is flow.NOTHING else output)
+
+    async def items(self, data: I) -> AsyncGenerator[Any, None]:
+        """The same with its outputs as ``flow.Made``: how streams are joined, where an event of
+        one block may be of the class that another one makes."""
+        async with aclosing(self.astream(data)) as items:
+            async for item in items:
+                yield flow.Made(item) if isinstance(item, self.output_classes) else item
 
     def map(self, rows: Rows, **options: Unpack[MapOptions]) -> Results[O]:
         """Run it over rows, here, in processes or on Ray; the options are those of
@@ -302,10 +300,10 @@ class Block(Generic[I, O]):
 
     async def _only_output(self, data: I) -> O:
         found: list[O] = []
-        async with aclosing(self.astream(data)) as items:
+        async with aclosing(self.items(data)) as items:
             async for item in items:
-                if isinstance(item, self.output_classes):
-                    found.append(cast("O", item))
+                if isinstance(item, flow.Made):
+                    found.append(item.value)
                 if len(found) > 1:
                     break
         if len(found) == 1:
@@ -353,13 +351,15 @@ class Pipeline(Block[I, O]):
         permission: str = "",
         checks: Checks = Checks.FULL,
     ) -> None:
-        """Raises ``WiringError`` that names the step, the edge and both types."""
+        """Raises ``WiringError`` that names step, edge and both types; ``ConfigError`` for none."""
         self.steps = tuple(steps)
+        if not self.steps:
+            raise ConfigError("a pipeline has at least one step", where=name or "Pipeline")
         require_fit(self.steps)
         self.name, self.summary, self.permission, self.checks = name, summary, permission, checks
         self.input_type = self.steps[0].input_type
         self.output_type = self.steps[-1].output_type
-        self.effects = functools.reduce(Effects.__or__, (step.effects for step in self.steps))
+        self.effects = functools.reduce(Effects.__or__, {step.effects for step in self.steps})
         self.inline = all(step.inline for step in self.steps)
 
     def named(self, name: str, *, summary: str, permission: str = "") -> Pipeline[I, O]:
@@ -418,8 +418,7 @@ class Pipeline(Block[I, O]):
 
     def __call__(self, data: I) -> O:
         if not self.plain:
-            flow.refuse_inside_a_loop(self.label)
-            return asyncio.run(self.acall(data))
+            return flow.complete(self.label, self.acall, data)
         self.check_input(data)
         return cast("O", self._line.run(data))
 
@@ -430,7 +429,10 @@ class Pipeline(Block[I, O]):
         self.check_input(data)
         return cast("O", await self._line.arun(data))
 
-    async def astream(self, data: I) -> AsyncGenerator[Any, None]:
+    def astream(self, data: I) -> AsyncGenerator[Any, None]:
+        return flow.told(self.items(data))
+
+    async def items(self, data: I) -> AsyncGenerator[Any, None]:
         await self._ready()
         self.check_input(data)
         async with aclosing(self._line.stream(data)) as items:

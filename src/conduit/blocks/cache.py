@@ -1,16 +1,17 @@
 """Keeping what a block made, by what it was made of.
 
-An entry is a file named by the SHA-256 of the block's fingerprint and its input as canonical JSON.
-It holds a checksum and the output as JSON. It is written under another name and renamed, so that a
-reader, a second process and a crash see a whole entry or none; a damaged one counts as absent. The
-folder is bounded: when it grows beyond ``max_bytes``, the entries that were not asked for longest
-go first.
+An entry is a file named by the SHA-256 of the block's fingerprint and its input, classes and all.
+It holds a checksum and the output as JSON, and is kept only if that reads back as the same output.
+It is written under another name and renamed, so that a reader, a second process and a crash see a
+whole entry or none; a damaged one counts as absent. The folder is bounded: when it grows beyond
+``max_bytes``, the entries that were not asked for longest go first.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import secrets
 import threading
@@ -18,18 +19,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import orjson
-
 from conduit.blocks import flow, tracing
 from conduit.blocks.block import Block, I, O, Part
 from conduit.blocks.decode import decode, dumps, loads
 from conduit.blocks.effects import Effects
-from conduit.blocks.identity import fingerprint
+from conduit.blocks.identity import fingerprint, value_digest
 from conduit.blocks.joined import Planned
 from conduit.contracts.errors import ConfigError, InvalidInput
 
 A = TypeVar("A")
 B = TypeVar("B")
+
+log = logging.getLogger("conduit.cache")
 
 _DIGEST = 64
 _WRITES = Effects.WRITES_FILES | Effects.WRITES_STATE | Effects.RUNS_COMMANDS
@@ -40,7 +41,7 @@ class CacheFolder:
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder, self._max_bytes = folder, max_bytes
-        self._size: int | None = None
+        self._room = 0  # how much may be written before the folder is looked at again
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -85,11 +86,13 @@ class CacheFolder:
         return self._folder / name[:2] / name
 
     def _grown(self, by: int) -> None:
+        """Look at the folder after each tenth of what it may hold, because other processes write
+        to it too."""
         with self._lock:
-            if self._size is not None and self._size + by <= self._max_bytes:
-                self._size += by
-                return
-            self._size = self._shrink()
+            self._room -= by
+            if self._room < 0:
+                left = self._max_bytes - self._shrink()
+                self._room = min(left, self._max_bytes // 10)
 
     def _shrink(self) -> int:
         """Drop the oldest until a tenth is free; returns what is left, in bytes."""
@@ -134,23 +137,44 @@ class Cache(Planned[I, O]):
         self._identity = fingerprint(block)
 
     def plan(self, data: I) -> flow.Plan:
-        name = self._name(data)
-        kept = yield flow.Work(lambda: self._folder.get(name))
-        if kept is not None:
-            with contextlib.suppress(InvalidInput):  # of another version of its type
-                made = decode(self.output_type, loads(kept), where=self.label)
-                tracing.report(cached=True)
-                return made
-        tracing.report(cached=False)
+        name = yield flow.Work(lambda: self._name(data))
+        if name is None:
+            return (yield flow.Run(self._block, data))
+        kept = yield flow.Work(lambda: self._kept(name))
+        tracing.report(cached=kept is not flow.NOTHING)
+        if kept is not flow.NOTHING:
+            return kept
         made = yield flow.Run(self._block, data)
         if self._when is None or self._when(made):
-            body = dumps(made)
-            yield flow.Work(lambda: self._folder.put(name, body))
+            yield flow.Work(lambda: self._keep(name, made))
         return made
 
-    def _name(self, data: I) -> str:
-        canonical = orjson.dumps(loads(dumps(data)), option=orjson.OPT_SORT_KEYS)
-        return hashlib.sha256(self._identity.encode() + canonical).hexdigest()
+    def _name(self, data: I) -> str | None:
+        try:
+            both = self._identity + value_digest(data)
+        except RecursionError:  # nested deeper than can be walked
+            return None
+        return hashlib.sha256(both.encode()).hexdigest()
+
+    def _kept(self, name: str) -> Any:
+        body = self._folder.get(name)
+        return flow.NOTHING if body is None else self._read(body)
+
+    def _keep(self, name: str, made: Any) -> None:
+        """Not every output comes back from JSON as what it was: two classes of a union may have
+        the same fields. Such a one is made anew each time."""
+        with contextlib.suppress(InvalidInput, RecursionError):  # what cannot be written as JSON
+            body = dumps(made)
+            again = self._read(body)
+            if again is not flow.NOTHING and value_digest(again) == value_digest(made):
+                self._folder.put(name, body)
+
+    def _read(self, body: bytes) -> Any:
+        try:
+            return decode(self.output_type, loads(body), where=self.label)
+        except Exception as error:  # a dataclass's own ``__post_init__`` may raise anything
+            log.debug("%s: an output does not come back from JSON: %s", self.label, error)
+            return flow.NOTHING
 
 
 def cache(

@@ -82,7 +82,7 @@ def predicate_of(hint: Any, checks: Checks = Checks.FULL) -> Predicate:
     """The compiled check of a dataclass, a generic one with its arguments, or a union of them."""
     shape = shape_of(hint)
     if not isinstance(shape, Record):
-        return _predicate_for(shape, checks)
+        return predicate_for(shape, checks)
     writer = _Writer(checks)
     lines = [f"def fits(v, C={writer.bind(shape.cls)}):"]
     lines += [" if not isinstance(v, C): return False", " try:"]
@@ -169,7 +169,8 @@ def _scalar_expression(shape: Scalar, x: str) -> str:
     return f"(({exact} or (isinstance({x}, {accepted}) and not isinstance({x}, bool))){ranged})"
 
 
-def _predicate_for(shape: Shape, checks: Checks = Checks.FULL) -> Predicate:
+def predicate_for(shape: Shape, checks: Checks = Checks.FULL) -> Predicate:
+    """The compiled check of any shape, an item of a list for example."""
     writer = _Writer(checks, nested=False)
     body = writer.expression(shape, "x")
     exec(f"def fits(x): return {body}", writer.names)
@@ -178,10 +179,10 @@ def _predicate_for(shape: Shape, checks: Checks = Checks.FULL) -> Predicate:
 
 
 def _each(item: Shape, checks: Checks) -> Predicate:
-    fits = _predicate_for(item, checks)
+    fits = _loop("for x in values", "", item, checks)
     if checks is Checks.SAMPLED:
-        return lambda values: all(map(fits, _spread(values)))
-    return lambda values: all(map(fits, values))
+        return lambda values: fits(_spread(values))
+    return fits
 
 
 def _spread(values: Any) -> Any:
@@ -191,11 +192,23 @@ def _spread(values: Any) -> Any:
 
 
 def _each_value(item: Shape, checks: Checks) -> Predicate:
-    fits = _predicate_for(item, checks)
+    fits = _loop("for key, x in values", "isinstance(key, str) and ", item, checks)
     most = _SAMPLE if checks is Checks.SAMPLED else None
-    return lambda values: all(
-        isinstance(k, str) and fits(v) for k, v in itertools.islice(values.items(), most)
-    )
+    return lambda values: fits(itertools.islice(values.items(), most))
+
+
+def _loop(head: str, test: str, item: Shape, checks: Checks) -> Predicate:
+    """One function around a whole list: a call for each item would cost more than its check."""
+    writer = _Writer(checks, nested=False)
+    lines = [
+        "def fits(values):",
+        f" {head}:",
+        f"  if not ({test}{writer.expression(item, 'x')}): return False",
+        " return True",
+    ]
+    exec("\n".join(lines), writer.names)
+    predicate: Predicate = writer.names["fits"]
+    return predicate
 
 
 def is_json(value: object) -> bool:
@@ -227,13 +240,13 @@ def _explain(shape: Shape, value: Any, path: str) -> Breach | None:
             return _explain_items(inner, iter(value.items()), path)
         case Either(options):
             return _explain_either(options, value, path)
-    if _predicate_for(shape)(value):
+    if predicate_for(shape)(value):
         return None
     return Breach(path, spell(shape), describe(value, shape))
 
 
 def _explain_items(item: Shape, items: Iterator[tuple[Any, Any]], path: str) -> Breach | None:
-    fits = _predicate_for(item)
+    fits = predicate_for(item)
     for key, value in items:
         if not fits(value):
             return _explain(item, value, f"{path}[{key!r:.40}]")
@@ -253,7 +266,7 @@ def _explain_fields(hint: Any, value: Any, path: str) -> Breach | None:
 
 def _explain_either(options: tuple[Shape, ...], value: Any, path: str) -> Breach | None:
     """When the value is of one option's own class, the fault lies inside it: say where."""
-    if _predicate_for(Either(options))(value):
+    if predicate_for(Either(options))(value):
         return None
     for option in options:
         if isinstance(option, Record) and isinstance(value, option.cls):
@@ -281,4 +294,13 @@ def describe(value: object, expected: Shape | None = None) -> str:
     return type(value).__name__
 
 
-__all__ = ["Breach", "Checks", "Range", "describe", "find_breach", "is_json", "predicate_of"]
+__all__ = [
+    "Breach",
+    "Checks",
+    "Range",
+    "describe",
+    "find_breach",
+    "is_json",
+    "predicate_for",
+    "predicate_of",
+]

@@ -153,11 +153,11 @@ class _Decoder:
         return self.made(shape.cls, values, path) if self.count == before else None
 
     def made(self, cls: type, values: dict[str, Any], path: str) -> Any:
-        """The object, unless its own ``__post_init__`` refuses the values."""
+        """The object, unless its own ``__post_init__``, which may raise anything, refuses it."""
         try:
             return cls(**values)
-        except (ValueError, InvalidInput) as error:
-            return self.say(f"{path or 'input'}: {str(error)[:200]}")
+        except Exception as error:
+            return self.say(f"{path or 'input'}: {str(error)[:200] or type(error).__name__}")
 
     def unknown(self, name: str, known: list[str], path: str) -> None:
         inner = f"{path}.{name}" if path else name

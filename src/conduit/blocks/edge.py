@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from conduit.blocks.check import is_json, predicate_for
 from conduit.blocks.shape import (
     AnyJson,
     Choice,
@@ -57,7 +58,7 @@ def edge_of(hint: Any, where: str = "edge") -> Edge:
 
 def fits(made: Edge, wanted: Edge) -> bool:
     """Whether every value of one edge may pass where the other is wanted."""
-    return _within(made.shape, wanted.shape, set())
+    return made.hint == wanted.hint or _Comparison().within(made.shape, wanted.shape)
 
 
 def _shape(hint: Any, where: str) -> Shape:
@@ -69,44 +70,60 @@ def _shape(hint: Any, where: str) -> Shape:
         raise _unfit(where) from error
 
 
-def _within(made: Shape, wanted: Shape, assumed: set[tuple[Any, Any]]) -> bool:
-    if isinstance(made, Either):
-        return all(_within(option, wanted, assumed) for option in made.options)
-    if isinstance(wanted, Either):
-        return any(_within(made, option, assumed) for option in wanted.options)
-    match made, wanted:
-        case Scalar(), Scalar():
-            return _scalar_within(made, wanted)
-        case Choice(), Choice():
-            narrower = set(map(_typed, made.values)) <= set(map(_typed, wanted.values))
-            return made.enum is wanted.enum and narrower
-        case Choice(values, None), Scalar(kind, None, None):
-            return all(type(value) is kind for value in values)
-        case Sequence(), Sequence():
-            same = made.kind is wanted.kind and _tighter(made.length, wanted.length)
-            return same and _within(made.item, wanted.item, assumed)
-        case Mapping(), Mapping():
-            return _within(made.value, wanted.value, assumed)
-        case Record(), Record():
-            return _record_within(made, wanted, assumed)
-        case AnyJson(), AnyJson():
-            return True
-    return False
+class _Comparison:
+    """One question whether a type is within another. Types may contain themselves and each other:
+    two records are assumed to fit while they are looked at, and each two are looked at once."""
 
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, Any], bool] = {}
 
-def _record_within(made: Record, wanted: Record, assumed: set[tuple[Any, Any]]) -> bool:
-    """A subclass, none of whose fields was widened. Types that contain themselves are assumed to
-    fit while they are looked at."""
-    pair = (made.hint, wanted.hint)
-    if made.hint == wanted.hint or pair in assumed:
-        return True
-    if not issubclass(made.cls, wanted.cls):
+    def within(self, made: Shape, wanted: Shape) -> bool:
+        if isinstance(made, Either):
+            return all(self.within(option, wanted) for option in made.options)
+        if isinstance(wanted, Either):
+            return any(self.within(made, option) for option in wanted.options)
+        match made, wanted:
+            case Scalar(), Scalar():
+                return _scalar_within(made, wanted)
+            case Choice(), Choice():
+                narrower = set(map(_typed, made.values)) <= set(map(_typed, wanted.values))
+                return made.enum is wanted.enum and narrower
+            case Choice(values, members), Scalar():
+                return all(map(predicate_for(wanted), members or values))
+            case Sequence(), Sequence():
+                same = made.kind is wanted.kind and _tighter(made.length, wanted.length)
+                return same and self.within(made.item, wanted.item)
+            case Mapping(), Mapping():
+                return self.within(made.value, wanted.value)
+            case Record(), Record():
+                return made.hint == wanted.hint or self._record_within(made, wanted)
+            case Choice(values, members), AnyJson():
+                return all(map(is_json, members or values))
+            case Sequence(item) | Mapping(item), AnyJson():
+                return self.within(item, wanted)
+            case Scalar() | AnyJson(), AnyJson():
+                return True
         return False
-    given = {field.name: field.shape for field in fields_of(made.hint)}
-    return all(
-        field.name in given and _within(given[field.name], field.shape, assumed | {pair})
-        for field in fields_of(wanted.hint)
-    )
+
+    def _record_within(self, made: Record, wanted: Record) -> bool:
+        """A subclass, none of whose fields was widened."""
+        pair = (made.hint, wanted.hint)
+        if pair in self._known:
+            return self._known[pair]
+        if not issubclass(made.cls, wanted.cls):
+            return False
+        before = len(self._known)
+        self._known[pair] = True
+        given = {field.name: field.shape for field in fields_of(made.hint)}
+        fit = all(
+            field.name in given and self.within(given[field.name], field.shape)
+            for field in fields_of(wanted.hint)
+        )
+        if not fit:  # what was found to fit since then may rest on the wrong assumption
+            found = list(self._known.items())
+            refused = [(each, fits) for each, fits in found[before:] if not fits]
+            self._known = dict([*found[:before], *refused, (pair, False)])
+        return fit
 
 
 def _scalar_within(made: Scalar, wanted: Scalar) -> bool:

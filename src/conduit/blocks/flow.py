@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from conduit.blocks import tracing
 from conduit.contracts.errors import InvalidInput
+
+T = TypeVar("T")
 
 
 class Step(Protocol):
@@ -27,12 +30,10 @@ class Step(Protocol):
     def many(self) -> bool: ...
     @property
     def gathers(self) -> bool: ...
-    @property
-    def output_classes(self) -> tuple[type, ...]: ...
 
     def __call__(self, data: Any, /) -> Any: ...
     async def acall(self, data: Any, /) -> Any: ...
-    def astream(self, data: Any, /) -> AsyncGenerator[Any, None]: ...
+    def items(self, data: Any, /) -> AsyncGenerator[Any, None]: ...
     def gather(self, above: AsyncGenerator[Any, None], /) -> AsyncGenerator[Any, None]: ...
 
 
@@ -130,7 +131,7 @@ async def astream(plan: Plan, *, events: bool = True) -> AsyncGenerator[Any, Non
                         made = None
                         await asyncio.sleep(seconds)
                     case Work(function):
-                        made = await asyncio.to_thread(function)
+                        made = await in_thread(function)
             except Exception as error:
                 request = plan.throw(error)
             else:
@@ -142,10 +143,10 @@ async def astream(plan: Plan, *, events: bool = True) -> AsyncGenerator[Any, Non
 
 
 async def items_of(step: Step, data: Any, place: int) -> AsyncGenerator[Any, None]:
-    """What a step streams: its events as they are, its outputs as ``Made``."""
+    """What a step streams, recorded as one span."""
     recording = tracing.begin(step.label, place)
     try:
-        async with contextlib.aclosing(step.astream(data)) as items:
+        async with contextlib.aclosing(step.items(data)) as items:
             while True:
                 try:
                     if recording is None:
@@ -155,25 +156,53 @@ async def items_of(step: Step, data: Any, place: int) -> AsyncGenerator[Any, Non
                             item = await anext(items)
                 except StopAsyncIteration:
                     return
-                yield Made(item) if isinstance(item, step.output_classes) else item
+                yield item
     finally:
         if recording is not None:
             recording.end()
 
 
-async def through(
-    step: Step, above: AsyncGenerator[Any, None], place: int
-) -> AsyncGenerator[Any, None]:
-    """One step of a stream: every output that comes from above is run through it when it comes,
-    events pass by."""
-    async with contextlib.aclosing(above):
-        async for item in above:
-            if not isinstance(item, Made):
-                yield item
-                continue
-            async with contextlib.aclosing(items_of(step, item.value, place)) as items:
-                async for each in items:
-                    yield each
+async def told(items: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    """A stream as its consumer sees it: outputs are not marked any more."""
+    async with contextlib.aclosing(items):
+        async for item in items:
+            yield item.value if isinstance(item, Made) else item
+
+
+async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
+    """Call a function in a thread of the event loop's own pool, with the context of the caller."""
+
+    def work() -> T:
+        try:
+            return function(*arguments)
+        except StopIteration as error:  # no future can carry one: who waits would wait for ever
+            raise RuntimeError("a plain function raised StopIteration") from error
+
+    return await asyncio.to_thread(work)
+
+
+_MOST_THREADS = 64
+
+
+class _Unawaited(ThreadPoolExecutor):
+    """The threads of one blocking call. When it is over, nobody waits for those that are not:
+    only work that was given up, because it took too long, is still running then."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
+
+
+def complete(where: str, work: Callable[[Any], Coroutine[Any, Any, T]], data: Any) -> T:
+    """Run asynchronous work to its end, blocking.
+
+    Raises ``InvalidInput`` inside an event loop, which blocking would stop.
+    """
+    refuse_inside_a_loop(where)
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_default_executor(
+            _Unawaited(_MOST_THREADS, thread_name_prefix="conduit")
+        )
+        return runner.run(work(data))
 
 
 def refuse_inside_a_loop(where: str) -> None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import typing
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Protocol, TypeVar, cast, get_args, overload
@@ -67,9 +68,12 @@ class FunctionBlock(Block[I, O]):
         self.__module__ = function.__module__
         self.__qualname__ = function.__qualname__
 
-    def __reduce__(self) -> str:
-        """Pickled by name, like a function: where the function was, the block is now."""
-        return self.__qualname__
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """By name, as functions are, where the block has taken the place of its function."""
+        found: Any = sys.modules.get(self.__module__)
+        for name in self.__qualname__.split("."):
+            found = getattr(found, name, None)
+        return self.__qualname__ if found is self else super().__reduce_ex__(protocol)
 
 
 class _Wrap(Protocol):

@@ -9,7 +9,6 @@ behind it.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import time
@@ -22,7 +21,7 @@ from conduit.blocks.block import Block
 from conduit.blocks.catalog import Catalog
 from conduit.blocks.decode import decode
 from conduit.blocks.effects import Need
-from conduit.blocks.flow import refuse_inside_a_loop
+from conduit.blocks.flow import complete
 from conduit.contracts.call import LOCAL_OWNER, Call, Principal
 from conduit.contracts.errors import ConduitError, Forbidden
 from conduit.contracts.outcome import Outcome
@@ -102,8 +101,7 @@ class Gate:
 
         Raises ``InvalidInput`` inside an event loop.
         """
-        refuse_inside_a_loop(name)
-        return asyncio.run(self.acall(name, data, principal))
+        return complete(name, lambda data: self.acall(name, data, principal), data)
 
     async def acall(
         self,

@@ -76,19 +76,26 @@ def is_open(hint: Any) -> bool:
     return isinstance(hint, TypeVar) or bool(getattr(hint, "__parameters__", None))
 
 
+def nesting(hint: Any) -> int:
+    """How deep its arguments are nested: 0 for ``Page``, 2 for ``Page[list[Item]]``."""
+    return max((1 + nesting(each) for each in get_args(hint)), default=0)
+
+
 def is_union(hint: Any) -> bool:
     return get_origin(hint) in (Union, types.UnionType)
 
 
-def yields_only_outputs(forward: Callable[..., Any]) -> bool:
-    """``AsyncIterator[Output]``, as against ``AsyncIterator[Event | Output]``."""
+def yields_only_outputs(forward: Callable[..., Any], output: Any) -> bool:
+    """``AsyncIterator[Output]``, as against ``AsyncIterator[Event | Output]``; an output may be a
+    union itself."""
     try:
         made = typing.get_type_hints(forward).get("return")
     except (NameError, TypeError, AttributeError):
         return False
     if get_origin(made) not in (AsyncIterator, AsyncGenerator) or not get_args(made):
         return False
-    return not is_union(get_args(made)[0])
+    yielded = get_args(made)[0]
+    return not is_union(yielded) or bool(yielded == output)
 
 
 def spell_hint(hint: Any) -> str:

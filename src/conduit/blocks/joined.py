@@ -11,23 +11,25 @@ import asyncio
 import dataclasses
 import functools
 import operator
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, cast, overload
 
 from conduit.blocks import flow, tracing
 from conduit.blocks.block import Block, I, O, Part
+from conduit.blocks.check import predicate_of
 from conduit.blocks.edge import edge_of, fits
 from conduit.blocks.effects import Effects, Need
 from conduit.blocks.hints import class_of, field_hints, spell_hint
 from conduit.contracts.errors import ConfigError, TooLarge, WiringError
 
-A = TypeVar("A")
-B = TypeVar("B")
-C = TypeVar("C")
+# Covariant, because what is joined is frozen: a Batch[Kick] is a Batch[Drum].
+A = TypeVar("A", covariant=True)
+B = TypeVar("B", covariant=True)
+C = TypeVar("C", covariant=True)
+T = TypeVar("T", covariant=True)
 D = TypeVar("D")
-T = TypeVar("T")
 X = TypeVar("X")
 Y = TypeVar("Y")
 
@@ -105,8 +107,7 @@ class Planned(Composite[I, O]):
 
     def __call__(self, data: I) -> O:
         if not self.plain:
-            flow.refuse_inside_a_loop(self.label)
-            return asyncio.run(self.acall(data))
+            return flow.complete(self.label, self.acall, data)
         self.check_input(data)
         return self.check_output(flow.run(self.plan(data)))
 
@@ -114,11 +115,16 @@ class Planned(Composite[I, O]):
         self.check_input(data)
         return self.check_output(await flow.arun(self.plan(data)))
 
-    async def astream(self, data: I) -> AsyncGenerator[Any, None]:
+    def astream(self, data: I) -> AsyncGenerator[Any, None]:
+        return flow.told(self.items(data))
+
+    async def items(self, data: I) -> AsyncGenerator[Any, None]:
         self.check_input(data)
         async with aclosing(flow.astream(self.plan(data))) as items:
             async for item in items:
-                yield self.check_output(item.value) if isinstance(item, flow.Made) else item
+                if isinstance(item, flow.Made):
+                    self.check_output(item.value)
+                yield item
 
 
 class Parallel(Composite[I, O]):
@@ -131,18 +137,15 @@ class Parallel(Composite[I, O]):
         self._of([Part(block, field) for field, block in branches.items()])
         self.input_type = _common_input(list(branches.values()), self.label)
         self.output_type = into
-        self._into = edge_of(into, self.label).classes[0]
+        self._into = _one_dataclass(into, self.label)
         _require_fields(into, branches, self.label)
 
     async def forward(self, data: I) -> Any:
-        tasks: dict[str, asyncio.Task[Any]] = {}
-        try:
-            async with asyncio.TaskGroup() as group:
-                for place, part in enumerate(self._parts):
-                    tasks[part.caption] = group.create_task(_traced(part.block, data, place))
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None
-        return self._into(**{field: task.result() for field, task in tasks.items()})
+        made = await _together(
+            _traced(part.block, data, place) for place, part in enumerate(self._parts)
+        )
+        fields = (part.caption for part in self._parts)
+        return self._into(**dict(zip(fields, made, strict=True)))
 
 
 @overload
@@ -192,6 +195,7 @@ class Branch(Planned[I, O]):
         parts = [Part(then, chosen)] + ([Part(otherwise, "else")] if otherwise else [])
         self._of(parts)
         self._when, self._then, self._otherwise = when, then, otherwise
+        self.inline = all(part.block.inline for part in parts)
         self.input_type = _common_input([part.block for part in parts], self.label)
         other = otherwise.output_type if otherwise else self.input_type
         self.output_type = _union(then.output_type, other)
@@ -230,11 +234,19 @@ class ByType(Planned[I, O]):
         self._of([Part(block, block.input_edge.name) for block in blocks])
         self.input_type = _union(*(block.input_type for block in blocks))
         self.output_type = _union(*(block.output_type for block in blocks))
+        self.inline = all(block.inline for block in blocks)
 
     def plan(self, data: I) -> flow.Plan:
-        for place, part in enumerate(self._parts):
-            if isinstance(data, part.block.input_edge.classes):
-                return (yield flow.Run(part.block, data, place))
+        takers = [
+            (place, part.block)
+            for place, part in enumerate(self._parts)
+            if isinstance(data, part.block.input_edge.classes)
+        ]
+        if len(takers) > 1:  # Page[Item] and Page[Other] are of one class
+            takers = [each for each in takers if predicate_of(each[1].input_type)(data)]
+        if takers:
+            place, block = takers[0]
+            return (yield flow.Run(block, data, place))
         raise self.mismatch(self.input_edge, data, "input")
 
 
@@ -247,9 +259,20 @@ def by_type(
 
 
 def by_type(*blocks: Block[Any, Any]) -> Block[Any, Any]:
-    """Run the first of several blocks that takes what came: the way to take a union apart."""
+    """Run the first of several blocks that takes what came: the way to take a union apart.
+
+    Raises ``ConfigError`` for one that is never reached.
+    """
     if len(blocks) < 2:
         raise ConfigError("at least two blocks are needed", where="by_type")
+    for at, block in enumerate(blocks):
+        for before in blocks[:at]:
+            if fits(block.input_edge, before.input_edge):
+                raise ConfigError(
+                    f"{block.label} is never reached: {before.label} takes all that it takes",
+                    where="by_type",
+                    hint="put the one with the narrower input first",
+                )
     return ByType(blocks)
 
 
@@ -275,12 +298,7 @@ class MapEach(Composite[I, O]):
             for at, item in waiting:  # shared: each item is taken once
                 made[at] = await _traced(self._block, item, 0)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(self._at_once, len(made))):
-                    group.create_task(work())
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None
+        await _together(work() for _ in range(min(self._at_once, len(made))))
         return Batch(tuple(made))
 
 
@@ -335,6 +353,20 @@ def collect(kind: type[T], *, at_most: int = 100_000) -> Block[T, Batch[T]]:
     return cast("Block[T, Batch[T]]", Collect(kind, at_most))
 
 
+async def _together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Await several at once. The first failure cancels the others and comes out as it was
+    raised, not in a group."""
+    failure: BaseException | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in works]
+    except BaseExceptionGroup as several:
+        failure = several.exceptions[0]
+    if failure is not None:
+        raise failure
+    return [task.result() for task in tasks]
+
+
 async def _traced(block: Block[Any, Any], data: Any, place: int) -> Any:
     with tracing.span(block.label, place):
         return await block.acall(data)
@@ -356,6 +388,15 @@ def _common_input(blocks: Sequence[Block[Any, Any]], where: str) -> Any:
         made=names[0],
         wanted=names[-1],
         hint="give all of them the same input, or choose with by_type()",
+    )
+
+
+def _one_dataclass(into: Any, where: str) -> type:
+    classes = edge_of(into, where).classes
+    if len(classes) == 1:
+        return classes[0]
+    raise ConfigError(
+        f"{spell_hint(into)} is more than one dataclass", where=where, hint="into=Report"
     )
 
 

@@ -8,20 +8,35 @@ step to step item by item.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import itertools
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from conduit.blocks import flow, tracing
 from conduit.blocks.check import Checks, Predicate, predicate_of
 from conduit.blocks.edge import Edge, fits
+from conduit.blocks.lazy import lazy
 from conduit.contracts.errors import TypeMismatch, WiringError
 
 _Move = tuple[int, Callable[[Any], Any], Predicate]
 """Position of a step from 1, its work, the check of what it made."""
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Plain steps that follow each other, or one that is not plain; whether they are so short that
+    no thread is needed."""
+
+    plain: bool
+    inline: bool
+    moves: list[_Move]
+
+    @property
+    def at(self) -> int:
+        return self.moves[0][0]
 
 
 class LineStep(flow.Step, Protocol):
@@ -32,6 +47,8 @@ class LineStep(flow.Step, Protocol):
 
     @property
     def plain(self) -> bool: ...
+    @property
+    def streams(self) -> bool: ...
     @property
     def work(self) -> Callable[[Any], Any]: ...
     @property
@@ -68,25 +85,23 @@ class Line:
 
     async def arun(self, data: Any) -> Any:
         """Await all steps, none of which is a stream of many."""
-        for plain, inline, moves in self._stretches:
-            if plain and inline:
-                data = self._run(data, moves)
-            elif plain:
-                data = await asyncio.to_thread(self._run, data, moves)
-            else:
-                data = await self._await(moves[0][0], data)
-        return data
+        return await self._pass(self._stretches, data)
 
     async def stream(self, data: Any) -> AsyncGenerator[Any, None]:
         """The events of all steps as they happen, and the outputs of the last one."""
         items: AsyncGenerator[Any, None] = _source(data)
-        for place, step in enumerate(self._steps):
-            items = step.gather(items) if step.gathers else flow.through(step, items, place)
+        for section in self._sections:
+            if isinstance(section, list):
+                items = self._through_all(section, items)
+            elif (step := self._steps[section - 1]).gathers:
+                items = step.gather(items)
+            else:
+                items = self._through(section, items)
         async with aclosing(items):
             async for item in items:
-                yield item.value if isinstance(item, flow.Made) else item
+                yield item
 
-    @functools.cached_property
+    @lazy
     def _moves(self) -> list[_Move]:
         moves = []
         for at, step in enumerate(self._steps, 1):
@@ -94,31 +109,59 @@ class Line:
             moves.append((at, step.work, predicate_of(step.output_type, self._checks)))
         return moves
 
-    @functools.cached_property
-    def _stretches(self) -> list[tuple[bool, bool, list[_Move]]]:
-        """The steps, those that are plain together as long as they follow each other; whether they
-        are plain, and so short that no thread is needed."""
-        stretches: list[tuple[bool, bool, list[_Move]]] = []
+    @lazy
+    def _stretches(self) -> list[_Stretch]:
+        stretches: list[_Stretch] = []
         for move in self._moves:
             step = self._steps[move[0] - 1]
-            if step.plain and stretches and stretches[-1][0]:
-                _, inline, moves = stretches.pop()
-                stretches.append((True, inline and step.inline, [*moves, move]))
+            plain = step.plain and not step.gathers
+            if plain and stretches and stretches[-1].plain:
+                stretches[-1].moves.append(move)
+                stretches[-1].inline &= step.inline
             else:
-                stretches.append((step.plain, step.inline, [move]))
+                stretches.append(_Stretch(plain, step.inline, [move]))
         return stretches
+
+    @lazy
+    def _sections(self) -> list[int | list[_Stretch]]:
+        """The positions of the steps that stream or gather, and what lies between them: there
+        each value makes one other, so that it needs one generator however long it is."""
+        sections: list[int | list[_Stretch]] = []
+        for stretch in self._stretches:
+            step = self._steps[stretch.at - 1]
+            if step.streams or step.gathers:
+                sections.append(stretch.at)
+            elif sections and isinstance(before := sections[-1], list):
+                before.append(stretch)
+            else:
+                sections.append([stretch])
+        return sections
+
+    async def _pass(self, stretches: list[_Stretch], data: Any) -> Any:
+        for stretch in stretches:
+            if not stretch.plain:
+                data = await self._await(stretch.at, data)
+            elif stretch.inline:
+                data = self._run(data, stretch.moves)
+            else:
+                data = await flow.in_thread(self._run, data, stretch.moves)
+        return data
 
     def _run(self, data: Any, moves: list[_Move]) -> Any:
         if tracing.active():
             moves = [(at, self._traced(at, work), fits) for at, work, fits in moves]
-        at = 0
+        at, made = 0, data
         try:
             for at, work, fits in moves:
-                data = work(data)
-                if not fits(data):
-                    raise self._mismatch(at, data)
+                made = work(data)
+                if not fits(made):
+                    raise self._mismatch(at, made)
+                data = made
         except RecursionError as error:
-            raise self._mismatch(at, data) from error
+            if made is not data:  # the check hit a cycle; otherwise the step itself went too deep
+                raise self._mismatch(at, made) from error
+            self._note(error, at)
+            raise
         except Exception as error:
             self._note(error, at)
             raise
@@ -140,12 +183,44 @@ class Line:
             self._note(error, at)
             raise
 
+    async def _through_all(
+        self, stretches: list[_Stretch], above: AsyncGenerator[Any, None]
+    ) -> AsyncGenerator[Any, None]:
+        async with aclosing(above):
+            async for item in above:
+                if isinstance(item, flow.Made):
+                    yield flow.Made(await self._pass(stretches, item.value))
+                else:
+                    yield item
+
+    async def _through(
+        self, at: int, above: AsyncGenerator[Any, None]
+    ) -> AsyncGenerator[Any, None]:
+        """One step of a stream: every output that comes from above is run through it when it
+        comes, events pass by."""
+        async with aclosing(above):
+            async for item in above:
+                if not isinstance(item, flow.Made):
+                    yield item
+                    continue
+                try:
+                    made = flow.items_of(self._steps[at - 1], item.value, at - 1)
+                    async with aclosing(made) as items:
+                        async for each in items:
+                            yield each
+                except Exception as error:
+                    self._note(error, at)
+                    raise
+
     def _mismatch(self, at: int, data: Any) -> TypeMismatch:
         step = self._steps[at - 1]
         return step.mismatch(step.output_edge, data, "output", self._place(at))
 
     def _note(self, error: Exception, at: int) -> None:
-        note = f"in {self._place(at)}"
+        place = self._place(at)
+        if isinstance(error, TypeMismatch) and error.where == error.block:  # nobody said yet
+            error.where = f"{error.block} ({place})"
+        note = f"in {place}"
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
 
@@ -163,7 +238,7 @@ def require_fit(steps: Sequence[LineStep]) -> None:
     """Raise ``WiringError`` unless each step takes what the one before it makes."""
     for at, (one, other) in enumerate(itertools.pairwise(steps), 2):
         made, wanted = one.output_edge, other.input_edge
-        if not fits(made, wanted):
+        if made.hint is not wanted.hint and not fits(made, wanted):
             raise WiringError(
                 f"step {at} takes {wanted.name}, but step {at - 1} ({one.label}) makes {made.name}",
                 step=other.label,

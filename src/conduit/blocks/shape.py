@@ -31,11 +31,18 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
-from conduit.blocks.hints import class_of, dataclass_of, field_hints, is_union, spell_hint
+from conduit.blocks.hints import (
+    class_of,
+    dataclass_of,
+    field_hints,
+    is_union,
+    nesting,
+    spell_hint,
+)
 from conduit.contracts.errors import ConfigError
 from conduit.contracts.json import JsonMark
 
-_MOST_RECORDS = 10_000
+_DEEPEST_HINT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +192,13 @@ def require_known(hint: Any) -> None:
         for field in fields:
             for inner in records_in(field.shape) - ways.keys():
                 ways[inner] = f"{ways[outer] or spell_hint(hint)}.{field.name}"
+                if nesting(inner) > _DEEPEST_HINT:
+                    raise ConfigError(
+                        f"it leads to arguments nested more than {_DEEPEST_HINT} deep",
+                        where=f"{spell_hint(outer)}.{field.name}",
+                        hint="a generic dataclass may not contain itself with a larger argument",
+                    )
                 todo.append(inner)
-        if len(ways) > _MOST_RECORDS:  # a generic that contains itself with an ever larger argument
-            raise ConfigError(
-                f"its fields lead to more than {_MOST_RECORDS} dataclasses",
-                where=spell_hint(hint),
-                hint="see whether a generic dataclass contains itself with another argument",
-            )
 
 
 def records_in(shape: Shape) -> set[Any]:
