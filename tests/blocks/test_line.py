@@ -260,3 +260,17 @@ async def test_many_outputs_may_be_of_several_classes() -> None:
             yield Count(1)
 
     assert await stream_of(Mixed() >> by_type(same, double)) == [THREE, Count(2)]
+
+
+@block("batch.size", summary="Count the words of a batch")
+def batch_size(data: Batch[Words]) -> Count:
+    return Count(len(data.items))
+
+
+def test_a_named_pipeline_gathers_the_whole_stream_too() -> None:
+    """A name changes what it is called, not what it does."""
+    gathered = collect(Words) >> batch_size
+    named = gathered.named("words.all", summary="Count all")
+    assert (each_word >> gathered)(THREE) == (each_word >> named)(THREE) == Count(3)
+    assert (each_word >> named >> double)(THREE) == Count(6)
+    assert named(THREE) == Count(1)

@@ -86,11 +86,14 @@ def test_a_named_pipeline_needs_its_name_and_its_steps() -> None:
 
 def test_one_who_vouches_gives_the_whole_and_only_the_whole() -> None:
     line = (read >> shell).named("tool.list", summary="List", permission="tool.use")
-    assert _needs(line) == {"tool.use": False}
+    assert _needs(line) == {"tool.use": True}
     assert _may(line, "tool.use")
+    assert not _may(line, "*")
+    harmless = (read >> read).named("tool.read", summary="Read", permission="tool.read")
+    assert _needs(harmless) == {"tool.read": False}
     assert not _may(line, "tool.list", "file.any")
     outer = (line >> shell).named("tool.more", summary="More")
-    assert _needs(outer) == {"tool.more": False, "tool.use": False, "shell.run": True}
+    assert _needs(outer) == {"tool.more": False, "tool.use": True, "shell.run": True}
     assert not _may(outer, "tool.more", "tool.use")
 
 

@@ -366,7 +366,8 @@ class Pipeline(Block[I, O]):
         """The same pipeline under a name, fit for a catalog.
 
         Whoever calls it needs the permissions of all its steps as well, unless ``permission`` is
-        given: then that one is enough, and its holder may do with this pipeline what it does.
+        given: then that one is enough, and its holder may do with this pipeline what it does. With
+        a guarded step inside, it is guarded as well.
         """
         return Pipeline(
             self.steps, name=name, summary=summary, permission=permission, checks=self.checks
@@ -374,13 +375,8 @@ class Pipeline(Block[I, O]):
 
     def checked(self, checks: Checks) -> Pipeline[I, O]:
         """The same pipeline with its own edges checked less deep."""
-        return Pipeline(
-            self.steps,
-            name=self.name,
-            summary=self.summary,
-            permission=self.permission,
-            checks=checks,
-        )
+        said = {"name": self.name, "summary": self.summary, "permission": self.permission}
+        return Pipeline(self.steps, checks=checks, **said)
 
     @property
     def label(self) -> str:
@@ -392,9 +388,14 @@ class Pipeline(Block[I, O]):
 
     @property
     def needs(self) -> frozenset[Need]:
+        inside = frozenset().union(*(step.needs for step in self.steps))
         if self.permission:
-            return frozenset({Need(self.permission)})
-        return super().needs.union(*(step.needs for step in self.steps))
+            return frozenset({Need(self.permission, any(need.guarded for need in inside))})
+        return super().needs | inside
+
+    @property
+    def gathers(self) -> bool:  # type: ignore[override]  # it follows from the first step
+        return self.steps[0].gathers
 
     @functools.cached_property
     def _line(self) -> Line:
@@ -438,6 +439,9 @@ class Pipeline(Block[I, O]):
         async with aclosing(self._line.stream(data)) as items:
             async for item in items:
                 yield item
+
+    def gather(self, above: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+        return self._line.through(above)
 
 
 def _steps(block: Block[Any, Any]) -> tuple[Block[Any, Any], ...]:

@@ -87,9 +87,12 @@ class Line:
         """Await all steps, none of which is a stream of many."""
         return await self._pass(self._stretches, data)
 
-    async def stream(self, data: Any) -> AsyncGenerator[Any, None]:
+    def stream(self, data: Any) -> AsyncGenerator[Any, None]:
         """The events of all steps as they happen, and the outputs of the last one."""
-        items: AsyncGenerator[Any, None] = _source(data)
+        return self.through(_source(data))
+
+    async def through(self, items: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+        """The same for a stream that comes from elsewhere."""
         for section in self._sections:
             if isinstance(section, list):
                 items = self._through_all(section, items)
