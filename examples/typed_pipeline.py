@@ -1,9 +1,9 @@
-"""A pipeline by hand: each step is a block, so each hand-over is checked."""
+"""A pipeline: each step is a block, each hand-over is checked when it is wired and when it runs."""
 
 from dataclasses import dataclass
 
 from conduit.blocks import block
-from conduit.contracts.errors import TypeMismatch
+from conduit.contracts.errors import WiringError
 from conduit.rhythm import STYLES, Style, render
 
 
@@ -32,8 +32,10 @@ def count(pattern: Pattern) -> Report:
     return Report(sum(len(bar) - bar.count(".") for bar in pattern.bars))
 
 
-print(count(kick(Brief(Style.BROKEN))))
+kicks = kick >> count
+print(kicks)
+print(kicks(Brief(Style.BROKEN)))
 try:
-    count(Brief(Style.BROKEN))  # type: ignore[arg-type]  # the wrong order, on purpose
-except TypeMismatch as error:
+    count >> kick  # type: ignore[operator]  # the wrong order, on purpose
+except WiringError as error:
     print(error)

@@ -86,8 +86,9 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 def test_typed_pipeline(tmp_path: Path) -> None:
     said = run("typed_pipeline.py", tmp_path)
-    assert said.startswith("Report(hits=")
-    assert "demo.count: input field 'input': expected Pattern, got Brief" in said
+    assert said.startswith("pipeline       Brief")
+    assert "\nReport(hits=" in said
+    assert "step 2 takes Brief, but step 1 (demo.count) makes Report" in said
 
 
 def test_render_groove(tmp_path: Path) -> None:
