@@ -321,3 +321,11 @@ def test_a_failed_write_leaves_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(StoreError, match="could not be written"):
         map_rows(steps.up, notes(1)).to_jsonl(tmp_path / "no" / "out.jsonl")
+
+
+@pytest.mark.parametrize("rows", ["rows.csv", b"x", {"text": "a"}, 7, None, Note(1)], ids=repr)
+def test_one_row_or_a_path_is_no_series_of_rows(rows: Any) -> None:
+    """A dict would be its keys, and a path its characters, each of them an error."""
+    with pytest.raises(ConfigError, match="is no series of rows") as caught:
+        map_rows(steps.up, rows)
+    assert "map([row])" in caught.value.hint

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar
 
+from conduit.blocks.check import describe
 from conduit.blocks.rows.checkpoint import Checkpoint, Manifest
 from conduit.blocks.rows.chunks import ChunkSize, Cutter, Done
 from conduit.blocks.rows.fingerprint import layout_of
@@ -112,6 +113,7 @@ def map_rows(
     """
     options = _Options(engine, workers, ordered, chunk, at_once, checkpoint, on_error)
     _require_usable(options)
+    _require_rows(rows, block)
     source = rows if isinstance(rows, Source) else None
     if source is not None:
         source.require(block)
@@ -145,6 +147,17 @@ def _require_usable(options: _Options) -> None:
         from conduit.blocks.rows import on_ray
 
         on_ray.require_ray()
+
+
+def _require_rows(rows: object, block: Any) -> None:
+    """A text and a dict can be iterated, and nobody means their characters and keys."""
+    ways = ("__iter__", "__aiter__", "__getitem__")
+    if isinstance(rows, str | bytes | dict) or not any(hasattr(rows, way) for way in ways):
+        raise ConfigError(
+            f"{describe(rows)} is no series of rows",
+            where=block.label,
+            hint="map([row]) for one row; map(read_csv(path, Row)) for a file",
+        )
 
 
 def _types(block: Any) -> tuple[Any, Any]:
