@@ -24,7 +24,7 @@ from conduit.blocks.block import Block, I, O, Part
 from conduit.blocks.decode import decode, dumps, loads
 from conduit.blocks.effects import Effects
 from conduit.blocks.identity import fingerprint, value_digest
-from conduit.blocks.joined import Planned
+from conduit.blocks.joined import Planned, require_blocks
 from conduit.contracts.errors import ConfigError, InvalidInput
 
 A = TypeVar("A")
@@ -125,6 +125,9 @@ class Cache(Planned[I, O]):
         folder: CacheFolder,
         when: Callable[[Any], bool] | None,
     ) -> None:
+        require_blocks([block], "cache")
+        if when is not None:
+            flow.require_condition(when, "cache")
         if block.effects & _WRITES:
             raise ConfigError(
                 f"{block.label} changes something each time it runs; a kept result would not",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from conduit.blocks import tracing
-from conduit.contracts.errors import InvalidInput
+from conduit.contracts.errors import ConfigError, InvalidInput
 
 T = TypeVar("T")
 
@@ -216,3 +217,24 @@ def refuse_inside_a_loop(where: str) -> None:
         where=where,
         hint="await the asynchronous form instead: `await block.acall(data)`",
     )
+
+
+def not_one(label: str, *, made: str) -> InvalidInput:
+    """The error for a call of a stream that made ``none`` or ``several`` outputs."""
+    return InvalidInput(
+        f"this call gives one output, and the block made {made}",
+        where=label,
+        hint="use `async for item in block.astream(data)`, or end the pipeline with collect()",
+    )
+
+
+def require_condition(given: object, where: str) -> None:
+    """Raise ``ConfigError`` unless it is a plain function: what a coroutine function or a block
+    returns would count as true whatever it means."""
+    later = inspect.iscoroutinefunction(given) or hasattr(given, "acall")
+    if later or not callable(given):
+        raise ConfigError(
+            "the condition is not a plain function",
+            where=where,
+            hint="give `lambda data: data.urgent`, or a `def` that returns True or False",
+        )

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast, overload
 from conduit.blocks import flow, tracing
 from conduit.blocks.block import Block, I, O, Part
 from conduit.blocks.check import predicate_of
-from conduit.blocks.edge import edge_of, fits
+from conduit.blocks.edge import edge_of, fits, no_block
 from conduit.blocks.effects import Effects, Need
 from conduit.blocks.hints import class_of, field_hints, spell_hint
 from conduit.contracts.errors import ConfigError, TooLarge, WiringError
@@ -62,6 +62,7 @@ class Composite(Block[I, O]):
     """A block made of other blocks: it needs what they need and does what they do."""
 
     def _of(self, parts: Sequence[Part]) -> None:
+        require_blocks([part.block for part in parts], self.word)
         self._parts = tuple(parts)
         self.effects = functools.reduce(Effects.__or__, (p.block.effects for p in parts))
         for part in parts:
@@ -169,6 +170,7 @@ def parallel(
     cancels the others. Raises ``WiringError``.
     """
     if blocks and not fields and into is None and len(blocks) in (2, 3):
+        require_blocks(blocks, "parallel")
         joined: Any = Both if len(blocks) == 2 else Three
         into = joined[tuple(block.output_type for block in blocks)]
         return Parallel(into, dict(zip(("first", "second", "third"), blocks, strict=False)))
@@ -194,6 +196,7 @@ class Branch(Planned[I, O]):
         chosen = "if" if name == "<lambda>" else f"if {name}"
         parts = [Part(then, chosen)] + ([Part(otherwise, "else")] if otherwise else [])
         self._of(parts)
+        flow.require_condition(when, self.label)
         self._when, self._then, self._otherwise = when, then, otherwise
         self.inline = all(part.block.inline for part in parts)
         self.input_type = _common_input([part.block for part in parts], self.label)
@@ -263,6 +266,7 @@ def by_type(*blocks: Block[Any, Any]) -> Block[Any, Any]:
 
     Raises ``ConfigError`` for one that is never reached.
     """
+    require_blocks(blocks, "by_type")
     if len(blocks) < 2:
         raise ConfigError("at least two blocks are needed", where="by_type")
     for at, block in enumerate(blocks):
@@ -370,6 +374,13 @@ async def _together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 async def _traced(block: Block[Any, Any], data: Any, place: int) -> Any:
     with tracing.span(block.label, place):
         return await block.acall(data)
+
+
+def require_blocks(given: Iterable[object], where: str) -> None:
+    """Raise ``ConfigError`` for what is no block."""
+    for each in given:
+        if not isinstance(each, Block):
+            raise no_block(each, where)
 
 
 def _union(*hints: Any) -> Any:

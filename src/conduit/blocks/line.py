@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from conduit.blocks import flow, tracing
 from conduit.blocks.check import Checks, Predicate, predicate_of
-from conduit.blocks.edge import Edge, fits
+from conduit.blocks.edge import Edge, fits, fits_in_part
 from conduit.blocks.lazy import lazy
 from conduit.contracts.errors import TypeMismatch, WiringError
 
@@ -247,5 +247,14 @@ def require_fit(steps: Sequence[LineStep]) -> None:
                 step=other.label,
                 made=made.name,
                 wanted=wanted.name,
-                hint=f"put a block between them that makes {wanted.name} of {made.name}",
+                hint=_way_out(made, wanted, other.label),
             )
+
+
+def _way_out(made: Edge, wanted: Edge, taker: str) -> str:
+    if made.name == wanted.name:
+        return "the class was defined a second time: define the blocks that use it again as well"
+    if fits_in_part(made, wanted):
+        others = "" if type(None) in made.classes else f", or choose: by_type({taker}, …)"
+        return f"let {taker} take {made.name}{others}"
+    return f"put a block between them that makes {wanted.name} of {made.name}"
