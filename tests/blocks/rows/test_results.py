@@ -329,3 +329,13 @@ def test_one_row_or_a_path_is_no_series_of_rows(rows: Any) -> None:
     with pytest.raises(ConfigError, match="is no series of rows") as caught:
         map_rows(steps.up, rows)
     assert "map([row])" in caught.value.hint
+
+
+def test_a_list_that_lacks_rows_is_not_silent(caplog: pytest.LogCaptureFixture) -> None:
+    made = map_rows(steps.fussy, [*notes(3), {"pitch": "high"}, *notes(2)]).collect()
+    (told,) = caplog.records
+    assert (told.name, told.levelname) == ("conduit.rows", "WARNING")
+    assert f"{6 - len(made)} of 6 rows failed; the first is row 3: invalid_input: " in told.message
+    caplog.clear()
+    map_rows(steps.up, notes(3)).collect()
+    assert not caplog.records
