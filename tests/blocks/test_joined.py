@@ -369,3 +369,18 @@ def test_a_condition_that_would_always_hold_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match="the condition is not a plain function"):
         build(condition)
+
+
+def test_an_error_of_one_of_several_says_of_which() -> None:
+    @block("count.third", summary="Fail")
+    def third(data: Count) -> Count:
+        if data.words == 3:
+            raise KeyError("three")
+        return data
+
+    with pytest.raises(KeyError) as caught:
+        map_each(third, at_once=1)(Batch(tuple(map(Count, range(5)))))
+    assert caught.value.__notes__ == ["in map_each(count.third), item 3"]
+    with pytest.raises(KeyError) as caught:
+        parallel(double, third)(Count(3))
+    assert caught.value.__notes__ == ["in parallel(count.double, count.third), second"]

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import inspect
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -168,6 +168,30 @@ async def told(items: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
     async with contextlib.aclosing(items):
         async for item in items:
             yield item.value if isinstance(item, Made) else item
+
+
+async def together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Await several at once. The first failure cancels the others and comes out as it was
+    raised, not in a group."""
+    failure: BaseException | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in works]
+    except BaseExceptionGroup as several:
+        failure = several.exceptions[0]
+    if failure is not None:
+        raise failure
+    return [task.result() for task in tasks]
+
+
+async def beside(step: Step, data: Any, place: int, where: str) -> Any:
+    """Run a step that is one of several at the same time; its error says which it was."""
+    try:
+        with tracing.span(step.label, place):
+            return await step.acall(data)
+    except Exception as error:
+        error.add_note(f"in {where}")
+        raise
 
 
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:

@@ -7,16 +7,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import functools
 import operator
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, cast, overload
 
-from conduit.blocks import flow, tracing
+from conduit.blocks import flow
 from conduit.blocks.block import Block, I, O, Part
 from conduit.blocks.check import predicate_of
 from conduit.blocks.edge import edge_of, fits, no_block
@@ -142,8 +141,9 @@ class Parallel(Composite[I, O]):
         _require_fields(into, branches, self.label)
 
     async def forward(self, data: I) -> Any:
-        made = await _together(
-            _traced(part.block, data, place) for place, part in enumerate(self._parts)
+        made = await flow.together(
+            flow.beside(part.block, data, place, f"{self.label}, {part.caption}")
+            for place, part in enumerate(self._parts)
         )
         fields = (part.caption for part in self._parts)
         return self._into(**dict(zip(fields, made, strict=True)))
@@ -300,9 +300,9 @@ class MapEach(Composite[I, O]):
 
         async def work() -> None:
             for at, item in waiting:  # shared: each item is taken once
-                made[at] = await _traced(self._block, item, 0)
+                made[at] = await flow.beside(self._block, item, 0, f"{self.label}, item {at}")
 
-        await _together(work() for _ in range(min(self._at_once, len(made))))
+        await flow.together(work() for _ in range(min(self._at_once, len(made))))
         return Batch(tuple(made))
 
 
@@ -355,25 +355,6 @@ class Collect(Block[I, O]):
 def collect(kind: type[T], *, at_most: int = 100_000) -> Block[T, Batch[T]]:
     """End a stream of outputs with one batch of them. Raises ``TooLarge`` at run time."""
     return cast("Block[T, Batch[T]]", Collect(kind, at_most))
-
-
-async def _together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Await several at once. The first failure cancels the others and comes out as it was
-    raised, not in a group."""
-    failure: BaseException | None = None
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in works]
-    except BaseExceptionGroup as several:
-        failure = several.exceptions[0]
-    if failure is not None:
-        raise failure
-    return [task.result() for task in tasks]
-
-
-async def _traced(block: Block[Any, Any], data: Any, place: int) -> Any:
-    with tracing.span(block.label, place):
-        return await block.acall(data)
 
 
 def require_blocks(given: Iterable[object], where: str) -> None:
