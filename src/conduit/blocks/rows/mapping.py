@@ -141,8 +141,9 @@ def _require_usable(options: _Options) -> None:
         raise ConfigError(f"on_error is {options.on_error!r:.40}", hint="collect or raise")
     for name in ("workers", "chunk", "at_once"):
         value = getattr(options, name)
-        if value is not None and value < 1:
-            raise ConfigError(f"{name} is {value}", hint="give at least 1, or leave it out")
+        if value is not None and (not isinstance(value, int) or value < 1):
+            hint = "give a whole number from 1, or leave it out"
+            raise ConfigError(f"{name} is {value!r:.40}", hint=hint)
     if options.engine == "ray":
         from conduit.blocks.rows import on_ray
 
@@ -150,13 +151,16 @@ def _require_usable(options: _Options) -> None:
 
 
 def _require_rows(rows: object, block: Any) -> None:
-    """A text and a dict can be iterated, and nobody means their characters and keys."""
+    """A text, a dict, a data frame: nobody means the characters, keys or names they iterate."""
+    one = isinstance(rows, str | bytes | dict)
+    table = hasattr(rows, "columns") and hasattr(rows, "to_dict")  # a data frame: its names
     ways = ("__iter__", "__aiter__", "__getitem__")
-    if isinstance(rows, str | bytes | dict) or not any(hasattr(rows, way) for way in ways):
+    if one or table or not any(hasattr(rows, way) for way in ways):
         raise ConfigError(
             f"{describe(rows)} is no series of rows",
             where=block.label,
-            hint="map([row]) for one row; map(read_csv(path, Row)) for a file",
+            hint="map([row]) for one row, map(read_csv(path, Row)) for a file, "
+            "map(frame.to_dict('records')) for a data frame",
         )
 
 
