@@ -48,7 +48,9 @@ def test_errors_are_values_and_counted_while_only_outputs_are_read() -> None:
     results = map_rows(steps.fussy, notes(20))
     assert len(results.collect()) == 17
     assert (results.count, results.error_count) == (20, 3)
-    assert results.errors[0] == RowError(3, "internal", "ValueError: not 3")
+    assert results.errors[0] == RowError(
+        *(3, "internal", "ValueError: not 3", f"raised by steps.py, line {_line(steps.fussy, 3)}"),
+    )
 
 
 def test_only_the_first_errors_are_kept_and_all_are_counted() -> None:
@@ -122,7 +124,9 @@ def test_a_cycle_a_nan_and_a_call_of_exit_are_errors_of_their_rows() -> None:
     results = map_rows(steps.up, [cyclic, {"pitch": math.nan}, {"pitch": 3}])
     assert [row.error and row.error.code for row in results] == ["invalid_input"] * 2 + [None]
     assert [row.error for row in map_rows(steps.leave, [Note(3)])] == [
-        RowError(0, "internal", "SystemExit: 3")
+        RowError(
+            *(0, "internal", "SystemExit: 3", f"raised by steps.py, line {_line(steps.leave, 2)}"),
+        )
     ]
 
 
@@ -339,3 +343,43 @@ def test_a_list_that_lacks_rows_is_not_silent(caplog: pytest.LogCaptureFixture) 
     caplog.clear()
     map_rows(steps.up, notes(3)).collect()
     assert not caplog.records
+
+
+def test_an_error_that_the_block_raised_says_where() -> None:
+    (row,) = map_rows(steps.up >> steps.fussy, [Note(2)])
+    assert row.error is not None
+    assert row.error.message == "ValueError: not 3"
+    assert row.error.hint == (
+        f"raised by steps.py, line {_line(steps.fussy, 3)}, "
+        "in step 2 of notes.up >> notes.fussy: notes.fussy, Note -> Note"
+    )
+
+
+def _line(block: Any, offset: int) -> int:
+    """That many lines below the decorator of a block."""
+    line: int = block.forward.__code__.co_firstlineno + offset
+    return line
+
+
+class Frame:
+    """What a data frame has that matters here: iterating it gives the names of its columns."""
+
+    columns = ("pitch",)
+
+    def to_dict(self, orient: str) -> list[dict[str, int]]:
+        return [{"pitch": 1}]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+
+def test_a_data_frame_is_told_how_to_give_its_rows() -> None:
+    with pytest.raises(ConfigError, match=r"Frame is no series of rows\nhint: .*to_dict"):
+        map_rows(steps.up, Frame())
+    (made,) = map_rows(steps.up, Frame().to_dict("records")).collect()
+    assert made.pitch == 2
+
+
+def test_a_number_as_text_is_no_number_of_workers() -> None:
+    with pytest.raises(ConfigError, match="workers is '3'"):
+        map_rows(steps.up, notes(1), workers="3")  # type: ignore[arg-type]

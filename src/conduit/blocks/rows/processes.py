@@ -24,7 +24,7 @@ from conduit.blocks.rows.pump import Interrupted
 from conduit.blocks.rows.row import RowError, killed, raised
 from conduit.blocks.rows.transport import packed_rows, unpacked_outcomes
 from conduit.blocks.rows.worker import READY, STOP, work
-from conduit.contracts.errors import ConfigError, Unavailable
+from conduit.contracts.errors import ConduitError, ConfigError, Unavailable
 
 _AHEAD = 2
 """Chunks that a worker is given before it has returned the first: it never waits for us."""
@@ -264,10 +264,12 @@ def _no_main_guard() -> ConfigError:
 
 
 def _not_started(error: RowError, block: Any) -> ConfigError:
-    hint = error.hint or (
-        "the worker imports the modules that define the block: write it at the top level of one, "
-        'not at a prompt and not below `if __name__ == "__main__":`'
-    )
+    hint = error.hint
+    if error.code == ConduitError.code:  # mostly what unpickling raises: nobody's own words
+        hint = (
+            "the worker imports the modules that define the block: write it at the top level of "
+            'one, not at a prompt and not below `if __name__ == "__main__":`'
+        )
     return ConfigError(
         f"the block could not be built in a worker process: {raised(error).message}",
         where=block.label,
