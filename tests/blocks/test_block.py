@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 from collections.abc import AsyncIterator, Iterator
 
@@ -178,6 +179,10 @@ def elsewhere(data: Wrods) -> Count:  # type: ignore[name-defined]  # noqa: F821
 def none(data: Words) -> None: ...
 
 
+def named_only(*, data: Words) -> Count:
+    return Count(0)
+
+
 def without() -> Count:
     return Count(0)
 
@@ -194,6 +199,9 @@ def in_turn(data: Words) -> Iterator[Count]:
         (untyped, "one dataclass.*; its parameter 'data' has no annotation"),
         (scalar, "one dataclass.*; not str"),
         (unsaid, "one dataclass.*; its result has no annotation"),
+        (named_only, "one dataclass.*; its parameter 'data' can only be given by name"),
+        (functools.partial(two, more=1), "one dataclass.*; partial is no function"),
+        (count, "one dataclass.*; FunctionBlock is no function"),
         (none, "one dataclass.*; not NoneType"),
         (in_turn, "one dataclass.*; it is a generator, and a stream is an `async def`"),
         (elsewhere, "cannot be resolved"),

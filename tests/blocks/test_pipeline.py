@@ -105,6 +105,8 @@ def test_what_was_meant_as_a_block_is_told_on_either_side(other: Any, told: str)
     for join in (lambda: count >> other, lambda: other >> count):
         with pytest.raises(ConfigError, match=rf"^text\.count: .*{told}"):
             join()
+    with pytest.raises(ConfigError, match=rf"^Pipeline: .*{told}"):
+        Pipeline([count, other])
 
 
 @pytest.mark.parametrize("other", [None, Words("a"), [count]], ids=repr)

@@ -153,6 +153,8 @@ def check_name(name: str) -> None:
 
 def _types_of(function: Callable[..., Any], name: str) -> tuple[Any, Any]:
     """The input and output hints of a function."""
+    if not inspect.isroutine(function):
+        raise unfit(name, f"{type(function).__name__} is no function")
     try:
         hints = typing.get_type_hints(function)
     except (NameError, TypeError, AttributeError) as error:
@@ -170,9 +172,12 @@ def _types_of(function: Callable[..., Any], name: str) -> tuple[Any, Any]:
 
 def _require_signature(function: Callable[..., Any], hints: dict[str, Any], name: str) -> None:
     """Raise ``ConfigError`` unless it is one parameter and a result, both annotated."""
-    taken = list(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters
+    taken = list(parameters)
     if len(taken) != 1:
         raise unfit(name, f"it has {len(taken)} parameters: {', '.join(taken)}")
+    if parameters[taken[0]].kind is inspect.Parameter.KEYWORD_ONLY:
+        raise unfit(name, f"its parameter {taken[0]!r} can only be given by name")
     if inspect.isgeneratorfunction(function):
         raise unfit(name, "it is a generator, and a stream is an `async def` that yields")
     for each, said in ((taken[0], f"its parameter {taken[0]!r}"), ("return", "its result")):

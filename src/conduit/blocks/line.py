@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from conduit.blocks import flow, tracing
 from conduit.blocks.check import Checks, Predicate, predicate_of
-from conduit.blocks.edge import Edge, fits, fits_in_part
+from conduit.blocks.edge import Edge, fits, fits_in_part, no_block
 from conduit.blocks.lazy import lazy
 from conduit.contracts.errors import TypeMismatch, WiringError
 
@@ -238,7 +238,11 @@ async def _source(data: Any) -> AsyncGenerator[Any, None]:
 
 
 def require_fit(steps: Sequence[LineStep]) -> None:
-    """Raise ``WiringError`` unless each step takes what the one before it makes."""
+    """Raise ``WiringError`` unless each step takes what the one before it makes, and
+    ``ConfigError`` for what is no block."""
+    for step in steps:
+        if isinstance(step, type) or not hasattr(step, "set_up"):
+            raise no_block(step, "Pipeline")
     for at, (one, other) in enumerate(itertools.pairwise(steps), 2):
         made, wanted = one.output_edge, other.input_edge
         if made.hint is not wanted.hint and not fits(made, wanted):
