@@ -286,3 +286,9 @@ def test_both_keep_type_and_permissions_of_what_is_inside() -> None:
         assert each.checks is Checks.FULL
         with pytest.raises(TypeMismatch, match="expected Words, got Count"):
             each(Count(1))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("on", ["OSError", (OSError, "KeyError"), [OSError], (KeyboardInterrupt,)])
+def test_what_cannot_be_tried_again_is_refused_when_built(on: Any) -> None:
+    with pytest.raises(ConfigError, match="`on` is no tuple of exceptions"):
+        retry(count, on=on)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -175,9 +176,40 @@ def elsewhere(data: Wrods) -> Count:  # type: ignore[name-defined]  # noqa: F821
     return Count(0)
 
 
-@pytest.mark.parametrize("function", [two, untyped, scalar, unsaid, elsewhere])
-def test_a_function_with_other_types_is_refused(function: object) -> None:
-    with pytest.raises(ConfigError, match=r"^text\.odd: .*(one dataclass|cannot be resolved)"):
+def none(data: Words) -> None: ...
+
+
+def named_only(*, data: Words) -> Count:
+    return Count(0)
+
+
+def without() -> Count:
+    return Count(0)
+
+
+def in_turn(data: Words) -> Iterator[Count]:
+    yield Count(0)
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (two, "one dataclass.*; it has 2 parameters: data, more"),
+        (without, "one dataclass.*; it has 0 parameters"),
+        (untyped, "one dataclass.*; its parameter 'data' has no annotation"),
+        (scalar, "one dataclass.*; not str"),
+        (unsaid, "one dataclass.*; its result has no annotation"),
+        (named_only, "one dataclass.*; its parameter 'data' can only be given by name"),
+        (functools.partial(two, more=1), "one dataclass.*; partial is no function"),
+        (count, "one dataclass.*; FunctionBlock is no function"),
+        (none, "one dataclass.*; not NoneType"),
+        (in_turn, "one dataclass.*; it is a generator, and a stream is an `async def`"),
+        (elsewhere, "cannot be resolved"),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_a_function_with_other_types_is_refused(function: object, told: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^text\.odd: .*{told}"):
         block("text.odd", summary="x")(function)  # type: ignore[call-overload]
 
 
@@ -226,3 +258,5 @@ class TestSubclass:
 
         with pytest.raises(ConfigError, match=r"text\.typeless: a block takes one dataclass"):
             Catalog([Typeless()])
+        with pytest.raises(ConfigError, match="Typeless: a block takes one dataclass"):
+            Typeless()(THREE)

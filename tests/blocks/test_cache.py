@@ -281,10 +281,15 @@ def test_a_damaged_entry_counts_as_absent(damage: Any, tmp_path: Path) -> None:
     assert kept(Words("a")) == Count(2)
 
 
-def test_a_folder_that_cannot_be_written_fails_nobody(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_fails_nobody_and_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").write_text("in the way")
     kept = cache(Counting(), tmp_path / "file" / "below")
     assert [kept(Words("a")), kept(Words("a"))] == [Count(1), Count(2)]
+    (told,) = caplog.records
+    assert (told.name, told.levelname) == ("conduit.cache", "WARNING")
+    assert told.message.startswith(f"nothing is kept in {tmp_path / 'file' / 'below'}: ")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from conduit.blocks import Batch, Block, Both, Json, Length, Range, block
 from conduit.blocks.check import predicate_of
 from conduit.blocks.edge import edge_of, fits
-from conduit.contracts.errors import ConfigError, WiringError
+from conduit.contracts.errors import ConfigError, TypeMismatch, WiringError
 from tests.blocks.generated import Circle, Colour, Square, records
 from tests.blocks.nouns import Count, Words, count
 
@@ -186,6 +186,69 @@ def test_a_block_without_types_cannot_be_wired() -> None:
         pass
 
     assert (count >> SameCount())(Words("a b")) == Count(2)
+
+
+def test_the_hint_says_the_way_out() -> None:
+    @block("count.some", summary="Some")
+    def some(data: Words) -> Count | None:
+        return None
+
+    @block("count.either", summary="Either")
+    def either(data: Words) -> Count | Item:
+        return Count(1)
+
+    @block("count.back", summary="Back")
+    def back(data: Count) -> Words:
+        return Words("")
+
+    for made, hint in (
+        (some, "let count.back take Count | None"),
+        (either, "let count.back take Count | Item, or choose: by_type(count.back, …)"),
+        (back, "put a block between them that makes Count of Words"),
+    ):
+        with pytest.raises(WiringError) as caught:
+            made >> back  # type: ignore[operator]
+        assert caught.value.hint == hint
+
+
+def test_a_class_that_was_defined_twice_is_not_called_by_its_name_alone() -> None:
+    """As when a cell of a notebook runs again."""
+
+    cell = """
+from dataclasses import dataclass
+from conduit.blocks import block
+
+@dataclass
+class Note:
+    pitch: int
+
+@dataclass
+class Bar:
+    notes: list[Note]
+
+@block("bar.play", summary="Play")
+def play(bar: Bar) -> Bar:
+    return bar
+"""
+
+    def run() -> dict[str, Any]:
+        names: dict[str, Any] = {"__name__": "notebook"}
+        exec(compile(cell, "cell", "exec", dont_inherit=True), names)
+        return names
+
+    once, again = run(), run()
+    bar, play = once["Bar"], once["play"]
+    twice = "the class was defined a second time"
+    for wrong, told in (
+        (again["Bar"]([]), f"'input': expected Bar, got another Bar: {twice}"),
+        (bar([again["Note"](1)]), f"'notes[0]': expected Note, got another Note: {twice}"),
+    ):
+        with pytest.raises(TypeMismatch) as caught:
+            play(wrong)
+        assert str(caught.value) == f"bar.play: input field {told}"
+    with pytest.raises(WiringError) as wired:
+        play >> again["play"]
+    assert wired.value.hint.startswith(twice)
 
 
 def test_wrong_wiring_names_the_step_the_edge_and_both_types() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import pytest
 
@@ -18,10 +18,12 @@ from conduit.blocks import (
     block,
     branch,
     by_type,
+    cache,
     collect,
     map_each,
     parallel,
     retry,
+    timeout,
 )
 from conduit.contracts.errors import ConfigError, TooLarge, TypeMismatch, WiringError
 from tests.blocks.nouns import Count, Step, Words, count, count_later, spell
@@ -319,3 +321,66 @@ async def test_a_choice_of_short_work_stays_in_its_thread() -> None:
     assert await (upper >> branch(bool, whose, whose)).acall(THREE) == Count(1)
     assert await (upper >> by_type(whose, double)).acall(THREE) == Count(0)
     assert not retry(whose).inline  # it may pause
+
+
+def a_function(data: Words) -> Words:
+    return data
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda wrong: parallel(count, wrong),
+        lambda wrong: parallel(into=Report, words=count, text=wrong),
+        lambda wrong: branch(bool, wrong),
+        lambda wrong: branch(bool, count, wrong),
+        lambda wrong: by_type(count, wrong),
+        lambda wrong: map_each(wrong),
+        lambda wrong: retry(wrong),
+        lambda wrong: timeout(wrong, seconds=1),
+        lambda wrong: cache(wrong, "never-made"),
+    ],
+    ids=["parallel", "into", "branch", "else", "by_type", "map_each", "retry", "timeout", "cache"],
+)
+def test_what_is_no_block_is_told_by_name(build: Callable[[Any], object]) -> None:
+    with pytest.raises(ConfigError, match=r"this is the function a_function\(\)") as caught:
+        build(a_function)
+    assert "@block(" in caught.value.hint
+    with pytest.raises(ConfigError, match="a block is needed here, and this is str"):
+        build("text.count")
+
+
+async def soon(data: object) -> bool:
+    return False
+
+
+@pytest.mark.parametrize("condition", [soon, count, True], ids=["coroutine", "block", "value"])
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda when: branch(when, count),
+        lambda when: retry(count, until=when),
+        lambda when: cache(count, "never-made", when=when),
+    ],
+    ids=["branch", "retry", "cache"],
+)
+def test_a_condition_that_would_always_hold_is_refused(
+    build: Callable[[Any], object], condition: object
+) -> None:
+    with pytest.raises(ConfigError, match="the condition is not a plain function"):
+        build(condition)
+
+
+def test_an_error_of_one_of_several_says_of_which() -> None:
+    @block("count.third", summary="Fail")
+    def third(data: Count) -> Count:
+        if data.words == 3:
+            raise KeyError("three")
+        return data
+
+    with pytest.raises(KeyError) as caught:
+        map_each(third, at_once=1)(Batch(tuple(map(Count, range(5)))))
+    assert caught.value.__notes__ == ["in map_each(count.third), item 3"]
+    with pytest.raises(KeyError) as caught:
+        parallel(double, third)(Count(3))
+    assert caught.value.__notes__ == ["in parallel(count.double, count.third), second"]

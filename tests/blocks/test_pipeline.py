@@ -90,8 +90,40 @@ def test_a_pipeline_is_flat_unless_it_has_a_name() -> None:
     assert repr(same >> inner) == (
         "<block words.same >> text.count >> count.double: Words -> Count>"
     )
-    with pytest.raises(TypeError, match="unsupported operand"):
-        count >> len  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (len, r"a block is needed here, and this is the function len\(\)\nhint: .*@block\("),
+        (lambda data: data, "this is a lambda"),
+        (Count, "this is the class Count"),
+    ],
+    ids=["function", "lambda", "class"],
+)
+def test_what_was_meant_as_a_block_is_told_on_either_side(other: Any, told: str) -> None:
+    for join in (lambda: count >> other, lambda: other >> count):
+        with pytest.raises(ConfigError, match=rf"^text\.count: .*{told}"):
+            join()
+    with pytest.raises(ConfigError, match=rf"^Pipeline: .*{told}"):
+        Pipeline([count, other])
+
+
+@pytest.mark.parametrize("other", [None, Words("a"), [count]], ids=repr)
+def test_what_cannot_be_meant_as_a_block_is_no_operand(other: Any) -> None:
+    for join in (lambda: count >> other, lambda: other >> count):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            join()
+
+
+def test_another_library_may_take_blocks_on_its_own_terms() -> None:
+    class Theirs:
+        def __rrshift__(self, before: object) -> str:
+            return f"theirs after {before!r}"
+
+        def __call__(self) -> None: ...
+
+    assert count >> Theirs() == "theirs after <block text.count: Words -> Count>"  # type: ignore[comparison-overlap]
 
 
 class TestWrongTypes:

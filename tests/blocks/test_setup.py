@@ -149,3 +149,17 @@ def test_slots_are_refused_because_they_would_not_travel() -> None:
         @dataclass(slots=True)
         class Slotted(Block[Count, Count]):
             by: int
+
+
+def test_an_asynchronous_setup_is_refused_and_not_forgotten() -> None:
+    class Later(Block[Words, Count]):
+        name = "text.later"
+
+        async def setup(self) -> None:  # type: ignore[override]
+            await asyncio.sleep(0)
+
+        def forward(self, data: Words) -> Count:
+            return Count(1)
+
+    with pytest.raises(ConfigError, match=r"Later: setup\(\) is a coroutine function"):
+        Later()(THREE)

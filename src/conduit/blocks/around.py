@@ -50,6 +50,13 @@ class Retry(Planned[I, O]):
     ) -> None:
         if times < 1 or not pause_s >= 0:
             raise ConfigError(f"times={times}, pause_s={pause_s} make no sense", where="retry")
+        errors = on if isinstance(on, tuple) else (on,)
+        if not all(isinstance(each, type) and issubclass(each, Exception) for each in errors):
+            raise ConfigError(
+                "`on` is no tuple of exceptions", where="retry", hint="on=(OSError, TimedOut)"
+            )
+        if until is not None:
+            flow.require_condition(until, "retry")
         self._of([Part(block, f"up to {times} times")])
         self.input_type, self.output_type = block.input_type, block.output_type
         self._block, self._times, self._pause_s = block, times, pause_s

@@ -35,12 +35,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, Unpa
 
 from conduit.blocks import flow
 from conduit.blocks.check import Breach, Checks, Predicate, describe, find_breach, predicate_of
-from conduit.blocks.edge import Edge, edge_of
+from conduit.blocks.edge import Edge, edge_of, not_joined
 from conduit.blocks.effects import Effects, Need
 from conduit.blocks.hints import arguments_of, yields_only_outputs
 from conduit.blocks.lazy import changes, lasting, lazy
 from conduit.blocks.line import Line, require_fit
-from conduit.contracts.errors import ConfigError, InvalidInput, TypeMismatch
+from conduit.contracts.errors import ConfigError, TypeMismatch
 
 if TYPE_CHECKING:
     from conduit.blocks.rows import MapOptions, Results, Rows
@@ -172,11 +172,11 @@ class Block(Generic[I, O]):
     @lazy
     def _fits_input(self) -> Predicate:
         self.set_up()  # the first thing any call looks at
-        return predicate_of(self.input_type, self.checks)
+        return predicate_of(self.input_edge.hint, self.checks)
 
     @lazy
     def _fits_output(self) -> Predicate:
-        return predicate_of(self.output_type, self.checks)
+        return predicate_of(self.output_edge.hint, self.checks)
 
     def set_up(self) -> None:
         """Run ``setup``, once in this process."""
@@ -262,9 +262,13 @@ class Block(Generic[I, O]):
 
     def __rshift__(self, after: Block[O, P]) -> Pipeline[I, P]:
         """``a >> b``: what a makes goes into b. Raises ``WiringError`` when it does not fit."""
-        if not isinstance(after, Block):
-            return NotImplemented
-        return Pipeline((*_steps(self), *_steps(after)))
+        other: Any = after  # whatever its annotation says
+        if not isinstance(other, Block):
+            return cast("Pipeline[I, P]", not_joined(self, other))
+        return Pipeline((*_steps(self), *_steps(other)))
+
+    if not TYPE_CHECKING:
+        __rrshift__ = not_joined
 
     def check_input(self, data: object) -> None:
         """Raise ``TypeMismatch`` unless data fits the declared input."""
@@ -294,7 +298,7 @@ class Block(Generic[I, O]):
             side=side,
             path=breach.path or side,
             expected=edge.name if wrong_class else breach.expected,
-            got=describe(data) if wrong_class else breach.got,
+            got=describe(data, edge.shape) if wrong_class else breach.got,
             step=step,
         )
 
@@ -308,11 +312,7 @@ class Block(Generic[I, O]):
                     break
         if len(found) == 1:
             return found[0]
-        raise InvalidInput(
-            f"this call gives one output, and the block made {'several' if found else 'none'}",
-            where=self.label,
-            hint="use `async for item in block.astream(data)`, or end the pipeline with collect()",
-        )
+        raise flow.not_one(self.label, made="several" if found else "none")
 
     def _not_last(self, item: object) -> TypeMismatch:
         return TypeMismatch(

@@ -24,7 +24,7 @@ from conduit.blocks.block import Block, I, O, Part
 from conduit.blocks.decode import decode, dumps, loads
 from conduit.blocks.effects import Effects
 from conduit.blocks.identity import fingerprint, value_digest
-from conduit.blocks.joined import Planned
+from conduit.blocks.joined import Planned, require_blocks
 from conduit.contracts.errors import ConfigError, InvalidInput
 
 A = TypeVar("A")
@@ -42,6 +42,7 @@ class CacheFolder:
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder, self._max_bytes = folder, max_bytes
         self._room = 0  # how much may be written before the folder is looked at again
+        self._told = False  # that it cannot be written to
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -76,9 +77,12 @@ class CacheFolder:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_bytes(hashlib.sha256(body).hexdigest().encode() + body)
             os.replace(temporary, path)
-        except OSError:
+        except OSError as error:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+            if not self._told:
+                log.warning("nothing is kept in %s: %s", self._folder, error)
+            self._told = True
             return
         self._grown(len(body) + _DIGEST)
 
@@ -125,6 +129,9 @@ class Cache(Planned[I, O]):
         folder: CacheFolder,
         when: Callable[[Any], bool] | None,
     ) -> None:
+        require_blocks([block], "cache")
+        if when is not None:
+            flow.require_condition(when, "cache")
         if block.effects & _WRITES:
             raise ConfigError(
                 f"{block.label} changes something each time it runs; a kept result would not",

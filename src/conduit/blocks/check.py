@@ -291,7 +291,16 @@ def describe(value: object, expected: Shape | None = None) -> str:
         return f"{len(value)} characters" if limit and len(value) > 40 else f"str {value[:40]!r}"
     if isinstance(value, list | tuple | dict):
         return f"{type(value).__name__} of {len(value)} items"
-    return type(value).__name__
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    name = type(value).__name__
+    if name in {each.cls.__name__ for each in _options(expected) if isinstance(each, Record)}:
+        return f"another {name}: the class was defined a second time"
+    return name
+
+
+def _options(shape: Shape | None) -> tuple[Shape | None, ...]:
+    return shape.options if isinstance(shape, Either) else (shape,)
 
 
 __all__ = [

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from conduit.blocks.check import is_json, predicate_for
+from conduit.blocks.hints import spell_hint
 from conduit.blocks.shape import (
     AnyJson,
     Choice,
@@ -53,7 +54,27 @@ def edge_of(hint: Any, where: str = "edge") -> Edge:
         for each in records_in(shape):
             require_known(each)
         return Edge(hint, shape, " | ".join(_name(o) for o in options), classes)
-    raise _unfit(where)
+    raise unfit(where, f"not {spell_hint(hint)}")
+
+
+def not_joined(block: object, other: object) -> Any:
+    """For ``block >> other`` where the other is no block: ``NotImplemented``, or ``ConfigError``
+    for a function or a class, which was most likely meant to be one."""
+    if callable(other) and not hasattr(type(other), "__rrshift__"):
+        raise no_block(other, getattr(block, "label", ""))
+    return NotImplemented
+
+
+def no_block(given: object, where: str) -> ConfigError:
+    """The error for something else where a block is needed."""
+    if isinstance(given, type):
+        shown, hint = f"the class {given.__name__}", "join an instance of a block class: Tagger()"
+    elif name := getattr(given, "__name__", ""):
+        shown = "a lambda" if name == "<lambda>" else f"the function {name}()"
+        hint = 'make one of it: @block("some.name", summary="…") above `def f(data: In) -> Out`'
+    else:
+        shown, hint = type(given).__name__, "give what @block made, or an instance of a Block"
+    return ConfigError(f"a block is needed here, and this is {shown}", where=where, hint=hint)
 
 
 def fits(made: Edge, wanted: Edge) -> bool:
@@ -63,11 +84,17 @@ def fits(made: Edge, wanted: Edge) -> bool:
 
 def _shape(hint: Any, where: str) -> Shape:
     if hint is None or isinstance(hint, str):
-        raise _unfit(where)
+        raise unfit(where, f"not the text {hint!r:.80}" if hint else "none is given")
     try:
         return shape_of(hint, where)
     except ConfigError as error:
-        raise _unfit(where) from error
+        raise unfit(where, f"not {spell_hint(hint)}") from error
+
+
+def fits_in_part(made: Edge, wanted: Edge) -> bool:
+    """Whether one of several types that are made may pass."""
+    options = made.shape.options if isinstance(made.shape, Either) else ()
+    return any(_Comparison().within(option, wanted.shape) for option in options)
 
 
 class _Comparison:
@@ -149,9 +176,11 @@ def _name(shape: Shape) -> str:
     return "None" if _is_null(shape) else spell(shape)
 
 
-def _unfit(where: str) -> ConfigError:
+def unfit(where: str, found: str) -> ConfigError:
+    """The error for types that no block has; ``found`` says what there is instead."""
     return ConfigError(
-        "a block takes one dataclass and returns one dataclass (or a union of dataclasses)",
+        "a block takes one dataclass and returns one dataclass (or a union of dataclasses); "
+        f"{found}",
         where=where,
         hint="annotate it like `def render(request: GrooveRequest) -> RenderedGroove`, or subclass "
         "Block[GrooveRequest, RenderedGroove]; use NoOp when there is no input",

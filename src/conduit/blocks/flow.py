@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from conduit.blocks import tracing
-from conduit.contracts.errors import InvalidInput
+from conduit.contracts.errors import ConfigError, InvalidInput
 
 T = TypeVar("T")
 
@@ -169,6 +170,30 @@ async def told(items: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
             yield item.value if isinstance(item, Made) else item
 
 
+async def together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Await several at once. The first failure cancels the others and comes out as it was
+    raised, not in a group."""
+    failure: BaseException | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in works]
+    except BaseExceptionGroup as several:
+        failure = several.exceptions[0]
+    if failure is not None:
+        raise failure
+    return [task.result() for task in tasks]
+
+
+async def beside(step: Step, data: Any, place: int, where: str) -> Any:
+    """Run a step that is one of several at the same time; its error says which it was."""
+    try:
+        with tracing.span(step.label, place):
+            return await step.acall(data)
+    except Exception as error:
+        error.add_note(f"in {where}")
+        raise
+
+
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
     """Call a function in a thread of the event loop's own pool, with the context of the caller."""
 
@@ -216,3 +241,24 @@ def refuse_inside_a_loop(where: str) -> None:
         where=where,
         hint="await the asynchronous form instead: `await block.acall(data)`",
     )
+
+
+def not_one(label: str, *, made: str) -> InvalidInput:
+    """The error for a call of a stream that made ``none`` or ``several`` outputs."""
+    return InvalidInput(
+        f"this call gives one output, and the block made {made}",
+        where=label,
+        hint="use `async for item in block.astream(data)`, or end the pipeline with collect()",
+    )
+
+
+def require_condition(given: object, where: str) -> None:
+    """Raise ``ConfigError`` unless it is a plain function: what a coroutine function or a block
+    returns would count as true whatever it means."""
+    later = inspect.iscoroutinefunction(given) or hasattr(given, "acall")
+    if later or not callable(given):
+        raise ConfigError(
+            "the condition is not a plain function",
+            where=where,
+            hint="give `lambda data: data.urgent`, or a `def` that returns True or False",
+        )

@@ -25,7 +25,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Protocol, TypeVar, cast, get_args, overload
 
 from conduit.blocks.block import Block, I, O
-from conduit.blocks.edge import edge_of
+from conduit.blocks.edge import edge_of, unfit
 from conduit.blocks.effects import Effects
 from conduit.blocks.hints import is_union
 from conduit.blocks.shape import unresolved
@@ -153,13 +153,14 @@ def check_name(name: str) -> None:
 
 def _types_of(function: Callable[..., Any], name: str) -> tuple[Any, Any]:
     """The input and output hints of a function."""
+    if not inspect.isroutine(function):
+        raise unfit(name, f"{type(function).__name__} is no function")
     try:
         hints = typing.get_type_hints(function)
     except (NameError, TypeError, AttributeError) as error:
         raise unresolved(error, name) from None
-    made = hints.pop("return", None)
-    if len(inspect.signature(function).parameters) != 1 or len(hints) != 1:
-        edge_of(None, name)  # says how to write it
+    _require_signature(function, hints, name)
+    made = hints.pop("return")
     if inspect.isasyncgenfunction(function) and get_args(made):
         made = get_args(made)[0]
         made = get_args(made)[-1] if is_union(made) else made
@@ -167,3 +168,18 @@ def _types_of(function: Callable[..., Any], name: str) -> tuple[Any, Any]:
     for hint in (taken, made):
         edge_of(hint, name)
     return taken, made
+
+
+def _require_signature(function: Callable[..., Any], hints: dict[str, Any], name: str) -> None:
+    """Raise ``ConfigError`` unless it is one parameter and a result, both annotated."""
+    parameters = inspect.signature(function).parameters
+    taken = list(parameters)
+    if len(taken) != 1:
+        raise unfit(name, f"it has {len(taken)} parameters: {', '.join(taken)}")
+    if parameters[taken[0]].kind is inspect.Parameter.KEYWORD_ONLY:
+        raise unfit(name, f"its parameter {taken[0]!r} can only be given by name")
+    if inspect.isgeneratorfunction(function):
+        raise unfit(name, "it is a generator, and a stream is an `async def` that yields")
+    for each, said in ((taken[0], f"its parameter {taken[0]!r}"), ("return", "its result")):
+        if each not in hints:
+            raise unfit(name, f"{said} has no annotation")

@@ -7,19 +7,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import functools
 import operator
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, cast, overload
 
-from conduit.blocks import flow, tracing
+from conduit.blocks import flow
 from conduit.blocks.block import Block, I, O, Part
 from conduit.blocks.check import predicate_of
-from conduit.blocks.edge import edge_of, fits
+from conduit.blocks.edge import edge_of, fits, no_block
 from conduit.blocks.effects import Effects, Need
 from conduit.blocks.hints import class_of, field_hints, spell_hint
 from conduit.contracts.errors import ConfigError, TooLarge, WiringError
@@ -62,6 +61,7 @@ class Composite(Block[I, O]):
     """A block made of other blocks: it needs what they need and does what they do."""
 
     def _of(self, parts: Sequence[Part]) -> None:
+        require_blocks([part.block for part in parts], self.word)
         self._parts = tuple(parts)
         self.effects = functools.reduce(Effects.__or__, (p.block.effects for p in parts))
         for part in parts:
@@ -141,8 +141,9 @@ class Parallel(Composite[I, O]):
         _require_fields(into, branches, self.label)
 
     async def forward(self, data: I) -> Any:
-        made = await _together(
-            _traced(part.block, data, place) for place, part in enumerate(self._parts)
+        made = await flow.together(
+            flow.beside(part.block, data, place, f"{self.label}, {part.caption}")
+            for place, part in enumerate(self._parts)
         )
         fields = (part.caption for part in self._parts)
         return self._into(**dict(zip(fields, made, strict=True)))
@@ -169,6 +170,7 @@ def parallel(
     cancels the others. Raises ``WiringError``.
     """
     if blocks and not fields and into is None and len(blocks) in (2, 3):
+        require_blocks(blocks, "parallel")
         joined: Any = Both if len(blocks) == 2 else Three
         into = joined[tuple(block.output_type for block in blocks)]
         return Parallel(into, dict(zip(("first", "second", "third"), blocks, strict=False)))
@@ -194,6 +196,7 @@ class Branch(Planned[I, O]):
         chosen = "if" if name == "<lambda>" else f"if {name}"
         parts = [Part(then, chosen)] + ([Part(otherwise, "else")] if otherwise else [])
         self._of(parts)
+        flow.require_condition(when, self.label)
         self._when, self._then, self._otherwise = when, then, otherwise
         self.inline = all(part.block.inline for part in parts)
         self.input_type = _common_input([part.block for part in parts], self.label)
@@ -263,6 +266,7 @@ def by_type(*blocks: Block[Any, Any]) -> Block[Any, Any]:
 
     Raises ``ConfigError`` for one that is never reached.
     """
+    require_blocks(blocks, "by_type")
     if len(blocks) < 2:
         raise ConfigError("at least two blocks are needed", where="by_type")
     for at, block in enumerate(blocks):
@@ -296,9 +300,9 @@ class MapEach(Composite[I, O]):
 
         async def work() -> None:
             for at, item in waiting:  # shared: each item is taken once
-                made[at] = await _traced(self._block, item, 0)
+                made[at] = await flow.beside(self._block, item, 0, f"{self.label}, item {at}")
 
-        await _together(work() for _ in range(min(self._at_once, len(made))))
+        await flow.together(work() for _ in range(min(self._at_once, len(made))))
         return Batch(tuple(made))
 
 
@@ -353,23 +357,11 @@ def collect(kind: type[T], *, at_most: int = 100_000) -> Block[T, Batch[T]]:
     return cast("Block[T, Batch[T]]", Collect(kind, at_most))
 
 
-async def _together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Await several at once. The first failure cancels the others and comes out as it was
-    raised, not in a group."""
-    failure: BaseException | None = None
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in works]
-    except BaseExceptionGroup as several:
-        failure = several.exceptions[0]
-    if failure is not None:
-        raise failure
-    return [task.result() for task in tasks]
-
-
-async def _traced(block: Block[Any, Any], data: Any, place: int) -> Any:
-    with tracing.span(block.label, place):
-        return await block.acall(data)
+def require_blocks(given: Iterable[object], where: str) -> None:
+    """Raise ``ConfigError`` for what is no block."""
+    for each in given:
+        if not isinstance(each, Block):
+            raise no_block(each, where)
 
 
 def _union(*hints: Any) -> Any:

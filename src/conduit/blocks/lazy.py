@@ -9,8 +9,11 @@ need each other would wait for ever.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar, overload
+
+from conduit.contracts.errors import ConfigError
 
 T = TypeVar("T")
 
@@ -40,7 +43,13 @@ class lazy(Generic[T]):
 
 def changes(thing: Any, work: Callable[[], None]) -> dict[str, Any]:
     """Do the work; the attributes of the thing that it set, each with what it was before. When the
-    work fails, all of them are put back."""
+    work fails, all of them are put back. Raises ``ConfigError`` for a coroutine function."""
+    if inspect.iscoroutinefunction(work):
+        raise ConfigError(
+            "setup() is a coroutine function, and nobody awaits it",
+            where=type(thing).__qualname__,
+            hint="write `def setup(self)`; it runs in a thread where a loop is running",
+        )
     held = vars(thing)
     before = dict(held)
     try:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from conduit.blocks import flow, tracing
 from conduit.blocks.check import Checks, Predicate, predicate_of
-from conduit.blocks.edge import Edge, fits
+from conduit.blocks.edge import Edge, fits, fits_in_part, no_block
 from conduit.blocks.lazy import lazy
 from conduit.contracts.errors import TypeMismatch, WiringError
 
@@ -238,7 +238,11 @@ async def _source(data: Any) -> AsyncGenerator[Any, None]:
 
 
 def require_fit(steps: Sequence[LineStep]) -> None:
-    """Raise ``WiringError`` unless each step takes what the one before it makes."""
+    """Raise ``WiringError`` unless each step takes what the one before it makes, and
+    ``ConfigError`` for what is no block."""
+    for step in steps:
+        if isinstance(step, type) or not hasattr(step, "set_up"):
+            raise no_block(step, "Pipeline")
     for at, (one, other) in enumerate(itertools.pairwise(steps), 2):
         made, wanted = one.output_edge, other.input_edge
         if made.hint is not wanted.hint and not fits(made, wanted):
@@ -247,5 +251,14 @@ def require_fit(steps: Sequence[LineStep]) -> None:
                 step=other.label,
                 made=made.name,
                 wanted=wanted.name,
-                hint=f"put a block between them that makes {wanted.name} of {made.name}",
+                hint=_way_out(made, wanted, other.label),
             )
+
+
+def _way_out(made: Edge, wanted: Edge, taker: str) -> str:
+    if made.name == wanted.name:
+        return "the class was defined a second time: define the blocks that use it again as well"
+    if fits_in_part(made, wanted):
+        others = "" if type(None) in made.classes else f", or choose: by_type({taker}, …)"
+        return f"let {taker} take {made.name}{others}"
+    return f"put a block between them that makes {wanted.name} of {made.name}"

@@ -11,6 +11,7 @@ from hypothesis import given
 
 from conduit.blocks import (
     Block,
+    Pipeline,
     block,
     branch,
     by_type,
@@ -23,6 +24,7 @@ from conduit.blocks import (
 )
 from conduit.blocks.drawing.outline import DEEPEST, MOST_NODES, Node, outline_of
 from conduit.blocks.listing import branches
+from conduit.contracts.errors import ConfigError
 from tests.blocks.drawing.pipelines import Named, Number, deep, each, fail, first, is_large, trees
 
 same = Named("number.same")
@@ -170,3 +172,9 @@ def test_every_step_that_ran_is_found(whole: Block[Any, Any]) -> None:
     ran = [node.span for node in found if node.span]
     assert len(ran) == len(list(branches(seen.spans, lambda span: span.inside)))
     assert all(node.idle != bool(node.span) for node in found[1:] if node.name != "as it is")
+
+
+@pytest.mark.parametrize("other", [Pipeline, len, {"name": "text.count"}], ids=repr)
+def test_what_is_no_block_is_not_drawn(other: Any) -> None:
+    with pytest.raises(ConfigError, match="drawing: a block is needed here, and this is"):
+        outline_of(other)

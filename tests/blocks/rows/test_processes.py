@@ -205,6 +205,34 @@ def test_a_script_without_a_main_guard_is_told(tmp_path: Path) -> None:
     assert output == ""
     assert 'put the work of a script below `if __name__ == "__main__":`' in said
     assert "a worker process died before it could start" in said
+    assert "During handling of the above exception" not in said
+
+
+def test_a_program_that_was_piped_in_is_told_before_anything_starts(tmp_path: Path) -> None:
+    body = """
+    if __name__ == "__main__":
+        map_rows(up, map(N, range(100)), workers=2).collect()
+    """
+    process = _python(tmp_path / "script.py", SCRIPT + body, piped=True)
+    said = process.communicate(timeout=30)[1]
+    assert process.returncode == 1
+    assert "ConfigError: workers: worker processes cannot import this program" in said
+    assert said.count("Traceback") == 1
+
+
+def test_a_block_below_the_main_guard_is_told_to_move(tmp_path: Path) -> None:
+    body = """
+    if __name__ == "__main__":
+        @block("n.down", summary="Count down")
+        def down(data: N) -> N:
+            return data
+        map_rows(down, map(N, range(100)), workers=2).collect()
+    """
+    process = _python(tmp_path / "script.py", SCRIPT + body)
+    said = process.communicate(timeout=30)[1]
+    assert process.returncode == 1
+    assert "hint: the worker imports the modules that define the block" in said
+    assert 'not below `if __name__ == "__main__":`' in said
 
 
 def test_a_block_that_always_kills_does_not_go_on_for_ever() -> None:
@@ -216,16 +244,18 @@ def test_a_block_that_always_kills_does_not_go_on_for_ever() -> None:
     assert not multiprocessing.active_children()
 
 
-def _python(path: Path, script: str) -> subprocess.Popen[str]:
+def _python(path: Path, script: str, *, piped: bool = False) -> subprocess.Popen[str]:
     path.write_text(textwrap.dedent(script))
     paths = os.pathsep.join([str(ROOT), *(p for p in sys.path if p)])
-    return subprocess.Popen(
-        [sys.executable, str(path)],
-        env={**os.environ, "PYTHONPATH": paths},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    with path.open() as source:
+        return subprocess.Popen(
+            [sys.executable, "-" if piped else str(path)],
+            stdin=source,
+            env={**os.environ, "PYTHONPATH": paths},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
 
 def _pids(folder: Path) -> list[int]:

@@ -48,7 +48,9 @@ def test_errors_are_values_and_counted_while_only_outputs_are_read() -> None:
     results = map_rows(steps.fussy, notes(20))
     assert len(results.collect()) == 17
     assert (results.count, results.error_count) == (20, 3)
-    assert results.errors[0] == RowError(3, "internal", "ValueError: not 3")
+    assert results.errors[0] == RowError(
+        *(3, "internal", "ValueError: not 3", f"raised by steps.py, line {_line(steps.fussy, 3)}"),
+    )
 
 
 def test_only_the_first_errors_are_kept_and_all_are_counted() -> None:
@@ -122,7 +124,9 @@ def test_a_cycle_a_nan_and_a_call_of_exit_are_errors_of_their_rows() -> None:
     results = map_rows(steps.up, [cyclic, {"pitch": math.nan}, {"pitch": 3}])
     assert [row.error and row.error.code for row in results] == ["invalid_input"] * 2 + [None]
     assert [row.error for row in map_rows(steps.leave, [Note(3)])] == [
-        RowError(0, "internal", "SystemExit: 3")
+        RowError(
+            *(0, "internal", "SystemExit: 3", f"raised by steps.py, line {_line(steps.leave, 2)}"),
+        )
     ]
 
 
@@ -321,3 +325,61 @@ def test_a_failed_write_leaves_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(StoreError, match="could not be written"):
         map_rows(steps.up, notes(1)).to_jsonl(tmp_path / "no" / "out.jsonl")
+
+
+@pytest.mark.parametrize("rows", ["rows.csv", b"x", {"text": "a"}, 7, None, Note(1)], ids=repr)
+def test_one_row_or_a_path_is_no_series_of_rows(rows: Any) -> None:
+    """A dict would be its keys, and a path its characters, each of them an error."""
+    with pytest.raises(ConfigError, match="is no series of rows") as caught:
+        map_rows(steps.up, rows)
+    assert "map([row])" in caught.value.hint
+
+
+def test_a_list_that_lacks_rows_is_not_silent(caplog: pytest.LogCaptureFixture) -> None:
+    made = map_rows(steps.fussy, [*notes(3), {"pitch": "high"}, *notes(2)]).collect()
+    (told,) = caplog.records
+    assert (told.name, told.levelname) == ("conduit.rows", "WARNING")
+    assert f"{6 - len(made)} of 6 rows failed; the first is row 3: invalid_input: " in told.message
+    caplog.clear()
+    map_rows(steps.up, notes(3)).collect()
+    assert not caplog.records
+
+
+def test_an_error_that_the_block_raised_says_where() -> None:
+    (row,) = map_rows(steps.up >> steps.fussy, [Note(2)])
+    assert row.error is not None
+    assert row.error.message == "ValueError: not 3"
+    assert row.error.hint == (
+        f"raised by steps.py, line {_line(steps.fussy, 3)}, "
+        "in step 2 of notes.up >> notes.fussy: notes.fussy, Note -> Note"
+    )
+
+
+def _line(block: Any, offset: int) -> int:
+    """That many lines below the decorator of a block."""
+    line: int = block.forward.__code__.co_firstlineno + offset
+    return line
+
+
+class Frame:
+    """What a data frame has that matters here: iterating it gives the names of its columns."""
+
+    columns = ("pitch",)
+
+    def to_dict(self, orient: str) -> list[dict[str, int]]:
+        return [{"pitch": 1}]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+
+def test_a_data_frame_is_told_how_to_give_its_rows() -> None:
+    with pytest.raises(ConfigError, match=r"Frame is no series of rows\nhint: .*to_dict"):
+        map_rows(steps.up, Frame())
+    (made,) = map_rows(steps.up, Frame().to_dict("records")).collect()
+    assert made.pitch == 2
+
+
+def test_a_number_as_text_is_no_number_of_workers() -> None:
+    with pytest.raises(ConfigError, match="workers is '3'"):
+        map_rows(steps.up, notes(1), workers="3")  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
+from conduit.blocks.edge import no_block
 from conduit.blocks.listing import shown
 from conduit.blocks.tracing import Span, Trace, share
 
@@ -120,8 +121,11 @@ class Outline:
 def outline_of(block: Drawn, trace: Trace | None = None) -> Outline:
     """Read a block, and find each of its steps in a trace.
 
-    The trace may hold more than this block: the first span with its label counts, else all.
+    The trace may hold more than this block: the first span with its label counts, else all. Raises
+    ``ConfigError`` for what is no block.
     """
+    if isinstance(block, type) or not hasattr(block, "parts"):
+        raise no_block(block, "drawing")
     if trace is None:
         return Outline(_Reading(traced=False).node(block, None, "", 0))
     seen = trace.root.total()

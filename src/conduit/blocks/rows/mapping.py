@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar
 
+from conduit.blocks.check import describe
 from conduit.blocks.rows.checkpoint import Checkpoint, Manifest
 from conduit.blocks.rows.chunks import ChunkSize, Cutter, Done
 from conduit.blocks.rows.fingerprint import layout_of
@@ -112,6 +113,7 @@ def map_rows(
     """
     options = _Options(engine, workers, ordered, chunk, at_once, checkpoint, on_error)
     _require_usable(options)
+    _require_rows(rows, block)
     source = rows if isinstance(rows, Source) else None
     if source is not None:
         source.require(block)
@@ -139,12 +141,27 @@ def _require_usable(options: _Options) -> None:
         raise ConfigError(f"on_error is {options.on_error!r:.40}", hint="collect or raise")
     for name in ("workers", "chunk", "at_once"):
         value = getattr(options, name)
-        if value is not None and value < 1:
-            raise ConfigError(f"{name} is {value}", hint="give at least 1, or leave it out")
+        if value is not None and (not isinstance(value, int) or value < 1):
+            hint = "give a whole number from 1, or leave it out"
+            raise ConfigError(f"{name} is {value!r:.40}", hint=hint)
     if options.engine == "ray":
         from conduit.blocks.rows import on_ray
 
         on_ray.require_ray()
+
+
+def _require_rows(rows: object, block: Any) -> None:
+    """A text, a dict, a data frame: nobody means the characters, keys or names they iterate."""
+    one = isinstance(rows, str | bytes | dict)
+    table = hasattr(rows, "columns") and hasattr(rows, "to_dict")  # a data frame: its names
+    ways = ("__iter__", "__aiter__", "__getitem__")
+    if one or table or not any(hasattr(rows, way) for way in ways):
+        raise ConfigError(
+            f"{describe(rows)} is no series of rows",
+            where=block.label,
+            hint="map([row]) for one row, map(read_csv(path, Row)) for a file, "
+            "map(frame.to_dict('records')) for a data frame",
+        )
 
 
 def _types(block: Any) -> tuple[Any, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import pickle
+import sys
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from conduit.blocks.rows.pump import Interrupted
 from conduit.blocks.rows.row import RowError, killed, raised
 from conduit.blocks.rows.transport import packed_rows, unpacked_outcomes
 from conduit.blocks.rows.worker import READY, STOP, work
-from conduit.contracts.errors import ConfigError, Unavailable
+from conduit.contracts.errors import ConduitError, ConfigError, Unavailable
 
 _AHEAD = 2
 """Chunks that a worker is given before it has returned the first: it never waits for us."""
@@ -142,6 +143,7 @@ class Processes:
         return best
 
     def _start(self) -> _Worker:
+        _require_file()
         ours, theirs = self._context.Pipe()
         # A daemon, so that it is stopped even if this program ends without closing anything.
         process = self._context.Process(
@@ -158,9 +160,8 @@ class Processes:
         return worker
 
     def _hear(self, worker: _Worker) -> None:
-        try:
-            message = worker.pipe.recv_bytes()
-        except (EOFError, OSError):
+        message = _heard(worker.pipe)
+        if message is None:
             self._bury(worker)
             return
         if worker.ready:
@@ -230,10 +231,28 @@ class Processes:
         worker.process.close()
 
 
+def _heard(pipe: Connection) -> bytes | None:
+    """What a worker says; None from one that is dead."""
+    try:
+        return pipe.recv_bytes()
+    except (EOFError, OSError):
+        return None
+
+
 def _death(exitcode: int | None) -> str:
     if exitcode is None:
         return "it closed its pipe"
     return f"signal {-exitcode}" if exitcode < 0 else f"exit code {exitcode}"
+
+
+def _require_file() -> None:
+    """A worker begins by importing the program, which fails for one that came through a pipe."""
+    if getattr(sys.modules["__main__"], "__file__", None) == "<stdin>":
+        raise ConfigError(
+            "worker processes cannot import this program: it was read from standard input",
+            where="workers",
+            hint="save it as a script, or leave workers out",
+        )
 
 
 def _no_main_guard() -> ConfigError:
@@ -245,7 +264,12 @@ def _no_main_guard() -> ConfigError:
 
 
 def _not_started(error: RowError, block: Any) -> ConfigError:
-    hint = error.hint or "the worker imports the modules that define the block: they must be found"
+    hint = error.hint
+    if error.code == ConduitError.code:  # mostly what unpickling raises: nobody's own words
+        hint = (
+            "the worker imports the modules that define the block: write it at the top level of "
+            'one, not at a prompt and not below `if __name__ == "__main__":`'
+        )
     return ConfigError(
         f"the block could not be built in a worker process: {raised(error).message}",
         where=block.label,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,8 @@ from conduit.blocks.rows.pump import Interrupted
 from conduit.blocks.rows.row import Row, RowError, raised
 from conduit.blocks.rows.sinks import Written, write_csv, write_jsonl
 from conduit.contracts.errors import InvalidInput
+
+log = logging.getLogger("conduit.rows")
 
 O = TypeVar("O")  # noqa: E741 - the output type of Block[I, O]
 T = TypeVar("T")
@@ -81,8 +84,14 @@ class Results(Generic[O]):
         return Outputs(self)
 
     def collect(self) -> list[O]:
-        """All outputs in a list. Look at ``errors`` for the rows that have none."""
-        return list(self.outputs())
+        """All outputs in a list. Look at ``errors`` for the rows that have none; since the list
+        alone does not tell of them, a warning is logged."""
+        made = list(self.outputs())
+        if self.errors:
+            first = self.errors[0]
+            told = f"row {first.index}: {first.code}: {first.message}"
+            log.warning("%d of %d rows failed; the first is %s", self.error_count, self.count, told)
+        return made
 
     def to_jsonl(self, path: str | Path, *, errors: str | Path | None = None) -> Written:
         """Write each output as a line of JSON, and each error to a file of its own if one is named.

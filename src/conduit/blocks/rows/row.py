@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, Generic, TypeVar
 
 from conduit.contracts.errors import ConduitError, Unavailable
@@ -14,14 +15,18 @@ O = TypeVar("O")  # noqa: E741 - the output type of Block[I, O]
 _LONGEST_MESSAGE = 2_000
 """Characters; a row may be megabytes, and its error may quote it."""
 
+_LONGEST_NOTE = 200
+_MOST_NOTES = 4
+"""Characters, and notes, of what a pipeline says about where an error happened."""
+
 
 @dataclass(frozen=True, slots=True)
 class RowError:
     """Why a row has no output.
 
     ``code`` is stable and of the error tree (``type_mismatch``, ``invalid_input`` …); it is
-    ``internal`` when the block raised something else, and ``unavailable`` when the process that
-    ran the row died. ``index`` counts rows from 0.
+    ``internal`` when the block raised something else, whose line and step are in ``hint``; and
+    ``unavailable`` when the process that ran the row died. ``index`` counts rows from 0.
     """
 
     index: int
@@ -51,7 +56,20 @@ def error_of(index: int, error: BaseException) -> RowError:
     except Exception:  # an exception whose own text fails is still one row's affair
         said = ""
     name = type(error).__name__
-    return RowError(index, "internal", (f"{name}: {said}" if said else name)[:_LONGEST_MESSAGE])
+    message = f"{name}: {said}" if said else name
+    return RowError(index, "internal", message[:_LONGEST_MESSAGE], _origin(error))
+
+
+def _origin(error: BaseException) -> str:
+    """The line that raised it, and the step: the traceback itself does not travel."""
+    trace = error.__traceback__
+    if trace is None:
+        return ""
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    file = PurePath(trace.tb_frame.f_code.co_filename).name
+    notes = [str(note)[:_LONGEST_NOTE] for note in getattr(error, "__notes__", ())[:_MOST_NOTES]]
+    return ", ".join([f"raised by {file}, line {trace.tb_lineno}", *notes])
 
 
 def killed(index: int, how: str) -> RowError:
