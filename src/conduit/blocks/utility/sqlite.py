@@ -45,6 +45,11 @@ _NEVER: Final = {
     sqlite3.SQLITE_TRANSACTION: "ending the transaction",
     sqlite3.SQLITE_SAVEPOINT: "a savepoint",
 }
+_NEVER_CALLED: Final = {
+    "load_extension": "an extension",
+    # Its second argument is an address in memory that the next full-text table jumps to.
+    "fts3_tokenizer": "fts3_tokenizer()",
+}
 _PRAGMAS_OF_A_NAME: Final = frozenset(
     "foreign_key_check foreign_key_list index_info index_list index_xinfo integrity_check "
     "quick_check table_info table_list table_xinfo".split()
@@ -268,7 +273,7 @@ class _Guard:
         if action == sqlite3.SQLITE_PRAGMA:
             return "" if self._admits_pragma(first, second) else f"PRAGMA {first:.40}"
         if action == sqlite3.SQLITE_FUNCTION:
-            return "an extension" if (second or "").lower() == "load_extension" else ""
+            return _NEVER_CALLED.get((second or "").lower(), "")
         if not self._read_only or action in _READING:
             return ""
         # What SQLite says of itself when it opens json_each() and the like; an UPDATE that a
