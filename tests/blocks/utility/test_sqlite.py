@@ -229,6 +229,19 @@ def test_rows_bytes_and_time_are_bounded(database: Path) -> None:
     assert time.monotonic() - started < 2
 
 
+async def test_time_is_up_between_two_slow_rows(database: Path) -> None:
+    slow = Query(ENDLESS.format("count(hex(randomblob(4000000)))"))
+    short = Sqlite3Block(Query, database, read_only=True, timeout_seconds=0.2)
+    started = time.monotonic()
+    assert refused(await short.acall(slow)) == "it took longer than 0.2 s"
+    call = asyncio.create_task(Sqlite3Block(Query, database).acall(slow))
+    await asyncio.sleep(0.2)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert time.monotonic() - started < 2
+
+
 def test_a_fault_in_the_rows_undoes_the_statement(database: Path) -> None:
     block = Sqlite3Block(Query, database, output=Number)
     insert = "INSERT INTO notes (text) VALUES ('a'), ('b') RETURNING {} AS n"

@@ -142,12 +142,16 @@ class Sqlite3Block(SqlBlock[C, S]):
         work = asyncio.ensure_future(
             asyncio.to_thread(self._run, statement, parameters, result, watch)
         )
+        alarm = asyncio.get_running_loop().call_later(self.timeout_seconds, watch.interrupt)
         try:
             await asyncio.shield(work)
         except asyncio.CancelledError:
             watch.cancelled.set()  # the thread looks at it, and undoes what it has done
+            watch.interrupt()
             await asyncio.gather(work, return_exceptions=True)
             raise
+        finally:
+            alarm.cancel()
 
     def _run(
         self,
@@ -204,11 +208,32 @@ class Sqlite3Block(SqlBlock[C, S]):
 
 
 class _Watch:
-    """When to stop a statement: asked by SQLite itself every few thousand steps."""
+    """When to stop a statement: asked by SQLite itself every few thousand steps, and told to it,
+    because a step may be a function that takes a while. A single call of one is waited for."""
 
     def __init__(self, until: float) -> None:
         self.until = until
         self.cancelled = threading.Event()
+        self._watched: sqlite3.Connection | None = None
+        self._turn = threading.Lock()
+
+    @contextlib.contextmanager
+    def over(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """Watch over the statements that are run meanwhile."""
+        connection.set_progress_handler(self.must_stop, _STEPS_BETWEEN_LOOKS)
+        self._watched = connection
+        try:
+            yield
+        finally:
+            with self._turn:  # not in the midst of interrupting: others may use it next
+                self._watched = None
+            connection.set_progress_handler(None, 0)
+
+    def interrupt(self) -> None:
+        """Stop what is running before its next row."""
+        with self._turn:
+            if self._watched:
+                self._watched.interrupt()
 
     def is_over(self) -> bool:
         return time.monotonic() >= self.until
@@ -237,17 +262,16 @@ class _Kept:
 
 @contextlib.contextmanager
 def _transaction(connection: sqlite3.Connection, guard: _Guard, watch: _Watch) -> Iterator[None]:
-    connection.set_progress_handler(watch.must_stop, _STEPS_BETWEEN_LOOKS)
     try:
-        connection.execute("BEGIN")
-        connection.set_authorizer(guard)
-        try:
-            yield
-        finally:
-            connection.set_authorizer(None)
-        connection.execute("COMMIT")
+        with watch.over(connection):
+            connection.execute("BEGIN")
+            connection.set_authorizer(guard)
+            try:
+                yield
+            finally:
+                connection.set_authorizer(None)
+            connection.execute("COMMIT")
     finally:
-        connection.set_progress_handler(None, 0)
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
