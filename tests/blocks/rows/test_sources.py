@@ -159,6 +159,9 @@ def test_parquet(tmp_path: Path) -> None:
     path.write_bytes(b"PAR1 not at all")
     with pytest.raises(InvalidInput, match="not Parquet"):
         takes(read_parquet(path, Take))
+    path.write_bytes(b"PAR1" + bytes(100) + b"PAR1")
+    with pytest.raises(StoreError, match=r"could not be read: [^N]"):
+        takes(read_parquet(path, Take))
 
 
 def test_files_of_a_folder_in_order_and_no_links(tmp_path: Path) -> None:

@@ -263,4 +263,5 @@ def _lines(file: BinaryIO) -> Iterator[bytes | RowError]:
 def _unreadable(path: Path, error: OSError) -> NotFound | StoreError:
     if isinstance(error, FileNotFoundError):
         return NotFound("there is no such file", where=str(path))
-    return StoreError(f"the file could not be read: {error.strerror}", where=str(path))
+    said = error.strerror or str(error)[:200]  # PyArrow's own have no number
+    return StoreError(f"the file could not be read: {said}", where=str(path))
