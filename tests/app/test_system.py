@@ -59,14 +59,29 @@ async def test_doctor_names_a_provider_that_was_left_out(settings: Settings) -> 
     assert "ANTHROPIC_API_KEY" in findings["provider claude"].enable
 
 
-async def test_doctor_does_not_show_the_password_of_a_database(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://user:hunter2@127.0.0.1:1/db",
+        "postgresql://127.0.0.1:1/db?user=user&password=hunter2",
+    ],
+)
+async def test_doctor_does_not_show_the_password_of_a_database(tmp_path: Path, uri: str) -> None:
     """The database need not even be there."""
-    uri = "postgresql://user:hunter2@127.0.0.1:1/db"
     settings = Settings.read({"CONDUIT_HOME": str(tmp_path), "CONDUIT_DB_URI": uri})
     async with open_app(settings, detect=False) as app:
         diagnosis = await call(app, "system.doctor")
     assert not diagnosis.well
     assert "hunter2" not in repr(diagnosis)
+
+
+async def test_doctor_shows_no_options_of_a_database_that_is_there(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/app.db?timeout=77"
+    settings = Settings.read({"CONDUIT_HOME": str(tmp_path), "CONDUIT_DB_URI": uri})
+    async with open_app(settings, detect=False) as app:
+        findings = {each.name: each for each in (await call(app, "system.doctor")).findings}
+    assert findings["database"].state == "ok"
+    assert findings["database"].detail == f"sqlite:///{tmp_path}/app.db"
 
 
 async def test_every_block_has_a_summary_and_a_permission(app: App) -> None:

@@ -358,3 +358,11 @@ def test_the_fault_is_told_of_the_branch_that_was_meant() -> None:
     with pytest.raises(UnparsableOutput) as caught:
         Mdl.of(Owner).parse('{"pet": {"bark": "wow", "age": 99}}')
     assert caught.value.faults == ("pet.age: expected int from 0 to 30, got int 99",)
+
+
+def test_what_no_model_writes_is_not_mended_but_still_read() -> None:
+    long = "x" * 1_100_000
+    clean = CLEAN.replace("today", long)
+    assert Mdl.of(Files).parse(clean).value.files[0].date_modified == long
+    with pytest.raises(UnparsableOutput, match="too long to mend: 1100000 characters"):
+        Mdl.of(Files).parse('{"files": ' + '"' * 1_099_990)

@@ -141,6 +141,8 @@ def test_a_database_in_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path
         f"postgresql://me:{PASSWORD}@host:port/db",
         f"postgresql://me:{PASSWORD}/slash@host/db",
         f"postgresql://me:{PASSWORD}@[host/db",
+        f"postgresql://me:odd@{PASSWORD}@127.0.0.1:1/db",
+        f"postgresql://127.0.0.1:1/db?user=me&password={PASSWORD}",
     ],
 )
 def test_what_is_no_address_is_a_setting_to_mend_and_tells_no_password(uri: str) -> None:

@@ -109,9 +109,14 @@ def _home(home: Path) -> Finding:
 def _database(database: Database, settings: Settings) -> Finding:
     try:
         with database.snapshot():
-            return Finding("database", "ok", settings.db_uri.split("@")[-1])
+            return Finding("database", "ok", _without_secrets(settings.db_uri))
     except ConduitError as error:
         return Finding("database", "broken", error.message, error.hint)
+
+
+def _without_secrets(uri: str) -> str:
+    """An address without user and password, nor the options, which may hold one too."""
+    return uri.rpartition("@")[2].partition("?")[0]
 
 
 def _studio(built: bool) -> Finding:

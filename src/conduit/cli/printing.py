@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -19,8 +21,27 @@ from conduit.blocks import dumps
 from conduit.contracts.errors import ConduitError, InvalidInput, ProviderError
 from conduit.contracts.outcome import ErrorInfo
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL_IN_JSON = re.compile("[\x7f-\x9f]")
+
+
+class SafeConsole(Console):
+    """A console that obeys no text: what a model or a web page wrote may hold the sequences that
+    clear a screen, rename a window or fill the clipboard."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield (
+                segment
+                if segment.control
+                else segment._replace(text=_CONTROL.sub("", segment.text))
+            )
+
+
+out = SafeConsole(highlight=False)
+err = SafeConsole(stderr=True, highlight=False)
 
 _WEIGHTS = {"X": "bold", "x": "", "-": "dim", ".": "bright_black"}
 _SHAPES = str.maketrans({"X": "●", "x": "○", "-": "◦", ".": "·", "|": "│"})
@@ -33,8 +54,9 @@ _NARROW = 72
 
 
 def print_json(value: object) -> None:
-    """One JSON value, indented, for other programs."""
-    sys.stdout.write(json.dumps(json.loads(dumps(value)), indent=2, ensure_ascii=False) + "\n")
+    """One JSON value, indented, for other programs; nothing in it is a command to a terminal."""
+    text = json.dumps(json.loads(dumps(value)), indent=2, ensure_ascii=False)
+    sys.stdout.write(_CONTROL_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def print_error(error: ConduitError, *, as_json: bool = False) -> None:

@@ -38,6 +38,8 @@ T = TypeVar("T")
 
 _OUTSIDE_A_FENCE = 10
 _MOST_WRAPPERS = 3
+_LONGEST_MENDED = 1 << 20
+"""Characters: more than any model writes at once, and about a second of the worst of them."""
 
 
 class Mdl(Generic[T]):
@@ -76,7 +78,8 @@ class Mdl(Generic[T]):
         """Read an answer.
 
         Raises ``UnparsableOutput`` with what is wrong, path by path (20 at most), when no object
-        in it can be read as one of these without inventing or losing something.
+        in it can be read as one of these without inventing or losing something. An answer of more
+        than 1,048,576 characters is read only as strict JSON.
         """
         if self._exact is not None:
             value = self._exact(text)
@@ -90,6 +93,10 @@ class Mdl(Generic[T]):
 
     def _mended(self, text: str) -> Parsed[T]:
         whole = strict(text)
+        if whole is None and len(text) > _LONGEST_MENDED:
+            raise self._refusal(
+                (f"answer: it is no JSON, and too long to mend: {len(text)} characters",)
+            )
         tries = [self._fitted(found, text) for found in ([whole] if whole else values(text))]
         if not tries:
             raise self._refusal(("answer: there is no JSON object in it",))

@@ -96,6 +96,8 @@ def _engine(uri: str) -> sa.Engine:
             return _sqlite(url)
         if url.drivername != "postgresql+psycopg":
             raise _no_address(f"{url.drivername} is not supported")
+        if "@" in (url.host or ""):  # the end of a password that is not escaped
+            raise _no_address("there is more than one @ in it")
         return sa.create_engine(url, pool_pre_ping=True)
     except (SQLAlchemyError, ValueError, TypeError):  # their messages may hold the password
         raise _no_address("it cannot be understood") from None
@@ -111,7 +113,8 @@ def _no_address(why: str) -> ConfigError:
     return ConfigError(
         f"this is not a database address: {why}",
         where="CONDUIT_DB_URI",
-        hint="use sqlite:///path/to/conduit.db or postgresql://user:password@host/name",
+        hint="use sqlite:///path/to/conduit.db or postgresql://user:password@host/name, with "
+        "%-escapes in the password",
     )
 
 
@@ -178,7 +181,7 @@ def _migrate(engine: sa.Engine) -> None:
         if at and at not in known:
             raise StoreError(
                 f"the database was made by a newer Conduit (revision {at})",
-                where=engine.url.render_as_string(hide_password=True),
+                where=_shown(engine),
                 hint="update Conduit, or point CONDUIT_DB_URI at another database",
             )
         config.attributes["connection"] = connection
@@ -196,6 +199,11 @@ def _failed(error: SQLAlchemyError, engine: sa.Engine) -> StoreError:
     said = str(cause).strip().splitlines() or [type(cause).__name__]
     return StoreError(
         f"the database failed: {said[0][:200]}",
-        where=engine.url.render_as_string(hide_password=True),
+        where=_shown(engine),
         hint="check that it is reachable and writable; CONDUIT_DB_URI chooses another one",
     )
+
+
+def _shown(engine: sa.Engine) -> str:
+    """The address without its password, which may also be among the options."""
+    return engine.url.set(query={}).render_as_string(hide_password=True)

@@ -109,6 +109,21 @@ def test_what_is_not_csv_is_refused(tmp_path: Path, data: bytes, said: str) -> N
         takes(read_csv(path, Take))
 
 
+def test_csv_lines_and_rows_that_never_end_are_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "LONGEST_LINE", 100)
+    path = tmp_path / "bomb.csv"
+    rows = "title,bpm\n" + '"a\nb",1\n' * 50
+    path.write_text(rows)
+    assert len(takes(read_csv(path, Take))) == 50
+    for bomb in ("," * 200, '"a\nb",' * 30):
+        path.write_text(rows + bomb)
+        with pytest.raises(InvalidInput, match="longer than 100") as caught:
+            takes(read_csv(path, Take))
+        assert caught.value.where.startswith(f"{path}:")
+
+
 def test_lines(tmp_path: Path) -> None:
     path = tmp_path / "lines.txt"
     path.write_bytes(b"one\r\n\ntwo\n\xff\nthree")
@@ -143,6 +158,9 @@ def test_parquet(tmp_path: Path) -> None:
     ]
     path.write_bytes(b"PAR1 not at all")
     with pytest.raises(InvalidInput, match="not Parquet"):
+        takes(read_parquet(path, Take))
+    path.write_bytes(b"PAR1" + bytes(100) + b"PAR1")
+    with pytest.raises(StoreError, match=r"could not be read: [^N]"):
         takes(read_parquet(path, Take))
 
 
@@ -221,6 +239,14 @@ def test_other_databases_are_refused_without_their_password() -> None:
     with pytest.raises(ConfigError) as caught:
         read_table("mysql://u:hunter2@host/db", "select 1", Take)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("userinfo", ["u:hun%ter2", "u:hun ter2", "u:hun@ter2"])
+def test_an_address_that_is_none_is_refused_without_its_password(userinfo: str) -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(ConfigError, match="not a database address") as caught:
+        takes(read_table(f"postgresql://{userinfo}@127.0.0.1:1/db", "select 1", Take))
+    assert "ter2" not in f"{caught.value} {caught.value.hint}"
 
 
 @pytest.fixture(scope="module")

@@ -123,6 +123,17 @@ class TestFiles:
             call("files.write", path="a.txt", file_content="y", root="notes")
         assert caught.value.hint == "add write: true to roots.notes in access.yaml"
 
+    def test_what_goes_wrong_does_not_say_where_a_root_lies(
+        self, call: Call, tmp_path: Path
+    ) -> None:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "link").symlink_to(tmp_path)
+        for path in ("missing.txt", "link", "link/a.txt", "../a.txt"):
+            made = call("files.read", path=path)
+            assert not made.success
+            assert str(tmp_path) not in repr(made)
+        assert call("files.read", path="missing.txt").reason == "there is no out/missing.txt"
+
     @pytest.mark.parametrize("name", ["files.list", "files.read"])
     def test_an_unknown_root(self, call: Call, name: str) -> None:
         path = {} if name == "files.list" else {"path": "x"}

@@ -169,6 +169,23 @@ WRITES = (
 )
 
 
+def test_no_statement_may_say_where_in_memory_a_tokenizer_is(database: Path) -> None:
+    with sqlite3.connect(database) as connection:
+        asked = "SELECT count(*) FROM pragma_function_list WHERE name = 'fts3_tokenizer'"
+        (there,) = connection.execute(asked).fetchone()
+        if not there:
+            pytest.skip("this SQLite has no such function")
+        connection.execute("CREATE VIRTUAL TABLE found USING fts4(body)")
+    connection.close()
+    # Were it called, the second part would open the table and jump to the address: a crash.
+    statement = (
+        "SELECT FTS3_tokenizer('simple', :text), (SELECT count(*) FROM pragma_table_info('found'))"
+    )
+    find = Sqlite3Block(Find, database, output=Note, read_only=True)
+    made = find(Find("AAAAAAAA", statement))
+    assert refused(made) == "not allowed here: fts3_tokenizer()"
+
+
 @pytest.mark.parametrize("statement", WRITES)
 @pytest.mark.parametrize("memory", [False, True])
 def test_read_only_refuses_to_write(database: Path, statement: str, memory: bool) -> None:
@@ -209,6 +226,19 @@ def test_rows_bytes_and_time_are_bounded(database: Path) -> None:
     started = time.monotonic()
     short = Sqlite3Block(Query, database, timeout_seconds=0.2)
     assert refused(short(Query(ENDLESS.format("max(n)")))) == "it took longer than 0.2 s"
+    assert time.monotonic() - started < 2
+
+
+async def test_time_is_up_between_two_slow_rows(database: Path) -> None:
+    slow = Query(ENDLESS.format("count(hex(randomblob(4000000)))"))
+    short = Sqlite3Block(Query, database, read_only=True, timeout_seconds=0.2)
+    started = time.monotonic()
+    assert refused(await short.acall(slow)) == "it took longer than 0.2 s"
+    call = asyncio.create_task(Sqlite3Block(Query, database).acall(slow))
+    await asyncio.sleep(0.2)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
     assert time.monotonic() - started < 2
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, TextIO, TypeVar
 
 from conduit.blocks.hints import spell_hint
 from conduit.blocks.rows.fingerprint import digest
@@ -140,16 +140,19 @@ class Csv(_Files[T]):
 
     def _rows(self, path: Path) -> Iterator[Any]:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=self._delimiter, strict=True)
+            lines = _BoundedLines(file)
+            reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
             try:
                 header = next(reader, [])
                 if len(set(header)) != len(header):
                     raise InvalidInput("the header names a column twice", where=str(path))
+                lines.row_ended()
                 for cells in reader:
+                    lines.row_ended()
                     if cells:
                         fits = len(cells) == len(header)
                         yield dict(zip(header, cells, strict=True)) if fits else cells
-            except (csv.Error, UnicodeDecodeError) as error:
+            except (csv.Error, UnicodeDecodeError, TooLarge) as error:
                 where = f"{path}:{reader.line_num + 1}"
                 raise InvalidInput(f"this is not CSV in UTF-8: {error}", where=where) from None
 
@@ -207,7 +210,8 @@ def read_csv(paths: Paths, row_type: type[T], *, delimiter: str = ",") -> Source
     """Rows from CSV files in UTF-8 whose header names the fields.
 
     Texts become numbers and booleans where nothing is lost. An empty cell is an empty text, else
-    null, else the field's default: the first that its type allows.
+    null, else the field's default: the first that its type allows. Reading ends with
+    ``InvalidInput`` at a row of more than 16 Mi characters, which no memory should have to hold.
     """
     return Csv(paths, row_type, delimiter)
 
@@ -228,6 +232,24 @@ def read_files(folder: str | os.PathLike[str], pattern: str, row_type: type[T]) 
     return FolderFiles(folder, pattern, row_type)
 
 
+class _BoundedLines:
+    """The lines of a CSV file. A row may have many of them, of ``LONGEST_LINE`` together."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._length = 0
+
+    def row_ended(self) -> None:
+        self._length = 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._file.readline(LONGEST_LINE + 1):
+            self._length += len(line)
+            if self._length > LONGEST_LINE:
+                raise TooLarge(f"a row is longer than {LONGEST_LINE} characters")
+            yield line
+
+
 def _lines(file: BinaryIO) -> Iterator[bytes | RowError]:
     while line := file.readline(LONGEST_LINE + 1):
         if len(line) <= LONGEST_LINE:
@@ -241,4 +263,5 @@ def _lines(file: BinaryIO) -> Iterator[bytes | RowError]:
 def _unreadable(path: Path, error: OSError) -> NotFound | StoreError:
     if isinstance(error, FileNotFoundError):
         return NotFound("there is no such file", where=str(path))
-    return StoreError(f"the file could not be read: {error.strerror}", where=str(path))
+    said = error.strerror or str(error)[:200]  # PyArrow's own have no number
+    return StoreError(f"the file could not be read: {said}", where=str(path))

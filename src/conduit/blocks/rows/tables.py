@@ -79,6 +79,7 @@ class Table(Source[T]):
             raise MissingDependency(
                 "reading PostgreSQL needs psycopg", hint="pip install 'conduit-os[postgres]'"
             ) from None
+        _require_address(self._database)
         try:
             with (
                 psycopg.connect(self._database, autocommit=False) as connection,
@@ -102,9 +103,27 @@ def read_table(
     Parameters are bound by the database, never put into the text: ``?`` or ``:name`` on SQLite,
     ``%s`` or ``%(name)s`` on PostgreSQL. The connection only reads. Decimals, times and ids come
     as text, which becomes a number where the field is one. For a checkpoint the query must say
-    its order. Raises ``NotFound``, ``StoreError``, ``MissingDependency`` when read.
+    its order. Raises ``NotFound``, ``StoreError``, ``MissingDependency`` when read, and
+    ``ConfigError`` for an address that is none.
     """
     return Table(database, query, parameters, row_type)
+
+
+def _require_address(text: str) -> None:
+    """Raise ``ConfigError`` for what the driver would refuse by quoting it, password included."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        host = str(conninfo_to_dict(text).get("host", ""))
+    except ProgrammingError:
+        host = "@"
+    if "@" in host:  # also the end of a password that is not escaped
+        raise ConfigError(
+            "this is not a database address",
+            where="postgresql",
+            hint="use postgresql://user:password@host/name, with %-escapes in the password",
+        )
 
 
 def _failed(said: str, where: str) -> StoreError:

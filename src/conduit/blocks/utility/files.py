@@ -123,7 +123,8 @@ class _File:
         if largest < 0:
             raise ConfigError("largest is below 0", where=where, hint="give a number of bytes")
         self.path = os.fspath(path)
-        self._sandbox = None if root is None else Sandbox(Path(root))
+        # What goes wrong is told to whoever chose the name: where the folder lies is not theirs.
+        self._sandbox = None if root is None else Sandbox(Path(root), Path(root).name)
         self._largest = largest
 
     def read(self) -> bytes:

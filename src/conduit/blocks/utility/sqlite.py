@@ -45,6 +45,11 @@ _NEVER: Final = {
     sqlite3.SQLITE_TRANSACTION: "ending the transaction",
     sqlite3.SQLITE_SAVEPOINT: "a savepoint",
 }
+_NEVER_CALLED: Final = {
+    "load_extension": "an extension",
+    # Its second argument is an address in memory that the next full-text table jumps to.
+    "fts3_tokenizer": "fts3_tokenizer()",
+}
 _PRAGMAS_OF_A_NAME: Final = frozenset(
     "foreign_key_check foreign_key_list index_info index_list index_xinfo integrity_check "
     "quick_check table_info table_list table_xinfo".split()
@@ -137,12 +142,16 @@ class Sqlite3Block(SqlBlock[C, S]):
         work = asyncio.ensure_future(
             asyncio.to_thread(self._run, statement, parameters, result, watch)
         )
+        alarm = asyncio.get_running_loop().call_later(self.timeout_seconds, watch.interrupt)
         try:
             await asyncio.shield(work)
         except asyncio.CancelledError:
             watch.cancelled.set()  # the thread looks at it, and undoes what it has done
+            watch.interrupt()
             await asyncio.gather(work, return_exceptions=True)
             raise
+        finally:
+            alarm.cancel()
 
     def _run(
         self,
@@ -199,11 +208,32 @@ class Sqlite3Block(SqlBlock[C, S]):
 
 
 class _Watch:
-    """When to stop a statement: asked by SQLite itself every few thousand steps."""
+    """When to stop a statement: asked by SQLite itself every few thousand steps, and told to it,
+    because a step may be a function that takes a while. A single call of one is waited for."""
 
     def __init__(self, until: float) -> None:
         self.until = until
         self.cancelled = threading.Event()
+        self._watched: sqlite3.Connection | None = None
+        self._turn = threading.Lock()
+
+    @contextlib.contextmanager
+    def over(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """Watch over the statements that are run meanwhile."""
+        connection.set_progress_handler(self.must_stop, _STEPS_BETWEEN_LOOKS)
+        self._watched = connection
+        try:
+            yield
+        finally:
+            with self._turn:  # not in the midst of interrupting: others may use it next
+                self._watched = None
+            connection.set_progress_handler(None, 0)
+
+    def interrupt(self) -> None:
+        """Stop what is running before its next row."""
+        with self._turn:
+            if self._watched:
+                self._watched.interrupt()
 
     def is_over(self) -> bool:
         return time.monotonic() >= self.until
@@ -232,17 +262,16 @@ class _Kept:
 
 @contextlib.contextmanager
 def _transaction(connection: sqlite3.Connection, guard: _Guard, watch: _Watch) -> Iterator[None]:
-    connection.set_progress_handler(watch.must_stop, _STEPS_BETWEEN_LOOKS)
     try:
-        connection.execute("BEGIN")
-        connection.set_authorizer(guard)
-        try:
-            yield
-        finally:
-            connection.set_authorizer(None)
-        connection.execute("COMMIT")
+        with watch.over(connection):
+            connection.execute("BEGIN")
+            connection.set_authorizer(guard)
+            try:
+                yield
+            finally:
+                connection.set_authorizer(None)
+            connection.execute("COMMIT")
     finally:
-        connection.set_progress_handler(None, 0)
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
@@ -268,7 +297,7 @@ class _Guard:
         if action == sqlite3.SQLITE_PRAGMA:
             return "" if self._admits_pragma(first, second) else f"PRAGMA {first:.40}"
         if action == sqlite3.SQLITE_FUNCTION:
-            return "an extension" if (second or "").lower() == "load_extension" else ""
+            return _NEVER_CALLED.get((second or "").lower(), "")
         if not self._read_only or action in _READING:
             return ""
         # What SQLite says of itself when it opens json_each() and the like; an UPDATE that a
