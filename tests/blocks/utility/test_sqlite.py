@@ -341,3 +341,23 @@ def test_it_can_be_published(database: Path) -> None:
     assert reads.info("sql.sqlite").effects == ["reads"]
     writes = Catalog([Sqlite3Block(Query, database)]).info("sql.sqlite")
     assert (writes.permission, writes.effects) == ("sql.sqlite", ["reads", "writes_state"])
+
+
+async def test_one_endless_function_call_is_left_behind(tmp_path: Path) -> None:
+    """SQLite cannot be stopped inside a function; this one takes two seconds. Meanwhile everybody
+    else is served, and what it did is not kept when it ends."""
+    path = tmp_path / "a.db"
+    made = Sqlite3Block(Query, path)
+    assert (await made.acall(Query("CREATE TABLE notes (id)"))).success
+    assert (await made.acall(Query("INSERT INTO notes VALUES (1)"))).success
+    endless = "instr(zeroblob(600000), zeroblob(300000) || x'01')"
+    began = time.monotonic()
+    hasty = Sqlite3Block(Query, path, timeout_seconds=0.1)
+    done = await hasty.acall(Query(f"DELETE FROM notes WHERE 0 = {endless}"))
+    assert "cannot be stopped" in str(done.reason)
+    assert time.monotonic() - began < 1.5
+    counting = Sqlite3Block(Query, path, output=Number, read_only=True)
+    while any(each.name == "conduit-left-behind" for each in threading.enumerate()):
+        assert (await counting.acall(Query("SELECT count(*) AS n FROM notes"))).rows[0].n == 1
+        await asyncio.sleep(0.1)
+    assert (await counting.acall(Query("SELECT count(*) AS n FROM notes"))).rows[0].n == 1

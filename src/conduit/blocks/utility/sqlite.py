@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, overload
 
 from conduit.blocks.effects import Effects
+from conduit.blocks.utility import threads
 from conduit.blocks.utility.protocols import SupportsSqlCommand
 from conduit.blocks.utility.rows import Row, Rows
 from conduit.blocks.utility.sql import (
@@ -33,6 +34,8 @@ V = TypeVar("V", bound=SupportsSqlCommand)
 
 _IN_MEMORY: Final = ":memory:"
 _LONGEST_LOCK_S: Final = 5.0
+_GRACE_S: Final = 0.5
+"""For a statement that was told to stop. One function call, over a long text, may not hear it."""
 """Waiting for another writer cannot be interrupted, so it is short."""
 _STEPS_BETWEEN_LOOKS: Final = 10_000
 _SMALLEST_LIMIT: Final = 1_000_000
@@ -139,16 +142,22 @@ class Sqlite3Block(SqlBlock[C, S]):
         self, statement: str, parameters: dict[str, Value], result: Rows[Any] | None
     ) -> None:
         watch = _Watch(time.monotonic() + self.timeout_seconds)
-        work = asyncio.ensure_future(
-            asyncio.to_thread(self._run, statement, parameters, result, watch)
+        work = await threads.started(
+            self._run, statement, parameters, result, watch, patience_s=self.timeout_seconds
         )
         alarm = asyncio.get_running_loop().call_later(self.timeout_seconds, watch.interrupt)
         try:
-            await asyncio.shield(work)
+            await asyncio.wait({work}, timeout=watch.left() + _GRACE_S)
+            if work.done() or not watch.give_up():
+                return await work
+            raise TimedOut(
+                f"it took longer than {self.timeout_seconds:g} s, and one function call of it "
+                "cannot be stopped: it is left to end by itself, and nothing of it is kept"
+            )
         except asyncio.CancelledError:
-            watch.cancelled.set()  # the thread looks at it, and undoes what it has done
-            watch.interrupt()
-            await asyncio.gather(work, return_exceptions=True)
+            if watch.give_up():
+                watch.interrupt()
+            await asyncio.wait({work}, timeout=_GRACE_S)
             raise
         finally:
             alarm.cancel()
@@ -209,11 +218,12 @@ class Sqlite3Block(SqlBlock[C, S]):
 
 class _Watch:
     """When to stop a statement: asked by SQLite itself every few thousand steps, and told to it,
-    because a step may be a function that takes a while. A single call of one is waited for."""
+    because a step may be a function that takes a while."""
 
     def __init__(self, until: float) -> None:
         self.until = until
-        self.cancelled = threading.Event()
+        self._given_up = False
+        self._committing = False
         self._watched: sqlite3.Connection | None = None
         self._turn = threading.Lock()
 
@@ -235,11 +245,27 @@ class _Watch:
             if self._watched:
                 self._watched.interrupt()
 
+    def give_up(self) -> bool:
+        """Nobody waits any more, and nothing is to be kept. False when it is being kept already."""
+        with self._turn:
+            self._given_up = not self._committing
+            return self._given_up
+
+    def may_commit(self) -> bool:
+        """Whether what was done is to be kept: from now on nobody can give it up."""
+        with self._turn:
+            self._committing = not self._given_up
+            return self._committing
+
+    def left(self) -> float:
+        """Seconds."""
+        return max(0.0, self.until - time.monotonic())
+
     def is_over(self) -> bool:
         return time.monotonic() >= self.until
 
     def must_stop(self) -> bool:
-        return self.cancelled.is_set() or self.is_over()
+        return self._given_up or self.is_over()
 
 
 class _Kept:
@@ -270,6 +296,8 @@ def _transaction(connection: sqlite3.Connection, guard: _Guard, watch: _Watch) -
                 yield
             finally:
                 connection.set_authorizer(None)
+            if not watch.may_commit():
+                raise TimedOut("it was given up")
             connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
