@@ -212,9 +212,27 @@ async def test_nobody_listening_and_no_such_host(provider: MakeProvider) -> None
         await provider(url="http://no-such-host.invalid").chat(HELLO)
 
 
-async def test_an_address_that_is_none(provider: MakeProvider) -> None:
-    with pytest.raises(ProviderUnreachable, match="none that can be connected to"):
-        await provider(url="http://1.2.3.4.5").chat(HELLO)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://1.2.3.4.5",
+        "http://2852039166/latest",  # 169.254.169.254 to some programs
+        "http://169.254.169.254/latest",
+        "http://[fd00:ec2::254]/latest",
+        "http://[::ffff:169.254.169.254]",
+    ],
+)
+def test_an_address_where_no_model_can_be(provider: MakeProvider, url: str) -> None:
+    with pytest.raises(InvalidInput, match=r"base_url"):
+        provider(url=url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://[::1]:8000/v1", "http://0.0.0.0:8000/v1", "http://10.0.0.5/v1", "http://gpu.lan"],
+)
+def test_a_model_may_run_at_home(provider: MakeProvider, url: str) -> None:
+    assert provider(url=url).name
 
 
 async def test_https_where_only_http_is_spoken(provider: MakeProvider) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
-from conduit.contracts.errors import InvalidInput
+from conduit.blocks.utility.addresses import Reach
+from conduit.blocks.utility.url import bracketed, host_of
+from conduit.contracts.errors import Forbidden, InvalidInput
 from conduit.models.catalogue import CATALOGUE, Kind
 from conduit.models.secret import Secret
 
@@ -18,6 +20,7 @@ RESERVED = frozenset({"auto", "conduit", "offline"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _MODEL_LIMIT = 200
 _URL_LIMIT = 2000
+_ANYWHERE = Reach(private=("*",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,20 @@ def _checked_url(url: str) -> str:
         raise _fault("base_url", "it holds a user or password", "put the key into api_key")
     if parts.query or parts.fragment:
         raise _fault("base_url", "it has a query or fragment", "end it with the path, like /v1")
+    _require_a_place_for_models(host)
     return url.rstrip("/")
+
+
+def _require_a_place_for_models(host: str) -> None:
+    """A model may run at home, so private addresses are fine; a cloud's metadata service is not."""
+    if host in ("0.0.0.0", "::"):
+        return  # how people write "this machine", because servers print it
+    try:
+        _ANYWHERE.require_host(host_of(bracketed(host)))
+    except InvalidInput as error:
+        raise _fault("base_url", error.message, error.hint) from None
+    except Forbidden as error:
+        raise _fault("base_url", error.message, "name the address of a model server") from None
 
 
 def _fault(where: str, message: str, hint: str) -> InvalidInput:
