@@ -7,7 +7,7 @@ from dataclasses import InitVar, dataclass
 from typing import Annotated, Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conduit.blocks import Range, decode, dumps, loads
@@ -102,6 +102,7 @@ def test_a_whole_number_as_text_stays_that_number(number: int) -> None:
     assert decode(Numbers, {"whole": f" {number}"}, lenient=True).whole == number
 
 
+@example("0\x1f")  # white space to str.strip(), and to nobody else
 @given(st.text(max_size=12))
 def test_text_becomes_a_number_only_if_it_is_one(text: str) -> None:
     try:

@@ -255,7 +255,7 @@ def _convert(kind: type, data: Any) -> Any:
     """The same value as ``kind`` where that loses nothing; otherwise the data as it came."""
     if not isinstance(data, str):
         return _whole(kind, data)
-    text = data.strip()
+    text = data.strip(" \t\r\n")
     if kind in (int, float) and _NUMBER.fullmatch(text):
         try:
             number = Decimal(text)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from typing import Final
 
 _MOST_SWEEPS: Final = 20
 _DEAD: Final = (b"Z", b"X")
 _GONE: Final = (b"X", b"", b"-1")
+_EXEC_S: Final = 0.002
+"""Longer than the kernel takes to replace a program."""
 _ANEW_S: Final = 1.0
 """In less time no machine gives out all its process numbers (32,768 at least) and begins anew."""
 
@@ -42,8 +45,19 @@ def kill_marked(mark: bytes, *, program: int, lasted_s: float) -> None:
     for _ in range(_MOST_SWEEPS):
         rising = lasted_s < _ANEW_S and _newest() >= program
         lowest = program if rising else 0
-        if not sum(_killed(pid, mark) for pid in _pids() if pid >= lowest):
+        pids = [pid for pid in _pids() if pid >= lowest]
+        if sum(_killed(pid, mark) for pid in pids):
+            continue
+        if not (rising and any(map(_is_between_programs, pids))):
             return
+        time.sleep(_EXEC_S)
+
+
+def _is_between_programs(pid: int) -> bool:
+    """Whether a process is just becoming another program: for a moment it has no environment, and
+    nobody can see whose it is."""
+    state = _read(f"{pid}/stat").rpartition(b")")[2].split()[:1]
+    return bool(state) and state[0] not in _DEAD and not _read(f"{pid}/environ")
 
 
 def _newest() -> int:
