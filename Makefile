@@ -63,6 +63,7 @@ bench: install  ## Measure: import, start, overhead, rendering
 soak: install  ## What takes minutes: a server under load (MINUTES=60), all promises of control
 	@$(BIN)/python bench/soak_server.py --minutes $(MINUTES)
 	@$(BIN)/python bench/soak_control.py
+	@$(BIN)/pytest -m soak
 
 docs: install  ## Write docs/reference from the code, and draw the pictures of pipelines
 	@$(BIN)/python tools/reference.py

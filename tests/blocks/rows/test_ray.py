@@ -64,6 +64,7 @@ def test_an_endless_source_is_read_as_results_are_taken(ray: Any, tmp_path: Path
 
 
 @needs_ray
+@pytest.mark.soak  # Ray starts the actor anew twice; on a busy machine that has taken minutes
 def test_only_the_row_that_kills_is_lost(ray: Any, tmp_path: Path) -> None:
     rows = [Note(i, str(tmp_path / "seen")) for i in range(45, 85)]
     results = map_rows(steps.kill, rows, engine="ray", workers=1, chunk=20)
