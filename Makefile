@@ -9,7 +9,7 @@ SYNC  := $(VENV)/.locks-installed
 READY := $(VENV)/.conduit-installed
 ARGS  ?=
 MINUTES ?= 5
-WORKERS ?= 2
+WORKERS ?= 0
 
 export UV_PYTHON_DOWNLOADS := never
 
@@ -37,7 +37,7 @@ install: $(READY)  ## Make .venv with the conduit command and all test tools
 up: install  ## Start Conduit and say where it is (ARGS="--port 9000")
 	@trap : INT; $(BIN)/conduit up $(ARGS) || [ $$? = 130 ]
 
-test: install programs  ## Run every test (ARGS="-k euclid" for some, WORKERS=8 for more at once)
+test: install programs  ## Run every test (ARGS="-k euclid" for some, WORKERS=2 in two processes)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 	@if [ -f studio/package.json ]; then $(BIN)/python tools/npm.py test; fi
 

@@ -255,7 +255,12 @@ async def test_an_absurd_answer_is_refused(answer: tuple[str, ...]) -> None:
 
 
 async def test_the_system_looks_names_up() -> None:
-    assert set(await look_up("localhost")) <= {"127.0.0.1", "::1"}
+    try:
+        known = {str(each[4][0]) for each in socket.getaddrinfo("localhost", None)}
+    except OSError:  # a machine without /etc/hosts
+        known = set()
+    if known:
+        assert set(await look_up("localhost")) <= known
     with pytest.raises(Unavailable, match=r"^nowhere\.invalid has no address"):
         await look_up("nowhere.invalid")
 
