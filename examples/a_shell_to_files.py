@@ -1,5 +1,6 @@
 """The output of a command becomes typed records: the published example, word for word."""
 
+# Its imports and lines stay as they were published, so neither formatter nor linter may have them.
 # fmt: off
 # ruff: noqa: I001, UP006, UP035
 

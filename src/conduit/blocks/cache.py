@@ -49,6 +49,7 @@ class CacheFolder:
         return {"_folder": self._folder, "_max_bytes": self._max_bytes}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        # A lock cannot travel: a copy is made as if new.
         self.__init__(state["_folder"], state["_max_bytes"])  # type: ignore[misc]
 
     def get(self, name: str) -> bytes | None:

@@ -63,7 +63,7 @@ class FunctionBlock(Block[I, O]):
         self.inline = inline
         self.version = version
         # The function itself, not a method around it: that would be one more call per step.
-        self.forward = function  # type: ignore[assignment,method-assign]
+        self.forward = function  # type: ignore[assignment,method-assign]  # an instance may
         self.__doc__ = function.__doc__
         self.__module__ = function.__module__
         self.__qualname__ = function.__qualname__

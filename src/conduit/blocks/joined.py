@@ -94,7 +94,7 @@ class Planned(Composite[I, O]):
     """A composite whose work is one plan, carried out in whatever form it is called."""
 
     def plan(self, data: I) -> flow.Plan:
-        """What to do with a checked input; returns the output."""
+        """What to do with a checked input; returns the output. For each composite to write."""
         raise NotImplementedError
 
     @functools.cached_property
@@ -291,8 +291,9 @@ class MapEach(Composite[I, O]):
             raise ConfigError(f"at_once must be at least 1, not {at_once}", where="map_each")
         self._of([Part(block, f"for each, {at_once} at once")])
         self._block, self._at_once = block, at_once
-        self.input_type = Batch[block.input_type]  # type: ignore[name-defined]
-        self.output_type = Batch[block.output_type]  # type: ignore[name-defined]
+        batch: Any = Batch  # of types that are known at run time only
+        self.input_type = batch[block.input_type]
+        self.output_type = batch[block.output_type]
 
     async def forward(self, data: Any) -> Any:
         made: list[Any] = [None] * len(data.items)

@@ -115,7 +115,7 @@ class Record:
     @property
     def hint(self) -> Any:
         """What was written in the annotation."""
-        return self.cls[self.args] if self.args else self.cls  # type: ignore[index]
+        return self.cls[self.args] if self.args else self.cls  # type: ignore[index]  # generic, as it has arguments
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def codec_of(hint: Any) -> Codec:
         columns, rows = None, None
 
     def pack_rows(values: Sequence[Any]) -> Plain:
-        if columns is not None and set(map(type, values)) == {shape.cls}:  # type: ignore[union-attr]
+        if columns is not None and set(map(type, values)) == {shape.cls}:  # type: ignore[union-attr]  # columns: a record
             try:
                 return columns(values)
             except AttributeError as error:  # a field was deleted, or is of another type

@@ -42,7 +42,7 @@ from conduit.blocks.rows.sources import Source
 from conduit.contracts.errors import ConfigError
 
 I = TypeVar("I")  # noqa: E741 - Block[I, O]
-O = TypeVar("O")  # noqa: E741
+O = TypeVar("O")  # noqa: E741 - and its output
 
 _AT_ONCE = 16
 """Asynchronous rows at a time, unless said otherwise."""

@@ -242,7 +242,7 @@ def _feed(desk: Any) -> Any:
             column = pyarrow.array([packed], pyarrow.large_binary())
             yield pyarrow.table({"start": [start], "data": column})
 
-    class Feed(data.Datasource):  # type: ignore[misc]
+    class Feed(data.Datasource):  # type: ignore[misc]  # Ray is untyped
         def estimate_inmemory_data_size(self) -> int | None:
             return None
 
@@ -260,7 +260,7 @@ def _by_value(job: Any) -> bytes:
     """Pickled for a cluster, whose processes have another ``__main__``."""
     cloudpickle: Any = import_module("ray.cloudpickle")
 
-    class Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]
+    class Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]  # Ray is untyped
         def reducer_override(self, thing: Any) -> Any:
             here = getattr(thing, "__module__", None) == "__main__"
             if here and hasattr(type(thing), "forward"):

@@ -182,7 +182,7 @@ class _Group:
             if told:
                 await self.changed.wait()
                 return
-            while self.process.poll() is None and not self.changed.is_set():  # noqa: ASYNC110
+            while self.process.poll() is None and not self.changed.is_set():  # noqa: ASYNC110 - as below
                 await asyncio.sleep(_LOOK_S)
 
     async def end(self) -> None:

@@ -167,7 +167,7 @@ class AnyRows(Rows[dict[str, Any]]):
     """
 
     def __init__(self, most: int, most_bytes: int) -> None:
-        super().__init__(_NoFields, most, most_bytes)  # type: ignore[arg-type]
+        super().__init__(_NoFields, most, most_bytes)  # type: ignore[arg-type]  # no Row
         self._row = dict[str, Json]
 
     def expect(self, columns: Iterable[str]) -> None:
