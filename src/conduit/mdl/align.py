@@ -114,7 +114,7 @@ class _Aligner:
             self.reading.repair("unlisted", path, describe(data))
             data = data[0]
         convert = to_choice if isinstance(shape, Choice) else to_scalar
-        value, kind, wrong = convert(shape, data)  # type: ignore[arg-type]  # no record here
+        value, kind, wrong = convert(shape, data)  # type: ignore[arg-type]  # each takes its own kind
         if wrong:
             return self.reading.fault(path, wrong)
         if kind:

@@ -138,7 +138,7 @@ class Results(Generic[O]):
                 "these results are being read, or have been",
                 hint="map the rows again, or keep what `collect()` returned",
             )
-        self._reading = reading  # type: ignore[assignment]  # just not None
+        self._reading = reading  # type: ignore[assignment]  # one or the other kind
         return reading
 
     def _rows(self, loop: asyncio.AbstractEventLoop | None) -> Generator[Row[O]]:
