@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from conduit.contracts.chat import ChatRequest, ChatResponse, Chunk
+from conduit.contracts.chat import (
+    ChatRequest,
+    ChatResponse,
+    Chunk,
+    EmbeddingRequest,
+    EmbeddingResponse,
+    Usage,
+)
+from conduit.contracts.json import JsonObject
 
 Header = tuple[str, str]
 NewId = Callable[[], str]
@@ -28,6 +36,9 @@ class WireRequest:
     path: str
     body: bytes
     headers: tuple[Header, ...] = ()
+    dropped: tuple[str, ...] = ()
+    """What the request asked for and this protocol has no place for, by the name it has in OpenAI's
+    chat completions (``seed``, ``logprobs``), or in its own dialect for ``extra``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,42 @@ class StreamDecoder(Protocol):
         ...
 
 
+class StreamWatcher(Protocol):
+    """Follows a stream that is passed on to a client of the same dialect as it comes, without
+    taking it apart: it learns just enough to account for it. Raises as a decoder does."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def answered(self) -> bool:
+        """A piece of the answer has been seen."""
+        ...
+
+    @property
+    def complete(self) -> bool: ...
+
+    @property
+    def ended(self) -> bool: ...
+
+    @property
+    def usage(self) -> Usage | None: ...
+
+    @property
+    def characters(self) -> int:
+        """Length of the answer so far, about: what an estimate of its tokens rests on."""
+        ...
+
+    def feed(self, frame: Frame) -> bytes:
+        """The event as the client is to get it; empty when it was asked for on our own account."""
+        ...
+
+    def finish(self) -> bytes:
+        """The body is over: what is still owed to the client, such as an end mark that the provider
+        left out. Raises ``NotTheProtocol`` when the answer is not whole."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """Where a protocol lists its models: GET ``path`` gives ``{rows: [{name: …}]}``."""
@@ -77,18 +124,57 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Relay:
+    """The same protocol on both sides: what a client sent goes on as it is.
+
+    ``encode(body, model, stream)`` is the client's body for this model; ``watcher(body)`` follows
+    the stream that answers it.
+    """
+
+    encode: Callable[[JsonObject, str, bool], WireRequest]
+    watcher: Callable[[JsonObject], StreamWatcher]
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """Embeddings: ``encode(request, model)`` and ``decode(body)``."""
+
+    encode: Callable[[EmbeddingRequest, str], WireRequest]
+    decode: Callable[[bytes], EmbeddingResponse]
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What a signature is made of. ``options`` are the provider's own settings (``region``),
+    ``now`` is seconds since the epoch."""
+
+    method: str
+    url: str
+    body: bytes
+    key: str
+    options: Mapping[str, str]
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
 class Wire:
     """One protocol, as functions.
 
     ``encode(request, model, stream)`` makes the HTTP request, ``decode(body, new_id)`` reads a
     whole reply, ``decoder(new_id)`` reads a streamed one, ``authorize(key)`` gives the headers
-    that carry a key.
+    that carry a key. ``sign`` gives those of a protocol that signs each request instead;
+    ``locate(request, model, options)`` moves a request to where this provider wants it. ``relay``
+    is there where clients may speak the protocol to us, ``embedding`` where it has embeddings.
     """
 
     name: str
-    framing: Literal["sse", "ndjson"]
+    framing: Literal["sse", "ndjson", "eventstream"]
     encode: Callable[[ChatRequest, str, bool], WireRequest]
     decode: Callable[[bytes, NewId], ChatResponse]
     decoder: Callable[[NewId], StreamDecoder]
     authorize: Callable[[str], tuple[Header, ...]]
     listing: Listing = Listing()
+    relay: Relay | None = None
+    embedding: Embedding | None = None
+    sign: Callable[[Signing], tuple[Header, ...]] | None = None
+    locate: Callable[[WireRequest, str, Mapping[str, str]], WireRequest] | None = None

@@ -1,0 +1,57 @@
+"""What one request to a language model took: the line of the meter, the metrics and the trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from conduit.contracts.call import DEFAULT_ORG
+
+Operation = Literal["chat", "embeddings"]
+Ending = Literal["ok", "failed", "left"]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRecord:
+    """One request, whoever answered it. Times are milliseconds, money is micro-US-dollars.
+
+    ``requested`` is the model name that the client asked for, ``model`` the one that ``provider``
+    was asked for, ``answered_by`` how that one calls itself. ``ending`` is ``left`` when the client
+    hung up first: what the provider had sent until then is counted. ``error`` is a code of the
+    error tree. ``estimated`` tokens are ours, because the provider counted none. ``cost_micro`` is
+    None where no price is known. ``cache`` is ``exact`` or ``semantic`` when nobody was asked.
+    """
+
+    id: str
+    """UUIDv7: its time is the beginning, and a record that is delivered twice counts once."""
+    at_ms: int
+    """Unix time of the beginning."""
+    correlation_id: str = ""
+    org_id: str = DEFAULT_ORG
+    subject: str = ""
+    operation: Operation = "chat"
+    dialect: str = ""
+    requested: str = ""
+    provider: str = ""
+    provider_type: str = ""
+    model: str = ""
+    answered_by: str = ""
+    stream: bool = False
+    ending: Ending = "ok"
+    error: str = ""
+    finish_reason: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+    cost_micro: int | None = None
+    duration_ms: float = 0.0
+    first_token_ms: float | None = None
+    """None when nothing came, or it was not streamed."""
+    failovers: int = 0
+    """Providers that failed before one answered."""
+    retries: int = 0
+    hedged: bool = False
+    cache: str = ""

@@ -1,0 +1,1 @@
+"""Protocols that clients speak to us: OpenAI's two, Anthropic's, Ollama's."""

@@ -1,0 +1,1 @@
+"""Who is asked, when, and how often: groups, strategies, limits, retries."""
