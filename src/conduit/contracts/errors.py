@@ -21,6 +21,7 @@
         ├── ProviderUnreachable     provider_unreachable  no connection, or it was dropped
         ├── ProviderTimeout         provider_timeout      silent for too long
         ├── ProviderRefused         provider_refused      it answered with an error
+        ├── ProviderBusy            provider_busy         its limit here is reached: not asked
         ├── ProviderBadReply        provider_bad_reply    what it sent is not its protocol
         ├── StreamInterrupted       stream_interrupted    its answer broke off after it had begun
         ├── CircuitOpen             circuit_open          its circuit breaker is open
@@ -157,13 +158,17 @@ class StoreError(ConduitError):
 
 
 class ProviderError(ConduitError):
-    """A provider failed. ``provider`` is its configured name."""
+    """A provider failed. ``provider`` is its configured name; ``retry_after_s`` is when it may be
+    asked again, where that is known."""
 
     code = "provider_failed"
 
-    def __init__(self, message: str, *, provider: str, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, provider: str, hint: str = "", retry_after_s: float | None = None
+    ) -> None:
         super().__init__(message, where=provider, hint=hint)
         self.provider = provider
+        self.retry_after_s = retry_after_s
 
 
 class ProviderUnreachable(ProviderError):
@@ -180,9 +185,36 @@ class ProviderRefused(ProviderError):
 
     code = "provider_refused"
 
-    def __init__(self, message: str, *, provider: str, status: int, hint: str = "") -> None:
-        super().__init__(message, provider=provider, hint=hint)
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str,
+        status: int,
+        hint: str = "",
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, provider=provider, hint=hint, retry_after_s=retry_after_s)
         self.status = status
+
+
+class ProviderBusy(ProviderError):
+    """Its limit here is reached, so it was not asked. ``queue_full`` tells a full queue from a rate
+    that is used up."""
+
+    code = "provider_busy"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str,
+        retry_after_s: float,
+        queue_full: bool,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, provider=provider, hint=hint, retry_after_s=retry_after_s)
+        self.queue_full = queue_full
 
 
 class ProviderBadReply(ProviderError):
@@ -210,5 +242,8 @@ class AllProvidersFailed(ProviderError):
             f"no provider answered ({said})",
             provider=failures[-1].provider if failures else "chain",
             hint="see `conduit providers` for their state, or `conduit doctor`",
+            retry_after_s=min(
+                (f.retry_after_s for f in failures if f.retry_after_s is not None), default=None
+            ),
         )
         self.failures = failures

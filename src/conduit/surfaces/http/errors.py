@@ -37,6 +37,7 @@ _STATUS = {
     "provider_unreachable": 502,
     "provider_refused": 502,
     "provider_bad_reply": 502,
+    "provider_busy": 429,
     "stream_interrupted": 502,
     "all_providers_failed": 502,
     "unparsable_output": 502,
