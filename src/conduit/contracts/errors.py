@@ -209,8 +209,8 @@ class ProviderBusy(ProviderError):
         message: str,
         *,
         provider: str,
-        retry_after_s: float,
-        queue_full: bool,
+        retry_after_s: float = 1.0,
+        queue_full: bool = False,
         hint: str = "",
     ) -> None:
         super().__init__(message, provider=provider, hint=hint, retry_after_s=retry_after_s)
