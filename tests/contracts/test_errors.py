@@ -6,7 +6,14 @@ import inspect
 import re
 
 from conduit.contracts import errors
-from conduit.contracts.errors import AllProvidersFailed, ConduitError, NotFound, ProviderTimeout
+from conduit.contracts.errors import (
+    AllProvidersFailed,
+    ConduitError,
+    NotFound,
+    Overloaded,
+    ProviderTimeout,
+    RateLimited,
+)
 from conduit.contracts.outcome import ErrorInfo
 
 TREE = [
@@ -39,3 +46,12 @@ def test_a_failed_chain_says_who_failed_with_what() -> None:
     error = AllProvidersFailed((ProviderTimeout("silent for 30 s", provider="anthropic"),))
     assert "anthropic: silent for 30 s" in error.message
     assert "the chain is empty" in AllProvidersFailed(()).message
+
+
+def test_who_is_sent_away_for_now_is_told_for_how_long() -> None:
+    full = Overloaded("100 are waiting already", retry_after_s=2.5, where="openai")
+    assert (full.code, full.retry_after_s, full.waited_s) == ("overloaded", 2.5, 0.0)
+    assert Overloaded("waited", retry_after_s=1.0, waited_s=10.0).waited_s == 10.0
+    often = RateLimited("60 requests a minute", retry_after_s=0.25, hint="ask for more")
+    assert (often.code, often.retry_after_s) == ("rate_limited", 0.25)
+    assert str(often) == "60 requests a minute\nhint: ask for more"

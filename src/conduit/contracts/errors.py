@@ -14,7 +14,9 @@
     ├── ConfigError                 bad_config            a setting of the operator is wrong
     │   └── WiringError             bad_wiring            two blocks do not fit together
     ├── Unavailable                 unavailable           not possible on this machine right now
-    │   └── MissingDependency       missing_dependency    a package is not installed
+    │   ├── MissingDependency       missing_dependency    a package is not installed
+    │   └── Overloaded              overloaded            too much is being done already
+    ├── RateLimited                 rate_limited          asked more often than is allowed
     ├── TimedOut                    timed_out             it took longer than it was given
     ├── StoreError                  store_failed          database or file could not be used
     └── ProviderError               provider_failed       a language model did not answer
@@ -147,6 +149,39 @@ class Unavailable(ConduitError):
 
 class MissingDependency(Unavailable):
     code = "missing_dependency"
+
+
+class Overloaded(Unavailable):
+    """Too much is being done already, and too much waits. Try again in ``retry_after_s`` seconds,
+    an estimate. ``waited_s`` is 0 when there was no place even to wait."""
+
+    code = "overloaded"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float,
+        waited_s: float = 0.0,
+        where: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.retry_after_s = retry_after_s
+        self.waited_s = waited_s
+
+
+class RateLimited(ConduitError):
+    """More was asked in a time than is allowed. In ``retry_after_s`` seconds it would be
+    admitted."""
+
+    code = "rate_limited"
+
+    def __init__(
+        self, message: str, *, retry_after_s: float, where: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.retry_after_s = retry_after_s
 
 
 class TimedOut(ConduitError):
