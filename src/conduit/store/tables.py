@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, ForeignKey, Index, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -55,4 +67,51 @@ grooves = Table(
     Column("request", Text, nullable=False),  # JSON of the request that makes it again
     Column("file_id", String(64), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+usage_records = Table(
+    "usage_records",
+    metadata,
+    Column("id", String(64), primary_key=True),  # UUIDv7
+    _org(),
+    Column("at_ms", BigInteger, nullable=False),  # Unix time of the beginning
+    Column("correlation_id", String(200), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("operation", String(16), nullable=False),
+    Column("dialect", String(200), nullable=False),
+    Column("requested", String(200), nullable=False),
+    Column("provider", String(200), nullable=False),
+    Column("provider_type", String(200), nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("answered_by", String(200), nullable=False),
+    Column("stream", Boolean, nullable=False),
+    Column("ending", String(16), nullable=False),
+    Column("error", String(200), nullable=False),
+    Column("finish_reason", String(200), nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("estimated", Boolean, nullable=False),
+    Column("cost_micro", BigInteger, nullable=True),  # micro-US-dollars
+    Column("duration_ms", Double, nullable=False),
+    Column("first_token_ms", Double, nullable=True),
+    Column("failovers", BigInteger, nullable=False),
+    Column("retries", BigInteger, nullable=False),
+    Column("hedged", Boolean, nullable=False),
+    Column("cache", String(200), nullable=False),
+)
+"""The fields of ``UsageRecord``, under their names."""
+Index(
+    "ix_usage_records_time",
+    usage_records.c.org_id,
+    usage_records.c.at_ms,
+    usage_records.c.id,
+)
+Index(
+    "ix_usage_records_model",
+    usage_records.c.org_id,
+    usage_records.c.model,
+    usage_records.c.at_ms,
 )

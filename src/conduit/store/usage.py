@@ -1,0 +1,161 @@
+"""Usage in the database: each request once, and what was spent by whom on what."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+
+from conduit.contracts.errors import NotFound
+from conduit.contracts.usage import UsageRecord
+from conduit.store.database import Database
+from conduit.store.tables import organisations, usage_records
+
+SpentBy = Literal["model", "provider", "subject", "day"]
+DAY_MS: Final = 86_400_000
+MOST_ROWS: Final = 1000
+"""Rows of one answer; the rest is summed up in none, so ask for less time."""
+
+_COLUMNS: Final = tuple(field.name for field in fields(UsageRecord))
+_values = operator.attrgetter(*_COLUMNS)
+_SUMMED: Final = (
+    "input_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was spent on one model, provider, subject or day (``2026-01-31``, UTC).
+
+    ``failed`` of the ``requests`` failed, ``left`` were left by their client. ``estimated`` of them
+    have tokens that we counted ourselves, ``unpriced`` no known price: they are not in
+    ``cost_micro``, which is micro-US-dollars.
+    """
+
+    key: str
+    requests: int
+    failed: int
+    left: int
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    cost_micro: int
+    estimated: int
+    unpriced: int
+
+    @property
+    def estimated_share(self) -> float:
+        """From 0 to 1."""
+        return self.estimated / self.requests
+
+
+class UsageStore:
+    """The records of every organisation. All methods raise ``StoreError``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, records: Sequence[UsageRecord]) -> list[UsageRecord]:
+        """Store records in one transaction; one that is there already stays as it is.
+
+        Returns those that belong to no organisation and are not stored. The records are storable
+        (``usage_lines.storable``).
+        """
+        if not records:
+            return []
+        orgs = {record.org_id for record in records}
+        with self._database.transaction() as connection:
+            there = sa.select(organisations.c.id).where(organisations.c.id.in_(orgs))
+            known = set(connection.scalars(there))
+            rows = [_values(record) for record in records if record.org_id in known]
+            if rows:
+                connection.exec_driver_sql(_insert(connection.dialect.paramstyle), rows)
+        return [record for record in records if record.org_id not in known]
+
+    def spent(
+        self, org_id: str, since_ms: int = 0, until_ms: int | None = None, by: SpentBy = "model"
+    ) -> list[Spent]:
+        """Sums of the requests that began in ``[since_ms, until_ms)`` (Unix milliseconds), the
+        dearest first, days in their order; ``MOST_ROWS`` at most."""
+        columns = usage_records.c
+        key = sa.literal_column("at_ms / 86400000") if by == "day" else columns[by]
+        sums = [sa.func.coalesce(sa.func.sum(columns[name]), 0).label(name) for name in _SUMMED]
+        cost = sa.func.coalesce(sa.func.sum(columns.cost_micro), 0).label("cost_micro")
+        query = (
+            sa.select(
+                key.label("key"),
+                sa.func.count().label("requests"),
+                _count(columns.ending == "failed").label("failed"),
+                _count(columns.ending == "left").label("left"),
+                *sums,
+                cost,
+                _count(columns.estimated).label("estimated"),
+                _count(columns.cost_micro.is_(None)).label("unpriced"),
+            )
+            .where(columns.org_id == org_id, columns.at_ms >= since_ms)
+            .group_by("key")
+            .order_by(sa.text("key") if by == "day" else sa.desc("cost_micro"), sa.text("key"))
+            .limit(MOST_ROWS)
+        )
+        if until_ms is not None:
+            query = query.where(columns.at_ms < until_ms)
+        with self._database.snapshot() as connection:
+            return [_spent(row, by) for row in connection.execute(query)]
+
+    def recent(self, org_id: str, limit: int = 50, before: str = "") -> list[UsageRecord]:
+        """The newest records, newest first; ``before`` (an id) gives the page after that one.
+
+        Raises ``NotFound`` when there is no such record.
+        """
+        columns = usage_records.c
+        query = sa.select(usage_records).where(columns.org_id == org_id)
+        with self._database.snapshot() as connection:
+            if before:
+                at_ms = connection.scalar(
+                    sa.select(columns.at_ms).where(columns.org_id == org_id, columns.id == before)
+                )
+                if at_ms is None:
+                    raise NotFound(
+                        f"there is no record {before[:80]!r}", hint="begin without `before`"
+                    )
+                older = sa.and_(columns.at_ms == at_ms, columns.id < before)
+                query = query.where(sa.or_(columns.at_ms < at_ms, older))
+            newest = query.order_by(columns.at_ms.desc(), columns.id.desc()).limit(limit)
+            rows = connection.execute(newest).mappings().all()
+        return [UsageRecord(**{name: row[name] for name in _COLUMNS}) for row in rows]
+
+
+def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+
+
+def _spent(row: Any, by: SpentBy) -> Spent:
+    key, *numbers = row
+    name = _day(key) if by == "day" else str(key)
+    return Spent(name, *(int(number) for number in numbers))  # PostgreSQL sums to a decimal
+
+
+def _day(number: int) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(number * DAY_MS // 1000, UTC).date().isoformat()
+
+
+@cache
+def _insert(paramstyle: str) -> str:
+    """Written out: the drain gives thousands of rows, and building each costs more than storing."""
+    mark = "?" if paramstyle == "qmark" else "%s"
+    marks = ", ".join([mark] * len(_COLUMNS))
+    return (
+        f"INSERT INTO usage_records ({', '.join(_COLUMNS)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+    )
