@@ -14,7 +14,7 @@ from conduit.models.probe import get_json
 from conduit.models.reading import listed_models, parse_object
 from conduit.models.secret import Secret
 from conduit.models.settings import ProviderSettings, configure
-from conduit.models.transport import AiohttpTransport, Limits
+from conduit.models.transport import Limits, PooledTransport
 from conduit.models.wire.ollama import OLLAMA
 
 BUDGET_S = 0.3
@@ -96,7 +96,7 @@ def ollama_url(host: str) -> str:
 async def list_ollama_models(base_url: str) -> tuple[str, ...] | None:
     """The models an Ollama offers, in its own order; None when no Ollama answers there.
     ``base_url`` may be anything that ``OLLAMA_HOST`` may be."""
-    transport = AiohttpTransport("ollama", _LIST_LIMITS)
+    transport = PooledTransport("ollama", _LIST_LIMITS)
     body = bytearray()
     try:
         async with transport.open(
