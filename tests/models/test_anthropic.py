@@ -103,7 +103,7 @@ def test_a_reply_with_thinking_text_and_two_tools() -> None:
     assert answer.text == "Let me look."
     calls = (ToolCall("a", "look", '{"n":1}'), ToolCall("b", "look", "{}"))
     assert (answer.tool_calls, answer.finish_reason) == (calls, "tool_calls")
-    assert answer.usage == Usage(13, 4)
+    assert answer.usage == Usage(13, 4, cached_tokens=10)
 
 
 @pytest.mark.parametrize(

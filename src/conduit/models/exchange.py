@@ -115,12 +115,14 @@ class StreamWatcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Where a protocol lists its models: GET ``path`` gives ``{rows: [{name: …}]}``."""
+    """Where a protocol lists its models: GET ``path`` gives ``{rows: [{name: …}]}``, each name
+    after ``prefix`` where there is one."""
 
     path: str = "/models"
     rows: str = "data"
     name: str = "id"
     headers: tuple[Header, ...] = ()
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any
 
 import orjson
 
+from conduit.contracts.chat import Image, Reasoning
 from conduit.contracts.errors import InvalidInput
 from conduit.contracts.json import JsonObject
 from conduit.models.exchange import Listing, NotTheProtocol
@@ -14,6 +16,19 @@ from conduit.models.exchange import Listing, NotTheProtocol
 QUOTE_LIMIT = 300
 """Characters of a provider's own words that are quoted in an error."""
 
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""How much to think, from least to most."""
+
+_BUDGETS = {"low": 1_024, "medium": 8_192, "high": 24_576}
+"""Tokens that an effort stands for, as Gemini's page on OpenAI compatibility equates them."""
+_IMAGE_BEGINS = {
+    "iVBORw0KGgo": "image/png",
+    "/9j/": "image/jpeg",
+    "R0lGOD": "image/gif",
+    "UklGR": "image/webp",
+}
+"""The first bytes of a picture, in base64."""
+_ODD_IN_ID = re.compile(r"[^a-zA-Z0-9_-]")
 _WORDS_KEYS = ("error", "message", "msg", "detail", "type")
 _WORDS_DEPTH = 6
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]+")
@@ -73,7 +88,9 @@ def listed_models(document: JsonObject, listing: Listing) -> tuple[str, ...]:
     if not isinstance(document.get(listing.rows), list):
         raise NotTheProtocol(f"the list of models has no {listing.rows!r}")
     return tuple(
-        name_of(object_of(row, f"{listing.rows}[{at}]").get(listing.name), listing.name)
+        name_of(
+            object_of(row, f"{listing.rows}[{at}]").get(listing.name), listing.name
+        ).removeprefix(listing.prefix)
         for at, row in enumerate(document[listing.rows])
     )
 
@@ -81,6 +98,45 @@ def listed_models(document: JsonObject, listing: Listing) -> tuple[str, ...]:
 def count_of(value: Any) -> int:
     """A count of tokens; 0 for what is none (usage is advice, not worth losing an answer for)."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def image_address(image: Image) -> str:
+    """A picture as one address: its own, or a ``data:`` URL (RFC 2397)."""
+    return image.url or f"data:{image.media_type or 'image/png'};base64,{image.data}"
+
+
+def image_type(image: Image) -> str:
+    """The media type of a picture that is here: as stated, else as its first bytes tell. Raises
+    ``InvalidInput`` where neither does."""
+    if image.media_type:
+        return image.media_type
+    for begin, media_type in _IMAGE_BEGINS.items():
+        if image.data.startswith(begin):
+            return media_type
+    raise InvalidInput(
+        "a picture does not say of what kind it is",
+        hint="send a PNG, JPEG, GIF or WebP in base64, or name its media type",
+    )
+
+
+def plain_id(id: str, limit: int = 64) -> str:
+    """The id of a tool call in letters that every provider takes; those of some hold others. The
+    same one always becomes the same."""
+    plain = _ODD_IN_ID.sub("_", id)
+    return plain if len(plain) <= limit else hashlib.sha256(id.encode()).hexdigest()[:limit]
+
+
+def effort_of(reasoning: Reasoning, taken: tuple[str, ...] = EFFORTS) -> str:
+    """The effort of those ``taken`` that is nearest to what is asked for; empty when nothing is.
+    One that is not among ours is handed on: a server may have a word of its own."""
+    effort, budget = reasoning.effort, reasoning.max_tokens
+    if not effort and budget is not None:
+        nearest = min(_BUDGETS, key=lambda name: abs(_BUDGETS[name] - budget))
+        effort = nearest if budget > 0 else "none"
+    if effort in taken or effort not in EFFORTS:
+        return effort
+    rank = EFFORTS.index(effort)
+    return min(taken, key=lambda name: abs(EFFORTS.index(name) - rank))
 
 
 def json_text(value: Any) -> str:
