@@ -11,7 +11,7 @@ import pytest
 
 from conduit.contracts.chat import ChatRequest, Chunk, Message, ToolCall, ToolSpec, Usage
 from conduit.models.exchange import ErrorInside, Frame, NotTheProtocol
-from conduit.models.wire.openai_chat import OpenAIStream, decode, openai_chat
+from conduit.models.wire.openai_chat import OpenAIStream, Server, decode, openai_chat
 
 SPEC = ToolSpec("look", "Look it up.", {"type": "object"})
 
@@ -21,7 +21,7 @@ def ids() -> Iterator[str]:
 
 
 def body_of(request: ChatRequest, stream: bool = False, **options: Any) -> dict[str, Any]:
-    return json.loads(openai_chat(**options).encode(request, "m", stream).body)
+    return json.loads(openai_chat(Server(**options)).encode(request, "m", stream).body)
 
 
 def read(**reply: Any) -> Any:
@@ -106,7 +106,10 @@ def test_what_is_not_given_is_not_sent() -> None:
 
 def test_the_differences_between_servers_are_options_of_the_wire() -> None:
     request = ChatRequest((Message("user", "U"),), max_tokens=5)
-    assert body_of(request, limit_field="max_completion_tokens")["max_completion_tokens"] == 5
+    assert (
+        body_of(request, renamed={"max_tokens": "max_completion_tokens"})["max_completion_tokens"]
+        == 5
+    )
     assert body_of(request, stream=True)["stream_options"] == {"include_usage": True}
     assert "stream_options" not in body_of(request, stream=True, stream_usage=False)
 

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 from conduit.models.exchange import Wire
 from conduit.models.wire.anthropic import ANTHROPIC
 from conduit.models.wire.ollama import OLLAMA
-from conduit.models.wire.openai_chat import openai_chat
+from conduit.models.wire.openai_chat import Server, openai_chat
 
 _HERE = "127.0.0.1"
-_OPENAI = openai_chat(limit_field="max_completion_tokens")
+_OPENAI = openai_chat(Server(renamed={"max_tokens": "max_completion_tokens"}))
 _CHAT = openai_chat()
-_CHAT_PLAIN = openai_chat(stream_usage=False)
+_CHAT_PLAIN = openai_chat(Server(stream_usage=False))
 
 
 @dataclass(frozen=True, slots=True)
