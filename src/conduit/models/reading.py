@@ -83,6 +83,14 @@ def list_of(value: Any, path: str) -> list[Any]:
     return value
 
 
+def vector_of(value: Any, path: str) -> tuple[float, ...]:
+    """A place in a vector space: numbers, at least one."""
+    row = list_of(value, path)
+    if not row or not set(map(type, row)) <= {float, int}:
+        raise NotTheProtocol(f"{path} is not a list of numbers")
+    return tuple(map(float, row))
+
+
 def listed_models(document: JsonObject, listing: Listing) -> tuple[str, ...]:
     """The models of a list, in its order."""
     if not isinstance(document.get(listing.rows), list):

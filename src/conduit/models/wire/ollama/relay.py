@@ -1,0 +1,63 @@
+"""A client that speaks Ollama's protocol itself: its words go on as they are."""
+
+from __future__ import annotations
+
+from conduit.contracts.chat import Usage
+from conduit.contracts.json import JsonObject
+from conduit.models.exchange import Frame, NotTheProtocol, WireRequest
+from conduit.models.reading import json_body, text_of
+from conduit.models.wire.ollama.reply import checked, usage
+from conduit.models.wire.ollama.request import PATH
+
+_GENERATE = "/api/generate"
+_MORE = b'"done":false'
+_VALUES = (b'"content":"', b'"response":"', b'"thinking":"')
+
+
+def encode_relayed(body: JsonObject, model: str, stream: bool) -> WireRequest:
+    """The client's own body, for this model: that of ``/api/generate`` has a prompt where that of
+    ``/api/chat`` has messages. A stream is what the protocol does when nothing is said."""
+    sent = body | {"model": model}
+    if stream is not (body.get("stream") is not False):
+        sent["stream"] = stream
+    return WireRequest(PATH if "messages" in body else _GENERATE, json_body(sent))
+
+
+class OllamaWatcher:
+    """Follows one stream, of chat or of generate. Nearly all lines are passed on unread."""
+
+    def __init__(self, body: JsonObject) -> None:
+        self.model = ""
+        self.answered = False
+        self.ended = False
+        self.usage: Usage | None = None
+        self.characters = 0
+
+    @property
+    def complete(self) -> bool:
+        return self.ended
+
+    def feed(self, frame: Frame) -> bytes:
+        data = frame.data
+        if not self.model or _MORE not in data:
+            self._learn(data)
+        self.answered = True
+        for key in _VALUES:
+            at = data.find(key)
+            if at >= 0:
+                at += len(key)
+                self.characters += max(data.find(b'"', at) - at, 0)
+        return data + b"\n"
+
+    def finish(self) -> bytes:
+        if not self.ended:
+            raise NotTheProtocol("the stream ended before the answer did")
+        return b""
+
+    def _learn(self, data: bytes) -> None:
+        event = checked(data, "a line of the stream")
+        if "message" not in event and "response" not in event and "done" not in event:
+            raise NotTheProtocol("a line of the stream is none of an answer")
+        self.model = self.model or text_of(event.get("model"), "model")
+        if event.get("done") is True:
+            self.ended, self.usage = True, usage(event)
