@@ -22,6 +22,8 @@ import argparse
 import asyncio
 import contextlib
 import json
+import socket
+import struct
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -81,6 +83,21 @@ FAULTS: dict[str, str] = {
     "json_for_stream": "a whole JSON reply where a stream was asked for",
     "pause_then_good": "a good answer after 0.2 s",
     "no_schema": "400 to a request for a shape, a good answer to any other",
+    "slow_drip": "headers, then a byte of nothing every 50 ms for ever",
+    "reset": "the connection is reset without a byte",
+    "huge_body": "a body of 1 GB by its length, sent until the client hangs up",
+    "wrong_type": "a good answer that calls itself plain text",
+    "half_close": "a good answer without a length, ended by closing the sending side only",
+    "truncated_chunk": "a chunk shorter than it says, then the connection is closed",
+    "bad_chunk_size": "a chunk whose size is no number",
+    "two_lengths": "two Content-Length headers that differ",
+    "header_flood": "headers that never end",
+    "early_reply": "400 before the body of the request is read (by path only)",
+    "stale": "a good answer, and then the connection is closed without having said so",
+    "goes_stale": "a good answer; the next request over that connection finds it closed",
+    "interim": "100 and 103, then a good answer",
+    "trailers": "a good answer in chunks with trailers behind them",
+    "second_reply": "a good answer and, unasked, another right behind it",
 }
 _FILL = b"x" * 65536
 
@@ -164,10 +181,12 @@ class FakeUpstream:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wire = _Connection(reader, writer)
         try:
-            while (request := await _read_request(reader)) is not None:
+            while (head := await _read_head(reader)) is not None and not wire.stale:
                 self.busy += 1
                 try:
-                    await self._respond(wire, *request)
+                    if head[1].startswith("/early_reply/"):
+                        await self._answer_early(wire, *head)
+                    await self._respond(wire, *head, await _read_body(reader, head[2]))
                 finally:
                     self.busy -= 1
                 if wire.spoiled:
@@ -176,6 +195,14 @@ class FakeUpstream:
             self.hang_ups += 1
         finally:
             writer.transport.abort()
+
+    async def _answer_early(
+        self, wire: _Connection, method: str, path: str, headers: dict[str, str]
+    ) -> None:
+        self.requests.append(Received(method, path, headers, None, "early_reply"))
+        await wire.json(400, {"error": {"message": "no body wanted"}}, "Connection: close")
+        wire.writer.write_eof()
+        await wire.wait_for_hang_up()
 
     async def _respond(
         self, wire: _Connection, method: str, path: str, headers: dict[str, str], raw: bytes
@@ -227,11 +254,13 @@ class FakeUpstream:
 
 @dataclass
 class _Connection:
-    """The sending half. ``spoiled`` means that it cannot carry another reply."""
+    """The sending half. ``spoiled`` means that it cannot carry another reply, ``stale`` that it is
+    closed when another is asked for."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     spoiled: bool = field(default=False)
+    stale: bool = field(default=False)
 
     async def send(self, data: bytes) -> None:
         if self.writer.is_closing():
@@ -260,9 +289,7 @@ class _Connection:
         raise ConnectionResetError
 
 
-async def _read_request(
-    reader: asyncio.StreamReader,
-) -> tuple[str, str, dict[str, str], bytes] | None:
+async def _read_head(reader: asyncio.StreamReader) -> tuple[str, str, dict[str, str]] | None:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError:
@@ -270,16 +297,19 @@ async def _read_request(
     first, *lines = head.decode("latin-1").rstrip().split("\r\n")
     method, path, _ = first.split(" ")
     pairs = (line.partition(":") for line in lines)
-    headers = {name.lower(): value.strip() for name, _, value in pairs}
-    body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return method, path, headers, body
+    return method, path, {name.lower(): value.strip() for name, _, value in pairs}
+
+
+async def _read_body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
+    return await reader.readexactly(int(headers.get("content-length", 0)))
 
 
 _PAGE = b"<!doctype html><html><head><title>Login</title></head><body>Sign in</body></html>"
 _ERROR = {"error": {"message": "The model is overloaded.", "type": "overloaded_error"}}
 _GOOD = frozenset(
     ("", "every_byte", "crlf", "no_space", "comments", "no_done", "double_done", "open_end")
-) | {"json_for_stream", "pause_then_good", "no_schema"}
+) | {"json_for_stream", "pause_then_good", "no_schema", "wrong_type", "half_close", "stale"}
+_GOOD |= {"goes_stale", "interim", "trailers", "second_reply"}
 
 
 async def _behave(
@@ -287,6 +317,9 @@ async def _behave(
 ) -> None:
     if fault == "pause_then_good":
         await asyncio.sleep(0.2)
+    elif fault == "interim":
+        await wire.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await wire.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n")
     if fault.startswith("status_"):
         await _status(wire, fault, headers)
     elif fault in _EITHER:
@@ -295,6 +328,10 @@ async def _behave(
         await _blocking(wire, fault, reply)
     else:
         await _streaming(wire, fault, reply)
+    if fault == "second_reply":
+        await wire.json(200, {"error": "this was for somebody else"})
+    wire.spoiled |= fault == "stale"
+    wire.stale = fault == "goes_stale"
 
 
 async def _status(wire: _Connection, fault: str, headers: dict[str, str]) -> None:
@@ -323,6 +360,48 @@ async def _endless_body(wire: _Connection) -> None:
         await wire.chunk(_FILL)
 
 
+async def _slow_drip(wire: _Connection) -> None:
+    await wire.head(200, "application/json", "Transfer-Encoding: chunked")
+    while True:
+        await wire.chunk(b" ")
+        await asyncio.sleep(0.05)
+
+
+async def _reset(wire: _Connection) -> None:
+    wire.spoiled = True
+    at_once = struct.pack("ii", 1, 0)
+    raw = wire.writer.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+
+
+async def _huge_body(wire: _Connection) -> None:
+    await wire.head(200, "application/json", f"Content-Length: {1 << 30}")
+    for _ in range((1 << 30) // len(_FILL)):
+        await wire.send(_FILL)
+
+
+async def _truncated_chunk(wire: _Connection) -> None:
+    wire.spoiled = True
+    await wire.head(200, "application/json", "Transfer-Encoding: chunked")
+    await wire.send(b"100\r\n{")
+
+
+async def _bad_chunk_size(wire: _Connection) -> None:
+    await wire.head(200, "application/json", "Transfer-Encoding: chunked")
+    await wire.send(b"0x2\r\n{}\r\n0\r\n\r\n")
+
+
+async def _two_lengths(wire: _Connection) -> None:
+    await wire.head(200, "application/json", "Content-Length: 2", "Content-Length: 3")
+    await wire.send(b"{} ")
+
+
+async def _header_flood(wire: _Connection) -> None:
+    await wire.send(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        await wire.send(b"".join(b"x-%d: %s\r\n" % (at, b"a" * 1000) for at in range(60)))
+
+
 _EITHER: dict[str, Callable[[_Connection], Any]] = {
     "html": lambda wire: wire.whole(200, "text/html", _PAGE),
     "error_in_200": lambda wire: wire.json(200, _ERROR),
@@ -332,6 +411,13 @@ _EITHER: dict[str, Callable[[_Connection], Any]] = {
     "drop": _drop,
     "not_http": _not_http,
     "endless_body": _endless_body,
+    "slow_drip": _slow_drip,
+    "reset": _reset,
+    "huge_body": _huge_body,
+    "truncated_chunk": _truncated_chunk,
+    "bad_chunk_size": _bad_chunk_size,
+    "two_lengths": _two_lengths,
+    "header_flood": _header_flood,
 }
 
 
@@ -349,16 +435,33 @@ async def _blocking(wire: _Connection, fault: str, reply: Reply) -> None:
     elif fault in ("silent_stream", "stall"):
         await wire.head(200, "application/json", f"Content-Length: {len(body)}")
         await wire.wait_for_hang_up()
-    await wire.whole(200, "application/json", body)
+    if fault == "half_close":
+        await wire.head(200, "application/json")
+        await wire.send(body)
+        wire.writer.write_eof()
+        await wire.wait_for_hang_up()
+    if fault == "trailers":
+        await wire.head(200, "application/json", "Transfer-Encoding: chunked", "Trailer: x-sum")
+        await wire.chunk(body)
+        await wire.send(b"0\r\nX-Sum: 7\r\n\r\n")
+        return
+    media_type = "text/plain" if fault == "wrong_type" else "application/json"
+    await wire.whole(200, media_type, body)
 
 
 async def _streaming(wire: _Connection, fault: str, reply: Reply) -> None:
-    await wire.head(200, reply.stream_type, "Transfer-Encoding: chunked")
+    media_type = "text/plain" if fault == "wrong_type" else reply.stream_type
+    if fault == "half_close":
+        await wire.head(200, media_type)
+        await wire.send(b"".join(reply.pieces))
+        wire.writer.write_eof()
+        await wire.wait_for_hang_up()
+    await wire.head(200, media_type, "Transfer-Encoding: chunked")
     async for piece in _pieces(wire, fault, reply):
         await wire.chunk(piece)
     if wire.spoiled:
         return
-    await wire.send(b"0\r\n\r\n")
+    await wire.send(b"0\r\nX-Sum: 7\r\n\r\n" if fault == "trailers" else b"0\r\n\r\n")
 
 
 async def _pieces(wire: _Connection, fault: str, reply: Reply) -> AsyncIterator[bytes]:

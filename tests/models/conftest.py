@@ -11,7 +11,7 @@ from conduit.models.catalogue import CATALOGUE
 from conduit.models.http_provider import HttpProvider
 from conduit.models.secret import Secret
 from conduit.models.settings import configure
-from conduit.models.transport import Limits
+from conduit.models.transport import AiohttpTransport, Limits, PooledTransport
 from tests.fakes.upstream import FakeUpstream
 
 LIMITS = Limits(
@@ -24,6 +24,7 @@ LIMITS = Limits(
 )
 KEY = "sk-very-secret-0123456789"
 MakeProvider = Callable[..., HttpProvider]
+Carrier = type[PooledTransport] | type[AiohttpTransport]
 
 
 @pytest.fixture
@@ -33,7 +34,13 @@ async def upstream() -> AsyncIterator[FakeUpstream]:
 
 
 @pytest.fixture
-async def provider(upstream: FakeUpstream) -> AsyncIterator[MakeProvider]:
+def carrier() -> Carrier:
+    """The transport under the providers; a module may ask for each in turn."""
+    return PooledTransport
+
+
+@pytest.fixture
+async def provider(upstream: FakeUpstream, carrier: Carrier) -> AsyncIterator[MakeProvider]:
     """``provider(name="p", type="openai_compatible", fault="")``; closed after the test."""
     made: list[HttpProvider] = []
 
@@ -49,7 +56,9 @@ async def provider(upstream: FakeUpstream) -> AsyncIterator[MakeProvider]:
         base = f"{url or upstream.url}{'/' + fault if fault else ''}"
         base += "" if type == "ollama" else "/v1"
         settings = configure(name, type, source="file", base_url=base, model=model, key=Secret(KEY))
-        made.append(HttpProvider(settings, CATALOGUE[type].wire, limits=limits))
+        transport = carrier(name, limits)
+        wire = CATALOGUE[type].wire
+        made.append(HttpProvider(settings, wire, transport=transport, limits=limits))
         return made[-1]
 
     yield make

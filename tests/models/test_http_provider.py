@@ -1,13 +1,16 @@
-"""Each way a provider can go wrong, over real sockets, in three dialects."""
+"""Each way a provider can go wrong, over real sockets, in three dialects and on two transports."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import itertools
+import os
 import pickle
 import socket
+import tracemalloc
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -32,8 +35,9 @@ from conduit.contracts.errors import (
 )
 from conduit.models.http_provider import HttpProvider
 from conduit.models.secret import Secret
+from conduit.models.transport import AiohttpTransport, PooledTransport
 from tests.fakes.upstream import FAULTS, Answer, FakeUpstream, ToolUse
-from tests.models.conftest import KEY, MakeProvider, until
+from tests.models.conftest import KEY, LIMITS, Carrier, MakeProvider, until
 
 DIALECTS = ["openai_compatible", "anthropic", "ollama"]
 HELLO = ChatRequest((Message("system", "Be brief."), Message("user", "hi there you")))
@@ -60,6 +64,14 @@ CHAT_FAULTS: dict[str, type[ProviderError]] = {
     "invalid_utf8": ProviderBadReply,
     "gzip": ProviderBadReply,
     "not_http": ProviderBadReply,
+    "slow_drip": ProviderTimeout,
+    "reset": ProviderUnreachable,
+    "huge_body": ProviderBadReply,
+    "truncated_chunk": ProviderUnreachable,
+    "bad_chunk_size": ProviderBadReply,
+    "two_lengths": ProviderBadReply,
+    "header_flood": ProviderBadReply,
+    "early_reply": ProviderRefused,
 }
 STREAM_FAULTS = CHAT_FAULTS | {
     "half_json": ProviderUnreachable,
@@ -70,9 +82,15 @@ STREAM_FAULTS = CHAT_FAULTS | {
     "drop_before_token": ProviderUnreachable,
     "end_mid_stream": ProviderBadReply,
 }
-GOOD_STREAMS = sorted(
-    set(FAULTS) - set(STREAM_FAULTS) - {"json_for_stream", "open_end"} | {"", "open_end"}
-)
+STALE = ["stale", "goes_stale"]
+GOOD_STREAMS = sorted(set(FAULTS) - set(STREAM_FAULTS) - {"json_for_stream", *STALE} | {""})
+BRIEF = replace(LIMITS, total_s=0.5)
+
+
+@pytest.fixture(params=[PooledTransport, AiohttpTransport])
+def carrier(request: pytest.FixtureRequest) -> Carrier:
+    chosen: Carrier = request.param
+    return chosen
 
 
 async def collect(provider: HttpProvider, request: ChatRequest) -> list[Chunk]:
@@ -173,7 +191,7 @@ async def test_each_fault_of_a_whole_answer_is_an_error_of_the_tree(
     provider: MakeProvider, dialect: str, fault: str
 ) -> None:
     with pytest.raises(CHAT_FAULTS[fault]) as caught:
-        await provider(type=dialect, fault=fault).chat(HELLO)
+        await provider(type=dialect, fault=fault, limits=BRIEF).chat(HELLO)
     assert_presentable(caught.value)
 
 
@@ -183,7 +201,7 @@ async def test_each_fault_of_a_stream_is_an_error_of_the_tree(
     provider: MakeProvider, dialect: str, fault: str
 ) -> None:
     with pytest.raises(STREAM_FAULTS[fault]) as caught:
-        await collect(provider(type=dialect, fault=fault), HELLO)
+        await collect(provider(type=dialect, fault=fault, limits=BRIEF), HELLO)
     assert_presentable(caught.value)
 
 
@@ -322,6 +340,31 @@ async def test_good_answers_share_one_connection(
     assert upstream.open_connections == 1
 
 
+@pytest.mark.parametrize("fault", STALE)
+async def test_a_connection_that_was_closed_meanwhile_costs_no_answer(
+    provider: MakeProvider, upstream: FakeUpstream, fault: str, carrier: Carrier
+) -> None:
+    """aiohttp asks again only where asking twice can do no harm, and so not for a POST."""
+    one = provider(fault=fault)
+    for _ in range(3):
+        asked = await asyncio.gather(one.chat(HELLO), return_exceptions=True)
+        if carrier is PooledTransport:
+            assert isinstance(asked[0], ChatResponse)
+            assert len(await collect(one, HELLO)) > 3
+        else:
+            assert isinstance(asked[0], ChatResponse | ProviderUnreachable)
+
+
+async def test_a_reply_nobody_asked_for_answers_nobody(
+    provider: MakeProvider, upstream: FakeUpstream
+) -> None:
+    one = provider(fault="second_reply")
+    for _ in range(3):
+        assert (await one.chat(HELLO)).text == "You said: hi there you"
+        assert len(await collect(one, HELLO)) > 3
+    await until(lambda: upstream.open_connections == 0)
+
+
 async def test_no_task_and_no_socket_outlives_a_mixed_hour(
     provider: MakeProvider, upstream: FakeUpstream
 ) -> None:
@@ -342,7 +385,67 @@ async def test_no_task_and_no_socket_outlives_a_mixed_hour(
     await until(lambda: asyncio.all_tasks() == before)
 
 
-def test_one_loop_after_another_but_not_two_at_once() -> None:
+@pytest.mark.parametrize("fault", sorted(set(FAULTS) - {"open_end", "pause_then_good"}))
+async def test_no_fault_leaves_a_task_or_a_socket(
+    provider: MakeProvider, upstream: FakeUpstream, fault: str
+) -> None:
+    one = provider(fault=fault, limits=BRIEF)
+    tasks, descriptors = asyncio.all_tasks(), _descriptors()
+    results = await asyncio.gather(
+        *(one.chat(HELLO) for _ in range(3)),
+        *(collect(one, HELLO) for _ in range(3)),
+        return_exceptions=True,
+    )
+    assert all(isinstance(r, ProviderError | ChatResponse | list) for r in results), results
+    await one.aclose()
+    await until(lambda: upstream.open_connections == 0)
+    await until(lambda: asyncio.all_tasks() == tasks)
+    await until(lambda: _descriptors() == descriptors)
+
+
+@pytest.mark.parametrize("fault", ["silent", "stall", "endless_body", "slow_drip", "huge_body"])
+async def test_no_moment_of_a_hang_up_leaves_a_task_or_a_socket(
+    provider: MakeProvider, upstream: FakeUpstream, fault: str
+) -> None:
+    one = provider(fault=fault)
+    tasks, descriptors = asyncio.all_tasks(), _descriptors()
+    for turns in range(40):
+        call = asyncio.create_task(one.chat(HELLO) if turns % 2 else collect(one, HELLO))
+        for _ in range(turns // 2):
+            await asyncio.sleep(0)
+        call.cancel()
+        with pytest.raises((asyncio.CancelledError, ProviderError)):
+            await call
+    await one.aclose()
+    await until(lambda: upstream.open_connections == 0)
+    await until(lambda: asyncio.all_tasks() == tasks)
+    await until(lambda: _descriptors() == descriptors)
+
+
+@pytest.mark.parametrize(
+    "fault", ["huge_body", "endless_body", "endless_stream", "endless_line", "header_flood"]
+)
+async def test_what_never_ends_is_given_up_in_little_memory(
+    provider: MakeProvider, fault: str
+) -> None:
+    one = provider(fault=fault)
+    with pytest.raises(ProviderError):
+        await collect(one, HELLO)  # imports what is imported late
+    tracemalloc.start()
+    try:
+        with pytest.raises(ProviderBadReply):
+            await collect(one, HELLO)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * LIMITS.stream_bytes
+
+
+def _descriptors() -> int:
+    return len(os.listdir("/dev/fd"))
+
+
+def test_one_loop_after_another_but_not_two_at_once(carrier: Carrier) -> None:
     with FakeUpstream.in_thread() as upstream:
         from conduit.models.catalogue import CATALOGUE
         from conduit.models.settings import configure
@@ -350,7 +453,8 @@ def test_one_loop_after_another_but_not_two_at_once() -> None:
         settings = configure(
             "p", "openai_compatible", source="file", base_url=f"{upstream.url}/v1", model="m"
         )
-        one = HttpProvider(settings, CATALOGUE["openai_compatible"].wire)
+        wire = CATALOGUE["openai_compatible"].wire
+        one = HttpProvider(settings, wire, transport=carrier("p", LIMITS))
 
         async def ask_and_close() -> str:
             answer = await one.chat(HELLO)
