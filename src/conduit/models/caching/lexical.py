@@ -64,7 +64,7 @@ def _normal(text: str) -> str:
         return text.casefold()
     runs = (token[at : at + _RUN] for token in text.split() for at in range(0, len(token), _RUN))
     # Parts of one long token meet again only as neighbours: a cut costs at most one trigram.
-    return " ".join(unicodedata.normalize("NFKC", run.casefold()) for run in runs)
+    return " ".join(unicodedata.normalize("NFKC", run).casefold() for run in runs)
 
 
 def _add(vector: list[float], feature: str, weight: float) -> None:

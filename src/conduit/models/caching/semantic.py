@@ -79,7 +79,7 @@ class _Ring:
         self._place: dict[tuple[bytes, bytes], int] = {}
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         return int(self._vectors.nbytes + self._tags.nbytes) + 256 * len(self._rows)
 
     def add(self, key: CacheKey, context: bytes, vector: Vector) -> None:
@@ -140,8 +140,8 @@ class MemoryVectors:
         self._bytes = 0
 
     @property
-    def bytes(self) -> int:
-        """What all vectors take."""
+    def size(self) -> int:
+        """Bytes that all vectors take."""
         return self._bytes
 
     async def nearest(self, org_id: str, context: bytes, vector: Vector) -> Near | None:
@@ -158,10 +158,10 @@ class MemoryVectors:
         if ring is None or ring.dimensions != len(vector):
             self._forget(key.org_id)
             ring = self._rings[key.org_id] = _Ring(len(vector), self._most)
-            self._bytes += ring.bytes
-        before = ring.bytes
+            self._bytes += ring.size
+        before = ring.size
         ring.add(key, context, vector)
-        self._bytes += ring.bytes - before
+        self._bytes += ring.size - before
         self._rings.move_to_end(key.org_id)
         while self._bytes > self._most_bytes:
             self._forget(next(iter(self._rings)))
@@ -173,7 +173,7 @@ class MemoryVectors:
     def _forget(self, org_id: str) -> None:
         ring = self._rings.pop(org_id, None)
         if ring is not None:
-            self._bytes -= ring.bytes
+            self._bytes -= ring.size
 
 
 def _tag(context: bytes) -> int:

@@ -1,0 +1,357 @@
+"""The answer cache of the gateway: ask it before a model, tell it afterwards.
+
+::
+
+    found = await cache.lookup(question)
+    if isinstance(found, Hit):
+        ...                                # found.entry is the answer
+    else:
+        with found:                        # whatever happens, nobody waits for us in vain
+            ...                            # ask a model
+            await cache.store(found, response)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from conduit.contracts.chat import ChatResponse
+from conduit.contracts.errors import ConfigError, InvalidInput, NotFound
+from conduit.models.asked import Asked
+from conduit.models.breaker import CircuitBreaker, Clock
+from conduit.models.caching.entry import Entry, Raw, decode, encode
+from conduit.models.caching.flight import Flights, Lead
+from conduit.models.caching.key import CacheKey, Keys
+from conduit.models.caching.memory import MemoryShelf
+from conduit.models.caching.rules import HEADER, Mode, Why, cacheable, comparable, keepable
+from conduit.models.caching.semantic import Embed, MemoryVectors, VectorIndex, unit_vector
+from conduit.models.caching.settings import CacheSettings
+from conduit.models.caching.shelf import Shelf, ShelfStats
+
+if TYPE_CHECKING:
+    from conduit.models.caching.semantic import Vector
+
+Result = Literal["exact", "semantic", "miss", "off"]
+"""For metrics, for ``cache`` in a usage record, and for the reply's ``x-conduit-cache``."""
+EMBED_S: Final = 2.0
+"""How long the embedding of a question may take."""
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """``route`` is the model or group that the client named, ``size`` that of its body in bytes."""
+
+    org_id: str
+    route: str
+    asked: Asked
+    mode: Mode = "on"
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An answer that was kept, ``age_s`` seconds old. ``similarity`` is below 1 only when it was
+    given to another question."""
+
+    entry: Entry
+    result: Literal["exact", "semantic"]
+    age_s: float
+    similarity: float = 1.0
+
+
+class Miss:
+    """Nobody answered this yet. Hand it to ``store`` with the answer; leaving the context without
+    that, or ``release``, lets the next one who waits for the same ask instead.
+
+    ``result`` is ``off`` when nothing will be kept, and ``why`` is the rule that says so, if any.
+    """
+
+    __slots__ = ("_context", "_key", "_lead", "_vector", "epoch", "result", "why")
+
+    def __init__(self, result: Literal["miss", "off"], why: Why = "", epoch: int = 0) -> None:
+        self.result: Literal["miss", "off"] = result
+        self.why = why
+        self.epoch = epoch
+        self._key: CacheKey | None = None
+        self._lead: Lead[Entry] | None = None
+        self._context: bytes | None = None
+        self._vector: Vector | None = None
+
+    def release(self) -> None:
+        """There will be no answer: it failed, or the client left."""
+        if self._lead is not None:
+            self._lead.hand_over()
+
+    def __enter__(self) -> Miss:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+Found: TypeAlias = Hit | Miss
+
+
+@dataclass(slots=True)
+class CacheStats:
+    """Since the start. ``joined`` are hits that waited for an equal request; they are counted in
+    ``exact`` too. ``refused`` are answers that were not for keeping."""
+
+    exact: int = 0
+    semantic: int = 0
+    miss: int = 0
+    off: int = 0
+    joined: int = 0
+    stored: int = 0
+    refused: int = 0
+    embedding_errors: int = 0
+    shelf: ShelfStats = field(default_factory=ShelfStats)
+
+
+class Cache:
+    """All caches of one installation. ``secret`` keys the names of answers; processes that share a
+    Redis need the same one. ``embed`` places texts for the semantic cache. ``clock`` is monotonic
+    seconds, ``now`` Unix seconds.
+
+    Raises ``ConfigError`` and ``MissingDependency`` when ``settings`` cannot be fulfilled here.
+    """
+
+    def __init__(
+        self,
+        settings: CacheSettings,
+        secret: bytes,
+        *,
+        embed: Embed | None = None,
+        clock: Clock = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        if settings.semantic.enabled and embed is None:
+            raise ConfigError(
+                "the semantic cache has nothing to compare texts with",
+                where="cache.semantic",
+                hint="name an embedding model in cache.semantic.model",
+            )
+        self.settings = settings
+        self._now = now
+        self._embed = embed
+        self._keys = Keys(secret)
+        self._epoch = 0
+        self._stats = CacheStats()
+        self._flights: Flights[Entry] = Flights(clock, settings.wait_s)
+        self._embedding = CircuitBreaker(clock, cooldown_s=10.0)
+        self._memory: MemoryShelf | None = None
+        self._shelf: Shelf
+        self._vectors: VectorIndex
+        exact, semantic = settings.exact, settings.semantic
+        if settings.on and settings.backend == "redis":
+            from conduit.models.caching.redis import RedisLink, RedisShelf
+            from conduit.models.caching.redis_vectors import RedisVectors
+
+            link = RedisLink(settings.redis_url, clock)
+            self._shelf = RedisShelf(
+                link, self._keys, ttl_s=exact.ttl_s, most_bytes=settings.entry_bytes
+            )
+            self._vectors = RedisVectors(link, self._keys, ttl_s=exact.ttl_s, now=now)
+        else:
+            self._memory = self._shelf = MemoryShelf(
+                clock, ttl_s=exact.ttl_s, most_bytes=exact.bytes, most_entries=exact.entries
+            )
+            self._vectors = MemoryVectors(most=semantic.vectors, most_bytes=semantic.bytes)
+
+    @property
+    def on(self) -> bool:
+        """Anything is cached at all: when not, nobody needs to ask."""
+        return self.settings.on
+
+    @property
+    def stats(self) -> CacheStats:
+        """A copy."""
+        return replace(self._stats, shelf=self._shelf.stats)
+
+    async def lookup(self, question: Question) -> Found:
+        """The answer that was kept for a question, or the permission to ask a model. Waits for an
+        equal question that is being asked, ``wait_s`` at most.
+
+        Raises ``NotFound`` when the client takes a kept answer ``only``."""
+        mode = question.mode
+        if mode == "off" or not self.settings.on:
+            return self._off("")
+        if why := cacheable(question.asked, self.settings, question.size):
+            return self._off(why, question)
+        key = self._keys.exact(question.org_id, question.route, question.asked)
+        if key is None:
+            return self._off("not_canonical", question)
+        miss = Miss("miss", epoch=self._epoch)
+        miss._key = key
+        if mode == "refresh":
+            self._stats.miss += 1
+            return miss
+        if self.settings.exact.enabled:
+            hit = await self._kept(key)
+            if hit is not None:
+                self._stats.exact += 1
+                return hit
+            if mode == "on" and self.settings.wait_s > 0:
+                miss._lead = self._flights.lead(key)
+                if miss._lead is None and (joined := await self._join(key, miss)) is not None:
+                    return joined
+        if self.settings.semantic.enabled:
+            near = await self._similar(question, miss)
+            if near is not None:
+                return near
+        if mode == "only":
+            raise _nothing_kept("")
+        self._stats.miss += 1
+        return miss
+
+    async def store(self, miss: Miss, response: ChatResponse, raw: Raw | None = None) -> bool:
+        """Keep the answer to what was missed, if it is for keeping: whether it was. Never raises,
+        and those who wait for the same are told in any case."""
+        key, lead = miss._key, miss._lead
+        if key is None:
+            return False
+        entry = data = None
+        if keepable(response, self.settings) and miss.epoch == self._epoch:
+            entry = Entry(response, int(self._now() * 1000), raw)
+            data = _encoded(entry, self.settings.entry_bytes)
+        if entry is None or data is None:
+            self._stats.refused += 1
+            if lead is not None:
+                lead.dissolve()
+            return False
+        if lead is not None:
+            lead.land(entry)  # first: who waits for an answer does not wait for Redis
+        if not await self._shelf.put(key, data):
+            self._stats.refused += 1
+            return False
+        self._stats.stored += 1
+        if miss._context is not None and miss._vector is not None:
+            await self._vectors.add(key, miss._context, miss._vector)
+        return True
+
+    async def clear(self, org_id: str) -> int:
+        """Forget all of a tenant: how many answers. What this process is being answered at the
+        moment is not kept either, whoever asked."""
+        self._epoch += 1
+        await self._vectors.clear(org_id)
+        return await self._shelf.clear(org_id)
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        await self._shelf.aclose()
+
+    def _off(self, why: Why, question: Question | None = None) -> Miss:
+        if question is not None and question.mode == "only":
+            raise _nothing_kept(why)
+        self._stats.off += 1
+        return Miss("off", why)
+
+    async def _kept(self, key: CacheKey) -> Hit | None:
+        memory = self._memory
+        data = memory.peek(key) if memory is not None else await self._shelf.get(key)
+        entry = decode(data) if data is not None else None
+        return self._hit(entry, "exact") if entry is not None else None
+
+    async def _join(self, key: CacheKey, miss: Miss) -> Hit | None:
+        answer = await self._flights.join(key)
+        if isinstance(answer, Entry):
+            self._stats.exact += 1
+            self._stats.joined += 1
+            return self._hit(answer, "exact")
+        miss._lead = answer
+        return None
+
+    async def _similar(self, question: Question, miss: Miss) -> Hit | None:
+        """Fills in what ``store`` needs. Holding a lead, it gives it up on any way out but None."""
+        try:
+            hit = await self._nearest(question, miss)
+        except BaseException:
+            miss.release()
+            raise
+        if hit is not None:
+            self._stats.semantic += 1
+            if miss._lead is not None:
+                miss._lead.land(hit.entry)
+        return hit
+
+    async def _nearest(self, question: Question, miss: Miss) -> Hit | None:
+        semantic = self.settings.semantic
+        try:
+            chat = question.asked.chat
+        except InvalidInput:  # the provider may know better, it is asked
+            return None
+        if not comparable(chat, semantic.characters):
+            return None
+        context = self._keys.context(
+            question.org_id, question.route, question.asked, semantic.model
+        )
+        vector = await self._placed(chat.messages[-1].content)
+        if context is None or vector is None:
+            return None
+        miss._context, miss._vector = context, vector
+        near = await self._vectors.nearest(question.org_id, context, vector)
+        if near is None or near.similarity < semantic.threshold:
+            return None
+        data = await self._shelf.get(near.key)
+        entry = decode(data) if data is not None else None
+        return self._hit(entry, "semantic", near.similarity) if entry is not None else None
+
+    async def _placed(self, text: str) -> Vector | None:
+        permit = self._embedding.acquire() if self._embed is not None else None
+        if self._embed is None or permit is None:
+            return None
+        try:
+            async with asyncio.timeout(EMBED_S):
+                vectors = await self._embed((text,))
+            (given,) = vectors
+            vector = unit_vector(given)
+        except Exception as error:  # somebody else's code: whatever it does, the request goes on
+            permit.fail()
+            self._stats.embedding_errors += 1
+            if self._embedding.state != "closed":
+                _LOG.warning("cache: questions cannot be compared (%s)", type(error).__name__)
+            return None
+        else:
+            permit.succeed()
+            self._stats.embedding_errors += vector is None
+            return vector
+        finally:
+            permit.release()
+
+    def _hit(
+        self, entry: Entry, result: Literal["exact", "semantic"], similarity: float = 1.0
+    ) -> Hit:
+        age_s = max(0.0, self._now() - entry.created_ms / 1000)
+        return Hit(entry, result, age_s, similarity)
+
+
+def _encoded(entry: Entry, most: int) -> bytes | None:
+    raw = entry.raw
+    if raw is not None and len(raw.body) > most:
+        return None
+    try:
+        data = encode(entry)
+    except (ValueError, TypeError, OverflowError, RecursionError):  # text that is no Unicode
+        return None
+    return data if len(data) <= most else None
+
+
+def _nothing_kept(why: Why) -> NotFound:
+    reason = f" ({why}: such requests are not cached)" if why else ""
+    return NotFound(
+        f"no answer is kept for this request{reason}",
+        where=HEADER,
+        hint="leave the header out, or say `on`, to ask a model",
+    )
