@@ -10,6 +10,7 @@
     │   └── UnparsableOutput        unparsable_output     a model's answer has not the asked shape
     ├── NotFound                    not_found             no such block, provider, file …
     ├── Conflict                    conflict              it exists already, or changed meanwhile
+    ├── Unauthenticated             unauthenticated       no key was shown, or none that is known
     ├── Forbidden                   forbidden             this principal may not do that
     ├── ConfigError                 bad_config            a setting of the operator is wrong
     │   └── WiringError             bad_wiring            two blocks do not fit together
@@ -118,6 +119,10 @@ class NotFound(ConduitError):
 
 class Conflict(ConduitError):
     code = "conflict"
+
+
+class Unauthenticated(ConduitError):
+    code = "unauthenticated"
 
 
 class Forbidden(ConduitError):

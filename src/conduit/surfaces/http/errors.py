@@ -26,6 +26,7 @@ _STATUS = {
     "type_mismatch": 400,
     "bad_config": 400,
     "bad_wiring": 400,
+    "unauthenticated": 401,
     "forbidden": 403,
     "not_found": 404,
     "method_not_allowed": 405,
