@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conduit.contracts.errors import ConfigError
-from conduit.models.config import FileProviders, LeftOut, load_providers, parse_providers
+from conduit.models.config import LeftOut, load_providers, parse_providers
+from conduit.models.gateway_settings import GatewaySettings
 
 KEYS = {"ANTHROPIC_API_KEY": "sk-ant", "OPENAI_API_KEY": "sk-oai", "MINE": "sk-mine"}
 EXAMPLE = Path(__file__).parents[2] / "configs" / "providers.example.yaml"
@@ -38,11 +40,11 @@ providers:
 """
 
 
-def parse(text: str) -> FileProviders:
+def parse(text: str) -> GatewaySettings:
     return parse_providers(text.encode(), KEYS)
 
 
-def one(fields: str) -> FileProviders:
+def one(fields: str) -> GatewaySettings:
     return parse(f"providers:\n  mine: {{{fields}}}\n")
 
 
@@ -97,7 +99,9 @@ def test_a_fault_is_named_with_its_path(fields: str, where: str, words: str) -> 
         return
     with pytest.raises(ConfigError) as caught:
         one(fields)
-    assert caught.value.where == f"providers.yaml: {where}"
+    place, _, path = caught.value.where.partition(": ")
+    assert path == where
+    assert re.fullmatch(r"providers\.yaml:2:\d+", place)
     assert words in str(caught.value)
 
 
@@ -139,9 +143,9 @@ def test_no_text_at_all_brings_another_error(text: str) -> None:
 
 
 def test_no_file_and_an_empty_file_configure_nothing(tmp_path: Path) -> None:
-    assert load_providers(tmp_path / "providers.yaml", {}) == FileProviders()
+    assert load_providers(tmp_path / "providers.yaml", {}) == GatewaySettings()
     (tmp_path / "providers.yaml").write_text("# nothing yet\n")
-    assert load_providers(tmp_path / "providers.yaml", {}) == FileProviders()
+    assert load_providers(tmp_path / "providers.yaml", {}) == GatewaySettings()
     with pytest.raises(ConfigError, match="could not be read"):
         load_providers(tmp_path, {})
 

@@ -3,24 +3,50 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from types import MappingProxyType
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from conduit.blocks.utility.addresses import Reach
 from conduit.blocks.utility.url import bracketed, host_of
 from conduit.contracts.errors import Forbidden, InvalidInput
 from conduit.models.catalogue import CATALOGUE, Kind
+from conduit.models.routing.settings import ProviderLimits
 from conduit.models.secret import Secret
+from conduit.store.settings_file import closest
 
 Source = Literal["file", "added", "environment", "local"]
+TransportName = Literal["pooled", "aiohttp"]
+TRANSPORTS: Final[tuple[TransportName, ...]] = ("pooled", "aiohttp")
+DIALECTS: Final = ("openai_chat", "openai_responses", "anthropic", "ollama")
+"""What clients may speak to us, and so what a provider may take as it comes."""
+OPTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "azure": ("api_version", "deployment"),
+        "bedrock": ("region",),
+        "openai": ("organization", "project"),
+    }
+)
+"""What a type of provider can be told beside address and key. None of it is secret."""
+NO_OPTIONS: Final[Mapping[str, str]] = MappingProxyType({})
 RESERVED = frozenset({"auto", "conduit", "offline"})
 """Names that mean something else where a provider is named."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _MODEL_LIMIT = 200
+_OPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,199}")
 _URL_LIMIT = 2000
 _ANYWHERE = Reach(private=("*",))
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerSettings:
+    """``threshold`` failures in a row open a circuit, for ``cooldown_s``."""
+
+    threshold: int = 3
+    cooldown_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +66,14 @@ class ProviderSettings:
     """Longest silence."""
     priority: int = 100
     source: Source = "file"
+    limits: ProviderLimits = field(default_factory=ProviderLimits)
+    options: Mapping[str, str] = field(default_factory=lambda: NO_OPTIONS)
+    """Of ``OPTIONS`` for its type."""
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
+    transport: TransportName = "pooled"
+    dialects: tuple[str, ...] | None = None
+    """Of ``DIALECTS``, those that it speaks beside its wire's own, so that a request of a client
+    goes on as it came; None: what the catalogue says of its type."""
 
 
 def configure(
@@ -54,6 +88,11 @@ def configure(
     models: tuple[str, ...] = (),
     timeout_s: float = 60.0,
     priority: int = 100,
+    limits: ProviderLimits | None = None,
+    options: Mapping[str, str] = NO_OPTIONS,
+    breaker: BreakerSettings | None = None,
+    transport: TransportName = "pooled",
+    dialects: tuple[str, ...] | None = None,
 ) -> ProviderSettings:
     """Settings that can work, with the type's own base URL and model where none is given.
 
@@ -68,8 +107,10 @@ def configure(
         )
     kind = kind_named(type)
     model = model or (models[0] if models else kind.default_model)
-    if not model or len(model) > _MODEL_LIMIT or not model.isprintable():
+    if not _can_be_sent(model):
         raise _fault("model", "no model is named, or not one that can be sent", "name one model")
+    if not all(map(_can_be_sent, models)):
+        raise _fault("models", "one of them cannot be sent", "name them as the provider does")
     return ProviderSettings(
         name=name,
         type=kind.type,
@@ -81,7 +122,16 @@ def configure(
         timeout_s=timeout_s,
         priority=priority,
         source=source,
+        limits=limits or ProviderLimits(),
+        options=_checked_options(kind.type, options),
+        breaker=breaker or BreakerSettings(),
+        transport=transport,
+        dialects=_checked_dialects(dialects),
     )
+
+
+def _can_be_sent(model: str) -> bool:
+    return 0 < len(model) <= _MODEL_LIMIT and model.isprintable()
 
 
 def kind_named(type: str) -> Kind:
@@ -94,6 +144,28 @@ def kind_named(type: str) -> Kind:
             f"there is no provider type {type[:80]!r}",
             f"use one of: {', '.join(CATALOGUE)}",
         ) from None
+
+
+def _checked_options(type: str, options: Mapping[str, str]) -> Mapping[str, str]:
+    known = OPTIONS.get(type, ())
+    for name, value in options.items():
+        if name not in known:
+            hint = closest(name, known) if known else "leave options out"
+            raise _fault(f"options.{name[:80]}", f"{type} has no such option", hint)
+        if not _OPTION.fullmatch(value):
+            raise _fault(
+                f"options.{name}",
+                "it is not a value that can be sent",
+                "letters, digits, . _ : / -",
+            )
+    return MappingProxyType(dict(options))
+
+
+def _checked_dialects(dialects: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    for name in dialects or ():
+        if name not in DIALECTS:
+            raise _fault("dialects", f"there is no dialect {name[:80]!r}", closest(name, DIALECTS))
+    return dialects
 
 
 def _checked_url(url: str) -> str:
