@@ -168,7 +168,7 @@ async def test_an_open_circuit_is_passed_over_until_a_probe_succeeds(
 ) -> None:
     registry.add(provider("a", model="ma"))
     registry.add(provider("b", model="mb"))
-    upstream.fail("ma", "status_500", "drop", "html")
+    upstream.fail("ma", "status_500", "html", "half_json")
     for _ in range(3):
         assert (await registry.chat_with_failover(HELLO)).provider == "b"
     assert state_of(registry, "a")[:2] == ("open", 3)

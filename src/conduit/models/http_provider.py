@@ -1,36 +1,51 @@
-"""A provider over HTTP: a wire and a transport, and the error tree where either fails."""
+"""A provider over HTTP: its wires and a transport, and the error tree where either fails."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import NoReturn
 from urllib.parse import urlsplit
 
-from conduit.contracts.chat import ChatRequest, ChatResponse, Chunk, ToolCallDelta
-from conduit.contracts.errors import ProviderBadReply, ProviderError, ProviderRefused
+from conduit.contracts.chat import (
+    ChatRequest,
+    ChatResponse,
+    Chunk,
+    EmbeddingRequest,
+    EmbeddingResponse,
+    ToolCallDelta,
+)
+from conduit.contracts.errors import NotFound
+from conduit.models.asked import Asked
 from conduit.models.exchange import (
     ErrorInside,
     Frame,
     Header,
     NotTheProtocol,
+    Signing,
     StreamDecoder,
     Wire,
     WireRequest,
 )
+from conduit.models.faults import Faults
+from conduit.models.framing.eventstream import EventStreamParser
 from conduit.models.framing.ndjson import NdjsonParser
 from conduit.models.framing.sse import SseParser
-from conduit.models.reading import error_body, listed_models, parse_object, quote
+from conduit.models.reading import listed_models, parse_object
+from conduit.models.relay import Parser, RelayStream
 from conduit.models.settings import ProviderSettings
-from conduit.models.transport import AiohttpTransport, Limits, Reply, Transport
+from conduit.models.tail import let_end, next_piece
+from conduit.models.transport import Limits, PooledTransport, Reply, Transport
 
-_ERROR_BYTES = 1 << 16
-_END_S = 0.05
-_PAGES = ("text/html", "application/xhtml+xml", "text/xml", "application/xml")
+_PARSERS: dict[str, Callable[[], Parser]] = {
+    "sse": SseParser,
+    "ndjson": NdjsonParser,
+    "eventstream": EventStreamParser,
+}
+_JSON = (("Content-Type", "application/json"),)
 
 
 def _new_call_id() -> str:
@@ -38,13 +53,18 @@ def _new_call_id() -> str:
 
 
 class HttpProvider:
-    """One configured provider. Safe for concurrent calls in one event loop."""
+    """One configured provider. Safe for concurrent calls in one event loop.
+
+    ``wire`` is how it is asked; ``also`` are further dialects that it speaks at the same address,
+    for clients that speak one of them too.
+    """
 
     def __init__(
         self,
         settings: ProviderSettings,
         wire: Wire,
         *,
+        also: tuple[Wire, ...] = (),
         transport: Transport | None = None,
         limits: Limits | None = None,
         new_call_id: Callable[[], str] = _new_call_id,
@@ -55,10 +75,20 @@ class HttpProvider:
         self.model = settings.model
         self.base_url = settings.base_url.rstrip("/")
         self.local = _on_this_machine(settings.base_url)
+        self.relays = frozenset(each.name for each in (wire, *also) if each.relay)
         self._wire = wire
+        self._wires = {each.name: each for each in (wire, *also)}
         self._limits = limits or replace(Limits(), silence_s=settings.timeout_s)
-        self._transport = transport or AiohttpTransport(settings.name, self._limits)
+        self._transport = transport or PooledTransport(settings.name, self._limits)
         self._new_call_id = new_call_id
+        self._faults = Faults(settings)
+        key = settings.key
+        self._keyed = wire.authorize(key.reveal()) if key and not wire.sign else ()
+
+    @property
+    def embeds(self) -> bool:
+        """Whether its protocol has embeddings."""
+        return self._wire.embedding is not None
 
     def __repr__(self) -> str:
         return f"HttpProvider({self.name!r}, {self.type!r}, {self.model!r})"
@@ -67,87 +97,155 @@ class HttpProvider:
         """The whole answer. Raises the four provider errors, and ``InvalidInput`` for text that
         has no UTF-8 form."""
         model = request.model or self.model
-        async with self._open(self._encode(request, model, stream=False)) as reply:
-            await self._check_status(reply, model)
-            return self._decode(await self._read_whole(reply), model)
+        encoded, dropped = self._encode(request, model, stream=False)
+        async with self._send(self._wire, encoded, model) as reply:
+            await self._faults.check_status(reply, model)
+            response = self._decode(self._wire, await self._read_whole(reply), model)
+        return replace(response, dropped=dropped) if dropped else response
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
         """The answer piece by piece; raises as ``chat`` does, at any point."""
         model = request.model or self.model
-        async with self._open(self._encode(request, model, stream=True)) as reply:
-            await self._check_status(reply, model)
-            await self._refuse_page(reply)
+        encoded, dropped = self._encode(request, model, stream=True)
+        async with self._send(self._wire, encoded, model) as reply:
+            await self._faults.check_status(reply, model)
+            await self._faults.refuse_page(reply)
             if reply.media_type == "application/json" and self._wire.framing == "sse":
-                yield _as_chunk(self._decode(await self._read_whole(reply), model))
+                response = self._decode(self._wire, await self._read_whole(reply), model)
+                yield replace(_as_chunk(response), dropped=dropped)
                 return
             decoder = self._wire.decoder(self._new_call_id)
-            parser = SseParser() if self._wire.framing == "sse" else NdjsonParser()
+            parser = _PARSERS[self._wire.framing]()
             begun, received, more = False, 0, True
             while more:
-                data = await self._next_piece(reply, decoder)
+                data = await next_piece(reply, decoder.complete, self._limits)
                 received += len(data)
                 if received > self._limits.stream_bytes:
-                    self._bad_reply(f"the stream exceeds {self._limits.stream_bytes} bytes")
+                    self._faults.bad_reply(f"the stream exceeds {self._limits.stream_bytes} bytes")
                 for chunk in self._chunks(parser, decoder, data):
-                    yield chunk if begun else self._signed(chunk, decoder, model)
-                    begun = True
+                    if begun:
+                        yield chunk
+                    else:
+                        begun = True
+                        answering = decoder.model or model
+                        yield replace(chunk, provider=self.name, model=answering, dropped=dropped)
                 more = bool(data) and not decoder.ended
-            await self._let_end(reply)
+            await let_end(reply)
+
+    async def relay(self, asked: Asked, model: str) -> tuple[bytes, ChatResponse]:
+        """A client's own request passed on, in a dialect of ``relays``: the reply as it came, and
+        what it says. Raises as ``chat`` does."""
+        wire = self._wires[asked.dialect]
+        async with self._send_on(wire, asked, model, stream=False) as reply:
+            await self._faults.check_status(reply, model)
+            body = await self._read_whole(reply)
+        return body, self._decode(wire, body, model)
+
+    def relay_stream(self, asked: Asked, model: str) -> RelayStream:
+        """The same as a stream."""
+        wire = self._wires[asked.dialect]
+        assert wire.relay is not None
+
+        async def whole(reply: Reply) -> Chunk:
+            return _as_chunk(self._decode(wire, await self._read_whole(reply), model))
+
+        return RelayStream(
+            self._send_on(wire, asked, model, stream=True),
+            wire.relay.watcher(asked.body),
+            _PARSERS[wire.framing](),
+            self._faults,
+            self._limits,
+            whole,
+            model,
+        )
+
+    async def embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
+        """Vectors. Raises the provider errors, and ``NotFound`` where it has no embeddings."""
+        embedding = self._wire.embedding
+        if embedding is None:
+            raise NotFound(
+                f"{self.name} has no embeddings: its protocol ({self._wire.name}) knows none",
+                hint="ask a model of another provider, or offline/lexical",
+            )
+        model = request.model or self.model
+        foreign = request.extra and request.dialect != self._wire.name
+        encoded = embedding.encode(replace(request, extra={}) if foreign else request, model)
+        dropped = (*encoded.dropped, *(sorted(request.extra) if foreign else ()))
+        async with self._send(self._wire, encoded, model) as reply:
+            await self._faults.check_status(reply, model)
+            body = await self._read_whole(reply)
+        try:
+            response = embedding.decode(body)
+        except NotTheProtocol as error:
+            self._faults.bad_reply(str(error))
+        except ErrorInside as error:
+            self._faults.refused(200, str(error))
+        if len(response.vectors) != len(request.texts):
+            self._faults.bad_reply(
+                f"{len(response.vectors)} vectors for {len(request.texts)} texts"
+            )
+        answering = response.model or model
+        return replace(response, provider=self.name, model=answering, dropped=dropped)
 
     async def list_models(self) -> tuple[str, ...]:
         """The models that it says it offers. Raises the provider errors."""
         listing = self._wire.listing
-        headers = (*listing.headers, *self._keyed())
         url = self.base_url + listing.path
+        headers = (*listing.headers, *self._credentials(self._wire, "GET", url, b""))
         async with self._transport.open("GET", url, headers, b"") as reply:
-            await self._check_status(reply, "")
+            await self._faults.check_status(reply, "")
             body = await self._read_whole(reply)
         try:
             return listed_models(parse_object(body, "the list of models"), listing)
         except NotTheProtocol as error:
-            self._bad_reply(str(error))
+            self._faults.bad_reply(str(error))
 
     async def aclose(self) -> None:
         """Close all connections; a later call opens new ones."""
         await self._transport.aclose()
 
-    def _encode(self, request: ChatRequest, model: str, *, stream: bool) -> WireRequest:
+    def _encode(
+        self, request: ChatRequest, model: str, *, stream: bool
+    ) -> tuple[WireRequest, tuple[str, ...]]:
+        """The request, and what of it has no place in this protocol."""
+        foreign: tuple[str, ...] = ()
         if request.extra and request.dialect != self._wire.name:
-            request = replace(request, extra={})  # another protocol's words would be refused
-        return self._wire.encode(request, model, stream)
+            foreign = tuple(sorted(request.extra))  # another protocol's words would be refused
+            request = replace(request, extra={})
+        encoded = self._wire.encode(request, model, stream)
+        return encoded, (*encoded.dropped, *foreign)
 
-    def _open(self, request: WireRequest) -> AbstractAsyncContextManager[Reply]:
-        headers = (("Content-Type", "application/json"), *request.headers, *self._keyed())
-        return self._transport.open("POST", self.base_url + request.path, headers, request.body)
+    def _send_on(
+        self, wire: Wire, asked: Asked, model: str, *, stream: bool
+    ) -> AbstractAsyncContextManager[Reply]:
+        assert wire.relay is not None
+        request = wire.relay.encode(asked.body, model, stream)
+        return self._send(wire, request, model, asked.headers)
 
-    def _keyed(self) -> tuple[Header, ...]:
+    def _send(
+        self, wire: Wire, request: WireRequest, model: str, more: tuple[Header, ...] = ()
+    ) -> AbstractAsyncContextManager[Reply]:
+        if wire.locate is not None:
+            request = wire.locate(request, model, self.settings.options)
+        url = self.base_url + request.path
+        credentials = (
+            self._keyed
+            if wire is self._wire and wire.sign is None
+            else self._credentials(wire, "POST", url, request.body)
+        )
+        headers = (*_JSON, *request.headers, *more, *credentials)
+        return self._transport.open("POST", url, headers, request.body)
+
+    def _credentials(self, wire: Wire, method: str, url: str, body: bytes) -> tuple[Header, ...]:
         key = self.settings.key
-        return self._wire.authorize(key.reveal()) if key else ()
+        if not key:
+            return ()
+        if wire.sign is None:
+            return wire.authorize(key.reveal())
+        options = self.settings.options
+        return wire.sign(Signing(method, url, body, key.reveal(), options, time.time()))
 
-    async def _next_piece(self, reply: Reply, decoder: StreamDecoder) -> bytes:
-        """More of the body. Once the answer is complete nothing can be lost, so whatever happens
-        to the connection then is its end."""
-        if not decoder.complete:
-            return await reply.read()
-        try:
-            async with asyncio.timeout(self._limits.settle_s):
-                return await reply.read()
-        except (TimeoutError, ProviderError):
-            return b""
-
-    async def _let_end(self, reply: Reply) -> None:
-        """Give the body a moment to end, so that its connection can serve another request."""
-        with suppress(TimeoutError, ProviderError):
-            async with asyncio.timeout(_END_S):
-                while await reply.read():
-                    continue
-
-    def _signed(self, chunk: Chunk, decoder: StreamDecoder, model: str) -> Chunk:
-        return replace(chunk, provider=self.name, model=decoder.model or model)
-
-    def _chunks(
-        self, parser: SseParser | NdjsonParser, decoder: StreamDecoder, data: bytes
-    ) -> Iterator[Chunk]:
+    def _chunks(self, parser: Parser, decoder: StreamDecoder, data: bytes) -> Iterator[Chunk]:
         """What a piece of the body says, up to the end mark; an empty piece is the body's end."""
         try:
             for frame in _frames(parser, decoder, data):
@@ -157,68 +255,36 @@ class HttpProvider:
             if decoder.ended or not data:
                 yield decoder.finish()
         except NotTheProtocol as error:
-            self._bad_reply(str(error))
+            self._faults.bad_reply(str(error))
         except ErrorInside as error:
-            self._refused(200, str(error))
+            self._faults.refused(200, str(error))
 
-    def _decode(self, body: bytes, model: str) -> ChatResponse:
+    def _decode(self, wire: Wire, body: bytes, model: str) -> ChatResponse:
         try:
-            response = self._wire.decode(body, self._new_call_id)
+            response = wire.decode(body, self._new_call_id)
         except NotTheProtocol as error:
-            self._bad_reply(str(error))
+            self._faults.bad_reply(str(error))
         except ErrorInside as error:
-            self._refused(200, str(error))
+            self._faults.refused(200, str(error))
         return replace(response, provider=self.name, model=response.model or model)
 
     async def _read_whole(self, reply: Reply) -> bytes:
-        body = bytearray()
-        while data := await reply.read():
-            body += data
-            if len(body) > self._limits.reply_bytes:
-                self._bad_reply(f"the reply exceeds {self._limits.reply_bytes} bytes")
-        return bytes(body)
-
-    async def _read_some(self, reply: Reply) -> bytes:
-        """Enough of an error to quote from."""
-        body = bytearray()
-        while len(body) < _ERROR_BYTES and (data := await reply.read()):
-            body += data
-        return bytes(body[:_ERROR_BYTES])
-
-    async def _check_status(self, reply: Reply, model: str) -> None:
-        if reply.status == 200:
-            return
-        if 300 <= reply.status < 400:
-            self._refused(reply.status, "a redirect, which is not followed")
-        self._refused(reply.status, error_body(await self._read_some(reply)), model)
-
-    async def _refuse_page(self, reply: Reply) -> None:
-        if reply.media_type in _PAGES:
-            said = error_body(await self._read_some(reply)) or "nothing"
-            self._bad_reply(f"{reply.media_type} instead of a stream: {said}")
-
-    def _refused(self, status: int, said: str, model: str = "") -> NoReturn:
-        words = self._quotable(said) or "nothing said"
-        raise ProviderRefused(
-            f"answered {status}: {words}" if status != 200 else f"answered with an error: {words}",
-            provider=self.name,
-            status=status,
-            hint=_hint(status, model, self.settings),
-        )
-
-    def _bad_reply(self, what: str) -> NoReturn:
-        raise ProviderBadReply(
-            self._quotable(what),
-            provider=self.name,
-            hint=f"does base_url lead to an API of type {self.type!r}?",
-        )
-
-    def _quotable(self, words: str) -> str:
-        """Without the key first: cut short, half of it would not be recognised."""
-        return quote(self.settings.key.scrub(words))
+        body = await reply.read()
+        if not body:
+            return b""
+        more = await reply.read()
+        if not more:
+            return body
+        pieces = bytearray(body)
+        while more:
+            pieces += more
+            if len(pieces) > self._limits.reply_bytes:
+                self._faults.bad_reply(f"the reply exceeds {self._limits.reply_bytes} bytes")
+            more = await reply.read()
+        return bytes(pieces)
 
 
-def _frames(parser: SseParser | NdjsonParser, decoder: StreamDecoder, data: bytes) -> list[Frame]:
+def _frames(parser: Parser, decoder: StreamDecoder, data: bytes) -> list[Frame]:
     """A complete answer is not spoiled by half an event after it."""
     if data:
         return parser.feed(data)
@@ -237,23 +303,11 @@ def _as_chunk(response: ChatResponse) -> Chunk:
         usage=response.usage,
         provider=response.provider,
         model=response.model,
+        thinking=response.thinking[0] if len(response.thinking) == 1 else None,
+        citations=response.citations,
+        logprobs=response.logprobs,
+        stop_sequence=response.stop_sequence,
     )
-
-
-def _hint(status: int, model: str, settings: ProviderSettings) -> str:
-    if status in (401, 403):
-        return f"check the key in {settings.key_env}" if settings.key_env else "check its api_key"
-    if status == 404:
-        ending = "" if settings.type == "ollama" else " (most end in /v1)"
-        offer = f", and that it offers the model {model!r}" if model else ""
-        return f"check base_url{ending}{offer}"
-    if status == 429:
-        return "its rate limit or credit is used up; wait, or switch provider"
-    if 300 <= status < 400:
-        return "put the address it redirects to into base_url"
-    if status >= 500:
-        return "the fault is on its side; try again later"
-    return "its words above say what it did not like"
 
 
 def _on_this_machine(url: str) -> bool:
