@@ -18,7 +18,7 @@ from tests.models.routing.prompts import TUNED, UNSEEN
 LINES = st.lists(
     st.one_of(
         st.sampled_from([prompt for _, prompt in (*TUNED, *UNSEEN)]), st.text(max_size=200)
-    ).map(lambda line: line[:250]),
+    ).map(lambda line: line[:150]),
     max_size=10,
 )
 
