@@ -156,6 +156,15 @@ async def test_an_empty_opening_does_not_decide(upstream: Upstream) -> None:
     assert (upstream.open, others()) == (0, 0)
 
 
+async def test_a_stream_that_cannot_be_judged_is_closed(upstream: Upstream) -> None:
+    def begun(chunk: str) -> bool:
+        raise broken(chunk)
+
+    with pytest.raises(ProviderTimeout, match="a0 is silent"):
+        await race_streams([upstream.stream("a", [0.0, 9.0])], 1.0, begun=begun)
+    assert (upstream.open, others()) == (0, 0)
+
+
 async def test_a_stream_that_breaks_before_its_first_chunk_is_replaced(upstream: Upstream) -> None:
     contenders = [upstream.stream("a", [], broken("a")), upstream.stream("b", [0.0])]
     won = await race_streams(contenders, 60.0)
