@@ -25,6 +25,8 @@ def _all() -> Iterator[tree.ConduitError]:
             yield cls("no", provider="p", status=401)
         elif issubclass(cls, tree.ProviderError):
             yield cls("no", provider="p")
+        elif issubclass(cls, tree.Overloaded | tree.RateLimited):
+            yield cls("no", retry_after_s=1.5)
         elif issubclass(cls, tree.WiringError):
             yield cls("no", step="a.b", made="A", wanted="B")
         else:
