@@ -23,9 +23,8 @@ EXTRAS = {
     for each in extra
 }
 
-FOUND_BY_NAME = {"httptools", "ray"}
-"""Uvicorn takes the first when it is there, and no file of ours names it; the other is imported by
-its name, so that nothing but its engine needs it."""
+FOUND_BY_NAME = {"ray"}
+"""It is imported by its name, so that nothing but its engine needs it."""
 BROUGHT_ALONG = {"pyarrow"}
 """By an extra: Ray Data's tables are Arrow's."""
 

@@ -59,8 +59,13 @@ def tls_context() -> ssl.SSLContext:
     """Certificates and names are verified against this machine's authorities. One for the whole
     process: to make it takes 20 ms, and it holds all of them."""
     context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
+    speak_http_1(context)
     return context
+
+
+def speak_http_1(context: ssl.SSLContext) -> None:
+    """Agree on nothing newer (RFC 7301): some servers choose HTTP/2 where nothing is said."""
+    context.set_alpn_protocols(["http/1.1"])
 
 
 def _taking_turns(addresses: list[_Address]) -> Sequence[_Address]:

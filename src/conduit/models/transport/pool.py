@@ -15,14 +15,19 @@ class Pool:
     """Keeps what is idle, the last used on top, so that those in excess grow old and close."""
 
     def __init__(
-        self, failures: Failures, loop: asyncio.AbstractEventLoop, most_idle: int, idle_s: float
+        self,
+        failures: Failures,
+        loop: asyncio.AbstractEventLoop,
+        tls: ssl.SSLContext | None,
+        most_idle: int,
+        idle_s: float,
     ) -> None:
         self.loop = loop
         self._failures = failures
         self._most_idle = most_idle
         self._idle_s = idle_s
         self._dialer = Dialer()
-        self._tls: ssl.SSLContext | None = None
+        self._tls = tls
         self._open: dict[Connection, Origin] = {}
         self._idle: dict[Origin, list[Connection]] = {}
         self._closed = False

@@ -8,6 +8,7 @@ uncompressed, so that a small reply cannot become a large one.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
@@ -16,7 +17,7 @@ from typing import Any, Literal, Self
 from conduit.contracts.errors import ProviderUnreachable
 from conduit.models.exchange import Header
 from conduit.models.transport.connection import Connection
-from conduit.models.transport.dialing import tls_context
+from conduit.models.transport.dialing import speak_http_1, tls_context
 from conduit.models.transport.failures import Failures
 from conduit.models.transport.pool import Pool
 from conduit.models.transport.request_head import Origin, locate, opening, request_head
@@ -33,12 +34,25 @@ def load_client() -> None:
 
 class PooledTransport:
     """Connections belong to the event loop of the first request; after ``aclose`` another loop may
-    begin anew. ``most_idle`` connections to an origin wait for ``idle_s`` seconds at most."""
+    begin anew.
+
+    ``tls`` says whom to trust instead of this machine's authorities; it is told to speak HTTP/1.1.
+    ``most_idle`` connections to an origin wait for another request, ``idle_s`` seconds at most.
+    """
 
     def __init__(
-        self, provider: str, limits: Limits, *, most_idle: int = 100, idle_s: float = 30.0
+        self,
+        provider: str,
+        limits: Limits,
+        *,
+        tls: ssl.SSLContext | None = None,
+        most_idle: int = 100,
+        idle_s: float = 30.0,
     ) -> None:
         self._failures = Failures(provider, limits)
+        if tls is not None:
+            speak_http_1(tls)
+        self._tls = tls
         self._most_idle = most_idle
         self._idle_s = idle_s
         self._pool: Pool | None = None
@@ -59,7 +73,7 @@ class PooledTransport:
     def _opened(self) -> Pool:
         loop = asyncio.get_running_loop()
         if self._pool is None:
-            self._pool = Pool(self._failures, loop, self._most_idle, self._idle_s)
+            self._pool = Pool(self._failures, loop, self._tls, self._most_idle, self._idle_s)
         elif self._pool.loop is not loop:
             raise self._failures.elsewhere()
         return self._pool
