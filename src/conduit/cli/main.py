@@ -8,7 +8,21 @@ import sys
 import typer
 
 from conduit import __version__
-from conduit.cli import access, blocks, chat, doctor, explain, listen, providers, render, up, vary
+from conduit.cli import (
+    access,
+    blocks,
+    chat,
+    doctor,
+    explain,
+    gateway,
+    keys,
+    listen,
+    presets,
+    providers,
+    render,
+    up,
+    vary,
+)
 from conduit.cli.ask import ask
 
 cli = typer.Typer(
@@ -28,6 +42,9 @@ cli.command("listen")(listen.listen)
 cli.command("vary")(vary.vary)
 cli.command("explain")(explain.explain)
 cli.add_typer(providers.commands, name="providers")
+cli.add_typer(gateway.commands, name="gateway")
+cli.add_typer(presets.commands, name="presets")
+cli.add_typer(keys.commands, name="keys")
 cli.add_typer(blocks.commands, name="blocks")
 cli.add_typer(access.commands, name="access")
 cli.command("doctor")(doctor.doctor)

@@ -48,7 +48,7 @@ class RegistryMemory:
         except OSError as error:
             raise self._unusable("read", error) from None
         try:
-            return _decode(data)
+            return decode(data)
         except (NotTheProtocol, ConduitError) as error:
             raise ConfigError(
                 str(error),
@@ -60,7 +60,7 @@ class RegistryMemory:
         """Replace what was saved. Raises ``StoreError``."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_atomically(self._path, _encode(remembered), mode=0o600)
+            write_atomically(self._path, encode(remembered), mode=0o600)
         except OSError as error:
             raise self._unusable("written", error) from None
 
@@ -72,7 +72,8 @@ class RegistryMemory:
         )
 
 
-def _encode(remembered: Remembered) -> bytes:
+def encode(remembered: Remembered) -> bytes:
+    """The file, keys and all."""
     document = {
         "version": 1,
         "active": remembered.active,
@@ -91,7 +92,8 @@ def _encode(remembered: Remembered) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _decode(data: bytes) -> Remembered:
+def decode(data: bytes) -> Remembered:
+    """What ``encode`` wrote. Raises ``NotTheProtocol`` and ``InvalidInput``."""
     if len(data) > _MAX_BYTES:
         raise NotTheProtocol(f"the file exceeds {_MAX_BYTES} bytes")
     document = parse_object(data, "the file")

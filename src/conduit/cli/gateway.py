@@ -1,0 +1,134 @@
+"""``conduit gateway``: the configuration, what is wrong with it, and what a file would change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from conduit.cli.printing import out, print_json
+from conduit.cli.running import AsJson, call, run
+
+if TYPE_CHECKING:
+    from conduit.app import App
+
+commands = typer.Typer(no_args_is_help=True)
+
+File = Annotated[
+    Path, typer.Argument(help="A providers.yaml.", exists=True, dir_okay=False, readable=True)
+]
+
+
+@commands.callback()
+def gateway() -> None:
+    """See and check `providers.yaml`: providers, groups, aliases, limits, caches.
+
+    Example: `conduit gateway show`
+    """
+
+
+@commands.command("show")
+def show(as_json: AsJson = False) -> None:
+    """Show the configuration that is in force, without keys, and what is left out here.
+
+    Example: `conduit gateway show`
+    """
+
+    async def work(app: App) -> None:
+        found: Any = await call(app, "gateway.config", {})
+        if as_json:
+            print_json(found)
+        else:
+            _print(found)
+
+    run(work, as_json=as_json, detect=False)
+
+
+@commands.command("check")
+def check(file: File, as_json: AsJson = False) -> None:
+    """Say where a file is wrong, without putting it in force.
+
+    Example: `conduit gateway check providers.yaml`
+    """
+    _compare(file, as_json, f"{file} is valid.")
+
+
+@commands.command("diff")
+def diff(file: File, as_json: AsJson = False) -> None:
+    """Say what a file would change.
+
+    Example: `conduit gateway diff providers.yaml`
+    """
+    _compare(file, as_json, "It would change nothing.")
+
+
+@commands.command("reload")
+def reload(as_json: AsJson = False) -> None:
+    """Check the `providers.yaml` of this machine. A running server takes it by itself in 2 seconds.
+
+    Example: `conduit gateway reload`
+    """
+
+    async def work(app: App) -> None:
+        found: Any = await call(app, "gateway.reload", {})
+        if as_json:
+            print_json(found)
+        else:
+            _changes(found, "It is valid. A running server has taken it, or does in 2 seconds.")
+
+    run(work, as_json=as_json, detect=False)
+
+
+def _compare(file: Path, as_json: bool, otherwise: str) -> None:
+    async def work(app: App) -> None:
+        text = read_text(file)
+        found: Any = await call(app, "gateway.check", {"text": text})
+        if as_json:
+            print_json(found)
+        else:
+            _changes(found, otherwise)
+
+    run(work, as_json=as_json, detect=False)
+
+
+def read_text(file: Path) -> str:
+    """A text file that somebody named. Raises ``InvalidInput``."""
+    from conduit.contracts.errors import InvalidInput
+    from conduit.store.settings_file import MAX_BYTES
+
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MAX_BYTES + 1)
+        text = data.decode()
+    except (OSError, UnicodeDecodeError):
+        raise InvalidInput(
+            f"{file} could not be read as a text", hint="name a file in UTF-8"
+        ) from None
+    if len(data) > MAX_BYTES:
+        raise InvalidInput(f"{file} exceeds {MAX_BYTES} bytes", hint="is it the right file?")
+    return text
+
+
+def _changes(found: Any, otherwise: str) -> None:
+    out.print(escape(found.text or otherwise), soft_wrap=True)
+
+
+def _print(found: Any) -> None:
+    status = found.status
+    since = datetime.fromtimestamp(status.since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    if found.text:
+        out.print(escape(found.text.rstrip()), soft_wrap=True)
+    else:
+        out.print(f"Nothing is configured in {escape(status.file)}.", soft_wrap=True)
+    for each in found.left_out:
+        out.print(escape(f"left out: {each.name}: {each.reason}"), soft_wrap=True)
+    for each in found.targets_left_out:
+        out.print(escape(f"left out of {each.group}: {each.target}: {each.reason}"), soft_wrap=True)
+    if status.fault is not None:
+        out.print(
+            escape(f"in force since {since}; the file is not, because {status.fault.message}"),
+            soft_wrap=True,
+        )
