@@ -19,12 +19,17 @@ from conduit.contracts.outcome import ErrorInfo
 class ReplyTo:
     """What a reply is written for. ``id`` is a bare unique id (a dialect puts its own prefix before
     it), ``created`` Unix seconds, ``model`` what to call the answering model when it does not say
-    so itself, ``body`` the request as it came: some dialects repeat parts of it."""
+    so itself, ``body`` the request as it came: some dialects repeat parts of it. ``elapsed_ns``
+    tells, whenever it is asked, the nanoseconds since the request came; without it a dialect that
+    reports times leaves them out. ``input_tokens`` is an estimate of the request's tokens, for
+    dialects that name them before the provider has counted."""
 
     id: str
     created: int
     model: str
     body: JsonObject
+    elapsed_ns: Callable[[], int] | None = None
+    input_tokens: int = 0
 
 
 class StreamWriter(Protocol):
