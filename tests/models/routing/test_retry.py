@@ -68,6 +68,23 @@ def test_what_would_be_refused_again_is_not(status: int) -> None:
             ),
             False,
         ),
+        (
+            refused(
+                429,
+                "answered 429: You exceeded your current quota, please check your plan and billing "
+                "details. For more information on this error, head to: "
+                "https://ai.google.dev/gemini-api/docs/rate-limits.",
+            ),
+            True,
+        ),
+        (
+            refused(
+                429,
+                "answered 429: Rate limit reached. You can increase your rate limit by adding a "
+                "payment method to your account at https://platform.openai.com/account/billing.",
+            ),
+            True,
+        ),
     ],
 )
 def test_other_failures(error: ProviderError, worth: bool) -> None:
@@ -175,6 +192,27 @@ def test_a_provider_that_wants_a_long_rest_is_left_to_the_next_target() -> None:
 )
 def test_what_providers_say(headers: dict[str, str], expected: float | None) -> None:
     assert retry_after(headers.get, NOW) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("Rate limit reached for gpt-4o. Please try again in 6m0s. Visit us", 360.0),
+        ("Rate limit reached for model `llama`. Please try again in 7.66s.", 7.66),
+        ("Limit: 200 / min. Please try again in 300ms.", 0.3),
+        ("Please retry in 36.284512s.", 36.284512),
+        ("Please try again in a moment.", None),
+        ("try again in 5 minutes", 300.0),
+        ("Retry in 12 seconds.", 12.0),
+        ("retry in 12", 12.0),
+        ("try again in " + "9" * 100_000, None),
+        ("try again in 999999999999d", LONGEST_S),
+        ("", None),
+    ],
+)
+def test_what_is_only_said_in_words(words: str, expected: float | None) -> None:
+    assert retry_after({}.get, NOW, words) == pytest.approx(expected)
+    assert retry_after({"retry-after": "2"}.get, NOW, words) == 2.0
 
 
 @pytest.mark.parametrize(

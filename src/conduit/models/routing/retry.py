@@ -28,7 +28,9 @@ HeaderLookup = Callable[[str], str | None]
 
 _PASSING = frozenset({408, 425, 429})
 _LASTING = frozenset({501, 505})
-_OUT_OF_CREDIT = ("insufficient_quota", "current quota", "billing", "credit balance", "credits")
+_OUT_OF_CREDIT = ("insufficient_quota", "current quota", "credit balance", "insufficient balance")
+_FOR_NOW = ("retry in", "try again in", "rate limit", "rate-limit", "per minute")
+"""Gemini speaks of the "current quota" when it means the one of this minute."""
 
 _WINDOWS = (
     "x-ratelimit-{}-requests",
@@ -43,6 +45,11 @@ _RESETS = tuple((w.format("remaining"), w.format("reset")) for w in _WINDOWS)
 _LONGEST_VALUE = 64
 _NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,9})?", re.ASCII)
 _PIECE = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)(ms|us|µs|ns|[dhms])", re.ASCII)
+_IN_WORDS = re.compile(
+    r"(?:retry|try again) in ([0-9][0-9.a-zµ]{0,39})(?: (s|m|h)(?:econd|inute|our)s?\b)?",
+    re.IGNORECASE,
+)
+_READ = 4000
 _UNITS = {
     "d": 86_400.0,
     "h": 3600.0,
@@ -62,7 +69,9 @@ def worth_retrying(error: ProviderError) -> bool:
     the protocol."""
     if isinstance(error, ProviderRefused):
         if error.status == 429:
-            return not _contains(error.message, _OUT_OF_CREDIT)
+            lowered = error.message.lower()
+            lasting = any(words in lowered for words in _OUT_OF_CREDIT)
+            return not lasting or any(words in lowered for words in _FOR_NOW)
         if error.status >= 500:
             return error.status not in _LASTING
         return error.status in _PASSING or error.status == 200
@@ -98,14 +107,15 @@ def next_wait(
     return wait if wait < remaining_s else None
 
 
-def retry_after(header: HeaderLookup, now: float) -> float | None:
+def retry_after(header: HeaderLookup, now: float, words: str = "") -> float | None:
     """Seconds after which a provider wants to be asked again, 0 to ``LONGEST_S``; None when it does
     not say. ``now`` is Unix seconds.
 
     Read, in this order: ``retry-after-ms``; ``Retry-After`` as seconds or a date (RFC 9110 section
     10.2.3); then, of the limits that have nothing left, the longest reset: OpenAI's
     ``x-ratelimit-reset-*`` (``1m30s``, ``20ms``) and Anthropic's ``anthropic-ratelimit-*-reset``
-    (RFC 3339). A limit with something left did not cause the refusal, so its reset says nothing.
+    (RFC 3339); then words like "try again in 7.66s" (Groq, OpenAI, Gemini). A limit with something
+    left did not cause the refusal, so its reset says nothing.
 
     >>> retry_after({"retry-after": "7"}.get, now=0.0)
     7.0
@@ -129,7 +139,11 @@ def retry_after(header: HeaderLookup, now: float) -> float | None:
         if _number(header(remaining)) == 0.0
         and (wait := _until_reset(header(reset), now)) is not None
     ]
-    return min(max(resets), LONGEST_S) if resets else None
+    if resets:
+        return min(max(resets), LONGEST_S)
+    said = _IN_WORDS.search(words[:_READ])
+    seconds = duration_s(said[1].rstrip(".") + (said[2] or "").lower()) if said else None
+    return None if seconds is None else min(seconds, LONGEST_S)
 
 
 def duration_s(text: str) -> float | None:
@@ -190,8 +204,3 @@ def _rfc3339(value: str) -> datetime | None:
         return datetime.fromisoformat(value.strip())
     except ValueError:
         return None
-
-
-def _contains(message: str, words: tuple[str, ...]) -> bool:
-    lowered = message.lower()
-    return any(word in lowered for word in words)
