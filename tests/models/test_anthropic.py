@@ -7,9 +7,27 @@ from typing import Any
 
 import pytest
 
-from conduit.contracts.chat import ChatRequest, Message, ToolCall, ToolSpec, Usage
+from conduit.contracts.chat import (
+    ChatRequest,
+    Chunk,
+    Citation,
+    Image,
+    Message,
+    Reasoning,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
+from conduit.contracts.errors import InvalidInput
 from conduit.models.exchange import ErrorInside, Frame, NotTheProtocol
-from conduit.models.wire.anthropic import ANTHROPIC, AnthropicStream, decode, encode
+from conduit.models.wire.anthropic import (
+    ANTHROPIC,
+    AnthropicStream,
+    decode,
+    encode,
+)
 
 SPEC = ToolSpec("look", "Look it up.", {"type": "object"})
 
@@ -20,6 +38,15 @@ def new_id() -> str:
 
 def body_of(*messages: Message, **fields: Any) -> dict[str, Any]:
     return json.loads(encode(ChatRequest(messages, **fields), "m", False).body)
+
+
+def dropped(*messages: Message, model: str = "m", **fields: Any) -> tuple[str, ...]:
+    return encode(ChatRequest(messages, **fields), model, False).dropped
+
+
+def asked(model: str, **fields: Any) -> dict[str, Any]:
+    messages = fields.pop("messages", (Message("user", "U"),))
+    return json.loads(encode(ChatRequest(messages, **fields), model, False).body)
 
 
 def read(**reply: Any) -> Any:
@@ -179,3 +206,236 @@ def test_a_stream_that_does_not_finish_is_no_answer(events: tuple[dict[str, Any]
 def test_events_that_do_not_fit_are_refused(event: dict[str, Any]) -> None:
     with pytest.raises(NotTheProtocol):
         fed(START, event)
+
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+
+
+def test_pictures_in_their_order() -> None:
+    parts = (Image(data=PNG), Text("and"), Image(url="https://x.org/a.jpg"), Text(" "))
+    (turn,) = body_of(Message("user", "and", parts=parts))["messages"]
+    assert turn["content"] == [
+        {
+            "type": "image",
+            "source": {"type": "base64", "media_type": "image/png", "data": PNG},
+        },
+        {"type": "text", "text": "and"},
+        {"type": "image", "source": {"type": "url", "url": "https://x.org/a.jpg"}},
+    ]
+    with pytest.raises(InvalidInput, match="what kind"):
+        body_of(Message("user", "", parts=(Image(data="AAAA"),)))
+
+
+def test_a_failed_tool_and_one_that_shows_a_picture() -> None:
+    call = (ToolCall("functions.look:0", "look", "{}"),)
+    shown = Message("tool", "", parts=(Image(data=PNG),), tool_call_id="functions.look:0")
+    body = body_of(
+        Message("assistant", "", call),
+        Message("tool", "no", tool_call_id="functions.look:0", failed=True),
+        shown,
+    )
+    called, (failed, picture) = (turn["content"] for turn in body["messages"])
+    assert called[0]["id"] == failed["tool_use_id"] == "functions_look_0"
+    assert failed["is_error"] is True
+    assert picture["content"][0]["type"] == "image"
+
+
+def test_thinking_goes_back_as_it_came() -> None:
+    thinking = (
+        Thinking("hm", "sig"),
+        Thinking("of somebody else", "gemini/0:xyz"),
+        Thinking("unsigned"),
+        Thinking(redacted="locked"),
+    )
+    (turn,) = body_of(Message("assistant", "A", thinking=thinking))["messages"]
+    assert turn["content"] == [
+        {"type": "thinking", "thinking": "hm", "signature": "sig"},
+        {"type": "redacted_thinking", "data": "locked"},
+        {"type": "text", "text": "A"},
+    ]
+
+
+def test_what_has_no_place_is_named() -> None:
+    assert dropped(
+        Message("user", "U", name="Ann"),
+        seed=1,
+        top_logprobs=0,
+        frequency_penalty=0.1,
+        presence_penalty=-0.1,
+        json_mode=True,
+        stop=("\n", "X"),
+    ) == (
+        "seed",
+        "logprobs",
+        "frequency_penalty",
+        "presence_penalty",
+        "response_format",
+        "name",
+        "stop",
+    )
+    assert dropped(Message("user", "U"), extra={"a": 1}, dialect="openai_chat") == ("a",)
+    assert dropped(Message("user", "U"), extra={"a": 1}, dialect="anthropic") == ()
+
+
+def test_user_top_k_and_one_tool_at_a_time() -> None:
+    body = body_of(
+        Message("user", "U"),
+        user="u1",
+        top_k=5,
+        tools=(SPEC,),
+        parallel_tool_calls=False,
+        extra={"metadata": {"x": 1}, "service_tier": "auto"},
+    )
+    assert body["metadata"] == {"x": 1, "user_id": "u1"}
+    assert (body["top_k"], body["service_tier"]) == (5, "auto")
+    assert body["tool_choice"] == {"type": "auto", "disable_parallel_tool_use": True}
+
+
+OLD, BOTH, NEW, NEWEST = (
+    "claude-sonnet-4-5-20250929",
+    "claude-opus-4-6",
+    "claude-opus-4-8",
+    "claude-opus-5-5",
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "reasoning", "thinking", "effort"),
+    [
+        (OLD, Reasoning("low"), {"type": "enabled", "budget_tokens": 1024}, None),
+        (OLD, Reasoning("high"), {"type": "enabled", "budget_tokens": 24576}, None),
+        (OLD, Reasoning(max_tokens=2000), {"type": "enabled", "budget_tokens": 2000}, None),
+        (OLD, Reasoning("none"), None, None),
+        ("claude-sonnet-4-20250514", Reasoning("low"), {"type": "enabled", "budget_tokens": 1024},
+         None),
+        ("claude-3-7-sonnet-latest", Reasoning("low"), {"type": "enabled", "budget_tokens": 1024},
+         None),
+        ("kimi-k2", Reasoning("low"), {"type": "enabled", "budget_tokens": 1024}, None),
+        (BOTH, Reasoning("minimal"), {"type": "adaptive"}, "low"),
+        (BOTH, Reasoning("xhigh"), {"type": "adaptive"}, "high"),
+        (NEW, Reasoning("xhigh"), {"type": "adaptive", "display": "summarized"}, "xhigh"),
+        (NEW, Reasoning(max_tokens=9000), {"type": "adaptive", "display": "summarized"}, "medium"),
+        (NEW, Reasoning("none"), None, None),
+        ("claude-sonnet-5", Reasoning("none"), {"type": "disabled"}, None),
+        (NEWEST, Reasoning("none"), None, "low"),
+        ("claude-mythos-preview", Reasoning("max"), {"type": "adaptive", "display": "summarized"},
+         "max"),
+        (NEW, Reasoning(), None, None),
+    ],
+)  # fmt: skip
+def test_thinking_as_the_model_takes_it(
+    model: str, reasoning: Reasoning, thinking: Any, effort: str | None
+) -> None:
+    body = asked(model, reasoning=reasoning)
+    assert body.get("thinking") == thinking
+    assert body.get("output_config", {}).get("effort") == effort
+    if thinking and "budget_tokens" in thinking:
+        assert body["max_tokens"] == 4096 + thinking["budget_tokens"]
+
+
+def test_a_budget_stays_below_the_limit() -> None:
+    body = asked(OLD, reasoning=Reasoning("high"), max_tokens=2000)
+    assert (body["thinking"]["budget_tokens"], body["max_tokens"]) == (1999, 2000)
+    body = asked(OLD, reasoning=Reasoning("high"), max_tokens=1024)
+    assert "thinking" not in body
+    user = Message("user", "U")
+    small = dropped(user, model=OLD, reasoning=Reasoning("high"), max_tokens=1024)
+    assert small == ("reasoning_effort",)
+
+
+def test_what_does_not_go_with_thinking_is_left_out_and_named() -> None:
+    user = Message("user", "U")
+    fields: dict[str, Any] = {"temperature": 0.2, "top_p": 0.5, "top_k": 3}
+    body = asked(OLD, reasoning=Reasoning("low"), **fields)
+    assert ("temperature" in body, "top_k" in body, body["top_p"]) == (False, False, 0.95)
+    assert dropped(user, model=OLD, reasoning=Reasoning("low"), **fields) == (
+        "temperature",
+        "top_k",
+    )
+    assert not {"temperature", "top_p", "top_k"} & set(asked(NEW, **fields))
+    assert dropped(user, model=NEW, **fields) == ("temperature", "top_k", "top_p")
+    forced: dict[str, Any] = {"tools": (SPEC,), "tool_choice": "required"}
+    assert "thinking" not in asked(OLD, reasoning=Reasoning("low"), **forced)
+    assert "thinking" in asked(OLD, reasoning=Reasoning("low"), tools=(SPEC,))
+
+
+def test_calls_whose_thought_is_lost_are_answered_without_thinking() -> None:
+    def conversation(*thinking: Thinking) -> tuple[Message, ...]:
+        call = (ToolCall("a", "look", "{}"),)
+        return (
+            Message("user", "U"),
+            Message("assistant", "", call, thinking=thinking),
+            Message("tool", "R", tool_call_id="a"),
+        )
+
+    low = Reasoning("low")
+    assert "thinking" not in asked(OLD, messages=conversation(), reasoning=low)
+    assert "thinking" in asked(OLD, messages=conversation(Thinking("t", "s")), reasoning=low)
+    assert "thinking" in asked(NEW, messages=conversation(), reasoning=low)
+
+
+def test_thinking_citations_and_a_stop_sequence_in_a_reply() -> None:
+    web = {
+        "type": "web_search_result_location",
+        "url": "https://x.org",
+        "title": "X",
+        "cited_text": "so",
+        "encrypted_index": "e",
+    }
+    document = {"type": "char_location", "document_title": "D", "cited_text": "thus"}
+    answer = read(
+        content=[
+            {"type": "thinking", "thinking": "hm", "signature": "s"},
+            {"type": "redacted_thinking", "data": "locked"},
+            {"type": "text", "text": "A", "citations": [web, document, web]},
+        ],
+        stop_reason="stop_sequence",
+        stop_sequence="X",
+        usage={
+            "input_tokens": 3,
+            "cache_read_input_tokens": 10,
+            "cache_creation_input_tokens": 20,
+            "output_tokens": 4,
+            "output_tokens_details": {"thinking_tokens": 2},
+        },
+    )
+    assert answer.thinking == (Thinking("hm", "s"), Thinking(redacted="locked"))
+    assert answer.citations == (
+        Citation("https://x.org", "X", "so"),
+        Citation("", "D", "thus"),
+    )
+    assert (answer.stop_sequence, answer.usage) == ("X", Usage(33, 4, 10, 20, 2))
+
+
+def test_thinking_and_citations_in_a_stream() -> None:
+    events: list[dict[str, Any]] = [
+        START,
+        {
+            "type": "content_block_start",
+            "index": 0,
+            "content_block": {"type": "thinking", "thinking": "", "signature": ""},
+        },
+        delta({"type": "thinking_delta", "thinking": "hm"}),
+        delta({"type": "signature_delta", "signature": "s"}),
+        {"type": "content_block_stop", "index": 0},
+        {
+            "type": "content_block_start",
+            "index": 1,
+            "content_block": {"type": "redacted_thinking", "data": "locked"},
+        },
+        delta(
+            {"type": "citations_delta", "citation": {"url": "u", "title": "t", "cited_text": "q"}}
+        ),
+    ]
+    decoder = AnthropicStream(new_id)
+    chunks = [c for e in events for c in decoder.feed(Frame("", json.dumps(e).encode()))]
+    assert chunks == [
+        Chunk(thinking=Thinking("hm")),
+        Chunk(thinking=Thinking(signature="s")),
+        Chunk(thinking=Thinking(redacted="locked")),
+        Chunk(citations=(Citation("u", "t", "q"),)),
+    ]
+
+
+def delta(value: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "content_block_delta", "index": 0, "delta": value}

@@ -11,7 +11,7 @@ from conduit.models.wire.anthropic.request import PATH, VERSION
 
 _STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 _DELTA = b'{"type":"content_block_delta"'
-_VALUES = ((b'"text":', 9), (b'"thinking":', 13), (b'"partial_json":', 17))
+_VALUES = ((b'"text":', 8), (b'"thinking":', 12), (b'"partial_json":', 16))
 """Keys of what a delta says, and the bytes from there to its end that are not said."""
 
 
