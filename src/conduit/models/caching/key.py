@@ -59,6 +59,8 @@ _CHAT_VALUES: Final = attrgetter(*_CHAT_FIELDS)
 _OTHER_VALUES: Final = attrgetter(*(name for name in _CHAT_FIELDS if name != "messages"))
 _MISSING: Final = object()
 _NOTHING: Final[JsonObject] = {}
+_EXACT: Final = 2**53
+"""Below this a float is the integer it looks like."""
 _LONGEST_KEY: Final = 64
 """Bytes of BLAKE2b's own key at most."""
 
@@ -145,4 +147,6 @@ def _meaningful(extra: JsonObject) -> JsonObject:
 
 def _plain(value: Json) -> Json:
     """``0.0`` as ``0``, which is the same number in JSON."""
-    return int(value) if type(value) is float and value.is_integer() else value
+    if type(value) is float and value.is_integer() and abs(value) < _EXACT:
+        return int(value)
+    return value

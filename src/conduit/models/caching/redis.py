@@ -42,7 +42,7 @@ _LOG: Final = logging.getLogger(__name__)
 class RedisCommands(Protocol):
     """The commands that are used here, as redis-py's asyncio client has them."""
 
-    def getrange(self, key: bytes, start: int, end: int) -> Awaitable[bytes]: ...
+    def getrange(self, key: bytes, start: int, end: int) -> Awaitable[object]: ...
     def set(self, name: bytes, value: bytes, *, px: int) -> Awaitable[Any]: ...
     def append(self, key: bytes, value: bytes) -> Awaitable[int]: ...
     def pexpire(self, name: bytes, time: int) -> Awaitable[Any]: ...
@@ -91,7 +91,7 @@ class RedisLink:
         breaker: CircuitBreaker,
         verb: str,
     ) -> T | None:
-        from redis.exceptions import RedisError, ResponseError
+        from redis.exceptions import ResponseError
 
         permit = breaker.acquire()
         if permit is None:
@@ -106,7 +106,8 @@ class RedisLink:
                 return None
             permit.fail()
             self._failed(error, breaker, verb)
-        except (RedisError, OSError, TimeoutError, ValueError) as error:
+        # Not only RedisError: the client's parsers raise whatever strange bytes lead them to.
+        except Exception as error:
             permit.fail()
             self._failed(error, breaker, verb)
         else:
@@ -155,6 +156,9 @@ class RedisShelf:
         # Not GET: whatever lies there, no more than this is sent.
         sealed = await self._link.read(lambda redis: redis.getrange(place, 0, self._most))
         if not sealed:
+            return None
+        if not isinstance(sealed, bytes):  # whatever answers there, it is no Redis
+            self._link.counts.damaged += 1
             return None
         data = sealed[_SEAL:]
         if len(sealed) > self._most or self._keys.seal(place, data) != sealed[:_SEAL]:
@@ -225,8 +229,6 @@ def _client(url: Secret, timeout_s: float) -> tuple[RedisCommands, str]:
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
-            lib_name=None,
-            lib_version=None,
         )
     except (ValueError, TypeError):  # their messages may hold the password
         raise ConfigError(

@@ -51,7 +51,7 @@ class RedisVectors:
         place = self._place(org_id, context, len(vector))
         data = await self._newest(place, len(vector))
         size = _HEAD + 4 * len(vector)
-        if not data or len(data) % size:
+        if not isinstance(data, bytes) or not data or len(data) % size:
             return None
         rows = np.frombuffer(data, dtype=np.uint8).reshape(-1, size)
         born = rows[:, _SEAL + _DIGEST : _HEAD].copy().view("<i8")[:, 0]
@@ -74,7 +74,7 @@ class RedisVectors:
         record = self._keys.seal(place, body) + body
 
         async def append(redis: RedisCommands) -> int:
-            length = await redis.append(place, record)
+            length = int(await redis.append(place, record))
             await redis.pexpire(place, self._ttl_ms)
             return length
 
@@ -87,14 +87,14 @@ class RedisVectors:
     async def clear(self, org_id: str) -> None:
         """Nothing to do: ``RedisShelf.clear`` forgets all that begins with the tenant's name."""
 
-    async def _newest(self, place: bytes, dimensions: int) -> bytes | None:
+    async def _newest(self, place: bytes, dimensions: int) -> object:
         most = self._most * (_HEAD + 4 * dimensions)
         return await self._link.read(lambda redis: redis.getrange(place, -most, -1))
 
     async def _shorten(self, place: bytes, dimensions: int) -> None:
         # A vector that another process appends meanwhile is lost: its request is asked once more.
         newest = await self._newest(place, dimensions)
-        if newest:
+        if isinstance(newest, bytes) and newest:
             await self._link.write(lambda redis: redis.set(place, newest, px=self._ttl_ms))
 
     def _place(self, org_id: str, context: bytes, dimensions: int) -> bytes:
