@@ -5,11 +5,29 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from conduit.contracts.chat import ChatRequest, Chunk, Message, ToolCall, ToolSpec, Usage
+from conduit.contracts.chat import (
+    ChatRequest,
+    ChatResponse,
+    Chunk,
+    Citation,
+    Image,
+    Message,
+    OutputSchema,
+    Reasoning,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
 from conduit.models.exchange import ErrorInside, Frame, NotTheProtocol
 from conduit.models.wire.openai_chat import OpenAIStream, Server, decode, openai_chat
 
@@ -239,3 +257,321 @@ def test_a_second_choice_is_not_mixed_in() -> None:
     second = {"choices": [{"index": 1, "delta": {"content": "b"}}]}
     chunks = stream_of(delta(content="a"), second, delta("stop"))
     assert "".join(chunk.text for chunk in chunks) == "a"
+
+
+def test_everything_that_can_be_asked_for() -> None:
+    request = ChatRequest(
+        (Message("user", "U", name="ada"),),
+        json_mode=True,
+        top_k=5,
+        frequency_penalty=0.1,
+        presence_penalty=0.2,
+        top_logprobs=2,
+        parallel_tool_calls=False,
+        tools=(SPEC,),
+        reasoning=Reasoning("high"),
+        user="u1",
+        extra={"stream_options": {"include_obfuscation": False}},
+    )
+    body = body_of(request, stream=True)
+    assert body.pop("tools")
+    assert body == {
+        "model": "m",
+        "stream": True,
+        "stream_options": {"include_obfuscation": False, "include_usage": True},
+        "messages": [{"role": "user", "content": "U", "name": "ada"}],
+        "tool_choice": "auto",
+        "response_format": {"type": "json_object"},
+        "top_k": 5,
+        "frequency_penalty": 0.1,
+        "presence_penalty": 0.2,
+        "logprobs": True,
+        "top_logprobs": 2,
+        "parallel_tool_calls": False,
+        "reasoning_effort": "high",
+        "user": "u1",
+    }
+    wire = openai_chat(Server(lacks=frozenset(("top_k", "name", "logprobs", "top_logprobs"))))
+    sent = wire.encode(request, "m", False)
+    assert sent.dropped == ("top_k", "logprobs", "top_logprobs", "name")
+    assert not {*sent.dropped} & {*json.loads(sent.body), *json.loads(sent.body)["messages"][0]}
+
+
+def test_log_probabilities_of_the_chosen_tokens_alone() -> None:
+    body = body_of(ChatRequest((Message("user", "U"),), top_logprobs=0))
+    assert body["logprobs"] is True
+    assert "top_logprobs" not in body
+
+
+def test_nothing_is_said_of_parallel_calls_where_there_are_no_tools() -> None:
+    body = body_of(ChatRequest((Message("user", "U"),), parallel_tool_calls=True))
+    assert "parallel_tool_calls" not in body
+
+
+SWITCH = {"thinking": "switch", "efforts": ("low", "max")}
+
+
+@pytest.mark.parametrize(
+    ("asked", "server", "sent"),
+    [
+        (Reasoning("xhigh"), {}, {"reasoning_effort": "xhigh"}),
+        (Reasoning("xhigh"), {"efforts": ("low", "high")}, {"reasoning_effort": "high"}),
+        (Reasoning("minimal"), {"efforts": ("low", "high")}, {"reasoning_effort": "low"}),
+        (Reasoning("default"), {"efforts": ("low", "high")}, {"reasoning_effort": "default"}),
+        (Reasoning(max_tokens=0), {}, {"reasoning_effort": "none"}),
+        (Reasoning(max_tokens=500), {}, {"reasoning_effort": "low"}),
+        (Reasoning(max_tokens=9000), {}, {"reasoning_effort": "medium"}),
+        (Reasoning(max_tokens=10**9), {}, {"reasoning_effort": "high"}),
+        (Reasoning(), {}, {}),
+        (Reasoning("none"), SWITCH, {"thinking": {"type": "disabled"}}),
+        (
+            Reasoning("medium"),
+            SWITCH,
+            {"thinking": {"type": "enabled"}, "reasoning_effort": "low"},
+        ),
+        (Reasoning(max_tokens=9), SWITCH | {"efforts": ()}, {"thinking": {"type": "enabled"}}),
+        (Reasoning(), SWITCH, {}),
+        (Reasoning("low"), {"thinking": "object"}, {"reasoning": {"effort": "low"}}),
+        (Reasoning(max_tokens=7), {"thinking": "object"}, {"reasoning": {"max_tokens": 7}}),
+    ],
+)
+def test_how_much_to_think(asked: Reasoning, server: dict[str, Any], sent: dict[str, Any]) -> None:
+    body = body_of(ChatRequest((Message("user", "U"),), reasoning=asked), **server)
+    assert {name: body[name] for name in body if name.startswith(("reason", "think"))} == sent
+
+
+def test_pictures_in_a_persons_turn() -> None:
+    parts = (Text("a"), Image("http://x/y.png", detail="low"), Image("", "QUJD", "image/gif"))
+    body = body_of(ChatRequest((Message("user", "a", parts=parts),)))
+    assert body["messages"][0]["content"] == [
+        {"type": "text", "text": "a"},
+        {"type": "image_url", "image_url": {"url": "http://x/y.png", "detail": "low"}},
+        {"type": "image_url", "image_url": {"url": "data:image/gif;base64,QUJD"}},
+    ]
+
+
+def test_pictures_that_tools_gave_follow_their_turns() -> None:
+    shown = (Text("seen"), Image("http://x/1"))
+    request = ChatRequest(
+        (
+            Message("assistant", "", (ToolCall("a", "look", "{}"), ToolCall("b", "look", "{}"))),
+            Message("tool", "seen", tool_call_id="a", parts=shown),
+            Message("tool", "it broke", tool_call_id="b", failed=True),
+            Message("user", "and?"),
+        )
+    )
+    picture = {"type": "image_url", "image_url": {"url": "http://x/1"}}
+    assert body_of(request)["messages"][1:] == [
+        {"role": "tool", "content": "seen", "tool_call_id": "a"},
+        {"role": "tool", "content": "Error: it broke", "tool_call_id": "b"},
+        {"role": "user", "content": [picture]},
+        {"role": "user", "content": "and?"},
+    ]
+    assert body_of(replace(request, messages=request.messages[:3]))["messages"][-1] == {
+        "role": "user",
+        "content": [picture],
+    }
+
+
+@pytest.mark.parametrize("role", ["user", "assistant", "system", "tool"])
+def test_a_picture_that_has_no_place_is_named(role: Any) -> None:
+    message = Message(role, "a", parts=(Text("a"), Image("http://x/1")), tool_call_id="t")
+    wire = openai_chat(Server(lacks=frozenset(("image_url",))))
+    sent = wire.encode(ChatRequest((message,)), "m", False)
+    assert sent.dropped == ("image_url",)
+    assert [turn["content"] for turn in json.loads(sent.body)["messages"]] == ["a"]
+
+
+def test_thinking_goes_back_only_where_it_is_wanted() -> None:
+    thought = (Thinking("I th"), Thinking("ink."))
+    request = ChatRequest((Message("assistant", "A", thinking=thought),))
+    assert body_of(request)["messages"] == [{"role": "assistant", "content": "A"}]
+    assert body_of(request, thinking_field="reasoning_content")["messages"] == [
+        {"role": "assistant", "content": "A", "reasoning_content": "I think."}
+    ]
+
+
+def test_a_shape_where_only_json_can_be_asked_for() -> None:
+    request = ChatRequest((Message("user", "U"),), output=OutputSchema("s", {"type": "object"}))
+    sent = openai_chat(Server(schemas=False)).encode(request, "m", False)
+    assert json.loads(sent.body)["response_format"] == {"type": "json_object"}
+    assert sent.dropped == ("response_format",)
+
+
+def whole(message: dict[str, Any], **fields: Any) -> ChatResponse:
+    return read(choices=[{"message": message, "finish_reason": "stop"}], **fields)
+
+
+@pytest.mark.parametrize(
+    ("message", "thinking"),
+    [
+        ({"content": "a", "reasoning_content": "hm"}, (Thinking("hm"),)),
+        ({"content": "a", "reasoning": "hm"}, (Thinking("hm"),)),
+        (
+            {
+                "content": "a",
+                "reasoning": "hm",
+                "reasoning_details": [
+                    {"type": "reasoning.text", "text": "hm", "signature": "sig"},
+                    {"type": "reasoning.encrypted", "data": "xyz"},
+                    {"type": "reasoning.text", "text": ""},
+                ],
+            },
+            (Thinking("hm", "sig"), Thinking(redacted="xyz")),
+        ),
+        (
+            {"reasoning": "hm", "reasoning_details": [{"data": "xyz"}]},
+            (Thinking(redacted="xyz"), Thinking("hm")),
+        ),
+        ({"reasoning_details": [{"summary": "hm"}]}, (Thinking("hm"),)),
+        (
+            {
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+                    {"type": "text", "text": "a"},
+                ]
+            },
+            (Thinking("hm"),),
+        ),
+        ({"content": [{"type": "thinking", "thinking": "hm"}]}, (Thinking("hm"),)),
+        ({"content": "<think>hm</think>a"}, ()),
+    ],
+)
+def test_thinking_in_all_its_forms(message: dict[str, Any], thinking: tuple[Thinking, ...]) -> None:
+    assert whole(message).thinking == thinking
+    chunks = stream_of(delta(**message), delta("stop"))
+    assert tuple(c.thinking for c in chunks if c.thinking) == thinking
+
+
+NOTE = {"type": "url_citation", "url_citation": {"url": "u", "title": "t", "content": "q"}}
+FOUND = {"search_results": [{"url": "u", "title": "t", "snippet": "q"}], "citations": ["u", "v"]}
+
+
+def test_sources_are_kept() -> None:
+    assert whole({"content": "a", "annotations": [NOTE, NOTE]}).citations == (
+        Citation("u", "t", "q"),
+    )
+    assert whole({"content": "a"}, **FOUND).citations == (Citation("u", "t", "q"), Citation("v"))
+    odd = {
+        "search_results": [5, {}, {"url": 5}, {"url": [5]}],
+        "citations": [None, ""],
+        "annotations": 5,
+    }
+    assert whole({"content": "a", "annotations": [{}, 5]}, **odd).citations == ()
+
+
+def test_sources_that_come_with_each_event_are_told_once() -> None:
+    chunks = stream_of(
+        delta(content="a") | FOUND, delta(content="b") | FOUND, delta("stop") | FOUND
+    )
+    assert [chunk.citations for chunk in chunks] == [
+        (Citation("u", "t", "q"), Citation("v")),
+        (),
+        (),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "usage"),
+    [
+        (
+            {
+                "usage": {
+                    "prompt_tokens": 9,
+                    "completion_tokens": 8,
+                    "prompt_tokens_details": {"cached_tokens": 5, "cache_write_tokens": 1},
+                    "completion_tokens_details": {"reasoning_tokens": 6},
+                }
+            },
+            Usage(9, 8, 5, 1, 6),
+        ),
+        (
+            {"usage": {"prompt_tokens": 9, "completion_tokens": 8, "prompt_cache_hit_tokens": 5}},
+            Usage(9, 8, 5),
+        ),
+        ({"x_groq": {"usage": {"prompt_tokens": 9, "completion_tokens": 8}}}, Usage(9, 8)),
+        (
+            {
+                "usage": {
+                    "prompt_tokens": 32,
+                    "completion_tokens": 9,
+                    "total_tokens": 135,
+                    "completion_tokens_details": {"reasoning_tokens": 94},
+                }
+            },
+            Usage(32, 103, reasoning_tokens=94),
+        ),
+        ({"usage": None, "x_groq": {"id": "req_1"}}, None),
+        ({"usage": {"prompt_tokens": -1, "prompt_tokens_details": 5}}, Usage()),
+    ],
+)
+def test_usage_in_all_its_forms(fields: dict[str, Any], usage: Usage | None) -> None:
+    assert whole({"content": "a"}, **fields).usage == usage
+    assert stream_of(delta("stop", content="a") | fields)[-1].usage == usage
+
+
+def test_of_usage_in_every_event_the_last_counts() -> None:
+    events = [
+        delta(content="a") | {"usage": {"prompt_tokens": 3, "completion_tokens": at}}
+        for at in (1, 2, 3)
+    ]
+    assert stream_of(*events, delta("stop") | {"usage": None})[-1].usage == Usage(3, 3)
+
+
+def test_log_probabilities_are_kept() -> None:
+    tokens = [{"token": "a", "logprob": -0.1, "bytes": [97], "top_logprobs": []}]
+    choice = {"message": {"content": "a"}, "logprobs": {"content": tokens}}
+    assert read(choices=[choice]).logprobs == tokens
+    event = {"choices": [{"delta": {"content": "a"}, "logprobs": {"content": tokens}}]}
+    assert stream_of(event, delta("stop"))[0] == Chunk("a", logprobs=tokens)
+
+
+def test_the_stop_sequence_where_the_server_tells() -> None:
+    ended = {"finish_reason": "stop", "stop_reason": "###"}
+    assert read(choices=[{"message": {"content": "a"}} | ended]).stop_sequence == "###"
+    assert stream_of({"choices": [{"delta": {}} | ended]})[-1].stop_sequence == "###"
+    ended["stop_reason"] = 128009  # type: ignore[assignment]  # vLLM: the number of a token
+    assert read(choices=[{"message": {"content": "a"}} | ended]).stop_sequence == ""
+
+
+@pytest.mark.parametrize("reason", ["error", "insufficient_system_resource", "network_error"])
+def test_an_answer_that_broke_down_is_an_error(reason: str) -> None:
+    with pytest.raises(ErrorInside, match=reason):
+        read(choices=[{"message": {"content": "a"}, "finish_reason": reason}])
+    with pytest.raises(ErrorInside, match=reason):
+        stream_of(delta(content="a"), delta(reason))
+
+
+def test_an_event_that_is_named_an_error() -> None:
+    with pytest.raises(ErrorInside, match="boom"):
+        OpenAIStream(ids().__next__).feed(Frame("error", b'{"message": "boom"}'))
+
+
+# Anything at all, in the shape of a reply: it is read or refused, and nothing else happens.
+LEAF = st.none() | st.booleans() | st.integers(-2, 2) | st.text(max_size=3) | st.floats(-1, 1)
+NAMES = st.sampled_from(
+    "choices message delta content index finish_reason usage text type thinking reasoning "
+    "reasoning_details annotations url_citation url citations search_results tool_calls function "
+    "snippet name arguments id logprobs x_groq prompt_tokens prompt_tokens_details model error "
+    "refusal summary data signature stop_reason total_tokens reasoning_content".split()
+)
+ANY = st.recursive(
+    LEAF,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5),
+    max_leaves=25,
+)
+CHOICE = st.fixed_dictionaries({}, optional={"message": ANY, "delta": ANY, "finish_reason": ANY})
+
+
+@given(st.dictionaries(NAMES, ANY), st.lists(CHOICE, max_size=2))
+def test_whatever_comes_is_read_or_refused(
+    reply: dict[str, Any], choices: list[dict[str, Any]]
+) -> None:
+    body = json.dumps(reply | {"choices": choices}).encode()
+    for look in (
+        lambda: decode(body, ids().__next__),
+        lambda: stream_of(body),
+        lambda: openai_chat().relay.watcher({}).feed(Frame("", body)),  # type: ignore[union-attr]  # it has one
+    ):
+        with suppress(NotTheProtocol, ErrorInside):
+            look()

@@ -52,10 +52,12 @@ def test_a_key_in_the_environment_is_a_provider() -> None:
     assert detect_environment({"OPENAI_API_KEY": "two words"}) == ()
 
 
-def test_every_kind_with_a_key_has_a_model_to_begin_with() -> None:
+def test_a_key_is_enough_for_every_kind_with_an_address_and_a_model() -> None:
     keys = {row.key_env: "k" for row in CATALOGUE.values() if row.key_env}
-    found = detect_environment(keys)
-    assert [s.type for s in found] == [row.type for row in CATALOGUE.values() if row.key_env]
+    found = [settings.type for settings in detect_environment(keys)]
+    assert found == [row.type for row in CATALOGUE.values() if row.found_by_key]
+    assert "azure_openai" not in found
+    assert "huggingface" not in found
 
 
 async def test_local_servers_are_recognised_by_what_they_say(upstream: FakeUpstream) -> None:

@@ -26,10 +26,11 @@ _LIST_BYTES = 4 << 20
 
 
 def detect_environment(environ: Mapping[str, str]) -> tuple[ProviderSettings, ...]:
-    """A provider for every key variable of the catalogue that is set to something usable."""
+    """A provider for every key variable of the catalogue that is set to something usable, where a
+    key is all that is needed."""
     found = []
     for kind in CATALOGUE.values():
-        value = environ.get(kind.key_env, "").strip() if kind.key_env else ""
+        value = environ.get(kind.key_env, "").strip() if kind.found_by_key else ""
         if not value:
             continue
         try:

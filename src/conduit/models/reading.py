@@ -143,6 +143,8 @@ def effort_of(reasoning: Reasoning, taken: tuple[str, ...] = EFFORTS) -> str:
         effort = nearest if budget > 0 else "none"
     if effort in taken or effort not in EFFORTS:
         return effort
+    if not taken:
+        return ""
     rank = EFFORTS.index(effort)
     return min(taken, key=lambda name: abs(EFFORTS.index(name) - rank))
 

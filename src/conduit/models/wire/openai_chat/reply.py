@@ -138,7 +138,7 @@ def citations_of(reply: JsonObject, message: JsonObject) -> Iterator[Citation]:
     results = _objects(reply.get("search_results"))
     for result in results:
         yield from _citation(result, "snippet")
-    known = {result.get("url") for result in results}
+    known = {url for result in results if isinstance(url := result.get("url"), str)}
     bare = reply.get("citations")
     for url in bare if isinstance(bare, list) else ():
         if isinstance(url, str) and url and url not in known:

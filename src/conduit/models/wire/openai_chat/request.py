@@ -66,11 +66,13 @@ def _thinking(request: ChatRequest, server: Server) -> JsonObject:
     if server.thinking == "object" and asked.max_tokens is not None:
         return {"reasoning": {"max_tokens": asked.max_tokens}}
     effort = effort_of(asked, server.efforts)
-    if not effort:
-        return {}
     if server.thinking == "object":
-        return {"reasoning": {"effort": effort}}
-    return {"reasoning_effort": effort}
+        return {"reasoning": {"effort": effort}} if effort else {}
+    given: JsonObject = {}
+    if server.thinking == "switch" and (wish := effort_of(asked)):
+        given["thinking"] = {"type": "disabled" if wish == "none" else "enabled"}
+        effort = "" if wish == "none" else effort
+    return given | {"reasoning_effort": effort} if effort else given
 
 
 def _tools(request: ChatRequest) -> JsonObject:

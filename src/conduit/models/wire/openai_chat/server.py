@@ -17,8 +17,9 @@ class Server:
     """OpenAI's older name of a parameter to the one it has here (``max_tokens``, ``seed``)."""
     stream_usage: bool = True
     """Takes ``stream_options``. Some refuse them, and send usage anyway."""
-    thinking: Literal["effort", "object"] = "effort"
-    """How thinking is asked for: ``reasoning_effort``, or OpenRouter's ``reasoning`` object."""
+    thinking: Literal["effort", "object", "switch"] = "effort"
+    """How thinking is asked for: ``reasoning_effort``, OpenRouter's ``reasoning`` object, or
+    DeepSeek's ``thinking`` that is enabled or disabled, beside the effort where it takes any."""
     efforts: tuple[str, ...] = EFFORTS
     """Those that it takes; another becomes the nearest."""
     thinking_field: str = ""
