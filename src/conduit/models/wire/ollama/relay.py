@@ -11,7 +11,7 @@ from conduit.models.wire.ollama.request import PATH
 
 _GENERATE = "/api/generate"
 _MORE = b'"done":false'
-_VALUES = (b'"content":"', b'"response":"', b'"thinking":"')
+_VALUES = (b'"content":', b'"response":', b'"thinking":')
 
 
 def encode_relayed(body: JsonObject, model: str, stream: bool) -> WireRequest:
@@ -45,8 +45,8 @@ class OllamaWatcher:
         for key in _VALUES:
             at = data.find(key)
             if at >= 0:
-                at += len(key)
-                self.characters += max(data.find(b'"', at) - at, 0)
+                begin = data.find(b'"', at + len(key)) + 1
+                self.characters += max(data.find(b'"', begin) - begin, 0)
         return data + b"\n"
 
     def finish(self) -> bytes:

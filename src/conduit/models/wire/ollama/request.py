@@ -11,7 +11,7 @@ from conduit.models.exchange import WireRequest
 from conduit.models.reading import arguments_object, effort_of, json_body
 
 PATH = "/api/chat"
-_LEVELS = ("none", "low", "medium", "high")
+_LEVELS = ("low", "medium", "high")
 
 
 def encode(request: ChatRequest, model: str, stream: bool) -> WireRequest:
@@ -77,8 +77,9 @@ def _homeless(request: ChatRequest) -> list[str]:
 
 def _thinking(request: ChatRequest) -> JsonObject:
     """A level: where a model knows none, it counts as yes."""
-    level = effort_of(request.reasoning, _LEVELS) if request.reasoning else ""
-    return {"think": False if level == "none" else level} if level else {}
+    if request.reasoning is None or not (asked := effort_of(request.reasoning)):
+        return {}
+    return {"think": asked != "none" and effort_of(request.reasoning, _LEVELS)}
 
 
 def _turns(messages: Iterable[Message]) -> list[JsonObject]:
