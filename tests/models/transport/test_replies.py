@@ -205,23 +205,26 @@ async def test_a_large_request_arrives_whole(server: Scripted, pooled: PooledTra
 
 
 async def test_an_answer_before_the_question_was_heard(pooled: PooledTransport) -> None:
-    """A server that refuses without reading; what it says counts, the connection does not."""
-    done = asyncio.Event()
+    """A server that refuses without reading: what it says counts, and what is left of the question
+    is not taken for another one."""
+    connections: list[asyncio.StreamWriter] = []
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!")
         await writer.drain()
-        await asyncio.sleep(0.05)
-        writer.transport.abort()
-        done.set()
 
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listening:
         url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-        async with pooled.open("POST", url, (), b"x" * (32 << 20)) as reply:
-            assert reply.status == 413
-            assert await reply.read() == b"no!"
-        await done.wait()
+        for asked in (1, 2):
+            async with pooled.open("POST", url, (), b"x" * (32 << 20)) as reply:
+                assert reply.status == 413
+                assert await reply.read() == b"no!"
+            assert len(connections) == asked
+        for writer in connections:
+            writer.transport.abort()
+        await asyncio.sleep(0.01)
 
 
 async def test_a_retry_happens_once_and_only_after_silence(

@@ -230,9 +230,7 @@ class Connection(asyncio.Protocol):
         pairs, self._pairs = self._pairs, []
         status = self._parser.get_status_code()
         if status < 200:
-            self._interim = True
-            if status == 101:
-                raise ValueError("a protocol nobody asked for")
+            self._interim = True  # but for 101, at which llhttp stops
             return
         if self._overhead > HEAD_BYTES:
             size = sum([len(name) + len(value) + 4 for name, value in pairs])
