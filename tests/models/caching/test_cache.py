@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -122,6 +124,7 @@ async def test_what_may_not_be_cached_is_not() -> None:
     miss = await missed(kept, tools)
     assert (miss.result, miss.why) == ("off", "tools")
     assert not await kept.store(miss, answer())
+    assert kept.stats.off == 1
     with pytest.raises(NotFound, match=r"tools: such requests are not cached"):
         await kept.lookup(replace(tools, mode="only"))
     assert (await missed(kept, replace(question(), size=11))).why == "too_large"
@@ -133,7 +136,7 @@ async def test_what_may_not_be_cached_is_not() -> None:
     miss = await missed(kept, question())
     assert not await kept.store(miss, answer(), Raw(b"x" * (EXACT.entry_bytes + 1)))
     stats = kept.stats
-    assert (stats.off, stats.refused, stats.stored) == (3, 5, 0)
+    assert (stats.off, stats.refused, stats.stored) == (4, 5, 0)
     assert stats.shelf.entries == 0
 
 
@@ -320,6 +323,29 @@ async def test_a_request_that_only_the_provider_understands_is_no_error() -> Non
     asked = Question("one", "m", Asked("openai_chat", {"new": 1}, read, stream=False))
     assert await put(kept, asked)
     assert isinstance(await kept.lookup(asked), Hit)
+
+
+async def test_an_answer_asked_for_anew_is_found_by_what_is_like_it() -> None:
+    kept = cache(BOTH, embed=embed_all)
+    await put(kept, question(LONG, mode="refresh"))
+    assert isinstance(await kept.lookup(question(NEAR)), Hit)
+
+
+def test_nothing_is_imported_before_it_is_needed() -> None:
+    program = """
+import asyncio, sys
+from tests.models.caching.test_cache import EXACT, SECRET, answer, question
+for name in ("numpy", "redis"):
+    sys.modules.pop(name, None)
+from conduit.models.caching.cache import Cache
+async def main():
+    cache = Cache(EXACT, SECRET)
+    await cache.store(await cache.lookup(question()), answer())
+    await cache.lookup(question())
+asyncio.run(main())
+assert not {"numpy", "redis"} & set(sys.modules), "imported too early"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
 
 
 async def test_semantic_alone() -> None:

@@ -197,6 +197,8 @@ class Cache:
         miss._key = key
         if mode == "refresh":
             self._stats.miss += 1
+            if self.settings.semantic.enabled:
+                await self._place(question, miss)
             return miss
         if self.settings.exact.enabled:
             hit = await self._kept(key)
@@ -211,9 +213,9 @@ class Cache:
             near = await self._similar(question, miss)
             if near is not None:
                 return near
+        self._stats.miss += 1
         if mode == "only":
             raise _nothing_kept("")
-        self._stats.miss += 1
         return miss
 
     async def store(self, miss: Miss, response: ChatResponse, raw: Raw | None = None) -> bool:
@@ -253,9 +255,9 @@ class Cache:
         await self._shelf.aclose()
 
     def _off(self, why: Why, question: Question | None = None) -> Miss:
+        self._stats.off += 1
         if question is not None and question.mode == "only":
             raise _nothing_kept(why)
-        self._stats.off += 1
         return Miss("off", why)
 
     async def _kept(self, key: CacheKey) -> Hit | None:
@@ -274,7 +276,6 @@ class Cache:
         return None
 
     async def _similar(self, question: Question, miss: Miss) -> Hit | None:
-        """Fills in what ``store`` needs. Holding a lead, it gives it up on any way out but None."""
         try:
             hit = await self._nearest(question, miss)
         except BaseException:
@@ -287,26 +288,30 @@ class Cache:
         return hit
 
     async def _nearest(self, question: Question, miss: Miss) -> Hit | None:
-        semantic = self.settings.semantic
-        try:
-            chat = question.asked.chat
-        except InvalidInput:  # the provider may know better, it is asked
+        await self._place(question, miss)
+        if miss._context is None or miss._vector is None:
             return None
-        if not comparable(chat, semantic.characters):
-            return None
-        context = self._keys.context(
-            question.org_id, question.route, question.asked, semantic.model
-        )
-        vector = await self._placed(chat.messages[-1].content)
-        if context is None or vector is None:
-            return None
-        miss._context, miss._vector = context, vector
-        near = await self._vectors.nearest(question.org_id, context, vector)
-        if near is None or near.similarity < semantic.threshold:
+        near = await self._vectors.nearest(question.org_id, miss._context, miss._vector)
+        if near is None or near.similarity < self.settings.semantic.threshold:
             return None
         data = await self._shelf.get(near.key)
         entry = decode(data) if data is not None else None
         return self._hit(entry, "semantic", near.similarity) if entry is not None else None
+
+    async def _place(self, question: Question, miss: Miss) -> None:
+        """Say in ``miss`` where its question lies, if it can be like any other."""
+        semantic = self.settings.semantic
+        try:
+            chat = question.asked.chat
+        except InvalidInput:  # the provider may know better, it is asked
+            return
+        if not comparable(chat, semantic.characters):
+            return
+        miss._context = self._keys.context(
+            question.org_id, question.route, question.asked, semantic.model
+        )
+        if miss._context is not None:
+            miss._vector = await self._placed(chat.messages[-1].content)
 
     async def _placed(self, text: str) -> Vector | None:
         permit = self._embedding.acquire() if self._embed is not None else None

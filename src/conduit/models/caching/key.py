@@ -9,6 +9,7 @@ hashed bytes, and in front of the key.
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -123,6 +124,10 @@ class Keys:
         hashed.update(len(place).to_bytes(4, "little") + place)
         hashed.update(data)
         return hashed.digest()
+
+    def sealed(self, place: bytes, data: bytes, seal: bytes) -> bool:
+        """Whether ``seal`` is the one of ``data`` at ``place``."""
+        return hmac.compare_digest(self.seal(place, data), seal)
 
 
 def canonical_body(body: JsonObject) -> JsonObject:

@@ -161,7 +161,7 @@ class RedisShelf:
             self._link.counts.damaged += 1
             return None
         data = sealed[_SEAL:]
-        if len(sealed) > self._most or self._keys.seal(place, data) != sealed[:_SEAL]:
+        if len(sealed) > self._most or not self._keys.sealed(place, data, sealed[:_SEAL]):
             self._link.counts.damaged += 1
             return None
         return data

@@ -57,12 +57,14 @@ class RedisVectors:
         born = rows[:, _SEAL + _DIGEST : _HEAD].copy().view("<i8")[:, 0]
         vectors = rows[:, _HEAD:].copy().view("<f4")
         with np.errstate(all="ignore"):  # of bytes that are no vector of ours
-            similarities = np.nan_to_num(vectors @ vector, nan=-1.0, posinf=-1.0, neginf=-1.0)
+            similarities = np.nan_to_num(
+                np.vecdot(vectors, vector), nan=-1.0, posinf=-1.0, neginf=-1.0
+            )
         similarities[born < self._now() * 1000 - self._ttl_ms] = -1.0
         best = int(similarities.argmax())
         record = data[best * size : (best + 1) * size]
         similarity = float(similarities[best])
-        if similarity < 0 or self._keys.seal(place, record[_SEAL:]) != record[:_SEAL]:
+        if similarity < 0 or not self._keys.sealed(place, record[_SEAL:], record[:_SEAL]):
             return None
         return Near(CacheKey(org_id, record[_SEAL : _SEAL + _DIGEST]), similarity)
 
