@@ -26,6 +26,7 @@ from conduit.store.usage_lines import (
     HIGHEST,
     LONGEST_LINE,
     Unreadable,
+    _made_storable,
     decode_line,
     encode_line,
     storable,
@@ -59,6 +60,7 @@ def test_every_record_can_be_written_and_is_read_as_what_can_be_stored(
     assert len(line) < LONGEST_LINE
     assert decode_line(line) == storable(record)
     assert storable(storable(record)) == storable(record)
+    assert _made_storable(record) == storable(record), "a quick look overlooks nothing"
 
 
 @given(any_record)

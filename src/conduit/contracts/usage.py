@@ -55,3 +55,34 @@ class UsageRecord:
     retries: int = 0
     hedged: bool = False
     cache: str = ""
+
+
+SpentBy = Literal["model", "provider", "subject", "day"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was spent on one model, provider, subject or day (``2026-01-31``, UTC).
+
+    ``failed`` of the ``requests`` failed, ``left`` were left by their client. ``estimated`` of them
+    have tokens that we counted ourselves, ``unpriced`` no known price: they are not in
+    ``cost_micro``, which is micro-US-dollars.
+    """
+
+    key: str
+    requests: int
+    failed: int
+    left: int
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    cost_micro: int
+    estimated: int
+    unpriced: int
+
+    @property
+    def estimated_share(self) -> float:
+        """From 0 to 1."""
+        return self.estimated / self.requests

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from conduit.contracts.errors import NotFound
-from conduit.contracts.usage import UsageRecord
+from conduit.contracts.usage import Spent, SpentBy, UsageRecord
 from conduit.store.database import Database
 from conduit.store.tables import organisations, usage_records
 
-SpentBy = Literal["model", "provider", "subject", "day"]
 DAY_MS: Final = 86_400_000
 MOST_ROWS: Final = 1000
 """Rows of one answer; the rest is summed up in none, so ask for less time."""
@@ -29,34 +28,6 @@ _SUMMED: Final = (
     "cache_write_tokens",
     "reasoning_tokens",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What was spent on one model, provider, subject or day (``2026-01-31``, UTC).
-
-    ``failed`` of the ``requests`` failed, ``left`` were left by their client. ``estimated`` of them
-    have tokens that we counted ourselves, ``unpriced`` no known price: they are not in
-    ``cost_micro``, which is micro-US-dollars.
-    """
-
-    key: str
-    requests: int
-    failed: int
-    left: int
-    input_tokens: int
-    output_tokens: int
-    cached_tokens: int
-    cache_write_tokens: int
-    reasoning_tokens: int
-    cost_micro: int
-    estimated: int
-    unpriced: int
-
-    @property
-    def estimated_share(self) -> float:
-        """From 0 to 1."""
-        return self.estimated / self.requests
 
 
 class UsageStore:

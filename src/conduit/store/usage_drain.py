@@ -62,7 +62,7 @@ class UsageDrain:
         *,
         every_s: float = 1.0,
         longest_s: float = 60.0,
-        group: int = 500,
+        group: int = 1000,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._journal = journal

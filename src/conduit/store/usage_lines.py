@@ -10,6 +10,7 @@ import math
 import re
 import zlib
 from dataclasses import fields, replace
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -35,6 +36,10 @@ _SHORT = {"org_id": 36, "id": 64}
 _TEXTS = tuple(field.name for field in fields(UsageRecord) if "str" in str(field.type))
 _NUMBERS = tuple(
     field.name for field in fields(UsageRecord) if str(field.type).startswith(("int", "float"))
+)
+_texts_of = attrgetter(*_TEXTS)
+_counts_of = attrgetter(
+    *(field.name for field in fields(UsageRecord) if field.type == "int" and field.name != "at_ms")
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -72,14 +77,36 @@ def decode_line(line: bytes) -> UsageRecord:
 
 def storable(record: UsageRecord) -> UsageRecord:
     """The record with texts and numbers that every database can hold; mostly the very same."""
+    return record if _is_storable(record) else _made_storable(record)
+
+
+def _is_storable(record: UsageRecord) -> bool:
+    """A quick look that most records pass, and none that must be changed."""
+    texts = _texts_of(record)
+    counts = _counts_of(record)
+    together = "".join(texts)
+    return (
+        together.isascii()
+        and "\0" not in together
+        and max(map(len, texts)) <= _SHORT["id"]
+        and len(record.org_id) <= _SHORT["org_id"]
+        and min(counts) >= 0
+        and max(counts) <= HIGHEST
+        and 0 <= record.at_ms <= LATEST_MS
+        and 0 <= record.duration_ms <= HIGHEST
+        and 0 <= (record.first_token_ms or 0.0) <= HIGHEST
+        and 0 <= (record.cost_micro or 0) <= HIGHEST
+    )
+
+
+def _made_storable(record: UsageRecord) -> UsageRecord:
     changes: dict[str, Any] = {}
     for name in _TEXTS:
-        text = getattr(record, name)
-        if text and (not text.isascii() or "\0" in text or len(text) > _SHORT.get(name, 200)):
-            changes[name] = _UNSTORABLE.sub(_REPLACEMENT, text[: _SHORT.get(name, LONGEST_TEXT)])
+        text = getattr(record, name)[: _SHORT.get(name, LONGEST_TEXT)]
+        changes[name] = _UNSTORABLE.sub(_REPLACEMENT, text)
     for name in _NUMBERS:
         number = getattr(record, name)
         highest = LATEST_MS if name == "at_ms" else HIGHEST
         if number is not None and not 0 <= number <= highest:  # NaN too is not between
             changes[name] = type(number)(min(max(number, 0), highest) if number == number else 0)
-    return replace(record, **changes) if changes else record
+    return replace(record, **changes)
