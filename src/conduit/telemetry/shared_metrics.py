@@ -97,7 +97,7 @@ class SharedMetrics:
         self._thread.start()
 
     def close(self) -> None:
-        """Write for the last time; the counts stay, for whoever comes next."""
+        """Leave the counts for whoever comes next, and no file of our own."""
         if self._thread is None:
             return
         self._stop.set()
@@ -106,6 +106,9 @@ class SharedMetrics:
         self._try_to_write()
         os.close(self._lock)
         self._lock = -1
+        # What cannot be folded now is there, and will be by the next one who is scraped.
+        with contextlib.suppress(OSError), self._turn():
+            self._fold(leaving=True)
 
     def scrape(self, accept: str = "") -> tuple[bytes, str]:
         """The text of all processes' metrics and its content type."""
@@ -123,10 +126,11 @@ class SharedMetrics:
         own.add_to(table, values)
         return written(table, values, accept)
 
-    def _fold(self) -> Snapshot:
+    def _fold(self, *, leaving: bool = False) -> Snapshot:
         """Add the counts of the dead to those of all who died before."""
         merged = self._read(self._folder / MERGED) or Snapshot()
-        dead = [path for path in self._snapshots() if path.stem != self._name and _dead(path)]
+        others = [path for path in self._snapshots() if leaving or path.stem != self._name]
+        dead = [path for path in others if _dead(path)]
         if not dead:
             return merged
         table, values = SeriesTable(), Values()
