@@ -21,6 +21,7 @@ from conduit.cli import (
     providers,
     render,
     up,
+    usage,
     vary,
 )
 from conduit.cli.ask import ask
@@ -45,6 +46,7 @@ cli.add_typer(providers.commands, name="providers")
 cli.add_typer(gateway.commands, name="gateway")
 cli.add_typer(presets.commands, name="presets")
 cli.add_typer(keys.commands, name="keys")
+cli.command("usage")(usage.usage)
 cli.add_typer(blocks.commands, name="blocks")
 cli.add_typer(access.commands, name="access")
 cli.command("doctor")(doctor.doctor)
