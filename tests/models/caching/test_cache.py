@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conduit.contracts.chat import ChatRequest, Image, Message, ToolSpec
+from conduit.contracts.chat import ChatRequest, Image, Message, ProviderFailure, ToolSpec
 from conduit.contracts.errors import ConfigError, InvalidInput, NotFound
 from conduit.models.asked import Asked
 from conduit.models.caching.cache import Cache, Hit, Miss, Question
@@ -165,6 +165,18 @@ async def test_equal_questions_at_one_time_are_asked_once() -> None:
     assert kept.stats.joined == kept.stats.exact == 50
 
 
+async def test_who_failed_before_did_not_fail_for_those_who_get_it_again() -> None:
+    kept = cache()
+    miss = await missed(kept, question())
+    waiting = asyncio.create_task(kept.lookup(question()))
+    await asyncio.sleep(0.01)
+    failures = (ProviderFailure("p", "timed_out", "slow"),)
+    await kept.store(miss, answer(failures=failures))
+    for hit in (await waiting, await kept.lookup(question())):
+        assert isinstance(hit, Hit)
+        assert hit.entry.response == answer()
+
+
 async def test_after_a_failure_the_next_one_asks() -> None:
     kept = cache()
     with await missed(kept, question()):
@@ -297,7 +309,7 @@ async def test_pictures_and_tools_are_never_compared() -> None:
 
 @pytest.mark.parametrize("fault", ["raise", "none", "two", "nan", "hang"])
 async def test_an_embedder_that_fails_is_a_miss(fault, caplog, monkeypatch) -> None:
-    monkeypatch.setattr("conduit.models.caching.cache.EMBED_S", 0.02)
+    monkeypatch.setattr("conduit.models.caching.likeness.EMBED_S", 0.02)
 
     async def failing(texts):
         if fault == "raise":

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from conduit.contracts.chat import (
     ChatResponse,
     Citation,
-    ProviderFailure,
     Thinking,
     ToolCall,
     Usage,
@@ -62,11 +61,6 @@ def test_damage_never_raises(entry, data) -> None:
 def test_depth_is_a_miss() -> None:
     mark = encode(Entry(answer(), 0))[:3]
     assert decode(mark + b"\x91" * 100_000) is None
-
-
-def test_who_failed_before_is_not_kept() -> None:
-    failed = answer(failures=(ProviderFailure("p", "timed_out", "slow"),))
-    assert decode(encode(Entry(failed, 5))) == Entry(answer(), 5)
 
 
 def test_raw_bytes_serve_only_their_own_form() -> None:

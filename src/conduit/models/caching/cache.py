@@ -13,35 +13,28 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from conduit.contracts.chat import ChatResponse
-from conduit.contracts.errors import ConfigError, InvalidInput, NotFound
+from conduit.contracts.errors import ConfigError, NotFound
 from conduit.models.asked import Asked
-from conduit.models.breaker import CircuitBreaker, Clock
+from conduit.models.breaker import Clock
 from conduit.models.caching.entry import Entry, Raw, decode, encode
 from conduit.models.caching.flight import Flights, Lead
 from conduit.models.caching.key import CacheKey, Keys
+from conduit.models.caching.likeness import Likeness, Place
 from conduit.models.caching.memory import MemoryShelf
-from conduit.models.caching.rules import HEADER, Mode, Why, cacheable, comparable, keepable
-from conduit.models.caching.semantic import Embed, MemoryVectors, VectorIndex, unit_vector
+from conduit.models.caching.rules import HEADER, Mode, Why, cacheable, keepable
+from conduit.models.caching.semantic import Embed, MemoryVectors, VectorIndex
 from conduit.models.caching.settings import CacheSettings
 from conduit.models.caching.shelf import Shelf, ShelfStats
 
-if TYPE_CHECKING:
-    from conduit.models.caching.semantic import Vector
-
 Result = Literal["exact", "semantic", "miss", "off"]
 """For metrics, for ``cache`` in a usage record, and for the reply's ``x-conduit-cache``."""
-EMBED_S: Final = 2.0
-"""How long the embedding of a question may take."""
-_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,7 @@ class Miss:
     ``result`` is ``off`` when nothing will be kept, and ``why`` is the rule that says so, if any.
     """
 
-    __slots__ = ("_context", "_key", "_lead", "_vector", "epoch", "result", "why")
+    __slots__ = ("_key", "_lead", "_place", "epoch", "result", "why")
 
     def __init__(self, result: Literal["miss", "off"], why: Why = "", epoch: int = 0) -> None:
         self.result: Literal["miss", "off"] = result
@@ -81,13 +74,18 @@ class Miss:
         self.epoch = epoch
         self._key: CacheKey | None = None
         self._lead: Lead[Entry] | None = None
-        self._context: bytes | None = None
-        self._vector: Vector | None = None
+        self._place: Place | None = None
 
     def release(self) -> None:
         """There will be no answer: it failed, or the client left."""
         if self._lead is not None:
             self._lead.hand_over()
+
+    def dissolve(self) -> None:
+        """There is an answer, and it is not for keeping: let all who wait ask at once. ``store``
+        does so by itself."""
+        if self._lead is not None:
+            self._lead.dissolve()
 
     def __enter__(self) -> Miss:
         return self
@@ -145,15 +143,14 @@ class Cache:
             )
         self.settings = settings
         self._now = now
-        self._embed = embed
         self._keys = Keys(secret)
         self._epoch = 0
         self._stats = CacheStats()
         self._flights: Flights[Entry] = Flights(clock, settings.wait_s)
-        self._embedding = CircuitBreaker(clock, cooldown_s=10.0)
         self._memory: MemoryShelf | None = None
         self._shelf: Shelf
-        self._vectors: VectorIndex
+        self._likeness: Likeness | None = None
+        vectors: VectorIndex
         exact, semantic = settings.exact, settings.semantic
         if settings.on and settings.backend == "redis":
             from conduit.models.caching.redis import RedisLink, RedisShelf
@@ -163,12 +160,14 @@ class Cache:
             self._shelf = RedisShelf(
                 link, self._keys, ttl_s=exact.ttl_s, most_bytes=settings.entry_bytes
             )
-            self._vectors = RedisVectors(link, self._keys, ttl_s=exact.ttl_s, now=now)
+            vectors = RedisVectors(link, self._keys, ttl_s=exact.ttl_s, now=now)
         else:
             self._memory = self._shelf = MemoryShelf(
                 clock, ttl_s=exact.ttl_s, most_bytes=exact.bytes, most_entries=exact.entries
             )
-            self._vectors = MemoryVectors(most=semantic.vectors, most_bytes=semantic.bytes)
+            vectors = MemoryVectors(most=semantic.vectors, most_bytes=semantic.bytes)
+        if semantic.enabled and embed is not None:
+            self._likeness = Likeness(semantic, self._keys, embed, vectors, clock)
 
     @property
     def on(self) -> bool:
@@ -178,7 +177,8 @@ class Cache:
     @property
     def stats(self) -> CacheStats:
         """A copy."""
-        return replace(self._stats, shelf=self._shelf.stats)
+        errors = self._likeness.errors if self._likeness is not None else 0
+        return replace(self._stats, embedding_errors=errors, shelf=self._shelf.stats)
 
     async def lookup(self, question: Question) -> Found:
         """The answer that was kept for a question, or the permission to ask a model. Waits for an
@@ -193,12 +193,13 @@ class Cache:
         key = self._keys.exact(question.org_id, question.route, question.asked)
         if key is None:
             return self._off("not_canonical", question)
+        like = self._likeness
         miss = Miss("miss", epoch=self._epoch)
         miss._key = key
         if mode == "refresh":
             self._stats.miss += 1
-            if self.settings.semantic.enabled:
-                await self._place(question, miss)
+            if like is not None:
+                miss._place = await like.place(question.org_id, question.route, question.asked)
             return miss
         if self.settings.exact.enabled:
             hit = await self._kept(key)
@@ -209,8 +210,8 @@ class Cache:
                 miss._lead = self._flights.lead(key)
                 if miss._lead is None and (joined := await self._join(key, miss)) is not None:
                     return joined
-        if self.settings.semantic.enabled:
-            near = await self._similar(question, miss)
+        if like is not None:
+            near = await self._similar(question, miss, like)
             if near is not None:
                 return near
         self._stats.miss += 1
@@ -226,28 +227,31 @@ class Cache:
             return False
         entry = data = None
         if keepable(response, self.settings) and miss.epoch == self._epoch:
-            entry = Entry(response, int(self._now() * 1000), raw)
+            entry = Entry(replace(response, failures=()), int(self._now() * 1000), raw)
             data = _encoded(entry, self.settings.entry_bytes)
         if entry is None or data is None:
             self._stats.refused += 1
-            if lead is not None:
-                lead.dissolve()
+            miss.dissolve()
             return False
-        if lead is not None:
-            lead.land(entry)  # first: who waits for an answer does not wait for Redis
-        if not await self._shelf.put(key, data):
+        try:  # kept first: who comes in between would find neither an answer nor somebody asking
+            kept = await self._shelf.put(key, data)
+        finally:
+            if lead is not None:
+                lead.land(entry)
+        if not kept:
             self._stats.refused += 1
             return False
         self._stats.stored += 1
-        if miss._context is not None and miss._vector is not None:
-            await self._vectors.add(key, miss._context, miss._vector)
+        if self._likeness is not None and miss._place is not None:
+            await self._likeness.add(key, miss._place)
         return True
 
     async def clear(self, org_id: str) -> int:
         """Forget all of a tenant: how many answers. What this process is being answered at the
         moment is not kept either, whoever asked."""
         self._epoch += 1
-        await self._vectors.clear(org_id)
+        if self._likeness is not None:
+            await self._likeness.clear(org_id)
         return await self._shelf.clear(org_id)
 
     async def aclose(self) -> None:
@@ -275,65 +279,21 @@ class Cache:
         miss._lead = answer
         return None
 
-    async def _similar(self, question: Question, miss: Miss) -> Hit | None:
+    async def _similar(self, question: Question, miss: Miss, like: Likeness) -> Hit | None:
         try:
-            hit = await self._nearest(question, miss)
-        except BaseException:
+            miss._place = await like.place(question.org_id, question.route, question.asked)
+            near = await like.nearest(question.org_id, miss._place) if miss._place else None
+            data = await self._shelf.get(near.key) if near else None
+        except BaseException:  # the client has left: whoever waits for this asks
             miss.release()
             raise
-        if hit is not None:
-            self._stats.semantic += 1
-            if miss._lead is not None:
-                miss._lead.land(hit.entry)
-        return hit
-
-    async def _nearest(self, question: Question, miss: Miss) -> Hit | None:
-        await self._place(question, miss)
-        if miss._context is None or miss._vector is None:
-            return None
-        near = await self._vectors.nearest(question.org_id, miss._context, miss._vector)
-        if near is None or near.similarity < self.settings.semantic.threshold:
-            return None
-        data = await self._shelf.get(near.key)
         entry = decode(data) if data is not None else None
-        return self._hit(entry, "semantic", near.similarity) if entry is not None else None
-
-    async def _place(self, question: Question, miss: Miss) -> None:
-        """Say in ``miss`` where its question lies, if it can be like any other."""
-        semantic = self.settings.semantic
-        try:
-            chat = question.asked.chat
-        except InvalidInput:  # the provider may know better, it is asked
-            return
-        if not comparable(chat, semantic.characters):
-            return
-        miss._context = self._keys.context(
-            question.org_id, question.route, question.asked, semantic.model
-        )
-        if miss._context is not None:
-            miss._vector = await self._placed(chat.messages[-1].content)
-
-    async def _placed(self, text: str) -> Vector | None:
-        permit = self._embedding.acquire() if self._embed is not None else None
-        if self._embed is None or permit is None:
+        if near is None or entry is None:
             return None
-        try:
-            async with asyncio.timeout(EMBED_S):
-                vectors = await self._embed((text,))
-            (given,) = vectors
-            vector = unit_vector(given)
-        except Exception as error:  # somebody else's code: whatever it does, the request goes on
-            permit.fail()
-            self._stats.embedding_errors += 1
-            if self._embedding.state != "closed":
-                _LOG.warning("cache: questions cannot be compared (%s)", type(error).__name__)
-            return None
-        else:
-            permit.succeed()
-            self._stats.embedding_errors += vector is None
-            return vector
-        finally:
-            permit.release()
+        self._stats.semantic += 1
+        if miss._lead is not None:
+            miss._lead.land(entry)
+        return self._hit(entry, "semantic", near.similarity)
 
     def _hit(
         self, entry: Entry, result: Literal["exact", "semantic"], similarity: float = 1.0

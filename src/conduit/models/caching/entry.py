@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -42,14 +42,10 @@ _DECODE: Final = msgspec.msgpack.Decoder(tuple[int, ChatResponse, bool, bytes]).
 
 def encode(entry: Entry) -> bytes:
     """Three bytes of mark and version, then MessagePack: created, response, and the raw answer.
-    Whoever failed before this answer is not kept: it did not fail for those who get it again.
 
     Raises ``ValueError`` or ``TypeError`` for text that is no Unicode."""
-    response = entry.response
-    if response.failures:
-        response = replace(response, failures=())
     raw = entry.raw or Raw(b"")
-    return _MARK + _ENCODE((entry.created_ms, response, raw.stream, raw.body))
+    return _MARK + _ENCODE((entry.created_ms, entry.response, raw.stream, raw.body))
 
 
 def decode(data: bytes) -> Entry | None:

@@ -134,7 +134,7 @@ class MemoryVectors:
     the one that has not asked for longest is forgotten."""
 
     def __init__(self, *, most: int, most_bytes: int) -> None:
-        self._most = most
+        self._most = max(1, most)
         self._most_bytes = most_bytes
         self._rings: OrderedDict[str, _Ring] = OrderedDict()
         self._bytes = 0
