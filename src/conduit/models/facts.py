@@ -28,7 +28,7 @@ _VERSION = re.compile(
     r"[-@:](?:\d{4}-\d\d-\d\d|\d\d-\d{4}|\d{3,8}|latest|preview(?:-\d\d-\d\d(?:\d\d)?)?"
     r"|v\d+(?::\d+)?)\Z"
 )
-"""The end of a name that tells a version by date or number: ``-2024-08-06``, ``-001``, ``-v1:0``."""
+"""The end of a name that tells a version by its number: ``-2024-08-06``, ``-001`` or ``-v1:0``."""
 _SAME_MODELS = {"azure_openai": "openai"}
 _VENDORS = {
     "anthropic": "anthropic",
