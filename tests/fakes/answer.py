@@ -33,12 +33,13 @@ class Answer:
 @dataclass(frozen=True)
 class Reply:
     """A dialect's good reply: whole, and as the pieces of a stream, of which ``opening`` come
-    before the first token."""
+    before the first token. ``error`` is a failure in mid-stream, where it is no event of JSON."""
 
     body: dict[str, Any]
     pieces: list[bytes]
     opening: int
     stream_type: str
+    error: bytes = b""
 
 
 def words_of(text: str) -> list[str]:

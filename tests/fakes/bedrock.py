@@ -38,8 +38,7 @@ def place_of(path: str) -> Place | None:
     found = _PATH.fullmatch(path)
     if found is None:
         return None
-    error = exception("throttlingException", {"message": "Too many requests."})
-    return Place(unquote(found[1]), bool(found[2]), _reply, _asked, _refuse, error)
+    return Place(unquote(found[1]), bool(found[2]), _reply, _asked, _refuse)
 
 
 def message(headers: dict[str, str], payload: bytes) -> bytes:
@@ -104,7 +103,8 @@ def _reply(answer: Answer, body: dict[str, Any]) -> Reply:
         pieces += _pieces(at, block)
     pieces.append(event("messageStop", {"stopReason": reason}))
     pieces.append(event("metadata", {"usage": usage, "metrics": metrics}))
-    return Reply(whole, pieces, 1, "application/vnd.amazon.eventstream")
+    error = exception("throttlingException", {"message": "The model is overloaded."})
+    return Reply(whole, pieces, 1, "application/vnd.amazon.eventstream", error)
 
 
 def _pieces(at: int, block: dict[str, Any]) -> list[bytes]:

@@ -18,7 +18,6 @@ _CONFIG = {
     "thinkingConfig",
 }  # fmt: skip
 _PARTS = {"text", "inlineData", "fileData", "functionCall", "functionResponse", "thoughtSignature"}
-_ERROR = {"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}
 
 
 def place_of(path: str) -> Place | None:
@@ -26,7 +25,7 @@ def place_of(path: str) -> Place | None:
     found = _PATH.fullmatch(path)
     if found is None or (found[2] == "streamGenerate") is not bool(found[3]):
         return None
-    return Place(found[1], bool(found[3]), _reply, _asked, _refuse, _sse(_ERROR))
+    return Place(found[1], bool(found[3]), _reply, _asked, _refuse)
 
 
 def _sse(value: object) -> bytes:

@@ -23,12 +23,10 @@ class Request:
 @dataclass(frozen=True)
 class Place:
     """What a path leads to. ``asked`` puts a request into OpenAI's words, for whoever thinks of an
-    answer; ``refuse`` says why the provider would refuse it (empty: it would not), with a status;
-    ``error`` is a failure in mid-stream."""
+    answer; ``refuse`` says with which status (0: none) and why the provider would refuse it."""
 
     model: str
     stream: bool
     make: Callable[[Answer, dict[str, Any]], Reply]
     asked: Callable[[dict[str, Any]], dict[str, Any]]
     refuse: Callable[[Request], tuple[int, str]]
-    error: bytes

@@ -30,7 +30,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from tests.fakes import bedrock, gemini
 from tests.fakes.dialects import DIALECTS, Answer, Reply, ToolUse, default_answer
+from tests.fakes.places import Request
 from tests.fakes.structured import asked_schema, fault_of
 
 __all__ = ["FAULTS", "Answer", "FakeUpstream", "Received", "ToolUse", "default_answer"]
@@ -207,9 +209,11 @@ class FakeUpstream:
     async def _respond(
         self, wire: _Connection, method: str, path: str, headers: dict[str, str], raw: bytes
     ) -> None:
-        body = json.loads(raw) if raw else {}
+        body, target = json.loads(raw) if raw else {}, path
         first, _, rest = path.lstrip("/").partition("/")
-        model = str(body.get("model", ""))
+        inner = f"/{rest}" if first in FAULTS else path
+        place = gemini.place_of(inner) or bedrock.place_of(inner)
+        model = place.model if place else str(body.get("model", ""))
         if first in FAULTS:
             fault, path = first, f"/{rest}"
         elif self.script.get(model):
@@ -220,19 +224,26 @@ class FakeUpstream:
         if method == "GET":
             await self._list(wire, path, fault, headers)
             return
-        make = DIALECTS.get(path)
+        make = place.make if place else DIALECTS.get(path)
         if make is None:
             await wire.json(404, {"error": {"message": f"no such path {path}"}})
             return
+        if place:
+            status, words = place.refuse(Request(method, target, headers, raw, body))
+            if status:
+                await wire.json(status, {"message": words, "error": {"message": words}})
+                return
+        asked = place.asked(body) | {"model": model} if place else body
         wish = fault_of(path, body)
-        if fault == "no_schema" and asked_schema(body):
+        if fault == "no_schema" and asked_schema(asked):
             wish = "response_format is not supported"
         if wish:
             await wire.json(400, {"error": {"message": wish, "type": "invalid_request_error"}})
             return
-        answer = self.answers.popleft() if self.answers and fault in _GOOD else self.answer(body)
+        answer = self.answers.popleft() if self.answers and fault in _GOOD else self.answer(asked)
         reply = make(answer, body)
-        await _behave(wire, fault, reply, streaming=bool(body.get("stream")), headers=headers)
+        streaming = place.stream if place else bool(body.get("stream"))
+        await _behave(wire, fault, reply, streaming=streaming, headers=headers)
 
     async def _list(
         self, wire: _Connection, path: str, fault: str, headers: dict[str, str]
@@ -245,6 +256,8 @@ class FakeUpstream:
             await wire.whole(200, "text/html", _PAGE)
         elif path.endswith("/api/tags"):
             await wire.json(200, {"models": [{"name": name} for name in self.models]})
+        elif path.startswith("/v1beta/models"):
+            await wire.json(200, {"models": [{"name": f"models/{name}"} for name in self.models]})
         elif path.endswith("/models"):
             rows = [{"id": name, "object": "model", "owned_by": "fake"} for name in self.models]
             await wire.json(200, {"object": "list", "data": rows})
@@ -485,7 +498,7 @@ async def _pieces(wire: _Connection, fault: str, reply: Reply) -> AsyncIterator[
         if fault == "stall":
             await wire.wait_for_hang_up()
         error = json.dumps({"type": "error"} | _ERROR).encode()
-        yield b"data: " + error + b"\n\n" if sse else error + b"\n"
+        yield reply.error or (b"data: " + error + b"\n\n" if sse else error + b"\n")
     elif fault == "endless_stream":
         for piece in pieces[:after_first]:
             yield piece
