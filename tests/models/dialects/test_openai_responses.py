@@ -146,7 +146,7 @@ def test_a_request_in_full() -> None:
             "assistant",
             "I look.",
             (ToolCall("c1", "look", '{"a":1}'), ToolCall("c2", "look", "{}")),
-            thinking=(Thinking("because", "sealed"),),
+            thinking=(Thinking("because", "rs_1:sealed"),),
         ),
         Message("tool", "seen", tool_call_id="c1"),
         Message("tool", "seen too", tool_call_id="c2"),
@@ -166,10 +166,18 @@ def test_a_string_is_one_turn_of_the_user() -> None:
     assert asked().messages == (Message("user", "hi"),)
 
 
-def test_sealed_reasoning_without_a_summary_is_redacted() -> None:
-    items = [{"type": "reasoning", "id": "rs", "summary": [], "encrypted_content": "x"}]
-    (message,) = asked(input=items).messages
-    assert message.thinking == (Thinking(redacted="x"),)
+@pytest.mark.parametrize(
+    "thinking",
+    [Thinking("a"), Thinking("a", "b"), Thinking("", "b"), Thinking(redacted="c")],
+    ids=str,
+)
+def test_what_was_thought_comes_back_as_it_was(thinking: Thinking) -> None:
+    output = OPENAI_RESPONSES.write(ChatResponse("x", thinking=(thinking,)), reply_to())["output"]
+    last = events(wire_of(Chunk(thinking=thinking), Chunk("x", finish_reason="stop")))[-1]
+    streamed = [item.model_dump() for item in last.response.output]
+    for items in (output, streamed):
+        (message,) = asked(input=items).messages
+        assert message == Message("assistant", "x", thinking=(thinking,))
 
 
 def test_two_answers_after_each_other_stay_two_turns() -> None:
@@ -241,7 +249,7 @@ def test_a_whole_answer_comes_back(answer: ChatResponse, body: dict[str, Any]) -
     ]
     thought = [i for i in read.output if i.type == "reasoning"]
     assert [("".join(s.text for s in t.summary), t.encrypted_content) for t in thought] == [
-        (t.text, t.signature or None) for t in answer.thinking
+        (t.text, f"signature:{t.signature}" if t.signature else None) for t in answer.thinking
     ]
     assert read.usage is not None
     assert read.usage.input_tokens == (answer.usage or Usage()).input_tokens
@@ -286,7 +294,7 @@ def test_the_client_puts_a_stream_together(serve: Serve) -> None:
     assert final.model == "fake-2"
     reasoning, message, first, second = final.output
     assert [part.text for part in reasoning.summary] == ["because"]
-    assert reasoning.encrypted_content == "sig"
+    assert reasoning.encrypted_content == "signature:sig"
     assert message.content[0].text == final.output_text == "Hello"
     assert message.content[0].logprobs[0].logprob == -0.1
     assert message.content[0].annotations[0].url == "https://a"

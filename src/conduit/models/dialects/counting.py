@@ -6,9 +6,8 @@ of today, OpenAI's ``o200k_base`` and DeepSeek's V3, over prose, program text, J
 numbers and the first articles of the Declaration of Human Rights in 20 languages. Against the mean
 of those two an estimate of more than 200 bytes is off by at most
 
-- 12 % for English, program text, JSON and numbers (25 % for a single unusual page),
-- 25 % for the languages of Europe and East Asia,
-- 35 % for the others,
+- 15 % for English, program text, JSON and numbers (25 % for a single unusual page),
+- 25 % for other languages,
 
 and against tokenizers of before 2024 (``cl100k_base``, Claude 2) up to three times too low where
 the script is not Latin. It leans neither way: who needs a bound adds a margin. It is linear: about

@@ -153,7 +153,7 @@ class ChunkWriter:
         self._first = True
         self._sources = 0
         self._thoughts = 0
-        self._thinking: list[str] = []
+        self._growing = False
         self._length = 0
         self._name(to.model)
 
@@ -226,14 +226,15 @@ class ChunkWriter:
         return self._head + b"," + orjson.dumps(rest)[1:] + b"\n\n"
 
     def _thought(self, part: Thinking) -> JsonObject:
-        """Pieces as they come; a whole block once more where its provider wants it back."""
-        delta: JsonObject = {"reasoning_content": part.text} if part.text else {}
-        self._thinking.append(part.text)
-        if part.signature or part.redacted:
-            whole = Thinking("".join(self._thinking), part.signature, part.redacted)
-            delta["reasoning_details"] = [_detail(whole, self._thoughts)]
+        """Each piece twice, as OpenRouter does: in plain words, and in the block that it belongs
+        to, which its provider may want back whole and signed."""
+        if part.redacted and self._growing:
             self._thoughts += 1
-            self._thinking.clear()
+        delta: JsonObject = {"reasoning_content": part.text} if part.text else {}
+        delta["reasoning_details"] = [_detail(part, self._thoughts)]
+        self._growing = not (part.signature or part.redacted)
+        if not self._growing:
+            self._thoughts += 1
         return delta
 
     def _calls(self, calls: Iterable[ToolCallDelta]) -> JsonObject:

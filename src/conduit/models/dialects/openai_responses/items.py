@@ -21,6 +21,11 @@ _ROLES: dict[str, Role] = {
 }
 _TEXTS = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
 _MOST_PARTS = 1000
+SIGNED = "signature:"
+REDACTED = "redacted:"
+"""What our ``encrypted_content`` begins with. Without it, it is OpenAI's own, which goes back to
+OpenAI together with the id of its item."""
+
 _ITEMS_HINT = "send items of type message, function_call, function_call_output and reasoning"
 _PARTS_HINT = "send parts of type input_text or input_image"
 _ROLES_HINT = "a role is system, developer, user or assistant"
@@ -112,10 +117,15 @@ class _Turns:
             if value and not pieces:
                 pieces.append(self._content(value, f"{where}.{field}")[0])
         text = "".join(pieces)
-        if text:
-            self._thinking.append(Thinking(text, sealed))
+        if sealed.startswith(REDACTED):
+            self._thinking.append(Thinking(text, redacted=sealed.removeprefix(REDACTED)))
+        elif sealed.startswith(SIGNED):
+            self._thinking.append(Thinking(text, sealed.removeprefix(SIGNED)))
         elif sealed:
-            self._thinking.append(Thinking(redacted=sealed))
+            id = self._reader.text(item.get("id"), f"{where}.id")
+            self._thinking.append(Thinking(text, f"{id}:{sealed}"))
+        elif text:
+            self._thinking.append(Thinking(text))
 
     def _content(self, value: Any, where: str) -> tuple[str, tuple[Part, ...]]:
         """The text, and all parts where there is a picture among them."""

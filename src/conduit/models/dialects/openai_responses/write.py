@@ -8,6 +8,7 @@ from typing import Any
 from conduit.contracts.chat import ChatResponse, Citation, Thinking, ToolCall, Usage
 from conduit.contracts.json import JsonObject
 from conduit.models.dialects.dialect import ReplyTo
+from conduit.models.dialects.openai_responses.items import REDACTED, SIGNED
 
 _NOTHING = Usage()
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
@@ -103,13 +104,19 @@ def written_usage(usage: Usage) -> JsonObject:
 
 
 def reasoning_item(id: str, part: Thinking) -> JsonObject:
-    """What was thought, as a summary; what is for its provider alone is ``encrypted_content``."""
+    """What was thought, as a summary; what is for its provider alone is ``encrypted_content``, with
+    a mark of which kind it is."""
+    sealed = None
+    if part.redacted:
+        sealed = REDACTED + part.redacted
+    elif part.signature:
+        sealed = SIGNED + part.signature
     summary = [{"type": "summary_text", "text": part.text}] if part.text else []
     return {
         "id": id,
         "type": "reasoning",
         "summary": summary,
-        "encrypted_content": part.redacted or part.signature or None,
+        "encrypted_content": sealed,
     }
 
 
