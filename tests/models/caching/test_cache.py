@@ -265,6 +265,14 @@ async def test_a_question_like_an_earlier_one() -> None:
     assert (kept.stats.semantic, kept.stats.exact) == (2, 0)
 
 
+async def test_another_number_is_another_question() -> None:
+    kept = cache(BOTH, embed=embed_all)
+    text = "Is it allowed to transfer {} euros to Anna from my savings account today?"
+    await put(kept, question(text.format(100)))
+    await missed(kept, question(text.format(1000)))
+    assert isinstance(await kept.lookup(question(text.format(100) + "?")), Hit)
+
+
 async def test_who_waits_gets_what_is_like_too() -> None:
     gate = asyncio.Event()
 

@@ -204,6 +204,7 @@ def test_a_context_is_everything_but_the_last_text() -> None:
     plain = context(Asked.of(chat("a"), stream=False))
     assert context(Asked.of(chat("b"), stream=True)) == plain
     others = [
+        context(Asked.of(chat("a 1"), stream=False)),
         context(Asked.of(chat("a"), stream=False), org="two"),
         context(Asked.of(chat("a"), stream=False), embedding="f"),
         context(Asked.of(chat("a", temperature=1.5), stream=False)),
@@ -212,7 +213,7 @@ def test_a_context_is_everything_but_the_last_text() -> None:
             Asked.of(ChatRequest((Message("system", "s"), Message("user", "a"))), stream=False)
         ),
     ]
-    assert len({plain, *others}) == 6
+    assert len({plain, *others}) == 7
 
 
 def test_the_cost_is_linear() -> None:

@@ -7,11 +7,12 @@ import os
 import tracemalloc
 from collections import OrderedDict
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conduit.models.caching.key import CacheKey
-from conduit.models.caching.memory import OVERHEAD, MemoryShelf
+from conduit.models.caching.memory import OVERHEAD, TENANT, MemoryShelf
 from tests.models.caching.questions import Hands
 
 
@@ -93,13 +94,13 @@ async def test_what_cannot_fit_is_refused_and_pushes_nothing_out() -> None:
 
 
 async def test_a_busy_tenant_pushes_nobody_out() -> None:
-    memory = shelf(most_bytes=100 * (OVERHEAD + 100), most_entries=10_000)
+    memory = shelf(most_bytes=100 * (OVERHEAD + 100) + 2 * TENANT, most_entries=10_000)
     for number in range(20):
         await memory.put(key(number, "small"), b"s" * 100)
     for number in range(10_000):
         await memory.put(key(number, "busy"), b"b" * 100)
-    assert memory.held_by("small") == 20 * (OVERHEAD + 100)
-    assert memory.held_by("busy") == 80 * (OVERHEAD + 100)
+    assert memory.held_by("small") == 20 * (OVERHEAD + 100) + TENANT
+    assert memory.held_by("busy") == 80 * (OVERHEAD + 100) + TENANT
 
 
 async def test_many_small_entries_do_not_push_out_few_large_ones_either() -> None:
@@ -111,15 +112,15 @@ async def test_many_small_entries_do_not_push_out_few_large_ones_either() -> Non
 
 
 async def test_a_tenant_alone_has_all_the_room_and_gives_it_up_for_others() -> None:
-    memory = shelf(most_bytes=100 * (OVERHEAD + 100))
+    memory = shelf(most_bytes=100 * (OVERHEAD + 100) + TENANT)
     for number in range(200):
         await memory.put(key(number, "first"), b"x" * 100)
-    assert memory.held_by("first") == memory.stats.bytes == 100 * (OVERHEAD + 100)
+    assert memory.held_by("first") == memory.stats.bytes == 100 * (OVERHEAD + 100) + TENANT
     for number in range(200):
         await memory.put(key(number, "second"), b"x" * 100)
     held = memory.held_by("first"), memory.held_by("second")
     assert sum(held) == memory.stats.bytes
-    assert max(held) <= 2 * min(held) + OVERHEAD + 100
+    assert max(held) <= 2 * min(held) + OVERHEAD + 100 + TENANT
 
 
 def share(memory: MemoryShelf, org: str) -> float:
@@ -199,13 +200,14 @@ async def test_the_oldest_goes_first_like_in_a_plain_model() -> None:
     assert {at for at in range(97) if memory.peek(key(at))} == set(model)
 
 
-async def test_the_bytes_are_those_of_the_machine() -> None:
+@pytest.mark.parametrize("tenants", [1, 2000, 20_000])
+async def test_the_bytes_are_those_of_the_machine(tenants) -> None:
     memory = shelf(most_bytes=4 << 20, most_entries=1_000_000)
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
         for number in range(20_000):
-            await memory.put(key(number, f"tenant {number % 2000}"), os.urandom(200))
+            await memory.put(key(number, f"tenant {number % tenants}"), os.urandom(200))
         taken = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -58,6 +59,7 @@ _ENCODE: Final = msgspec.msgpack.Encoder(order="deterministic").encode
 _CHAT_FIELDS: Final = tuple(f.name for f in fields(ChatRequest) if f.name not in ("user", "extra"))
 _CHAT_VALUES: Final = attrgetter(*_CHAT_FIELDS)
 _OTHER_VALUES: Final = attrgetter(*(name for name in _CHAT_FIELDS if name != "messages"))
+_NUMBER: Final = re.compile(r"\d+")
 _MISSING: Final = object()
 _NOTHING: Final[JsonObject] = {}
 _EXACT: Final = 2**53
@@ -98,12 +100,14 @@ class Keys:
         return CacheKey(org_id, hashed.digest())
 
     def context(self, org_id: str, route: str, asked: Asked, embedding: str) -> bytes | None:
-        """32 bytes over all of a request but the text of its last turn; ``embedding`` names what
-        places that text. None as for ``exact``."""
+        """32 bytes over all of a request but the text of its last turn, of which only the numbers
+        count: embeddings are near for "pay 100" and "pay 1000", which do not mean the same.
+        ``embedding`` names what places that text. None as for ``exact``."""
         chat = asked.chat
         *earlier, last = chat.messages
         extra = _meaningful(chat.extra)
-        what = (earlier, last.role, last.name, [_plain(v) for v in _OTHER_VALUES(chat)], extra)
+        told = (last.role, last.name, _NUMBER.findall(last.content))
+        what = (earlier, told, [_plain(v) for v in _OTHER_VALUES(chat)], extra)
         try:
             data = _ENCODE((VERSION, org_id, asked.dialect, route, asked.headers, embedding, what))
         except (ValueError, TypeError, OverflowError, RecursionError):

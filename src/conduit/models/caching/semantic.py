@@ -1,8 +1,9 @@
 """Requests that are like earlier ones: their vectors, in memory.
 
 Two requests are compared only within a tenant and a *context*, which is everything but the text of
-the last turn: system prompt, earlier turns, model, parameters. The search is exact: the cosine with
-each vector of the context, in float32. NumPy is imported when the first vector comes.
+the last turn: system prompt, earlier turns, model, parameters; and of that text the numbers. The
+search is exact: the cosine with each vector of the context, in float32. NumPy is imported when the
+first vector comes.
 """
 
 from __future__ import annotations
