@@ -9,13 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conduit.contracts.chat import Image, Reasoning
 from conduit.contracts.errors import InvalidInput
 from conduit.models.exchange import NotTheProtocol
 from conduit.models.reading import (
+    EFFORTS,
     QUOTE_LIMIT,
     arguments_object,
+    effort_of,
     error_body,
     error_words,
+    image_address,
     json_body,
     json_text,
     parse_object,
@@ -85,3 +89,30 @@ def test_arguments_that_are_no_object_are_handed_over_as_they_are(wrong: str) ->
 
 def test_no_arguments_are_an_empty_object() -> None:
     assert arguments_object(" ") == {}
+
+
+def test_a_picture_as_an_address() -> None:
+    assert image_address(Image("http://x/y")) == "http://x/y"
+    assert image_address(Image("", "QUJD", "image/webp")) == "data:image/webp;base64,QUJD"
+    assert image_address(Image(data="QUJD")) == "data:image/png;base64,QUJD"
+
+
+@given(st.sampled_from(EFFORTS), st.sets(st.sampled_from(EFFORTS)))
+def test_no_effort_is_asked_for_that_is_not_taken(effort: str, taken: set[str]) -> None:
+    found = effort_of(Reasoning(effort), tuple(taken))
+    assert found in (taken or {""})
+    if effort in taken:
+        assert found == effort
+
+
+@given(st.integers(-5, 10**9), st.integers(0, 10**9))
+def test_more_tokens_are_never_less_effort(tokens: int, more: int) -> None:
+    small, large = (effort_of(Reasoning(max_tokens=n)) for n in (tokens, tokens + more))
+    assert EFFORTS.index(small) <= EFFORTS.index(large)
+    assert (small == "none") is (tokens <= 0)
+
+
+def test_an_effort_counts_more_than_a_number_and_an_unknown_one_is_handed_on() -> None:
+    assert effort_of(Reasoning("low", 10**6)) == "low"
+    assert effort_of(Reasoning("default"), ("low",)) == "default"
+    assert effort_of(Reasoning()) == ""

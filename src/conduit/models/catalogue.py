@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from conduit.models.exchange import Wire
 from conduit.models.wire import azure, openai_account
 from conduit.models.wire.anthropic import ANTHROPIC
+from conduit.models.wire.bedrock import BEDROCK
+from conduit.models.wire.gemini import GEMINI
 from conduit.models.wire.ollama import OLLAMA
 from conduit.models.wire.openai_chat import Server, openai_chat
 from conduit.models.wire.openai_responses import OPENAI_RESPONSES
@@ -134,6 +136,9 @@ _ROWS = (
          "OPENAI_API_KEY", "gpt-4o", (replace(OPENAI_RESPONSES, locate=_ACCOUNT),)),
     Kind("azure_openai", _on_azure(openai_chat(_OPENAI)), "", "AZURE_OPENAI_API_KEY", "",
          (_on_azure(OPENAI_RESPONSES),)),
+    Kind("gemini", GEMINI, "https://generativelanguage.googleapis.com/v1beta", "GEMINI_API_KEY",
+         "gemini-3.5-flash"),
+    Kind("bedrock", BEDROCK, "", "AWS_BEARER_TOKEN_BEDROCK"),
     Kind("mistral", openai_chat(_MISTRAL), "https://api.mistral.ai/v1", "MISTRAL_API_KEY",
          "mistral-large-latest"),
     Kind("groq", openai_chat(_GROQ), "https://api.groq.com/openai/v1", "GROQ_API_KEY",
