@@ -37,11 +37,15 @@ class AiohttpTransport:
         self, method: Literal["GET", "POST"], url: str, headers: tuple[Header, ...], body: bytes
     ) -> AsyncIterator[Reply]:
         """See ``Transport.open``."""
+        from yarl import URL
+
         check_headers(headers)
         session = self._open_session()
         with self._errors_of_the_tree():
+            # What is percent-encoded may be signed: it is sent as it stands.
+            address = URL(url, encoded="%" in url)
             response = await session.request(
-                method, url, data=body or None, headers=headers, allow_redirects=False
+                method, address, data=body or None, headers=headers, allow_redirects=False
             )
         try:
             encoding = response.headers.get("Content-Encoding", "identity").lower()
