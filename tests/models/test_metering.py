@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import math
+import os
 import signal
 import subprocess
 import sys
 import time
-from contextlib import aclosing, closing
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from conduit.app.metering import Metering, join_metering
 from conduit.contracts.call import DEFAULT_ORG
-from conduit.contracts.errors import ConfigError
 from conduit.models.metering import MOST_QUEUED, Meter
 from conduit.store.database import Database
 from conduit.store.usage import UsageStore
+from conduit.store.usage_drain import UsageDrain
 from conduit.store.usage_journal import UsageJournal
 from conduit.telemetry.logs import JsonLines
 from conduit.telemetry.metrics import Metrics
+from conduit.telemetry.shared_metrics import SharedMetrics
 from conduit.telemetry.trace_context import TraceContext, parse_traceparent
 from conduit.telemetry.traces import open_traces
 from tests.store.usage_records import new_id, usage
@@ -34,12 +34,36 @@ ROOT = Path(__file__).parents[2]
 PARENT = parse_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 
 
-def joined(folder: Path, database: Database, **environ: str) -> Metering:
-    return join_metering(folder / "home", database, environ, new_id)
+class Metering:
+    """The parts as an application joins them."""
+
+    def __init__(self, home: Path, database: Database, *, durable: bool = False) -> None:
+        self.store = UsageStore(database)
+        self._metrics = Metrics()
+        self._journal = UsageJournal(home / "usage", new_id, durable=durable)
+        self._drain = UsageDrain(self._journal, self.store)
+        self._metrics.read_from(
+            "conduit_usage_journal_waiting", lambda: [((), self._journal.state().waiting)]
+        )
+        self._shared = SharedMetrics(self._metrics, home / "run" / "metrics", new_id)
+        self.meter = Meter(self._journal, self._metrics.observe, open_traces(os.environ, "1"))
+        self.scrape = self._shared.scrape
+
+    def open(self) -> None:
+        self._journal.open()
+        self._drain.open()
+        self._shared.open()
+        self.meter.open()
+
+    def close(self) -> None:
+        self.meter.close()
+        self._drain.close()
+        self._journal.close()
+        self._shared.close()
 
 
 def scraped(metering: Metering, name: str) -> float:
-    text, _ = metering.shared.scrape()
+    text, _ = metering.scrape()
     return sum(
         sample.value
         for family in text_string_to_metric_families(text.decode())
@@ -54,14 +78,12 @@ async def test_one_request_is_stored_counted_logged_and_traced(
     record = usage(42, cost_micro=1000)
     with collecting() as collector, closing(Database(f"sqlite:///{tmp_path}/c.db")) as database:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
-        metering = joined(tmp_path, database, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
-        with caplog.at_level(logging.INFO, "conduit.gateway"):
-            async with aclosing(metering):
-                metering.open()
-                metering.meter.record(record, PARENT)
-                await metering.meter.settled()
-                assert scraped(metering, "conduit_gateway_requests_total") == 1
-                assert scraped(metering, "conduit_usage_journal_written_total") == 1
+        metering = Metering(tmp_path / "home", database)
+        with caplog.at_level(logging.INFO, "conduit.gateway"), closing(metering):
+            metering.open()
+            metering.meter.record(record, PARENT)
+            await metering.meter.settled()
+            assert scraped(metering, "conduit_gateway_requests_total") == 1
         assert metering.store.recent(DEFAULT_ORG) == [record]
         (span,) = collector.requests[0].resource_spans[0].scope_spans[0].spans
         assert span.trace_id.hex() == "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -70,30 +92,35 @@ async def test_one_request_is_stored_counted_logged_and_traced(
     assert not list((tmp_path / "home" / "usage").iterdir()), "all was delivered"
 
 
-async def test_durable_is_asked_for_by_the_environment(tmp_path: Path) -> None:
-    with closing(Database("sqlite://")) as database:
-        assert joined(tmp_path, database, CONDUIT_USAGE_DURABLE="1").journal.durable
-        assert not joined(tmp_path, database).journal.durable
-        with pytest.raises(ConfigError, match="neither true nor false"):
-            joined(tmp_path, database, CONDUIT_USAGE_DURABLE="sometimes")
-
-
-async def test_a_database_that_is_away_takes_nothing_from_requests(tmp_path: Path) -> None:
+def test_a_database_that_is_away_takes_nothing_from_requests(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with closing(Database(f"sqlite:///{tmp_path}/file/c.db")) as database:
-        metering = joined(tmp_path, database)
-        async with aclosing(metering):
+        metering = Metering(tmp_path / "home", database)
+        with closing(metering):
             metering.open()
             for number in range(100):
                 metering.meter.record(usage(number))
         kept = b"".join(p.read_bytes() for p in (tmp_path / "home" / "usage").glob("*.journal"))
         assert kept.count(b"\n") == 100
     with closing(Database(f"sqlite:///{tmp_path}/better.db")) as database:
-        metering = joined(tmp_path, database)
+        metering = Metering(tmp_path / "home", database)
         metering.open()
-        await metering.aclose()
+        metering.close()
         (total,) = metering.store.spent(DEFAULT_ORG)
         assert (total.requests, total.input_tokens) == (100, sum(range(100)))
+
+
+def test_a_home_that_cannot_be_written_to_takes_nothing_from_requests(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "home").touch()
+    with closing(Database("sqlite://")) as database:
+        metering = Metering(tmp_path / "home", database)
+        with closing(metering):
+            metering.open()
+            metering.meter.record(usage(1))
+            assert scraped(metering, "conduit_gateway_requests_total") == 1
+            assert scraped(metering, "conduit_usage_journal_waiting") == 1
 
 
 def test_numbers_that_nobody_can_mean_do_not_spoil_the_sums(tmp_path: Path) -> None:
@@ -139,6 +166,9 @@ class _Broken:
     def add(self, record: object, parent: TraceContext | None = None) -> None:
         raise ZeroDivisionError
 
+    def close(self) -> None:
+        """There is nothing to send."""
+
 
 def test_telling_that_fails_ends_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     journal = UsageJournal(tmp_path, new_id)
@@ -154,12 +184,12 @@ def test_telling_that_fails_ends_nothing(tmp_path: Path, caplog: pytest.LogCaptu
 
 
 _SERVER = """
-import asyncio, os, sys
+import asyncio, sys
 from pathlib import Path
-from conduit.app.metering import join_metering
 from conduit.store.database import Database
-from tests.store.usage_records import new_id, usage
-metering = join_metering(Path(sys.argv[1]), Database(sys.argv[2]), os.environ, new_id)
+from tests.models.test_metering import Metering
+from tests.store.usage_records import usage
+metering = Metering(Path(sys.argv[1]), Database(sys.argv[2]), durable=sys.argv[4] == "durable")
 async def serve():
     metering.open()
     number = int(sys.argv[3])
@@ -174,16 +204,16 @@ asyncio.run(serve())
 """
 
 
-@pytest.mark.parametrize("durable", ["0", "1"])
+@pytest.mark.parametrize("durable", ["durable", "not"])
 def test_acknowledged_is_counted_once_though_the_process_is_killed(
-    tmp_path: Path, durable: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, durable: str
 ) -> None:
     """All of it together, killed two times at work: what was told to the client is in the
     database exactly once. Takes the second that the drain waits between its rounds, two times."""
-    monkeypatch.setenv("CONDUIT_USAGE_DURABLE", durable)
     uri, told = f"sqlite:///{tmp_path}/c.db", []
     for turn in range(2):
-        command = [sys.executable, "-c", _SERVER, str(tmp_path / "home"), uri, str(turn * 10**6)]
+        arguments = [str(tmp_path / "home"), uri, str(turn * 10**6), durable]
+        command = [sys.executable, "-c", _SERVER, *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
             assert process.stdout is not None
             until = time.monotonic() + 1.2  # the drain has been at work by then
@@ -194,9 +224,9 @@ def test_acknowledged_is_counted_once_though_the_process_is_killed(
             rest = process.stdout.read().splitlines(keepends=True)
             told += [int(line) for line in rest if line.endswith("\n")]
     with closing(Database(uri)) as database:
-        metering = joined(tmp_path, database)
+        metering = Metering(tmp_path / "home", database)
         metering.open()
-        asyncio.run(metering.aclose())
+        metering.close()
         stored = [r.input_tokens for r in UsageStore(database).recent(DEFAULT_ORG, 10**6)]
     assert len(told) > 100
     assert len(stored) == len(set(stored))

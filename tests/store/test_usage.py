@@ -12,20 +12,22 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conduit.contracts.call import DEFAULT_ORG
 from conduit.contracts.errors import NotFound, StoreError
 from conduit.contracts.usage import UsageRecord
+from conduit.store import database as database_module
 from conduit.store.database import Database
 from conduit.store.usage import DAY_MS, UsageStore
 from conduit.store.usage_drain import UNUSABLE, UsageDrain
 from conduit.store.usage_journal import SUFFIX, UNBORN, UsageJournal
-from conduit.store.usage_lines import encode_line, storable
+from conduit.store.usage_lines import LATEST_MS, encode_line, storable
 from tests.store.conftest import OTHER_ORG
 from tests.store.usage_records import any_record, new_id, usage
 
@@ -93,6 +95,33 @@ def test_delivered_twice_counts_once(store: UsageStore) -> None:
     store.add([*records, *records, usage(10)])
     (total,) = store.spent(DEFAULT_ORG)
     assert (total.requests, total.input_tokens, total.cost_micro) == (11, 55, 165)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(record=any_record)
+def test_no_record_can_keep_the_others_back(store: UsageStore, record: UsageRecord) -> None:
+    """Whatever a database refuses would be tried for ever."""
+    record = storable(replace(record, id=new_id(), org_id=DEFAULT_ORG, at_ms=LATEST_MS))
+    assert store.add([record]) == []
+    assert record in store.recent(DEFAULT_ORG, 100)
+
+
+def test_a_database_of_before_is_brought_up_to_date(uri: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    migrations = Path(database_module.__file__).parent / "migrations"
+    config.set_main_option("script_location", str(migrations))
+    engine = database_module._engine(uri)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+    with closing(Database(uri)) as database:
+        store = UsageStore(database)
+        store.add([usage(3)])
+        assert [total.input_tokens for total in store.spent(DEFAULT_ORG)] == [3]
 
 
 def test_organisations_do_not_see_each_other(store: UsageStore) -> None:
@@ -294,6 +323,7 @@ def test_sums_are_those_of_the_records_wherever_writing_was_cut_off(
 _LOAD = """
 import sys
 from pathlib import Path
+from conduit.store import database as database_module
 from conduit.store.database import Database
 from conduit.store.usage import UsageStore
 from conduit.store.usage_drain import UsageDrain

@@ -221,6 +221,22 @@ def test_a_folder_that_cannot_be_written_costs_no_record(
     assert "hint:" in errors[0].getMessage()
 
 
+def test_a_disk_that_takes_no_new_file_is_not_asked_at_every_record(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "usage"
+    with journal_in(folder, segment_bytes=2000, flush_s=60) as journal:
+        moved = folder.rename(tmp_path / "moved")
+        folder.write_text("a file where a folder was")
+        for number in range(30):
+            journal.append(usage(number))
+        assert len(records_in(moved)) == 30, "the segment that is open goes on"
+        assert 3 < journal.state().failures < 12
+        folder.unlink()
+        moved.rename(folder)
+    assert len([r for r in caplog.records if r.levelname == "ERROR"]) == 1
+
+
 _FULL = """
 import json, resource, sys, time
 from pathlib import Path

@@ -190,6 +190,13 @@ def test_answers_from_a_cache_are_no_operations_of_a_provider() -> None:
     assert value(found, "gen_ai_client_operation_duration_seconds_count") == 0
 
 
+def test_a_cache_that_counts_itself_is_believed() -> None:
+    metrics = counted(usage(1, cache="exact"))
+    metrics.read_from("conduit_gateway_cache_total", lambda: [(("exact",), 7.0)])
+    (sample,) = prometheus(metrics)["conduit_gateway_cache"].samples
+    assert sample.value == 7
+
+
 @given(
     st.lists(
         st.builds(

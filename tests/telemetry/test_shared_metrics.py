@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from conduit.contracts.errors import StoreError
+from conduit.telemetry import shared_metrics
 from conduit.telemetry.metrics import Metrics
 from conduit.telemetry.shared_metrics import MERGED, SharedMetrics
 from tests.store.usage_records import new_id, usage
@@ -90,11 +91,26 @@ def test_files_that_are_damaged_are_left_out(tmp_path: Path) -> None:
         assert total(one) == 2
 
 
-def test_a_folder_that_cannot_be_used_is_a_store_error(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_used_leaves_each_its_own(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     blocked = tmp_path / "metrics"
     blocked.touch()
-    with pytest.raises(StoreError, match="cannot be shared"):
-        SharedMetrics(Metrics(), blocked, new_id).open()
+    with worker(blocked, 3) as one:
+        assert total(one) == 3
+        assert total(one) == 3
+    assert len([r for r in caplog.records if r.levelname == "ERROR"]) == 1
+
+
+def test_a_worker_that_was_stopped_in_the_middle_holds_nobody_up_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_metrics, "_TURN_S", 0.05)
+    with worker(tmp_path, 1) as one:
+        with worker(tmp_path, 2), (tmp_path / "merged.turn").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            assert total(one) == 1, "of itself at least"
+        assert total(one) == 3
 
 
 _WORKER = """

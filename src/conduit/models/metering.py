@@ -37,6 +37,8 @@ class Spans(Protocol):
 
     def add(self, record: UsageRecord, parent: TraceContext | None = None) -> None: ...
 
+    def close(self) -> None: ...
+
 
 class Meter:
     """Give it each record once, as soon as the request is over, before its answer's last byte."""
@@ -95,12 +97,14 @@ class Meter:
             self._thread.start()
 
     def close(self) -> None:
-        """Tell what is still waiting."""
+        """Tell what is still waiting, and close the spans."""
         if self._thread is not None:
             self._stop.set()
             self._thread.join()
             self._thread = None
         self._tell()
+        if self._spans is not None:
+            self._spans.close()
 
     def _tell_on(self) -> None:
         while not self._stop.wait(_EVERY_S):

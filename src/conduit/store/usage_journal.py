@@ -85,6 +85,8 @@ class UsageJournal:
         self._size = 0
         self._dirty = False
         self._torn = False
+        self._full_at = segment_bytes
+        self._complained = False
         self._retired: list[int] = []
         self._unwritten: deque[bytes] = deque()
         self._waiters: list[_Waiter] = []
@@ -143,8 +145,8 @@ class UsageJournal:
                 self._keep(line)
                 return
             self._written += 1
-            if self._size >= self._segment_bytes:
-                self._begin()
+            if self._size >= self._full_at and not self._begin():
+                self._full_at = self._size + self._segment_bytes  # not at every record anew
 
     async def flushed(self) -> None:
         """Wait until what was appended so far is synchronised. At once unless ``durable``.
@@ -194,6 +196,7 @@ class UsageJournal:
             self._retired.append(self._handle)
         self._handle, self._path = handle, unborn.with_suffix(SUFFIX)
         self._born, self._size, self._torn = self._clock(), 0, False
+        self._full_at = self._segment_bytes
         return True
 
     def _keep(self, line: bytes) -> None:
@@ -203,10 +206,11 @@ class UsageJournal:
             self._unwritten.append(line)
 
     def _refused(self, error: OSError | None) -> None:
-        """Count a failure; the first since writing worked is logged."""
+        """Count a failure; the first since all was well is logged."""
         self._failures += 1
-        if self._unwritten:
+        if self._complained:
             return
+        self._complained = True
         _log.error(
             "usage cannot be written to the disk: %s; requests are answered, %d records are kept "
             "in memory. hint: make room in CONDUIT_HOME and check its permissions",
@@ -216,27 +220,30 @@ class UsageJournal:
         )
 
     def _retry(self) -> None:
-        """Write what the disk did not take."""
+        """Write what the disk did not take, letting others in between."""
+        while self._retry_one():
+            pass
+
+    def _retry_one(self) -> bool:
         with self._lock:
             if not self._unwritten or (self._handle < 0 and not self._begin()):
-                return
-            while self._unwritten:
-                line = self._unwritten[0]
-                whole = b"\n" + line if self._torn else line
-                try:
-                    written = os.write(self._handle, whole)
-                except OSError:
-                    self._failures += 1
-                    return
-                self._size += written
-                self._dirty = True
-                self._torn = written != len(whole)
-                if self._torn:
-                    self._failures += 1
-                    return
-                self._unwritten.popleft()
-                self._written += 1
-        _log.warning("usage is written to the disk again")
+                return False
+            line = self._unwritten[0]
+            whole = b"\n" + line if self._torn else line
+            try:
+                written = os.write(self._handle, whole)
+            except OSError as error:
+                self._refused(error)
+                return False
+            self._size += written
+            self._dirty = True
+            self._torn = written != len(whole)
+            if self._torn:
+                self._refused(None)
+                return False
+            self._unwritten.popleft()
+            self._written += 1
+            return True
 
     def _flush_on(self) -> None:
         while not self._closed:
@@ -257,15 +264,21 @@ class UsageJournal:
                 retired, self._retired = self._retired, []
                 current = [self._handle] if self._dirty and self._handle >= 0 else []
                 self._dirty = False
+            well = True
             for handle in (*retired, *current):
                 try:
                     os.fsync(handle)
                 except OSError as error:
+                    well = False
                     with self._lock:
                         self._dirty = True
                         self._refused(error)
             for handle in retired:
                 os.close(handle)
+            with self._lock:
+                if self._complained and well and not self._unwritten and self._handle >= 0:
+                    self._complained = False
+                    _log.warning("usage is written to the disk again")
         for loop, future in waiters:
             with contextlib.suppress(RuntimeError):  # its loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(_settle, future)

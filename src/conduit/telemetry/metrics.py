@@ -68,6 +68,8 @@ READ: Final[Mapping[str, Read]] = {
 }
 """Metrics that others know the values of."""
 
+_CACHE: Final = "conduit_gateway_cache_total"
+
 SERVED_HERE: Final = frozenset({"offline"})
 """Provider types that run inside Conduit: it is the server of these models, not their client."""
 
@@ -110,14 +112,18 @@ class Metrics:
                 if name not in self._broken:
                     _log.exception("the metric %s could not be read", name)
                 self._broken.add(name)
+        if _CACHE not in self._readers:
+            for result, count in self._cache_results().items():
+                values[_CACHE, (result,)] = count
+        return values
+
+    def _cache_results(self) -> dict[str, float]:
+        """What the usage records say of caches, where the caches themselves are not asked."""
         results = {"miss": float(self._misses)}
         for kind, numbers in list(self.table.series.items()):
             if kind.cache:
-                results[kind.cache] = results.get(kind.cache, 0) + numbers[series.REQUESTS]
-        for result, count in results.items():
-            key = ("conduit_gateway_cache_total", (result,))
-            values[key] = values.get(key, 0) + count
-        return values
+                results[kind.cache] = results.get(kind.cache, 0.0) + numbers[series.REQUESTS]
+        return results
 
     def scrape(self, accept: str = "") -> tuple[bytes, str]:
         """The text of this process's metrics and its content type, by an ``Accept`` header."""
@@ -230,8 +236,8 @@ def _common(kind: Kind) -> Labels:
 
 
 def _common_and_error(kind: Kind) -> Labels:
-    """An empty label is one that is not there."""
-    return (*_common(kind), (genai.label(genai.ERROR_TYPE), kind.error))
+    error = ((genai.label(genai.ERROR_TYPE), kind.error),) if kind.error else ()
+    return (*_common(kind), *error)
 
 
 def _common_and_modality(kind: Kind) -> Labels:

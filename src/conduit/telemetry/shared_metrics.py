@@ -9,10 +9,12 @@ holds the lock on its ``.lock`` file.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +22,13 @@ from typing import Final
 
 import msgspec
 
-from conduit.contracts.errors import StoreError
 from conduit.telemetry.metrics import READ, Metrics, Values, joined, written
 from conduit.telemetry.series import LENGTH, Kind, SeriesTable
 
 MERGED: Final = "merged.json"
 _TURN: Final = "merged.turn"
+_TURN_S: Final = 2.0
+_AGAIN_S: Final = 0.005
 _MOST_BYTES: Final = 64 << 20
 _log = logging.getLogger("conduit.metrics")
 
@@ -64,8 +67,8 @@ _encode = msgspec.json.Encoder().encode
 class SharedMetrics:
     """The metrics of this process and of all others that share ``folder``.
 
-    ``open`` and ``scrape`` raise ``StoreError`` when the folder cannot be used; then
-    ``Metrics.scrape`` still tells of this process.
+    When the folder cannot be used that is logged, and a scrape tells of this process alone: metrics
+    are no reason to refuse requests.
     """
 
     def __init__(
@@ -79,19 +82,18 @@ class SharedMetrics:
         self._last = b""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._complained = False
         self._reported: set[str] = set()
 
     def open(self) -> None:
         """Be alive, and write every ``every_s`` seconds from now on."""
         if self._thread is not None:
             return
-        unborn, path = self._folder / f"{self._name}.new", self._folder / f"{self._name}.lock"
-        with _failing(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = os.open(unborn, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            unborn.rename(path)  # with its lock held: nobody takes it for a dead one's
-            self._write()
+        try:
+            self._come_alive()
+        except OSError as error:
+            self._complain(error)
+            return
         self._stop.clear()
         self._thread = threading.Thread(target=self._write_on, name="metrics", daemon=True)
         self._thread.start()
@@ -111,9 +113,26 @@ class SharedMetrics:
             self._fold(leaving=True)
 
     def scrape(self, accept: str = "") -> tuple[bytes, str]:
-        """The text of all processes' metrics and its content type."""
+        """The text of all processes' metrics and its content type, by an ``Accept`` header. It
+        reads files and may wait for others: call it in a thread."""
         table, values = SeriesTable(), Values()
-        with _failing(self._folder), self._turn():
+        try:
+            self._add_up(table, values)
+        except OSError as error:
+            self._complain(error)
+            return self._metrics.scrape(accept)
+        return written(table, values, accept)
+
+    def _come_alive(self) -> None:
+        unborn, path = self._folder / f"{self._name}.new", self._folder / f"{self._name}.lock"
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = os.open(unborn, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unborn.rename(path)  # with its lock held: nobody takes it for a dead one's
+        self._write()
+
+    def _add_up(self, table: SeriesTable, values: Values) -> None:
+        with self._turn():
             merged = self._fold()
             self._write()  # first: what is told now must not be missing in anybody's next answer
             merged.add_to(table, values)
@@ -124,7 +143,6 @@ class SharedMetrics:
                         found.add_to(table, values)
             own = _decode(self._last)
         own.add_to(table, values)
-        return written(table, values, accept)
 
     def _fold(self, *, leaving: bool = False) -> Snapshot:
         """Add the counts of the dead to those of all who died before."""
@@ -170,7 +188,7 @@ class SharedMetrics:
         """One process at a time adds up and folds."""
         handle = os.open(self._folder / _TURN, os.O_CREAT | os.O_RDWR, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            _wait_for(handle)
             yield
         finally:
             os.close(handle)
@@ -190,9 +208,27 @@ class SharedMetrics:
             with self._turn():
                 self._write()
         except OSError as error:
-            if "write" not in self._reported:
-                _log.error("metrics cannot be shared with other workers: %s", error.strerror)
-            self._reported.add("write")
+            self._complain(error)
+
+    def _complain(self, error: OSError) -> None:
+        if not self._complained:
+            _log.error(
+                "metrics cannot be shared with other workers: %s. hint: check space and "
+                "permissions of CONDUIT_HOME",
+                error.strerror,
+                extra={"fields": {"folder": str(self._folder)}},
+            )
+        self._complained = True
+
+
+def _wait_for(handle: int) -> None:
+    """Lock a file. Raises ``TimeoutError`` when somebody who was stopped keeps it."""
+    for _ in range(int(_TURN_S / _AGAIN_S)):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(_AGAIN_S)
+    raise TimeoutError(errno.ETIMEDOUT, "another worker has stopped in the middle of it")
 
 
 def _dead(path: Path) -> bool:
@@ -217,15 +253,3 @@ def _replace(path: Path, data: bytes) -> None:
     with os.fdopen(handle, "wb") as file:
         file.write(data)
     temporary.replace(path)
-
-
-@contextlib.contextmanager
-def _failing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"metrics cannot be shared between workers: {error.strerror}",
-            where=str(folder),
-            hint="check space and permissions of CONDUIT_HOME",
-        ) from None
