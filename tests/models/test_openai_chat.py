@@ -132,6 +132,11 @@ def test_the_differences_between_servers_are_options_of_the_wire() -> None:
     assert "stream_options" not in body_of(request, stream=True, stream_usage=False)
 
 
+def test_a_server_that_refuses_stream_options_never_gets_any() -> None:
+    request = ChatRequest((Message("user", "U"),), extra={"stream_options": {"x": 1}})
+    assert "stream_options" not in body_of(request, stream=True, stream_usage=False)
+
+
 @pytest.mark.parametrize(
     ("message", "text"),
     [

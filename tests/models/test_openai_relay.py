@@ -167,6 +167,11 @@ def test_an_error_in_the_middle_is_an_error(error: bytes) -> None:
         passed(watch, error)
 
 
+def test_a_model_that_broke_down_is_an_error() -> None:
+    with pytest.raises(ErrorInside, match="insufficient_system_resource"):
+        passed(watcher(), event("a"), event(None, "insufficient_system_resource"))
+
+
 def test_data_of_many_lines_stays_one_event() -> None:
     pretty = json.dumps(json.loads(event("a")), indent=1).encode()
     sent = passed(watcher(), pretty)

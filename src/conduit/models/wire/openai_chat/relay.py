@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from conduit.contracts.chat import Usage
 from conduit.contracts.json import JsonObject
 from conduit.models.event_shape import EventShape
 from conduit.models.exchange import ErrorInside, Frame, NotTheProtocol, Relay, WireRequest
 from conduit.models.reading import error_words, json_body, list_of, object_of, parse_object
-from conduit.models.wire.openai_chat.reply import refuse_error, usage_of
+from conduit.models.wire.openai_chat.reply import refuse_breakdown, refuse_error, usage_of
 from conduit.models.wire.openai_chat.request import PATH, with_usage
 from conduit.models.wire.openai_chat.server import Server
 
@@ -38,7 +36,7 @@ class ChatWatcher:
         options, choices = body.get("stream_options"), body.get("n")
         self._wants_usage = isinstance(options, dict) and options.get("include_usage") is True
         self._owed = choices if type(choices) is int and choices > 0 else 1
-        self._finished: set[Any] = set()
+        self._finished: set[int] = set()
         self._shape = EventShape()
         self._choices_seen = False
         self.model = ""
@@ -104,8 +102,11 @@ class ChatWatcher:
             function = object_of(call, "tool_calls[]").get("function")
             arguments = function.get("arguments") if isinstance(function, dict) else None
             self.characters += len(arguments) if isinstance(arguments, str) else 0
-        over = choice.get("finish_reason") is not None
-        if over and type(choice.get("index", 0)) is int:
-            self._finished.add(choice.get("index", 0))
+        reason, index = choice.get("finish_reason"), choice.get("index", 0)
+        over = reason is not None
+        if over:
+            refuse_breakdown(reason)
+            if type(index) is int and 0 <= index < self._owed:
+                self._finished.add(index)
         self.answered = self.answered or over or bool(pieces)
         return bool(pieces) and not over

@@ -173,13 +173,18 @@ def stop_sequence_of(choice: JsonObject) -> str:
 
 
 def finish_of(reason: Any, calls: bool, refused: bool) -> FinishReason:
-    """Raises ``ErrorInside`` for a reason that says that the model broke down."""
-    if reason in _BROKEN:
-        raise ErrorInside(f"the answer ended with {reason}")
+    """Raises as ``refuse_breakdown`` does."""
+    refuse_breakdown(reason)
     if refused:
         return "content_filter"
     known = _FINISH.get(reason, "stop") if isinstance(reason, str) else "stop"
     return "tool_calls" if calls and known == "stop" else known
+
+
+def refuse_breakdown(reason: Any) -> None:
+    """Raises ``ErrorInside`` for a finish reason that says that there is no answer."""
+    if reason in _BROKEN:
+        raise ErrorInside(f"the answer ended with {reason}")
 
 
 def usage_of(reply: JsonObject) -> Usage | None:

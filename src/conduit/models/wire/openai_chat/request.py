@@ -26,7 +26,9 @@ def encoder(server: Server) -> Callable[[ChatRequest, str, bool], WireRequest]:
             if name not in server.lacks:
                 body[server.renamed.get(name, name)] = value
         body |= {"model": model, "messages": turns.of(request.messages), "stream": stream}
-        if stream and server.stream_usage:
+        if not server.stream_usage:
+            body.pop("stream_options", None)
+        elif stream:
             body["stream_options"] = with_usage(body)
         dropped = [*(name for name in asked if name in server.lacks), *sorted(turns.dropped)]
         if request.output is not None and not server.schemas and "response_format" not in dropped:
