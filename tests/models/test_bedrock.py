@@ -27,6 +27,7 @@ from conduit.contracts.chat import (
 )
 from conduit.contracts.errors import ConfigError, InvalidInput
 from conduit.models.exchange import ErrorInside, Frame, NotTheProtocol, Signing, WireRequest
+from conduit.models.secret import Secret
 from conduit.models.wire.bedrock import BEDROCK, BedrockStream, decode, encode, sign
 from tests.models.hostile import JSON, spoiled, survives
 
@@ -427,6 +428,14 @@ def test_an_api_key_is_a_bearer_token_and_credentials_are_never_sent() -> None:
     headers = sign(signing("AKID:hush:to:ken"))
     assert dict(headers)["X-Amz-Security-Token"] == "to:ken"
     assert "hush" not in str(headers)
+
+
+def test_no_part_of_credentials_is_quoted() -> None:
+    """AWS repeats the canonical request, with the token, where a signature does not match."""
+    secret, token = "wJalrXUtnFEMI/K7MDENG", "AQoDYXdzEPT//////////"
+    key = Secret(f"AKID:{secret}:{token}")
+    said = f"x-amz-security-token:{token} {secret} AKID"
+    assert key.scrub(said) == "x-amz-security-token:[hidden] [hidden] AKID"
 
 
 def test_embeddings() -> None:

@@ -7,6 +7,8 @@ from typing import NoReturn
 from conduit.contracts.errors import InvalidInput
 
 _HIDDEN = "[hidden]"
+_PART = 16
+"""Characters: a shorter part is no secret, and may be a word."""
 
 
 class Secret:
@@ -40,5 +42,12 @@ class Secret:
         return self._value
 
     def scrub(self, text: str) -> str:
-        """``text`` with every occurrence of the key taken out."""
-        return text.replace(self._value, _HIDDEN) if self._value else text
+        """``text`` with every occurrence of the key taken out, and of each long part of one that is
+        several, joined by colons: AWS repeats what it was sent, without the secret beside it."""
+        if not self._value:
+            return text
+        text = text.replace(self._value, _HIDDEN)
+        for part in self._value.split(":"):
+            if len(part) >= _PART:
+                text = text.replace(part, _HIDDEN)
+        return text
