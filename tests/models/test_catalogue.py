@@ -30,7 +30,7 @@ from conduit.models.detect import detect_environment
 from conduit.models.exchange import Wire, WireRequest
 from conduit.models.http_provider import HttpProvider
 from conduit.models.secret import Secret
-from conduit.models.settings import DIALECTS, configure
+from conduit.models.settings import DIALECTS, OPTIONS, configure
 from conduit.models.transport import PooledTransport
 from conduit.models.wire.openai_chat import Server, openai_chat
 from tests.fakes.upstream import Answer, FakeUpstream, ToolUse
@@ -293,3 +293,11 @@ def test_a_row_may_say_what_its_server_departs_in() -> None:
     wire = openai_chat(Server(lacks=frozenset(("seed",))))
     kind = replace(CATALOGUE["openai_compatible"], wire=wire)
     assert kind.wire.encode(ChatRequest((), seed=1), "m", False).dropped == ("seed",)
+
+
+@pytest.mark.parametrize("type", OPTIONS)
+def test_options_are_those_of_a_row_that_reads_them(type: str) -> None:
+    wire = CATALOGUE[type].wire
+    assert wire.locate is not None or wire.sign is not None
+    options = dict.fromkeys(OPTIONS[type], "x")
+    configure("p", type, source="file", base_url="http://x", model="m", options=options)

@@ -24,7 +24,7 @@ DIALECTS: Final = ("openai_chat", "openai_responses", "anthropic", "ollama")
 """What clients may speak to us, and so what a provider may take as it comes."""
 OPTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "azure": ("api_version", "deployment"),
+        "azure_openai": ("api_version", "deployment"),
         "bedrock": ("region",),
         "openai": ("organization", "project"),
     }
