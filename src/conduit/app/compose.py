@@ -22,14 +22,13 @@ from conduit.agents.tool_loop import ToolLoop
 from conduit.app.access import Access, read_access
 from conduit.app.access_block import access_block
 from conduit.app.crew import ProcessCrew
+from conduit.app.model_side import ModelSide, closing_at_the_end, open_models
 from conduit.app.settings import Settings
 from conduit.app.system import system_blocks
 from conduit.audio.blocks import audio_blocks
 from conduit.blocks import Catalog, Gate
 from conduit.blocks.utility.catalogued import utility_blocks
-from conduit.models.blocks import model_blocks
 from conduit.models.registry import ProviderRegistry
-from conduit.models.startup import open_registry
 from conduit.rhythm.blocks import groove_blocks
 from conduit.rhythm.config_blocks import Configs, config_blocks
 from conduit.rhythm.explain.blocks import explain_blocks
@@ -45,8 +44,6 @@ from conduit.surfaces.http.server import http_surface
 from conduit.telemetry.ids import new_id
 from conduit.telemetry.logs import CallLog
 
-_OLLAMA = "http://127.0.0.1:11434"
-
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -55,51 +52,64 @@ class App:
     settings: Settings
     access: Access
     gate: Gate
-    registry: ProviderRegistry
+    models: ModelSide
     files: DiskFiles
     database: Database
+
+    @property
+    def registry(self) -> ProviderRegistry:
+        return self.models.registry
 
     def asgi(self) -> ASGIApp:
         """The HTTP surface with the web page."""
         return http_surface(
-            self.gate, self.files, studio.asgi_app(), new_id, caller=self.access.caller
+            self.gate,
+            self.files,
+            studio.asgi_app(),
+            new_id,
+            caller=self.access.caller,
+            door=self.models.door,
         )
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, *, detect: bool = True) -> AsyncIterator[App]:
-    """Open everything and close it afterwards. ``detect`` looks for providers on this machine.
+async def open_app(
+    settings: Settings, *, detect: bool = True, serving: bool = False
+) -> AsyncIterator[App]:
+    """Open everything and close it afterwards. ``detect`` looks for providers on this machine,
+    ``serving`` is for a process that stays.
 
     Raises ``ConfigError`` and ``StoreError``.
     """
     access = read_access(settings)
-    opened = await open_registry(settings.home, settings.environ, detect=detect)
-    registry = opened.registry
-    registry.add(OfflineAgent(), last_resort=True)
     database = Database(settings.db_uri)
-    files = DiskFiles(settings.home / "files")
     prompts = SystemPrompts((settings.home / "prompts", BUILT_IN))
-    catalog = Catalog(groove_blocks(files, Grooves(database)))
-    gate = Gate(catalog, new_id=new_id, interceptors=[CallLog()])
-    rights = ModelRights(gate, access.models)
-    loop = ToolLoop(gate, rights=rights)
-    out, examples = _sandbox(settings.out), Sandbox(_folder_of("configs"), "examples")
-    configs = Configs(_sandbox(settings.configs), examples, out)
-    saved = (*config_blocks(configs), *session_blocks(configs, out, files))
-    ask = ask_blocks(loop, Conversations(database, new_id), prompts)
-    system = system_blocks(settings, access, opened, database, studio.is_built, time.monotonic)
-    models = model_blocks(registry, settings.environ.get("OLLAMA_HOST") or _OLLAMA)
-    documents = documentation_blocks(Documentation(_folder_of("docs")))
-    tools = (help_block(), handle_block(gate, loop))
-    music = (*vary_blocks(files, ProcessCrew()), *explain_blocks(files), *audio_blocks(files))
-    machine = (*utility_blocks(access.allowed), access_block(access, gate, rights))
-    for each in (*models, *music, *saved, *ask, *documents, *tools, *system, *machine):
-        catalog.add(each)
-    try:
-        yield App(settings, access, gate, registry, files, database)
-    finally:
-        await registry.aclose()
-        database.close()
+    async with (
+        closing_at_the_end(database),
+        open_models(
+            settings, database, prompts, access.caller, detect=detect, serving=serving
+        ) as models,
+    ):
+        models.registry.add(OfflineAgent(), last_resort=True)
+        files = DiskFiles(settings.home / "files")
+        catalog = Catalog(groove_blocks(files, Grooves(database)))
+        gate = Gate(catalog, new_id=new_id, interceptors=[CallLog()])
+        rights = ModelRights(gate, access.models)
+        loop = ToolLoop(gate, rights=rights)
+        out, examples = _sandbox(settings.out), Sandbox(_folder_of("configs"), "examples")
+        configs = Configs(_sandbox(settings.configs), examples, out)
+        saved = (*config_blocks(configs), *session_blocks(configs, out, files))
+        ask = ask_blocks(loop, Conversations(database, new_id), prompts)
+        system = system_blocks(
+            settings, access, models.opened, database, studio.is_built, time.monotonic
+        )
+        documents = documentation_blocks(Documentation(_folder_of("docs")))
+        tools = (help_block(), handle_block(gate, loop))
+        music = (*vary_blocks(files, ProcessCrew()), *explain_blocks(files), *audio_blocks(files))
+        machine = (*utility_blocks(access.allowed), access_block(access, gate, rights))
+        for each in (*models.blocks, *music, *saved, *ask, *documents, *tools, *system, *machine):
+            catalog.add(each)
+        yield App(settings, access, gate, models, files, database)
 
 
 def _sandbox(folder: str) -> Sandbox:

@@ -12,6 +12,7 @@ from conduit.store.home import home_folder
 DEFAULT_DB_URI = "sqlite:///conduit.db"
 DEFAULT_CONFIGS_DIR = "configs"
 DEFAULT_OUT_DIR = "out"
+_FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -26,11 +27,13 @@ class Settings:
     configs: str = DEFAULT_CONFIGS_DIR
     out: str = DEFAULT_OUT_DIR
     """The two folders that tools may write to; relative ones count from the working folder."""
+    durable_usage: bool = False
+    """Each answer waits until its usage would survive a power cut."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
-        """Read ``CONDUIT_HOME``, ``CONDUIT_DB_URI``, ``CONDUIT_LOG``, ``CONDUIT_CONFIGS_DIR`` and
-        ``CONDUIT_OUT_DIR``.
+        """Read ``CONDUIT_HOME``, ``CONDUIT_DB_URI``, ``CONDUIT_LOG``, ``CONDUIT_CONFIGS_DIR``,
+        ``CONDUIT_OUT_DIR`` and ``CONDUIT_USAGE_DURABLE``.
 
         Raises ``ConfigError`` for a value that cannot be used.
         """
@@ -48,4 +51,12 @@ class Settings:
             environ=environ,
             configs=environ.get("CONDUIT_CONFIGS_DIR") or DEFAULT_CONFIGS_DIR,
             out=environ.get("CONDUIT_OUT_DIR") or DEFAULT_OUT_DIR,
+            durable_usage=_flag(environ, "CONDUIT_USAGE_DURABLE"),
         )
+
+
+def _flag(environ: Mapping[str, str], name: str) -> bool:
+    value = (environ.get(name) or "no").casefold()
+    if value not in _FLAGS:
+        raise ConfigError(f"{value[:40]!r} is neither yes nor no", where=name, hint="use yes or no")
+    return _FLAGS[value]

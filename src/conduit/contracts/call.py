@@ -15,12 +15,16 @@ class Principal:
 
     ``permissions`` are names like ``groove.render``; ``groove.*`` grants a family, ``*`` all but
     what is guarded (shell, files, databases), ``**`` all.
-    The principal that started a chain of calls stays the principal of all of them.
+    The principal that started a chain of calls stays the principal of all of them. ``key_id`` is
+    the key that was shown, where one was; ``models`` are names of language models that may be asked
+    for, with ``*`` for any letters; none means all.
     """
 
     subject: str
     org_id: str = DEFAULT_ORG
     permissions: frozenset[str] = frozenset()
+    key_id: str = ""
+    models: tuple[str, ...] = ()
 
 
 LOCAL_OWNER = Principal("local", permissions=frozenset({"**"}))

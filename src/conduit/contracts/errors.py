@@ -249,7 +249,7 @@ class ProviderBusy(ProviderError):
         message: str,
         *,
         provider: str,
-        retry_after_s: float = 1.0,
+        retry_after_s: float | None = 1.0,
         queue_full: bool = False,
         hint: str = "",
     ) -> None:

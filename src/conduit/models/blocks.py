@@ -10,8 +10,11 @@ from typing import Annotated, Any
 from conduit.blocks import Block, Effects, Length, NoOp, block
 from conduit.contracts.chat import ChatRequest, ChatResponse, Chunk
 from conduit.contracts.errors import Conflict
+from conduit.models.asked import Asked
 from conduit.models.detect import list_ollama_models
+from conduit.models.gateway.gateway import Gateway
 from conduit.models.registry import ProviderRegistry, ProviderState, Route
+from conduit.models.routing.settings import ModelFacts
 
 __all__ = [
     "AddProvider",
@@ -27,6 +30,7 @@ __all__ = [
     "model_blocks",
 ]
 
+_UNKNOWN = ModelFacts()
 Name = Annotated[str, Length(1, 64), "name of a provider"]
 
 
@@ -57,10 +61,21 @@ class ModelName:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedModel:
+    """A name that leads somewhere. ``owned_by`` is the provider that is asked first, or what kind
+    of name it is; ``facts`` are known where it is the name of one model."""
+
+    name: str
+    owned_by: str
+    facts: ModelFacts = _UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
 class ModelNames:
     """Every model name that leads somewhere."""
 
     names: list[str]
+    models: tuple[NamedModel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,28 +122,40 @@ class OllamaModels:
     models: list[str]
 
 
-def model_blocks(registry: ProviderRegistry, ollama_url: str) -> tuple[Block[Any, Any], ...]:
+def model_blocks(
+    gateway: Gateway, registry: ProviderRegistry, ollama_url: str
+) -> tuple[Block[Any, Any], ...]:
     """``models.*`` and ``providers.*``."""
-    return (*_chat_blocks(registry), *_provider_blocks(registry), _ollama_block(ollama_url))
+    return (
+        *_chat_blocks(gateway, registry),
+        *_provider_blocks(registry),
+        _ollama_block(ollama_url),
+    )
 
 
-def _chat_blocks(registry: ProviderRegistry) -> tuple[Block[Any, Any], ...]:
+def _chat_blocks(gateway: Gateway, registry: ProviderRegistry) -> tuple[Block[Any, Any], ...]:
+    def route(call: ChatCall) -> Route | None:
+        """Where a call leads that names a provider; None where its model's name does."""
+        if call.only or call.first:
+            return Route(call.only or None, call.first or None, call.request.model)
+        return None
+
     @block("models.complete", summary="Complete a chat with failover", effects=Effects.NETWORK)
     async def complete(call: ChatCall) -> ChatResponse:
-        return await registry.chat_with_failover(
-            call.request, only=call.only or None, first=call.first or None
-        )
+        asked = Asked.of(call.request, stream=False)
+        answer = await gateway.answer(call.request.model, asked, route=route(call))
+        return answer.response
 
     @block("models.stream", summary="Complete a chat as a stream", effects=Effects.NETWORK)
     async def stream(call: ChatCall) -> AsyncIterator[Chunk | StreamEnd]:
         chunks = 0
-        answer = registry.stream_with_failover(
-            call.request, only=call.only or None, first=call.first or None
-        )
+        asked = Asked.of(call.request, stream=True)
+        answer = gateway.stream(call.request.model, asked, route=route(call))
         async with aclosing(answer):
-            async for chunk in answer:
-                chunks += 1
-                yield chunk
+            async for piece in answer:
+                if isinstance(piece, Chunk):  # the head says nothing that the first does not
+                    chunks += 1
+                    yield piece
         yield StreamEnd(chunks)
 
     @block("models.resolve", summary="Find who serves a model name", inline=True)
@@ -137,7 +164,10 @@ def _chat_blocks(registry: ProviderRegistry) -> tuple[Block[Any, Any], ...]:
 
     @block("models.names", summary="List the model names that can be asked for", inline=True)
     def names(_: NoOp) -> ModelNames:
-        return ModelNames(list(registry.model_names()))
+        models = tuple(
+            NamedModel(name, owner, facts) for name, owner, facts in gateway.routes.listed()
+        )
+        return ModelNames([each.name for each in models], models)
 
     return complete, stream, resolve, names
 

@@ -50,6 +50,8 @@ class ProviderState:
     retry_in_s: float
     last_error: str
     in_flight: int = 0
+    waiting: int = 0
+    """Requests that wait for their turn at its limits."""
     circuits: tuple[OpenCircuit, ...] = ()
 
 
@@ -179,6 +181,7 @@ class Entry:
             retry_in_s=circuit.retry_in_s,
             last_error=self.last_error,
             in_flight=self.in_flight,
+            waiting=self.turnstile.waiting if self.turnstile is not None else 0,
             circuits=tuple(
                 OpenCircuit(model, each.circuit.state, each.circuit.retry_in_s)
                 for model, each in self._served.items()

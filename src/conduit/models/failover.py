@@ -271,14 +271,15 @@ async def embed(plan: Plan, request: EmbeddingRequest, notes: Notes) -> Embedded
 
 
 async def _ask(candidate: Candidate, asked: Asked, *, relay: bool) -> Whole:
-    entry = candidate.entry
-    turn = await entry.turnstile.enter(asked) if entry.turnstile is not None else None
+    entry, model = candidate.entry, candidate.asked_model
+    served = entry.served(model)
+    turn: Turn | None = None
     usage: Usage | None = None
+    served.in_flight += 1
     try:
-        model = candidate.asked_model
-        served = entry.served(model)
+        if entry.turnstile is not None:
+            turn = await entry.turnstile.enter(asked)
         permit = entry.admit(served)
-        served.in_flight += 1
         begun = entry.clock()
         try:
             raw = b""
@@ -294,30 +295,33 @@ async def _ask(candidate: Candidate, asked: Asked, *, relay: bool) -> Whole:
             entry.failed(served, permit, error, 1000 * (entry.clock() - begun))
             raise
         finally:
-            served.in_flight -= 1
             permit.release()
     finally:
+        served.in_flight -= 1
         if turn is not None:
             turn.leave(usage)
 
 
 async def _open(candidate: Candidate, asked: Asked, *, relay: bool) -> Live:
-    entry = candidate.entry
-    turn = await entry.turnstile.enter(asked) if entry.turnstile is not None else None
-    model = candidate.asked_model
+    entry, model = candidate.entry, candidate.asked_model
     served = entry.served(model)
+    turn: Turn | None = None
+    served.in_flight += 1
     try:
+        if entry.turnstile is not None:
+            turn = await entry.turnstile.enter(asked)
         permit = entry.admit(served)
-    except ProviderError:
+        provider = entry.provider
+        source: AsyncIterator[Piece]
+        if relay and asked.dialect in entry.relays and isinstance(provider, HttpProvider):
+            source = provider.relay_stream(asked, model)
+        else:
+            source = provider.stream(asked.chat_for(candidate.model or entry.model))
+    except BaseException:
+        served.in_flight -= 1
         if turn is not None:
             turn.leave(None)
         raise
-    provider = entry.provider
-    source: AsyncIterator[Piece]
-    if relay and asked.dialect in entry.relays and isinstance(provider, HttpProvider):
-        source = provider.relay_stream(asked, model)
-    else:
-        source = provider.stream(asked.chat_for(candidate.model or entry.model))
     live = Live(candidate, source, served, permit, turn)
     try:
         await live.begin()
@@ -466,7 +470,6 @@ class Live:
         self._permit = permit
         self._turn = turn
         self._begun = candidate.entry.clock()
-        served.in_flight += 1
 
     @property
     def finish(self) -> str:

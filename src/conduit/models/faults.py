@@ -25,10 +25,10 @@ class Faults:
         """Raise ``ProviderRefused`` unless the status is 200."""
         if reply.status == 200:
             return
-        wait = retry_after(reply.header, time.time())
         if 300 <= reply.status < 400:
-            self.refused(reply.status, "a redirect, which is not followed", retry_after_s=wait)
+            self.refused(reply.status, "a redirect, which is not followed")
         said = error_body(await _beginning(reply))
+        wait = retry_after(reply.header, time.time(), said)
         self.refused(reply.status, said, model, retry_after_s=wait)
 
     async def refuse_page(self, reply: Reply) -> None:

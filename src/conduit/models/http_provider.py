@@ -159,6 +159,20 @@ class HttpProvider:
             model,
         )
 
+    def understand(self, dialect: str, body: bytes) -> Iterator[Chunk]:
+        """The chunks of a whole stream that was passed on. Raises ``NotTheProtocol`` and
+        ``ErrorInside``."""
+        wire = self._wires[dialect]
+        decoder, parser = wire.decoder(self._new_call_id), _PARSERS[wire.framing]()
+        begun = False
+        for frame in (*parser.feed(body), *parser.close()):
+            for chunk in decoder.feed(frame):
+                yield chunk if begun else replace(chunk, provider=self.name, model=decoder.model)
+                begun = True
+            if decoder.ended:
+                break
+        yield decoder.finish()
+
     async def embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
         """Vectors. Raises the provider errors, and ``NotFound`` where it has no embeddings."""
         embedding = self._wire.embedding

@@ -7,8 +7,9 @@ chain (``first``). How asking goes, and what a failure means, is in ``failover``
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -24,10 +25,12 @@ from conduit.models.memory import RegistryMemory, Remembered
 from conduit.models.provider import Provider
 from conduit.models.secret import Secret
 from conduit.models.settings import ProviderSettings, configure
+from conduit.models.transport import AiohttpTransport, Limits, PooledTransport
 
 __all__ = ["ProviderRegistry", "ProviderState", "Route"]
 
 _LAST = 1_000_000
+_LOOK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class ProviderRegistry:
         self._entries: dict[str, Entry] = {}
         self._active: str | None = None
         self._recalled_model = ""
+        self._retiring: set[asyncio.Task[None]] = set()
 
     @property
     def active(self) -> str:
@@ -85,9 +89,72 @@ class ProviderRegistry:
 
     def add_settings(self, settings: ProviderSettings) -> None:
         """Build a provider over HTTP and put it into the chain. Raises ``Conflict``."""
+        self._enter(self._built(settings))
+
+    def apply(self, providers: Sequence[ProviderSettings], changed: Collection[str]) -> None:
+        """Put the providers of the file in force, all at once: those that are new or ``changed``
+        are built anew, the others stay as they are with their circuits, and those that are gone
+        finish what they are doing and are closed. Must run in the event loop."""
+        names = {settings.name for settings in providers}
+        entries: dict[str, Entry] = {}
+        for settings in providers:
+            old = self._entries.get(settings.name)
+            kept = old is not None and _from_file(old) and settings.name not in changed
+            entries[settings.name] = old if kept and old else self._built(settings)
+        for name, entry in self._entries.items():
+            if name not in names and not _from_file(entry):
+                entries[name] = entry
+        gone = [e for n, e in self._entries.items() if entries.get(n) is not e]
+        self._entries = entries
+        for entry in gone:
+            self._retire(entry)
+
+    def _built(self, settings: ProviderSettings) -> Entry:
         kind = CATALOGUE[settings.type]
-        provider = HttpProvider(settings, kind.wire)
-        self._enter(Entry(provider, settings.priority, self._clock, settings.models, settings))
+        also = tuple(
+            wire
+            for wire in kind.also
+            if settings.dialects is None or wire.name in settings.dialects
+        )
+        limits = replace(Limits(), silence_s=settings.timeout_s)
+        transport = AiohttpTransport if settings.transport == "aiohttp" else PooledTransport
+        provider = HttpProvider(
+            settings, kind.wire, also=also, transport=transport(settings.name, limits)
+        )
+        return Entry(provider, settings.priority, self._clock, settings.models, settings)
+
+    def _retire(self, entry: Entry) -> None:
+        """Nobody asks it any more; who is being answered is answered to the end."""
+        entry.closed = True
+        task = asyncio.create_task(_close_when_idle(entry), name=f"retire {entry.name}")
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    def remembered(self) -> Remembered:
+        """What was added and chosen while running."""
+        built = [entry.settings for entry in self._entries.values() if entry.settings is not None]
+        added = tuple(settings for settings in built if settings.source == "added")
+        active = self._entries.get(self._active or "")
+        model = active.model if active else self._recalled_model
+        return Remembered(added, self._active or "", model)
+
+    async def restore(self, remembered: Remembered) -> None:
+        """Put what was added and chosen in its place. Raises ``StoreError``, and then nothing is
+        changed."""
+        if self._memory is not None:
+            self._memory.save(remembered)
+        gone = [
+            entry
+            for entry in self._entries.values()
+            if entry.settings is not None and entry.settings.source == "added"
+        ]
+        for entry in gone:
+            del self._entries[entry.name]
+            self._retire(entry)
+        for settings in remembered.added:
+            if settings.name not in self._entries:
+                self._entries[settings.name] = self._built(settings)
+        self.recall(remembered.active, remembered.model)
 
     def add_configured(
         self, *, name: str, type: str, base_url: str = "", api_key: str = "", model: str = ""
@@ -210,6 +277,9 @@ class ProviderRegistry:
 
     async def aclose(self) -> None:
         """Close every provider."""
+        for task in tuple(self._retiring):
+            task.cancel()
+        await asyncio.gather(*self._retiring, return_exceptions=True)
         for entry in self._entries.values():
             await entry.provider.aclose()
 
@@ -225,13 +295,8 @@ class ProviderRegistry:
             entry.model = self._recalled_model
 
     def _remember(self) -> None:
-        if self._memory is None:
-            return
-        built = [entry.settings for entry in self._entries.values() if entry.settings is not None]
-        added = tuple(settings for settings in built if settings.source == "added")
-        active = self._entries.get(self._active or "")
-        model = active.model if active else self._recalled_model
-        self._memory.save(Remembered(added, self._active or "", model))
+        if self._memory is not None:
+            self._memory.save(self.remembered())
 
     def _entry(self, name: str) -> Entry:
         try:
@@ -255,3 +320,15 @@ class ProviderRegistry:
         if not only:
             entries += [self._entries[name] for name in self.chain if name != front]
         return tuple(Candidate(entry, model if at == 0 else "") for at, entry in enumerate(entries))
+
+
+def _from_file(entry: Entry) -> bool:
+    return entry.settings is not None and entry.settings.source == "file"
+
+
+async def _close_when_idle(entry: Entry) -> None:
+    try:
+        while entry.in_flight:
+            await asyncio.sleep(_LOOK_S)
+    finally:
+        await entry.provider.aclose()

@@ -102,10 +102,12 @@ class ProvidersFile:
         self._now_in_force(data)
         return self.settings
 
-    def start(self, apply: Apply) -> None:
-        """Watch the file from now on; ``apply`` is told what to put in force."""
+    def start(self, apply: Apply, *, watch: bool = True) -> None:
+        """``apply`` is told what to put in force, when asked to and, with ``watch``, whenever the
+        file changes."""
         self._apply = apply
-        self._watcher = asyncio.create_task(self._watch(), name="providers.yaml")
+        if watch:
+            self._watcher = asyncio.create_task(self._watch(), name="providers.yaml")
 
     async def aclose(self) -> None:
         """Stop watching."""

@@ -8,19 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conduit.models.breaker import Clock
-from conduit.models.config import FILE_NAME, LeftOut, load_providers
+from conduit.models.config import FILE_NAME
 from conduit.models.detect import detect_environment, detect_local, local_kinds
+from conduit.models.gateway_settings import LeftOut
 from conduit.models.memory import RegistryMemory
 from conduit.models.registry import ProviderRegistry
+from conduit.models.reload import ProvidersFile
 from conduit.models.settings import ProviderSettings
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedRegistry:
-    """The registry, and the providers that were configured or remembered but are not in it."""
+    """The registry, the file that it was configured from, and the providers that were remembered
+    but are not in it."""
 
     registry: ProviderRegistry
-    left_out: tuple[LeftOut, ...]
+    file: ProvidersFile
+    passed_over: tuple[LeftOut, ...]
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The providers that are configured or remembered and not used here."""
+        return (*self.file.settings.left_out, *self.passed_over)
 
 
 async def open_registry(
@@ -37,22 +46,25 @@ async def open_registry(
     Raises ``ConfigError`` and ``StoreError``.
     """
     memory = RegistryMemory(home)
-    file, remembered = load_providers(home / FILE_NAME, environ), memory.load()
+    remembered = memory.load()
     found: tuple[ProviderSettings, ...] = ()
     if detect:
         found = detect_environment(environ) + await detect_local(local_kinds(environ))
     registry = ProviderRegistry(clock, memory=memory)
+    others = tuple(settings.name for settings in (*remembered.added, *found))
+    file = ProvidersFile(home / FILE_NAME, environ, elsewhere=lambda: (*others, *registry.chain))
+    from_file = file.load().providers
     registry.recall(remembered.active, remembered.model)
-    left_out = list(file.left_out)
+    passed_over: list[LeftOut] = []
     names: set[str] = set()
     addresses: set[str] = set()
-    for settings in (*file.providers, *remembered.added, *found):
+    for settings in (*from_file, *remembered.added, *found):
         detected = settings.source in ("environment", "local")
         if settings.name in names or (detected and settings.base_url in addresses):
             if not detected:
-                left_out.append(LeftOut(settings.name, f"{FILE_NAME} has one of this name"))
+                passed_over.append(LeftOut(settings.name, f"{FILE_NAME} has one of this name"))
             continue
         names.add(settings.name)
         addresses.add(settings.base_url)
         registry.add_settings(settings)
-    return OpenedRegistry(registry, tuple(left_out))
+    return OpenedRegistry(registry, file, tuple(passed_over))

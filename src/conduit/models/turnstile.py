@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from conduit.contracts.chat import Usage
 from conduit.contracts.errors import Overloaded, ProviderBusy
 from conduit.models.asked import Asked
@@ -88,11 +90,17 @@ class Turnstile:
         return Turn(slot, self._tokens, reserved)
 
     def _busy(self, what: str, wait_s: float) -> ProviderBusy:
+        if wait_s == math.inf:
+            return ProviderBusy(
+                f"not asked: the request is larger than all of its {what} per minute",
+                provider=self._provider,
+                retry_after_s=None,
+                hint="raise the limit in providers.yaml, or send less at once",
+            )
         return ProviderBusy(
             f"not asked: its {what} per minute are used up",
             provider=self._provider,
             retry_after_s=wait_s,
-            queue_full=False,
             hint="wait, or give its group another target",
         )
 

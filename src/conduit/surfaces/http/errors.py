@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from starlette.responses import Response
@@ -11,8 +12,9 @@ from conduit.contracts.errors import (
     AllProvidersFailed,
     ConduitError,
     InvalidInput,
+    ProviderBusy,
     ProviderError,
-    ProviderTimeout,
+    ProviderRefused,
     TypeMismatch,
     UnparsableOutput,
 )
@@ -52,15 +54,38 @@ _STATUS = {
     "provider_timeout": 504,
 }
 
+_THE_REQUESTS_OWN = frozenset({400, 404, 413, 422, 429})
+"""Statuses of a provider that a client gets as they are."""
+
 
 def status_of(error: ConduitError) -> int:
     """The HTTP status of an error. What a block returned wrongly is our fault, not the caller's."""
     if isinstance(error, TypeMismatch) and error.side == "output":
         return 500
     if isinstance(error, AllProvidersFailed) and error.failures:
-        only_silence = all(isinstance(f, ProviderTimeout) for f in error.failures)
-        return 504 if only_silence else 502
+        found = {_of_provider(failure) for failure in error.failures}
+        return found.pop() if len(found) == 1 else 503 if found == {429, 503} else 502
+    if isinstance(error, ProviderError):
+        return _of_provider(error)
     return _STATUS.get(error.code, 500)
+
+
+def retry_after(error: ConduitError) -> list[tuple[bytes, bytes]]:
+    """The header that says when to try again, in whole seconds, where that is known."""
+    wait: float | None = getattr(error, "retry_after_s", None)
+    return [(b"retry-after", str(max(1, math.ceil(wait))).encode())] if wait is not None else []
+
+
+def _of_provider(error: ProviderError) -> int:
+    """What was the request's own fault is told as such; a bad key is the operator's, not the
+    client's."""
+    if isinstance(error, ProviderBusy) and error.queue_full:
+        return 503
+    if isinstance(error, ProviderRefused):
+        if error.status in _THE_REQUESTS_OWN:
+            return error.status
+        return 503 if error.status in (503, 529) else 502
+    return _STATUS.get(error.code, 502)
 
 
 def described(error: ConduitError, fields: str = _FIELDS) -> ErrorInfo:
@@ -87,4 +112,6 @@ def error_body(error: ConduitError) -> bytes:
 
 
 def error_response(error: ConduitError) -> Response:
-    return Response(error_body(error), status_of(error), media_type="application/json")
+    response = Response(error_body(error), status_of(error), media_type="application/json")
+    response.raw_headers.extend(retry_after(error))
+    return response

@@ -22,8 +22,9 @@ from conduit.surfaces.http.limits import MIB, USUAL, Limits
 
 log = logging.getLogger("conduit.http")
 
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-_ONLY_ONCE = frozenset({b"host", b"origin", b"content-length"})
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_ONLY_ONCE = {b"host": 1, b"origin": 2, b"content-length": 4}
+_MOST_KNOWN = 64
 _CORRELATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -44,38 +45,52 @@ class HeadersTooLarge(TooLarge):
 class Guard:
     """ASGI middleware around the whole HTTP surface. Nothing gets past it as a bare 500."""
 
-    def __init__(self, app: ASGIApp, new_id: Callable[[], str], limits: Limits = USUAL) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        new_id: Callable[[], str],
+        limits: Limits = USUAL,
+        hosts: frozenset[str] | None = LOCAL_NAMES,
+    ) -> None:
+        """``hosts`` are the names that this server goes by; None is any, for a server where
+        everybody needs a key: a page that was led here by a false name has none."""
         self._app = app
         self._new_id = new_id
         self._limits = limits
+        self._hosts = hosts
+        self._known: set[str] = set()
+        """Host headers that were looked at already."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        correlation = headers.get("x-correlation-id", "")
-        if not _CORRELATION.fullmatch(correlation):
-            correlation = self._new_id()
-        scope.setdefault("state", {})["correlation_id"] = correlation
+        correlation = ""
         answering = False
 
         async def answer(message: Message) -> None:
             nonlocal answering
             if message["type"] == "http.response.start":
                 answering = True
-                given = list(message["headers"])
-                names = {name.lower() for name, _ in given}
-                given += [header for header in _HEADERS if header[0] not in names]
-                message["headers"] = [*given, (b"x-correlation-id", correlation.encode())]
+                given = message["headers"]
+                names = {name for name, _ in given}
+                message["headers"] = [
+                    *given,
+                    *[header for header in _HEADERS if header[0] not in names],
+                    (b"x-correlation-id", correlation.encode()),
+                ]
             await send(message)
 
         try:
-            check_headers(scope["headers"], self._limits)
-            check_host(headers)
-            check_length(headers, self._limits)
-            await self._app(scope, _Bounded(receive, self._limits), answer)
+            looked = self._look(scope["headers"])
+            given = looked.correlation
+            correlation = given if _CORRELATION.fullmatch(given) else self._new_id()
+            scope.setdefault("state", {})["correlation_id"] = correlation
+            self._check(looked)
+            body = receive if looked.length == 0 else _Bounded(receive, self._limits)
+            await self._app(scope, body, answer)
         except ConduitError as error:
+            correlation = correlation or self._new_id()
             if not answering:
                 await error_response(error)(scope, receive, answer)
         except Exception:
@@ -88,40 +103,73 @@ class Guard:
             )
             await error_response(failure)(scope, receive, answer)
 
+    def _look(self, headers: Iterable[tuple[bytes, bytes]]) -> _Looked:
+        """Once over the headers. Raises for more than any honest client sends, and for two that
+        decide one thing: which of them counts would depend on who reads."""
+        looked = _Looked()
+        size = 0
+        for name, value in headers:
+            size += len(name) + len(value)
+            if name in _ONLY_ONCE:
+                looked.note(name, value)
+            elif name == b"x-correlation-id":
+                looked.correlation = value.decode("latin-1")
+        if size > self._limits.header_bytes:
+            raise HeadersTooLarge(
+                f"the headers are larger than {self._limits.header_bytes // 1024} KiB",
+                hint="send what is large in the body",
+            )
+        return looked
 
-def check_headers(headers: Iterable[tuple[bytes, bytes]], limits: Limits) -> None:
-    """Raise for more headers than any honest client sends, and for two that decide one thing:
-    which of them counts would depend on who reads."""
-    size = 0
-    seen: set[bytes] = set()
-    for name, value in headers:
-        size += len(name) + len(value)
-        if name in _ONLY_ONCE and name in seen:
+    def _check(self, looked: _Looked) -> None:
+        """Raise ``Forbidden`` unless the request is meant for this machine and no page forged it,
+        and ``TooLarge`` before a body that says it is too large is read."""
+        host = looked.host
+        if self._hosts is not None and (
+            host not in self._known and _host_name(f"//{host}") not in self._hosts
+        ):
+            raise Forbidden(
+                f"the Host header names {host[:80]!r}",
+                hint="Conduit answers to localhost, 127.0.0.1 and [::1] only",
+            )
+        if self._hosts is not None and len(self._known) < _MOST_KNOWN:
+            self._known.add(host)
+        origin = looked.origin
+        if origin is not None and _place(origin) != host.lower():
+            raise Forbidden(
+                f"requests from the page {origin[:80]!r} are not allowed",
+                hint="only Conduit's own pages may call it from a browser",
+            )
+        if looked.length is not None and looked.length > self._limits.body_bytes:
+            raise _too_large(self._limits)
+
+
+class _Looked:
+    """What decides whether a request may pass. ``length`` is None where none is given."""
+
+    __slots__ = ("correlation", "host", "length", "origin", "seen")
+
+    def __init__(self) -> None:
+        self.correlation = ""
+        self.host = ""
+        self.origin: str | None = None
+        self.length: int | None = None
+        self.seen = 0
+
+    def note(self, name: bytes, value: bytes) -> None:
+        """One of the headers that may come only once."""
+        bit = _ONLY_ONCE[name]
+        if self.seen & bit:
             raise InvalidInput(
                 f"there are two {name.decode('latin-1')} headers", hint="send one of them"
             )
-        seen.add(name)
-    if size > limits.header_bytes:
-        raise HeadersTooLarge(
-            f"the headers are larger than {limits.header_bytes // 1024} KiB",
-            hint="send what is large in the body",
-        )
-
-
-def check_host(headers: dict[str, str]) -> None:
-    """Raise ``Forbidden`` unless the request is meant for this machine and no page forged it."""
-    host = headers.get("host", "")
-    if _host_name(f"//{host}") not in _LOCAL_NAMES:
-        raise Forbidden(
-            f"the Host header names {host[:80]!r}",
-            hint="Conduit answers to localhost, 127.0.0.1 and [::1] only",
-        )
-    origin = headers.get("origin")
-    if origin is not None and _place(origin) != host.lower():
-        raise Forbidden(
-            f"requests from the page {origin[:80]!r} are not allowed",
-            hint="only Conduit's own pages may call it from a browser",
-        )
+        self.seen |= bit
+        if bit == 1:
+            self.host = value.decode("latin-1")
+        elif bit == 2:
+            self.origin = value.decode("latin-1")
+        elif value.isdigit():
+            self.length = int(value[:20])
 
 
 def _host_name(url: str) -> str:
@@ -136,13 +184,6 @@ def _place(origin: str) -> str:
         return urlsplit(origin).netloc.lower()
     except ValueError:
         return ""
-
-
-def check_length(headers: dict[str, str], limits: Limits) -> None:
-    """Raise ``TooLarge`` before a body that says it is too large is read."""
-    length = headers.get("content-length", "0")
-    if length.isdecimal() and int(length[:20]) > limits.body_bytes:
-        raise _too_large(limits)
 
 
 def _too_large(limits: Limits) -> TooLarge:

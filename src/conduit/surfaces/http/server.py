@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import resource
 import socket
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,15 +22,18 @@ from conduit.blocks import Gate
 from conduit.contracts.call import Principal
 from conduit.contracts.errors import NotFound, Unavailable
 from conduit.contracts.files import FileStore
+from conduit.surfaces.http.edge import EdgeProtocol
 from conduit.surfaces.http.errors import error_response
 from conduit.surfaces.http.guard import Guard
 from conduit.surfaces.http.limits import USUAL, Limits
-from conduit.surfaces.http.openai_chat import MethodNotAllowed, OpenAiChat
+from conduit.surfaces.http.models.api import Door, MethodNotAllowed, ModelApi
 from conduit.surfaces.http.requests import CALLER
 from conduit.surfaces.http.routes import control_routes
 
 HOST = "127.0.0.1"
-_MOST_CONNECTIONS = 1000
+_FOR_MODELS = ("/v1/", "/api/")
+_OTHER_FILES = 512
+"""Descriptors that are no client's: providers, the database, files."""
 _ADDRESSES = "the page “HTTP” of the reference lists every address and its method"
 
 
@@ -36,30 +44,33 @@ def http_surface(
     new_id: Callable[[], str],
     limits: Limits = USUAL,
     caller: Principal = CALLER,
+    door: Door | None = None,
 ) -> ASGIApp:
-    """Everything Conduit serves over HTTP: the control surface, ``/v1``, and the page. ``caller``
-    is on whose behalf every request is made."""
+    """Everything Conduit serves over HTTP: the control surface, the addresses of models, and the
+    page. ``caller`` is on whose behalf requests are made that show no key; ``door`` knows the
+    keys."""
     control = Starlette(
         routes=control_routes(gate, files, limits), exception_handlers={HTTPException: _refused}
     )
     control.router.default = page
     control.router.redirect_slashes = False
-    return Guard(_Paths(OpenAiChat(gate, limits), control, caller), new_id, limits)
+    models = ModelApi(gate, door or (lambda key: caller), limits)
+    return Guard(_Paths(models, control, caller), new_id, limits)
 
 
 class _Paths:
-    """Says who calls, and sends ``/v1`` past the router, which costs more than the rest of that way
-    together."""
+    """Says who calls, and sends what is for models past the router, which costs more than the rest
+    of that way together."""
 
-    def __init__(self, chat: ASGIApp, control: ASGIApp, caller: Principal) -> None:
-        self._chat = chat
+    def __init__(self, models: ASGIApp, control: ASGIApp, caller: Principal) -> None:
+        self._models = models
         self._control = control
         self._caller = caller
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope.setdefault("state", {})["principal"] = self._caller
-        chat = scope["type"] == "http" and scope["path"].startswith("/v1/")
-        await (self._chat if chat else self._control)(scope, receive, send)
+        models = scope["type"] == "http" and scope["path"].startswith(_FOR_MODELS)
+        await (self._models if models else self._control)(scope, receive, send)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -92,18 +103,32 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-async def serve(app: ASGIApp, listener: socket.socket) -> None:
+async def serve(app: ASGIApp, listener: socket.socket, limits: Limits = USUAL) -> None:
     """Serve until interrupted. Open requests get three seconds to finish."""
-    config = uvicorn.Config(
+    _allow_files(limits.connections + _OTHER_FILES)
+    await uvicorn.Server(configured(app, limits)).serve(sockets=[listener])
+
+
+def configured(app: ASGIApp, limits: Limits) -> uvicorn.Config:
+    """Uvicorn, with our edge in front of it."""
+    return uvicorn.Config(
         app,
+        http=cast("type[asyncio.Protocol]", partial(EdgeProtocol, limits)),
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
         ws="none",
-        timeout_keep_alive=30,
         timeout_graceful_shutdown=3,
-        limit_concurrency=_MOST_CONNECTIONS,
     )
-    await uvicorn.Server(config).serve(sockets=[listener])
+
+
+def _allow_files(wanted: int) -> None:
+    """Let this process hold as many connections as it may take, as far as it is let."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # macOS has a limit of its own, below the one it names
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

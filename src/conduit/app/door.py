@@ -1,0 +1,36 @@
+"""Who calls: the holder of a key, or, as long as there are no keys, whoever is at the machine."""
+
+from __future__ import annotations
+
+from conduit.app.keys import Keys
+from conduit.contracts.call import Principal
+from conduit.contracts.errors import Unauthenticated
+
+
+class Door:
+    """In front of the addresses that clients of models know. ``caller`` is whoever calls without a
+    key, while nobody needs one."""
+
+    def __init__(self, keys: Keys, caller: Principal) -> None:
+        self._keys = keys
+        self._caller = caller
+
+    def __call__(self, presented: str) -> Principal:
+        """Who shows this. Raises ``Unauthenticated``."""
+        if not self._keys.required:
+            return self._caller
+        holder = self._keys.find(presented)
+        if holder is not None:
+            return holder.principal
+        if not presented:
+            said, hint = "a key is needed", "send Authorization: Bearer ck-…, or x-api-key"
+        elif presented.startswith("ck-"):
+            said, hint = "this key is not known, or not any more", "check it, or ask for a new one"
+        else:
+            said, hint = "this is not a key of this gateway", "its keys begin with ck-"
+        raise Unauthenticated(said, where="key", hint=hint)
+
+    @property
+    def required(self) -> bool:
+        """Whether everybody needs a key."""
+        return self._keys.required

@@ -1,0 +1,175 @@
+"""Everything about language models, joined: what a gateway needs and no more."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from conduit.app.door import Door
+from conduit.app.key_blocks import key_blocks
+from conduit.app.keys import Keys
+from conduit.app.metering import Metering
+from conduit.app.metrics_block import metrics_block
+from conduit.app.quota import KeyQuota
+from conduit.app.settings import Settings
+from conduit.blocks import Block
+from conduit.contracts.call import Principal
+from conduit.contracts.chat import EmbeddingRequest
+from conduit.models.blocks import model_blocks
+from conduit.models.caching import lexical
+from conduit.models.caching.cache import Cache
+from conduit.models.caching.settings import CacheSettings
+from conduit.models.changes import Changes
+from conduit.models.config_blocks import gateway_blocks as config_blocks
+from conduit.models.config_blocks import preset_blocks
+from conduit.models.gateway.blocks import gateway_blocks
+from conduit.models.gateway.gateway import Gateway
+from conduit.models.gateway.routes import Routes
+from conduit.models.gateway_settings import GatewaySettings
+from conduit.models.presets import Presets, Prompts
+from conduit.models.registry import ProviderRegistry
+from conduit.models.startup import OpenedRegistry, open_registry
+from conduit.models.usage_blocks import usage_blocks
+from conduit.store.database import Database
+from conduit.store.files import write_atomically
+from conduit.telemetry.ids import new_id
+
+_OLLAMA: Final = "http://127.0.0.1:11434"
+_SECRET_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSide:
+    """The gateway and its blocks; ``door`` knows who shows a key."""
+
+    opened: OpenedRegistry
+    gateway: Gateway
+    metering: Metering
+    door: Door
+    blocks: tuple[Block[Any, Any], ...]
+
+    @property
+    def registry(self) -> ProviderRegistry:
+        return self.opened.registry
+
+
+@asynccontextmanager
+async def open_models(
+    settings: Settings,
+    database: Database,
+    prompts: Prompts,
+    caller: Principal,
+    *,
+    detect: bool,
+    serving: bool,
+) -> AsyncIterator[ModelSide]:
+    """Open the providers, the caches and the meter. ``serving`` watches ``providers.yaml`` and
+    shares metrics with other workers. Raises ``ConfigError``, ``StoreError``,
+    ``MissingDependency``."""
+    opened = await open_registry(settings.home, settings.environ, detect=detect)
+    registry, file = opened.registry, opened.file
+    keys = Keys(settings.home)
+    metering = Metering(settings, database, new_id)
+    secret = _secret(settings.home) if file.settings.cache.on else secrets.token_bytes(32)
+    side = _Caches(secret)
+    routes = Routes(registry, file.settings, time.monotonic, random.Random())
+    gateway = Gateway(
+        routes,
+        metering,
+        new_id,
+        side.made(file.settings.cache),
+        quota=KeyQuota(keys, time.monotonic),
+    )
+    side.gateway = gateway
+    metering.read_from(registry, lambda: gateway.cache)
+    _expect(metering, registry)
+
+    async def apply(new: GatewaySettings, changes: Changes) -> None:
+        """All of it, or, raising an error, nothing: what can fail comes first."""
+        cache = gateway.cache
+        if changes.names("cache"):
+            cache = side.made(new.cache)
+        registry.apply(new.providers, changes.names("provider", "changed"))
+        routes.settings = new
+        old, gateway.cache = gateway.cache, cache
+        _expect(metering, registry)
+        if old is not cache:
+            await old.aclose()
+
+    presets = Presets(settings.home, file, settings.environ, prompts=prompts, chosen=registry)
+    blocks = (
+        *gateway_blocks(gateway),
+        *model_blocks(gateway, registry, settings.environ.get("OLLAMA_HOST") or _OLLAMA),
+        *config_blocks(file, settings.environ),
+        *preset_blocks(presets),
+        *usage_blocks(metering.ledger),
+        *key_blocks(keys),
+        metrics_block(metering),
+    )
+    file.start(apply, watch=serving)
+    try:
+        if serving:
+            metering.open()
+        yield ModelSide(opened, gateway, metering, Door(keys, caller), blocks)
+    finally:
+        await file.aclose()
+        await registry.aclose()
+        await gateway.cache.aclose()
+        metering.close()
+
+
+@asynccontextmanager
+async def closing_at_the_end(database: Database) -> AsyncIterator[None]:
+    """Close a database after everything that uses it."""
+    try:
+        yield
+    finally:
+        database.close()
+
+
+class _Caches:
+    """Makes caches as settings say."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self.gateway: Gateway | None = None
+
+    def made(self, settings: CacheSettings) -> Cache:
+        """Raises ``ConfigError`` and ``MissingDependency``."""
+        model = settings.semantic.model
+
+        async def embed(texts: Sequence[str]) -> Sequence[Sequence[float]]:
+            if not model or self.gateway is None:
+                return await lexical.embed_all(texts)
+            request = EmbeddingRequest(tuple(texts), model)
+            return (await self.gateway.embed(request)).vectors
+
+        return Cache(settings, self._secret, embed=embed if settings.semantic.enabled else None)
+
+
+def _expect(metering: Metering, registry: ProviderRegistry) -> None:
+    """Models that are configured are counted under their own names."""
+    for state in registry.state():
+        entry = registry.find(state.name)
+        if entry is not None:
+            metering.metrics.expect(state.name, entry.offered)
+
+
+def _secret(home: Path) -> bytes:
+    """What the names of kept answers are keyed with: workers that share a cache share it."""
+    path = home / "cache.secret"
+    try:
+        kept = path.read_bytes()
+        if len(kept) == _SECRET_BYTES:
+            return kept
+    except FileNotFoundError:
+        pass
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_atomically(path, secrets.token_bytes(_SECRET_BYTES), mode=0o600)
+    return path.read_bytes()

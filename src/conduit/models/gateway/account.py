@@ -1,0 +1,213 @@
+"""What one request took, as it becomes known; written down once, whichever way it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from conduit.contracts.call import Call, Principal
+from conduit.contracts.chat import Usage
+from conduit.contracts.errors import ConduitError
+from conduit.contracts.usage import Ending, Operation, UsageRecord
+from conduit.models.asked import Asked
+from conduit.models.dialects.counting import estimate
+from conduit.models.facts import cost_micro
+from conduit.models.failover import Candidate, Live, Notes
+from conduit.telemetry.trace_context import TraceContext, parse_traceparent
+
+_CHARACTERS_PER_TOKEN = 4
+"""Of an answer that nobody counted: the rule of thumb that providers publish for English."""
+
+
+Settle = Callable[[int], None]
+"""Takes the tokens that a request used, in place of what was reserved for it."""
+
+
+class Quota(Protocol):
+    """What a key may use. ``admit`` takes a request from it, or raises ``RateLimited``."""
+
+    def admit(self, principal: Principal, asked: Asked) -> Settle | None: ...
+
+
+class Recorder(Protocol):
+    """Keeps records, before it returns, so that they survive the process."""
+
+    def record(self, record: UsageRecord, parent: TraceContext | None = None) -> None: ...
+
+    async def settled(self) -> None:
+        """Wait until what was recorded is as safe as was asked for."""
+        ...
+
+
+class Account:
+    """One request. Exactly one of the ways to end it counts, the first."""
+
+    __slots__ = (
+        "_at_ms",
+        "_begun",
+        "_call",
+        "_id",
+        "_operation",
+        "_recorder",
+        "_requested",
+        "_settle",
+        "_traceparent",
+        "asked",
+        "cache",
+        "closed",
+        "notes",
+    )
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        new_id: Callable[[], str],
+        call: Call,
+        asked: Asked,
+        requested: str,
+        operation: Operation = "chat",
+        traceparent: str = "",
+        settle: Settle | None = None,
+    ) -> None:
+        self._recorder = recorder
+        self._call = call
+        self._id = new_id()
+        self._at_ms = time.time_ns() // 1_000_000
+        self._begun = time.perf_counter()
+        self._requested = requested
+        self._operation = operation
+        self._traceparent = traceparent
+        self._settle = settle
+        self.asked = asked
+        self.notes = Notes()
+        self.cache = ""
+        self.closed = False
+
+    def answered(
+        self, candidate: Candidate, usage: Usage | None, model: str, finish: str, characters: int
+    ) -> None:
+        """A whole answer came."""
+        if usage is None:
+            usage = self._estimate(characters)
+        self._write(candidate, usage, "ok", model=model, finish=finish)
+
+    def streamed(self, opened: Live, earlier: list[Live]) -> None:
+        """A stream was answered to its end."""
+        self._write_stream(opened, earlier, "ok", "")
+
+    def broke_off(self, opened: Live, earlier: list[Live], error: ConduitError) -> None:
+        """A stream ended too early, by the provider's fault."""
+        self._write_stream(opened, earlier, "failed", error.code)
+
+    def left(self, opened: Live | None, earlier: list[Live]) -> None:
+        """The client hung up. What had come until then is counted."""
+        if opened is None:
+            self._write(None, Usage(), "left")
+        else:
+            self._write_stream(opened, earlier, "left", "")
+
+    def failed(self, error: ConduitError) -> None:
+        """Nobody answered."""
+        self._write(None, Usage(), "failed", error=error.code)
+
+    def from_cache(self, kind: str, provider: str, model: str, finish: str) -> None:
+        """A kept answer served: it costs nothing."""
+        self.cache = kind
+        self._write(None, Usage(), "ok", model=model, finish=finish, provider=provider)
+
+    def _write_stream(self, live: Live, earlier: list[Live], ending: Ending, error: str) -> None:
+        usage = live.usage
+        if usage is None or (ending != "ok" and not live.complete):
+            usage = self._estimate(live.characters, usage)
+        for each in earlier:
+            before = each.usage or self._estimate(each.characters)
+            usage = _sum(usage, before)
+        self._write(
+            live.candidate,
+            usage,
+            ending,
+            error=error,
+            model=live.model,
+            finish=live.finish,
+            first_token_ms=live.first_token_ms,
+        )
+
+    def _estimate(self, characters: int, known: Usage | None = None) -> Usage:
+        """Where nobody counted: the input by our own count, the output by its length. What the
+        provider did count before it was cut off is kept."""
+        tokens_in = known.input_tokens if known else 0
+        tokens_out = known.output_tokens if known else 0
+        return Usage(
+            tokens_in or self.asked.tokens(estimate),
+            max(tokens_out, -(-characters // _CHARACTERS_PER_TOKEN)),
+            cached_tokens=known.cached_tokens if known else 0,
+            cache_write_tokens=known.cache_write_tokens if known else 0,
+            estimated=True,
+        )
+
+    def _write(
+        self,
+        candidate: Candidate | None,
+        usage: Usage,
+        ending: Ending,
+        *,
+        error: str = "",
+        model: str = "",
+        finish: str = "",
+        first_token_ms: float | None = None,
+        provider: str = "",
+    ) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        if self._settle is not None:
+            self._settle(usage.input_tokens + usage.output_tokens)
+        call, asked, notes = self._call, self.asked, self.notes
+        price = candidate.facts.price if candidate else None
+        principal = call.principal
+        self._recorder.record(
+            UsageRecord(
+                self._id,
+                self._at_ms,
+                call.correlation_id,
+                principal.org_id,
+                principal.subject,
+                self._operation,
+                asked.dialect,
+                self._requested,
+                candidate.entry.name if candidate else provider,
+                candidate.entry.provider.type if candidate else "",
+                candidate.asked_model if candidate else "",
+                model,
+                asked.stream,
+                ending,
+                error,
+                finish,
+                usage.input_tokens,
+                usage.output_tokens,
+                usage.cached_tokens,
+                usage.cache_write_tokens,
+                usage.reasoning_tokens,
+                usage.estimated,
+                cost_micro(price, usage) if price is not None else None,
+                1000 * (time.perf_counter() - self._begun),
+                first_token_ms,
+                len(notes.failures) - notes.retries,
+                notes.retries,
+                notes.hedged,
+                self.cache,
+            ),
+            parse_traceparent(self._traceparent) if self._traceparent else None,
+        )
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    return Usage(
+        one.input_tokens + other.input_tokens,
+        one.output_tokens + other.output_tokens,
+        one.cached_tokens + other.cached_tokens,
+        one.cache_write_tokens + other.cache_write_tokens,
+        one.reasoning_tokens + other.reasoning_tokens,
+        one.estimated or other.estimated,
+    )

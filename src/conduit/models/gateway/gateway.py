@@ -1,0 +1,268 @@
+"""One address for every model.
+
+A request comes in some dialect, or as we understand it. Its model name is looked up, kept answers
+are looked through, somebody is asked, and what it took is recorded before the end of the answer is
+handed out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, nullcontext
+from dataclasses import dataclass, replace
+
+from conduit.blocks import current_call
+from conduit.contracts.chat import (
+    ChatRequest,
+    ChatResponse,
+    EmbeddingRequest,
+    EmbeddingResponse,
+    Message,
+    ProviderFailure,
+)
+from conduit.contracts.errors import ConduitError
+from conduit.contracts.usage import Operation
+from conduit.models.asked import Asked
+from conduit.models.caching import lexical
+from conduit.models.caching.assemble import replay
+from conduit.models.caching.cache import Cache, Found, Hit, Miss, Question
+from conduit.models.caching.entry import Raw
+from conduit.models.failover import Notes, Opened, Piece, answer, embed, open_stream
+from conduit.models.gateway.account import Account, Quota, Recorder
+from conduit.models.gateway.keeping import Keeping
+from conduit.models.gateway.options import USUAL, CallOptions
+from conduit.models.gateway.routes import Routed, Routes, require_model
+from conduit.models.registry import Route
+
+LEXICAL = ("offline", "offline/lexical")
+"""Names of the embedding that needs nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer. ``raw`` is how the provider wrote it in the client's own dialect, or empty;
+    ``cache`` says that nobody was asked, and which cache had it."""
+
+    response: ChatResponse
+    raw: bytes = b""
+    cache: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is known of a stream when its first token is there."""
+
+    provider: str
+    model: str
+    failures: tuple[ProviderFailure, ...]
+    dropped: tuple[str, ...] = ()
+    cache: str = ""
+
+
+def _nothing() -> None:
+    """Nobody counts."""
+
+
+class Gateway:
+    """For use in one event loop."""
+
+    def __init__(
+        self,
+        routes: Routes,
+        recorder: Recorder,
+        new_id: Callable[[], str],
+        cache: Cache,
+        *,
+        quota: Quota | None = None,
+        missed: Callable[[], None] = _nothing,
+    ) -> None:
+        """``cache`` may be exchanged at any time; ``missed`` is told when it had no answer."""
+        self.routes = routes
+        self.cache = cache
+        self._recorder = recorder
+        self._new_id = new_id
+        self._quota = quota
+        self._missed = missed
+
+    async def answer(
+        self,
+        model: str,
+        asked: Asked,
+        options: CallOptions = USUAL,
+        *,
+        route: Route | None = None,
+    ) -> Answer:
+        """A whole answer from whoever the name leads to, or a route that is decided already.
+
+        Raises ``NotFound`` and ``Forbidden`` for the name, ``InvalidInput`` for what cannot be
+        sent, ``RateLimited`` for a key, ``AllProvidersFailed``, or the error of the one provider
+        that was named.
+        """
+        account, routed = self._begin(model, asked, options, route)
+        try:
+            found = await self._kept(routed, asked, options)
+            if isinstance(found, Hit):
+                return self._from_cache(account, found, found.entry.raw_for(False) or b"")
+            with found or nullcontext():
+                whole = await answer(routed.plan, asked, account.notes)
+                if found is not None:
+                    raw = Raw(whole.raw) if whole.raw else None
+                    await self.cache.store(found, whole.response, raw)
+        except asyncio.CancelledError:
+            account.left(None, [])
+            raise
+        except ConduitError as error:
+            account.failed(error)
+            raise
+        response, candidate = whole.response, whole.candidate
+        self.routes.keep(routed, candidate)
+        account.answered(
+            candidate,
+            response.usage,
+            response.model,
+            response.finish_reason,
+            _characters(response),
+        )
+        await self._recorder.settled()
+        if account.notes.failures or response.provider != candidate.entry.name:
+            response = replace(
+                response, provider=candidate.entry.name, failures=account.notes.reported
+            )
+        return Answer(response, whole.raw)
+
+    async def stream(
+        self,
+        model: str,
+        asked: Asked,
+        options: CallOptions = USUAL,
+        *,
+        route: Route | None = None,
+    ) -> AsyncGenerator[Head | Piece, None]:
+        """The same piece by piece, after a ``Head``. Raises as ``answer`` does before the head, and
+        ``StreamInterrupted`` after it. Closing the generator closes the connection at once."""
+        account, routed = self._begin(model, asked, options, route)
+        opened: Opened | None = None
+        found: Found | None = None
+        try:
+            found = await self._kept(routed, asked, options)
+            if isinstance(found, Hit):
+                raw = found.entry.raw_for(True)
+                kept = self._from_cache(account, found, raw or b"")
+                yield Head(kept.response.provider, kept.response.model, (), cache=kept.cache)
+                for piece in (raw,) if raw else replay(kept.response):
+                    yield piece
+                return
+            opened = await open_stream(routed.plan, asked, account.notes)
+            yield _head(opened, account.notes)
+            keeping = None if found is None else Keeping(opened, self.cache, found)
+            async with aclosing(opened.pieces()) as pieces:
+                async for piece in pieces:
+                    if keeping is not None:
+                        keeping.take(piece)
+                    if opened.live.over:
+                        account.streamed(opened.live, opened.earlier)
+                        await self._recorder.settled()
+                    yield piece
+            account.streamed(opened.live, opened.earlier)
+            self.routes.keep(routed, opened.live.candidate)
+            if keeping is not None:
+                await keeping.store()
+        except ConduitError as error:
+            if opened is None:
+                account.failed(error)
+            else:
+                account.broke_off(opened.live, opened.earlier, error)
+            raise
+        finally:
+            if isinstance(found, Miss):
+                found.release()
+            if opened is not None:
+                await opened.aclose()
+                account.left(opened.live, opened.earlier)
+            else:
+                account.left(None, [])
+
+    async def _kept(self, routed: Routed, asked: Asked, options: CallOptions) -> Found | None:
+        """A kept answer, or the leave to ask; None where nothing is cached at all."""
+        cache = self.cache
+        if not cache.on and options.cache != "only":
+            return None
+        org_id = current_call().principal.org_id
+        question = Question(org_id, routed.name, asked, options.cache, asked.size)
+        found = await cache.lookup(question)
+        if isinstance(found, Miss) and found.result == "miss":
+            self._missed()
+        return found
+
+    def _from_cache(self, account: Account, hit: Hit, raw: bytes) -> Answer:
+        response = hit.entry.response
+        account.from_cache(hit.result, response.provider, response.model, response.finish_reason)
+        return Answer(response, raw, hit.result)
+
+    async def embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
+        """Vectors from whoever the name leads to. Raises as ``answer`` does."""
+        if request.model in LEXICAL:
+            vectors = tuple(await lexical.embed_all(request.texts))
+            return EmbeddingResponse(vectors, provider="offline", model="lexical")
+        asked = Asked.of(
+            ChatRequest(tuple(Message("user", text) for text in request.texts)), stream=False
+        )
+        account, routed = self._begin(request.model, asked, USUAL, None, "embeddings")
+        try:
+            found = await embed(routed.plan, request, account.notes)
+        except asyncio.CancelledError:
+            account.left(None, [])
+            raise
+        except ConduitError as error:
+            account.failed(error)
+            raise
+        account.answered(found.candidate, found.response.usage, found.response.model, "", 0)
+        return replace(
+            found.response,
+            provider=found.candidate.entry.name,
+            failures=account.notes.reported,
+        )
+
+    def _begin(
+        self,
+        model: str,
+        asked: Asked,
+        options: CallOptions,
+        route: Route | None,
+        operation: Operation = "chat",
+    ) -> tuple[Account, Routed]:
+        call = current_call()
+        require_model(model, call.principal.models)
+        routed = (
+            self.routes.plan(model, asked, options, call.principal.org_id)
+            if route is None
+            else self.routes.along(route, model, options)
+        )
+        account = Account(
+            self._recorder,
+            self._new_id,
+            call,
+            asked,
+            model,
+            operation,
+            options.traceparent,
+            self._quota.admit(call.principal, asked) if self._quota is not None else None,
+        )
+        return account, routed
+
+
+def _head(opened: Opened, notes: Notes) -> Head:
+    candidate = opened.live.candidate
+    return Head(
+        candidate.entry.name,
+        opened.live.model or candidate.asked_model,
+        notes.reported,
+        opened.live.dropped,
+    )
+
+
+def _characters(response: ChatResponse) -> int:
+    """Length of an answer: what an estimate of its tokens rests on."""
+    calls = sum(len(call.name) + len(call.arguments) for call in response.tool_calls)
+    return len(response.text) + calls + sum(len(each.text) for each in response.thinking)

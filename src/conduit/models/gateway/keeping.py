@@ -1,0 +1,56 @@
+"""Keeping the answer of a stream for the next who asks the same, while it passes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from conduit.contracts.chat import Chunk
+from conduit.models.caching.assemble import Assembly
+from conduit.models.caching.cache import Cache, Found, Miss
+from conduit.models.caching.entry import Raw
+from conduit.models.exchange import ErrorInside, NotTheProtocol
+from conduit.models.failover import Opened, Piece
+from conduit.models.http_provider import HttpProvider
+
+_MOST_BYTES: Final = 4 << 20
+
+
+class Keeping:
+    """One stream. What was passed on untranslated is understood only at its end."""
+
+    def __init__(self, opened: Opened, cache: Cache, found: Found) -> None:
+        self._opened = opened
+        self._cache = cache
+        self._miss = found if isinstance(found, Miss) and found.result == "miss" else None
+        self._assembly = Assembly(cache.settings.entry_bytes)
+        self._raw = bytearray()
+
+    def take(self, piece: Piece) -> None:
+        """The next piece."""
+        if self._miss is None:
+            return
+        if isinstance(piece, Chunk):
+            self._assembly.feed(piece)
+        elif len(self._raw) + len(piece) > _MOST_BYTES:
+            self._miss.release()
+            self._miss = None
+        else:
+            self._raw += piece
+
+    async def store(self) -> None:
+        """The stream is complete."""
+        if self._miss is None:
+            return
+        candidate = self._opened.live.candidate
+        provider = candidate.entry.provider
+        raw = bytes(self._raw)
+        if raw and isinstance(provider, HttpProvider):
+            try:
+                for chunk in provider.understand(self._opened.asked.dialect, raw):
+                    self._assembly.feed(chunk)
+            except (NotTheProtocol, ErrorInside):
+                return  # it was good enough for its client, but not for another
+        response = self._assembly.whole()
+        if response is not None:
+            kept = Raw(raw, stream=True) if raw else None
+            await self._cache.store(self._miss, response, kept)

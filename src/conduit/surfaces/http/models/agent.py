@@ -1,0 +1,46 @@
+"""The agent with Conduit's own tools, for clients that know only how to ask a model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from conduit.agents.ask import AgentChat
+from conduit.agents.events import Answering, AskReply, TextDelta, ToolReturned
+from conduit.blocks import Gate
+from conduit.contracts.call import Principal
+from conduit.contracts.chat import ChatRequest, Chunk
+from conduit.contracts.json import JsonObject
+
+
+async def agent_chunks(
+    gate: Gate, chat: ChatRequest, principal: Principal, correlation: str, base: str
+) -> AsyncGenerator[Chunk, None]:
+    """The agent's events as chunks; files that its tools wrote are named by their address below
+    ``base``."""
+    items = gate.stream(
+        "agent.chat", AgentChat(chat.messages), principal, correlation_id=correlation
+    )
+    first = True
+    async with aclosing(items):
+        async for item in items:
+            match item:
+                case Answering(provider, model, failures) if first:
+                    first = False
+                    yield Chunk(provider=provider, model=model, failures=failures)
+                case TextDelta(text):
+                    yield Chunk(text=text)
+                case ToolReturned(result=dict(result)):
+                    if links := _links(result, base):
+                        yield Chunk(text=links)
+                case AskReply():
+                    yield Chunk(finish_reason="stop", usage=item.usage)
+
+
+def _links(result: JsonObject, base: str) -> str:
+    """Where the files in a block's result can be fetched."""
+    return "".join(
+        f"{value['name']}: {base}/files/{value['id']}\n\n"
+        for value in result.values()
+        if isinstance(value, dict) and {"id", "name", "media_type"} <= value.keys()
+    )

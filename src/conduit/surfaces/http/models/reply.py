@@ -1,0 +1,178 @@
+"""Sending an answer as a bare ASGI application does, and stopping when nobody listens any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+from starlette.types import Receive, Scope, Send
+
+from conduit.contracts.chat import ProviderFailure
+from conduit.surfaces.http.models.request import ClientLeft
+from conduit.surfaces.http.requests import disconnected
+
+T = TypeVar("T")
+Headers = list[tuple[bytes, bytes]]
+
+ON_LEAVE: Final = "conduit.on_leave"
+"""In the scope, where the server offers it: takes a function to call when the client hangs up."""
+_JSON: Final = (b"content-type", b"application/json")
+_MEDIA_TYPES: Final = {
+    "sse": b"text/event-stream; charset=utf-8",
+    "ndjson": b"application/x-ndjson",
+}
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_KEEP_ALIVE: Final = b": keep-alive\n\n"
+
+
+def answering(
+    provider: str,
+    model: str,
+    failures: tuple[ProviderFailure, ...],
+    dropped: tuple[str, ...],
+    cache: str,
+) -> Headers:
+    """Who answered, who failed before, what was left out: for those who look at headers only."""
+    found: Headers = [
+        (b"x-conduit-provider", _value(provider)),
+        (b"x-conduit-model", _value(model)),
+    ]
+    if failures:
+        failed = ", ".join(f"{f.provider}={f.code}" for f in failures)
+        found.append((b"x-conduit-failed", _value(failed)))
+    if dropped:
+        found.append((b"x-conduit-dropped", _value(", ".join(dropped))))
+    if cache:
+        found.append((b"x-conduit-cache", cache.encode()))
+    return found
+
+
+def _value(text: str) -> bytes:
+    """As a header may hold it: what somebody else wrote could end one and begin another."""
+    if text.isascii() and text.isprintable():
+        return text[:1000].encode()
+    kept = "".join(c if c.isprintable() else " " for c in text[:1000])
+    return kept.encode("latin-1", "replace")
+
+
+async def send_whole(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    """A whole JSON reply."""
+    length = (b"content-length", str(len(body)).encode())
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [_JSON, length, *headers],
+        }
+    )
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+class StreamReply:
+    """A streamed reply. While it has nothing to say it says so (where the framing has a way to),
+    or proxies would cut it."""
+
+    __slots__ = ("_alive", "_framing", "_last", "_period_s", "_send", "_sending", "_tick", "begun")
+
+    def __init__(self, send: Send, framing: str, period_s: float) -> None:
+        self._send = send
+        self._framing = framing
+        self._period_s = period_s
+        self._last = 0.0
+        self._sending = False
+        self._tick: asyncio.TimerHandle | None = None
+        self._alive: asyncio.Task[None] | None = None
+        self.begun = False
+
+    async def begin(self, headers: Headers) -> None:
+        """Status and headers."""
+        self.begun = True
+        media_type = (b"content-type", _MEDIA_TYPES[self._framing])
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [media_type, _NO_STORE, *headers],
+            }
+        )
+        if self._framing == "sse":
+            loop = asyncio.get_running_loop()
+            self._last = loop.time()
+            self._tick = loop.call_later(self._period_s, self._look, loop)
+
+    async def write(self, data: bytes) -> None:
+        """Whole events."""
+        self._sending = True
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        self._sending = False
+        self._last = asyncio.get_running_loop().time()
+
+    async def end(self) -> None:
+        """The answer is complete."""
+        self.close()
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def close(self) -> None:
+        """Stop keeping it alive."""
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tick = None
+        if self._alive is not None:
+            self._alive.cancel()
+            self._alive = None
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Once in a while, instead of a timer for each event."""
+        idle = loop.time() - self._last
+        left = self._period_s - idle
+        if left <= 0 and not self._sending:
+            message = {"type": "http.response.body", "body": _KEEP_ALIVE, "more_body": True}
+            self._alive = loop.create_task(_said(self._send, message))
+        self._tick = loop.call_later(left if left > 0 else self._period_s, self._look, loop)
+
+
+async def _said(send: Send, message: dict[str, Any]) -> None:
+    await send(message)
+
+
+async def while_listening(scope: Scope, receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+    """Do what a client waits for, until it hangs up: then the work is cancelled, down to the
+    provider's connection. The body must have been read. Raises ``ClientLeft``, for nobody."""
+    on_leave = scope.get(ON_LEAVE)
+    if on_leave is None:
+        return await _in_tasks(receive, work)
+    task = asyncio.current_task()
+    assert task is not None
+    left = False
+
+    def leave() -> None:
+        nonlocal left
+        left = True
+        task.cancel()
+
+    on_leave(leave)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if not left:
+            raise
+        task.uncancel()
+        raise ClientLeft("the client left before the answer", hint="wait for it") from None
+    finally:
+        on_leave(None)
+
+
+async def _in_tasks(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+    """The same where a server only says so when it is asked."""
+    task = asyncio.create_task(work)
+    leaving = asyncio.create_task(disconnected(receive))
+    try:
+        await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+    finally:
+        task.cancel()
+        leaving.cancel()
+        await asyncio.gather(task, leaving, return_exceptions=True)
+    raise ClientLeft("the client left before the answer", hint="wait for it")
