@@ -15,7 +15,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from reference_pages import blocks, commands, errors, groove_config, http, providers, settings
+from reference_pages import (
+    blocks,
+    commands,
+    errors,
+    groove_config,
+    http,
+    models,
+    providers,
+    settings,
+)
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 NOTICE = "<!-- Written by `make docs` from the code. Change it there. -->\n\n"
@@ -27,6 +36,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "groove-config.md": groove_config.page,
     groove_config.SCHEMA_FILE: groove_config.schema_file,
     "http.md": http.page,
+    "models.md": models.page,
     "providers.md": providers.page,
     "settings.md": settings.page,
 }

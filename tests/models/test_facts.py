@@ -11,13 +11,19 @@ from hypothesis import strategies as st
 
 from conduit.contracts.chat import Usage
 from conduit.models.catalogue import CATALOGUE, Kind
-from conduit.models.facts import UNKNOWN, cost_micro, facts_of
+from conduit.models.facts import UNKNOWN, cost_micro, facts_of, known_models
 from conduit.models.facts_table import TABLES
 from conduit.models.routing.settings import ModelFacts, Price
 
 ROWS = [
     (table, line.split()[0]) for table, text in TABLES.items() for line in text.strip().splitlines()
 ]
+
+
+def test_every_row_is_listed() -> None:
+    listed = list(known_models())
+    assert [(type, model) for type, model, _ in listed] == ROWS
+    assert all(facts == facts_of(type, model) for type, model, facts in listed)
 
 
 def test_a_row_as_it_is_written() -> None:

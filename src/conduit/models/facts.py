@@ -8,7 +8,7 @@ nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -56,6 +56,13 @@ def facts_of(
         if given is not None:
             return _overridden(known, given)
     return known
+
+
+def known_models() -> Iterator[tuple[str, str, ModelFacts]]:
+    """Every row of the table: the type of provider, the name, and what is known."""
+    for table in TABLES:
+        for name, facts in _rows(table).items():
+            yield table, name, facts
 
 
 def cost_micro(price: Price, usage: Usage) -> int:
