@@ -103,7 +103,7 @@ async def test_waiting_has_a_bound_and_an_old_line_takes_nobody_in() -> None:
 
 
 async def test_a_storm_of_cancellations_leaves_nothing_behind() -> None:
-    line = flights(wait_s=0.2)
+    line = flights(wait_s=30.0)
     chance = random.Random(5)
     asked = answered = alone = left = 0
     under_way = most_under_way = 0
