@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import logging
 import os
 import stat
@@ -21,7 +22,7 @@ from typing import BinaryIO, Final
 
 from conduit.contracts.errors import ConduitError, StoreError
 from conduit.contracts.usage import UsageRecord
-from conduit.store.usage import UsageStore
+from conduit.store.usage import BREATH, BREATH_S, UsageStore
 from conduit.store.usage_journal import SUFFIX, UNBORN, UsageJournal
 from conduit.store.usage_lines import LONGEST_LINE, Unreadable, decode_line, encode_line
 
@@ -163,7 +164,11 @@ class UsageDrain:
 
     def _groups(self, file: BinaryIO) -> Iterator[list[UsageRecord]]:
         group: list[UsageRecord] = []
-        while line := file.readline(LONGEST_LINE):
+        for number in itertools.count():
+            if number % BREATH == 0:
+                time.sleep(BREATH_S)
+            if not (line := file.readline(LONGEST_LINE)):
+                break
             if line == b"\n":  # the end of a line that the disk did not take whole
                 continue
             try:
