@@ -118,7 +118,8 @@ def test_the_command_shows_a_table(run_with: Callable[..., str]) -> None:
     assert lines[0].split() == ["model", "requests", "failed", "input", "output", "cost", "US$"]
     assert lines[1].split() == ["b", "2", "1", "~50", "~100", "0.0001+"]
     assert lines[-1].split()[:2] == ["all", "3"]
-    assert "1970-01-03" in run_with("--by", "day")
+    by_day = run_with("--by", "day").splitlines()
+    assert by_day[3].split() == ["1970-01-03", "1", "1", "30", "60", "–"], "no price is known"
     assert "No language model" in run_with("--since", "2999-01-01")
 
 

@@ -36,7 +36,7 @@ def usage(
     Example: `conduit usage --by day --since 2026-01-01`
 
     A `~` before tokens says that some are estimates, because the provider counted none; a `+`
-    after a cost, that the price of some requests is not known.
+    after a cost, that the price of some requests is not known, a `–` that none is.
     """
 
     async def work(app: App) -> None:
@@ -63,5 +63,11 @@ def _row(spent: Any, name: str = "") -> tuple[str, ...]:
         f"{spent.failed:,}" if spent.failed else "",
         f"{about}{spent.input_tokens:,}",
         f"{about}{spent.output_tokens:,}",
-        f"{spent.cost_micro / _MICRO:,.4f}{'+' if spent.unpriced else ''}",
+        _cost(spent),
     )
+
+
+def _cost(spent: Any) -> str:
+    if spent.unpriced == spent.requests:
+        return "–"
+    return f"{spent.cost_micro / _MICRO:,.4f}{'+' if spent.unpriced else ''}"
