@@ -101,6 +101,15 @@ def test_usage_in_every_event_the_last_counts() -> None:
     assert watch.usage.output_tokens == 5
 
 
+def test_an_end_mark_with_a_space_behind_is_one() -> None:
+    watch, decoder = watcher(), OpenAIStream(lambda: "id")
+    passed(watch, event("a"))
+    assert passed(watch, b"[DONE] ") == as_sent(DONE)
+    decoder.feed(Frame("", b"[DONE] "))
+    assert watch.ended
+    assert decoder.ended
+
+
 def test_what_follows_the_end_mark_is_swallowed() -> None:
     watch = watcher()
     passed(watch, event("a"), event(None, "stop"), DONE)

@@ -342,6 +342,14 @@ def test_an_error_in_a_stream(events: list[dict[str, Any]]) -> None:
         passed(watcher(), *frames(*events))
 
 
+def test_a_response_that_failed_without_saying_why() -> None:
+    failed = {"type": "response.failed", "response": {"output": []}}
+    with pytest.raises(ErrorInside, match="marked as failed"):
+        stream_of(failed)
+    with pytest.raises(ErrorInside, match="marked as failed"):
+        passed(watcher(), *frames(failed))
+
+
 def test_an_error_in_a_reply() -> None:
     with pytest.raises(ErrorInside, match="boom"):
         read(error=BOOM, status="failed", output=[])

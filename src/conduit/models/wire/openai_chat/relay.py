@@ -70,7 +70,7 @@ class ChatWatcher:
     def _read(self, frame: Frame) -> bytes:
         """An event that is not like the one before."""
         data = frame.data
-        if data == b"[DONE]":
+        if data.startswith(b"[DONE]"):
             self.ended = True
             return b"data: [DONE]\n\n"
         event = parse_object(data, "an event of the stream")

@@ -52,7 +52,7 @@ class OpenAIStream:
         return self._reason is not None
 
     def feed(self, frame: Frame) -> list[Chunk]:
-        if frame.data == b"[DONE]":
+        if frame.data.startswith(b"[DONE]"):
             self.ended = True
             return []
         event = parse_object(frame.data, "an event of the stream")

@@ -58,7 +58,7 @@ class ResponsesWatcher:
 
     def _read(self, frame: Frame) -> bytes:
         """An event that is not like the one before. No end mark belongs to this protocol."""
-        if frame.data == b"[DONE]":
+        if frame.data.startswith(b"[DONE]"):
             return b""
         event = parse_object(frame.data, "an event of the stream")
         kind = event.get("type")
@@ -69,7 +69,7 @@ class ResponsesWatcher:
         elif kind in _LAST:
             self._name_model(event)
             response = object_of(event["response"], "response")
-            refuse_failure(response)
+            refuse_failure(response | ({"status": "failed"} if kind == _LAST[-1] else {}))
             self.usage = usage_of(response)
             self.answered = self.ended = True
         elif isinstance(kind, str) and kind.endswith(".delta"):

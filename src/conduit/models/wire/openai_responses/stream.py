@@ -39,7 +39,7 @@ class ResponsesStream:
         return self._last is not None
 
     def feed(self, frame: Frame) -> list[Chunk]:
-        if frame.data == b"[DONE]":
+        if frame.data.startswith(b"[DONE]"):
             return []
         event = parse_object(frame.data, "an event of the stream")
         match event.get("type"):
@@ -65,7 +65,9 @@ class ResponsesStream:
                 return self._end(event, object_of(event.get("item"), "item"))
             case "response.created":
                 self.model = text_of(_response(event).get("model"), "response.model")
-            case "response.completed" | "response.incomplete" | "response.failed":
+            case "response.failed":
+                refuse_failure(_response(event) | {"status": "failed"})
+            case "response.completed" | "response.incomplete":
                 self._last = _response(event)
                 refuse_failure(self._last)
                 self._usage = usage_of(self._last)
