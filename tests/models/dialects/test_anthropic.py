@@ -187,7 +187,7 @@ def test_a_request_in_full() -> None:
     ("thinking", "reasoning"),
     [
         ({"type": "disabled"}, Reasoning("none")),
-        ({"type": "adaptive"}, Reasoning()),
+        ({"type": "adaptive"}, Reasoning("high")),
         ({"type": "enabled", "budget_tokens": 1024}, Reasoning("", 1024)),
     ],
 )

@@ -116,6 +116,11 @@ def test_a_request_in_full() -> None:
     assert request.dialect == OLLAMA_CHAT.name
 
 
+def test_thinking_may_be_switched() -> None:
+    efforts = [asked(think=think).reasoning for think in (True, False, "low", None)]
+    assert efforts == [Reasoning("medium"), Reasoning("none"), Reasoning("low"), None]
+
+
 def test_generate_is_one_turn() -> None:
     request = generated(system="be brief", images=[PNG], think=False, format="json")
     picture = Image(data=PNG, media_type="image/png")

@@ -15,7 +15,10 @@ _SIGNS = {
     "UklGR": "image/webp",
 }
 """How the base64 of each format begins."""
-_DETAILS = frozenset({"auto", "low", "high", "original"})
+_SIZES = {"low": "low", "high": "high", "original": "high"}
+_DETAILS = frozenset({"auto", *_SIZES})
+"""``auto`` is the same as to say nothing."""
+
 _HINT = (
     "send an address that begins with https://, or data:image/png;base64,… (JPEG, PNG, GIF, WebP)"
 )
@@ -79,4 +82,4 @@ def bare(reader: Reader, data: Any, where: str) -> Image | None:
 
 def _detail(reader: Reader, detail: Any, where: str) -> str:
     given = reader.choice(detail, f"{where.rpartition('.')[0]}.detail", _DETAILS)
-    return "high" if given == "original" else given
+    return _SIZES.get(given, "")

@@ -27,6 +27,9 @@ _KNOWN = EXTRA | frozenset(
 )
 _HINT = "the fields, types and bounds are those of Anthropic's Messages API"
 _EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
+_USUAL_EFFORT = "high"
+"""What ``adaptive`` thinking stands for when no effort is given, as the reference says."""
+
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 _MOST_TOOLS = 512
 _MOST_STOPS = 8191
@@ -161,7 +164,7 @@ def _thinking_and_shape(
         case "disabled":
             return Reasoning("none"), output
         case "adaptive" | "between_tools":
-            return Reasoning(effort), output
+            return Reasoning(effort or _USUAL_EFFORT), output
         case "enabled":
             where = "thinking.budget_tokens"
             budget = reader.whole(thinking.get("budget_tokens"), where, 1, _MOST_TOKENS)

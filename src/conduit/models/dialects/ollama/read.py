@@ -135,11 +135,11 @@ def _shape(reader: Reader, value: Any) -> tuple[OutputSchema | None, bool]:
 
 
 def _think(reader: Reader, value: Any) -> Reasoning | None:
-    """True leaves how much to the provider; some models take an effort."""
+    """True asks for no effort in particular; some models take one."""
     if value is None:
         return None
     if value is True:
-        return Reasoning()
+        return Reasoning("medium")
     if value is False:
         return Reasoning("none")
     effort = reader.choice(value, "think", _EFFORTS)

@@ -2,7 +2,7 @@
 
 What OpenAI has no field for is written where its look-alikes write it: thinking as
 ``reasoning_content`` (and, where its provider wants it back as it was, as ``reasoning_details``),
-sources as ``citations`` beside the ``annotations`` that OpenAI knows.
+sources as ``citations`` and ``search_results`` beside the ``annotations`` that OpenAI knows.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def write(answer: ChatResponse, to: ReplyTo) -> JsonObject:
     }
     if answer.citations:
         message["annotations"] = _annotations(answer.citations, len(answer.text))
-        reply["citations"] = [source.url for source in answer.citations]
+        reply |= _sources(answer.citations)
     return reply
 
 
@@ -113,10 +113,19 @@ def _annotations(citations: Iterable[Citation], end: int, first: int = 0) -> lis
                 "title": source.title,
                 "start_index": 0,
                 "end_index": end,
+                **({"content": source.quote} if source.quote else {}),
             },
         }
         for at, source in enumerate(citations, first)
     ]
+
+
+def _sources(citations: Iterable[Citation]) -> JsonObject:
+    """The same as Perplexity writes it: addresses, and what was found there."""
+    found = [
+        {"title": source.title, "url": source.url, "snippet": source.quote} for source in citations
+    ]
+    return {"citations": [source["url"] for source in found], "search_results": found}
 
 
 def _logprobs(tokens: list[Any]) -> JsonObject | None:
@@ -217,7 +226,7 @@ class ChunkWriter:
         if chunk.citations:
             delta["annotations"] = _annotations(chunk.citations, self._length, self._sources)
             self._sources += len(chunk.citations)
-            rest["citations"] = [source.url for source in chunk.citations]
+            rest |= _sources(chunk.citations)
         if chunk.continued_by:
             rest["conduit"] = {"continued_by": chunk.continued_by}
         return self._event(rest)

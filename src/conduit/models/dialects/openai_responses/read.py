@@ -26,6 +26,9 @@ _SERVER_SIDE = {
     "prompt": "send the prompt's text as instructions: stored prompts are not known here",
     "background": "leave it out: an answer is given at once or streamed",
 }
+_REPEATED = ("tools", "tool_choice", "text", "reasoning")
+"""What an answer repeats as it came: it must be possible to write it."""
+
 _KNOWN = EXTRA | frozenset(
     "model input instructions tools tool_choice parallel_tool_calls temperature top_p "
     "max_output_tokens text reasoning stream stream_options store include metadata truncation "
@@ -57,6 +60,9 @@ def read(body: JsonObject) -> ChatRequest:
     reader.flag(get("stream"), "stream")
     reader.flag(get("store"), "store")
     _metadata(reader, get("metadata"))
+    for name in _REPEATED:
+        if type(given.get(name)) in (dict, list):
+            reader.json(given[name], name)
     turns = messages(reader, get("input"))
     instructions = reader.text(get("instructions"), "instructions")
     if instructions:
