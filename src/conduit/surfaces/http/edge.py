@@ -247,7 +247,8 @@ class EdgeProtocol(HttpToolsProtocol):
         if version not in ("1.1", "1.0"):
             said = f"HTTP/{version} is not spoken here"
             raise _Refused(400, InvalidInput(said, hint="send HTTP/1.1"))
-        if url[:1] != b"/" or b"#" in url:
+        switching = self.parser.should_upgrade()  # which CONNECT is too
+        if url[:1] != b"/" or b"#" in url or (switching and self.parser.get_method() == b"CONNECT"):
             said = "the request's target is not a path"
             raise _Refused(
                 400, InvalidInput(said, hint="Conduit is no proxy; send a path like /v1")
@@ -258,9 +259,7 @@ class EdgeProtocol(HttpToolsProtocol):
         if coding is not None and (coding.lower() != b"chunked" or version == "1.0"):
             said = "the only transfer encoding is chunked, once, over HTTP/1.1"
             raise _Refused(400, InvalidInput(said, hint="or send Content-Length"))
-        if self.parser.should_upgrade() and (
-            coding is not None or special.get(b"content-length", b"0") != b"0"
-        ):
+        if switching and (coding is not None or special.get(b"content-length", b"0") != b"0"):
             said = "a request for another protocol has a body"
             raise _Refused(400, InvalidInput(said, hint="send it without Upgrade"))
         if len(self.pipeline) >= limits.pipelined:
