@@ -25,6 +25,7 @@ from conduit.contracts.errors import (
     StoreError,
 )
 from conduit.models.memory import Remembered
+from conduit.models.preset_file import Format, Preset, read_preset, write_preset
 from conduit.models.presets import Presets
 from conduit.models.reload import ProvidersFile
 from conduit.models.secret import Secret
@@ -216,6 +217,10 @@ async def test_another_machine_is_told_what_it_needs(here: Machine, tmp_path: Pa
     assert {each.name for each in able.file.settings.left_out} == {"box", "added"}
 
 
+UNICODE = st.text(
+    st.characters(codec="utf-8") | st.sampled_from("\n \r\t\x7f\x85\u2028\ufeff#:'\""), max_size=30
+)
+
 HOSTILE = """
 conduit: preset
 version: 1
@@ -356,6 +361,20 @@ def test_a_key_that_is_somewhere_else_of_the_file_keeps_it_here(here: Machine) -
     assert "86399999" not in str(caught.value)
 
 
+@given(
+    prompts=st.dictionaries(
+        st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,9}", fullmatch=True), UNICODE
+    ),
+    about=UNICODE,
+    format=st.sampled_from(["yaml", "json"]),
+)
+def test_a_file_is_read_as_it_was_written(
+    prompts: dict[str, str], about: str, format: Format
+) -> None:
+    preset = Preset("p", {"aliases": {"a": "auto"}}, prompts, "x", "y", about)
+    assert read_preset(write_preset(preset, format).encode(), "p") == preset
+
+
 KEYS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40)
 
 
@@ -370,7 +389,12 @@ KEYS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, m
     format=st.sampled_from(["yaml", "json"]),
 )
 def test_no_secret_is_in_any_byte_of_an_export(
-    tmp_path: Path, keys: tuple[str, str, str], words: str, before: bytes, after: bytes, format: str
+    tmp_path: Path,
+    keys: tuple[str, str, str],
+    words: str,
+    before: bytes,
+    after: bytes,
+    format: Format,
 ) -> None:
     literal, from_environ, added = (f"Zq7{key}" for key in keys)
     text = yaml.safe_dump(
@@ -410,7 +434,7 @@ def test_no_secret_is_in_any_byte_of_an_export(
         "two": f"{wrapped}\n{base64.urlsafe_b64encode(from_environ.encode()).decode()}",
     }
     here.presets.save("p", about=from_environ[:200], replace=True)
-    exported = here.presets.export("p", format=format)  # type: ignore[arg-type]  # one of the two
+    exported = here.presets.export("p", format=format)
     meant = yaml.safe_load(exported)
     everything = exported + repr(meant) + "".join(meant["prompts"].values())
     for secret in (literal, from_environ, added):

@@ -35,6 +35,8 @@ LONGEST_ABOUT: Final = 500
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _PROMPT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _MADE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_READ_OTHERWISE: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""What JSON lets stand in a text and YAML, which reads it here, refuses or takes for a new line."""
 _LONGEST_PROMPT: Final = 64 * 1024
 
 
@@ -94,7 +96,8 @@ def written(document: Mapping[str, Any], format: Format = "yaml") -> str:
     if format == "json":
         import json
 
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        return _READ_OTHERWISE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     import yaml
 
     class Readable(yaml.SafeDumper):
@@ -105,6 +108,7 @@ def written(document: Mapping[str, Any], format: Format = "yaml") -> str:
 
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
         style = "|" if "\n" in value else None
+        style = '"' if _READ_OTHERWISE.search(value) else style
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
     Readable.add_representer(str, text)
