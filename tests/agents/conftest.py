@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import random
+import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +20,19 @@ from conduit.agents.model_rights import ModelRights
 from conduit.agents.offline import OfflineAgent
 from conduit.agents.system_prompts import SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
+from conduit.app.metering import Metering
+from conduit.app.settings import Settings
 from conduit.blocks import Catalog, Gate
 from conduit.blocks.utility.allowed import Allowed, Root
 from conduit.blocks.utility.catalogued import utility_blocks
 from conduit.contracts.chat import ChatRequest, ChatResponse, Chunk
 from conduit.contracts.errors import ProviderError
 from conduit.models.blocks import model_blocks
+from conduit.models.caching.cache import Cache
+from conduit.models.caching.settings import CacheSettings
+from conduit.models.gateway.gateway import Gateway
+from conduit.models.gateway.routes import Routes
+from conduit.models.gateway_settings import GatewaySettings
 from conduit.models.provider import Provider
 from conduit.models.registry import ProviderRegistry
 from conduit.rhythm.blocks import groove_blocks
@@ -95,9 +105,8 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             pages: Iterable[tuple[str, str]] = (),
             models: Iterable[str] = (),
         ) -> Rooms:
-            database = stack.enter_context(
-                contextlib.closing(Database(f"sqlite:///{tmp_path}/conduit.db"))
-            )
+            settings = Settings(tmp_path, f"sqlite:///{tmp_path}/conduit.db", "warning", {})
+            database = stack.enter_context(contextlib.closing(Database(settings.db_uri)))
             docs = tmp_path / "docs"
             for name, text in pages:
                 (docs / name).parent.mkdir(parents=True, exist_ok=True)
@@ -105,6 +114,12 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             registry = ProviderRegistry()
             for provider in providers or (OfflineAgent(),):
                 registry.add(provider)
+            new_id = IdMaker()
+            metering = Metering(settings, database, new_id)
+            stack.callback(metering.close)
+            routes = Routes(registry, GatewaySettings(), time.monotonic, random.Random(0))
+            cache = Cache(CacheSettings(), secrets.token_bytes(32))
+            gateway = Gateway(routes, metering, new_id, cache)
             files = DiskFiles(tmp_path / "files")
             catalog = Catalog(groove_blocks(files, Grooves(database)))
             gate = Gate(catalog, new_id=IdMaker())
@@ -115,7 +130,7 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             configs = Configs(Sandbox(tmp_path / "configs", "configs"), examples, out)
             conversations = Conversations(database, IdMaker())
             blocks = (
-                *model_blocks(registry, "http://127.0.0.1:1"),
+                *model_blocks(gateway, registry, "http://127.0.0.1:1"),
                 *ask_blocks(loop, conversations, SystemPrompts()),
                 *documentation_blocks(Documentation(docs)),
                 *config_blocks(configs),
