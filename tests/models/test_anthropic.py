@@ -107,6 +107,7 @@ def test_sampling_within_what_the_api_takes() -> None:
     body = body_of(Message("user", "U"), temperature=1.7, stop=("X",), seed=3, max_tokens=9)
     assert (body["temperature"], body["stop_sequences"], body["max_tokens"]) == (1.0, ["X"], 9)
     assert "seed" not in body
+    assert asked(NEWEST)["max_tokens"] == 16_384
 
 
 def test_headers() -> None:
@@ -304,6 +305,7 @@ OLD, BOTH, NEW, NEWEST = (
     [
         (OLD, Reasoning("low"), {"type": "enabled", "budget_tokens": 1024}, None),
         (OLD, Reasoning("high"), {"type": "enabled", "budget_tokens": 24576}, None),
+        (OLD, Reasoning("max"), {"type": "enabled", "budget_tokens": 27904}, None),
         (OLD, Reasoning(max_tokens=2000), {"type": "enabled", "budget_tokens": 2000}, None),
         (OLD, Reasoning("none"), None, None),
         ("claude-sonnet-4-20250514", Reasoning("low"), {"type": "enabled", "budget_tokens": 1024},
@@ -320,6 +322,7 @@ OLD, BOTH, NEW, NEWEST = (
         (NEWEST, Reasoning("none"), None, "low"),
         ("claude-mythos-preview", Reasoning("max"), {"type": "adaptive", "display": "summarized"},
          "max"),
+        ("claude-fable-5", Reasoning("none"), None, "low"),
         (NEW, Reasoning(), None, None),
     ],
 )  # fmt: skip
@@ -329,6 +332,7 @@ def test_thinking_as_the_model_takes_it(
     body = asked(model, reasoning=reasoning)
     assert body.get("thinking") == thinking
     assert body.get("output_config", {}).get("effort") == effort
+    assert body["max_tokens"] <= 32_000
     if thinking and "budget_tokens" in thinking:
         assert body["max_tokens"] == 4096 + thinking["budget_tokens"]
 
@@ -357,6 +361,16 @@ def test_what_does_not_go_with_thinking_is_left_out_and_named() -> None:
     forced: dict[str, Any] = {"tools": (SPEC,), "tool_choice": "required"}
     assert "thinking" not in asked(OLD, reasoning=Reasoning("low"), **forced)
     assert "thinking" in asked(OLD, reasoning=Reasoning("low"), tools=(SPEC,))
+    both = asked(BOTH, reasoning=Reasoning("low"), **forced)
+    assert ("thinking" in both, both["output_config"]) == (False, {"effort": "low"})
+    assert "thinking" in asked(NEW, reasoning=Reasoning("low"), **forced)
+
+
+def test_a_model_that_cannot_be_made_to_call_a_tool() -> None:
+    forced: dict[str, Any] = {"tools": (SPEC,), "tool_choice": "look"}
+    assert asked(NEWEST, **forced)["tool_choice"] == {"type": "auto"}
+    assert dropped(Message("user", "U"), model=NEWEST, **forced) == ("tool_choice",)
+    assert asked("claude-opus-5", **forced)["tool_choice"] == {"type": "tool", "name": "look"}
 
 
 def test_calls_whose_thought_is_lost_are_answered_without_thinking() -> None:

@@ -169,6 +169,12 @@ def test_tools_that_were_used_are_named_also_when_none_may_be_chosen() -> None:
     }
 
 
+def test_a_model_that_cannot_be_made_to_call_a_tool() -> None:
+    request = sent(model="anthropic.claude-opus-5-5", tools=(SPEC,), tool_choice="required")
+    assert "toolChoice" not in json.loads(request.body)["toolConfig"]
+    assert request.dropped == ("tool_choice",)
+
+
 def test_settings() -> None:
     fields: dict[str, Any] = {"max_tokens": 4, "temperature": 0.1, "top_p": 0.2, "stop": ("X",)}
     config = {"maxTokens": 4, "temperature": 0.1, "topP": 0.2, "stopSequences": ["X"]}

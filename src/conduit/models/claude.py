@@ -5,9 +5,10 @@ and the migration guides of its models (November 2026):
 
 - up to 4.5, thinking has a budget of its own; from 4.6 on a model decides by itself (``adaptive``),
   guided by an effort; after 4.6 a budget is refused, and so are temperature, top_p and top_k;
-- from 5 on a model thinks unless told otherwise, and after 5 it cannot be told;
-- with a budget, a model takes no temperature, no top_k, no tool that it must call, and no turn of
-  tool calls that does not begin with what it thought then.
+- from 5 on a model thinks unless told otherwise; after 5 it cannot be told, no more than Mythos and
+  Fable, and no longer takes a tool that it must call;
+- before 4.8, a model that thinks takes no such tool either; with a budget it takes no temperature,
+  no top_k, and no turn of tool calls that does not begin with what it thought then.
 """
 
 from __future__ import annotations
@@ -22,17 +23,21 @@ from conduit.models.reading import effort_of
 
 LEAST_BUDGET = 1024
 """Tokens: a smaller budget is refused."""
+DEFAULT_MAX_TOKENS = 4096
+ROOM_TO_THINK = 16_384
+"""The default limit where thinking counts against it without having been asked for."""
 
 _BUDGETS = {
     "minimal": 1_024,
     "low": 1_024,
     "medium": 8_192,
     "high": 24_576,
-    "xhigh": 32_768,
-    "max": 49_152,
+    "xhigh": 27_904,
+    "max": 27_904,
 }
-_MODEL = re.compile(r"claude-(?:(mythos|fable)|[a-z]+-(\d+)(?:[-.](\d{1,2}))?(?!\d))")
-_UNNUMBERED = (5, 1)
+"""Tokens. With the default limit the highest comes to 32,000, the most that Opus 4 puts out."""
+_MODEL = re.compile(r"claude-([a-z]+)-(?:preview|(\d+)(?:[-.](\d{1,2}))?(?!\d))")
+_PREVIEW = (4, 7)
 _BOUNDS = frozenset(
     "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems "
     "maxItems minProperties maxProperties uniqueItems".split()
@@ -55,12 +60,14 @@ class Settings:
     dropped: tuple[str, ...]
 
 
-def settle(request: ChatRequest, model: str, default_max_tokens: int) -> Settings:
+def settle(request: ChatRequest, model: str) -> Settings:
     """What of ``request`` this model takes. ``max_tokens`` stays above a budget for thinking: the
     client's own limit cuts the budget, the default one grows by it."""
-    version = _version(model)
-    thinking, effort, dropped = _thinking(request, version)
-    limit = default_max_tokens if request.max_tokens is None else request.max_tokens
+    family, version = _named(model)
+    thinking, effort, dropped = _thinking(request, family, version)
+    limit = request.max_tokens
+    if limit is None:
+        limit = DEFAULT_MAX_TOKENS if version < (4, 6) else ROOM_TO_THINK
     if thinking is not None and "budget_tokens" in thinking:
         budget = thinking["budget_tokens"]
         if request.max_tokens is None:
@@ -83,25 +90,32 @@ def settle(request: ChatRequest, model: str, default_max_tokens: int) -> Setting
     return Settings(thinking, effort, limit, temperature, top_p, top_k, tuple(dropped))
 
 
+def takes_forced_tools(model: str) -> bool:
+    """Whether a model can be made to call a tool."""
+    return _named(model)[1] <= (5, 0)
+
+
 def _thinking(
-    request: ChatRequest, version: tuple[int, int]
+    request: ChatRequest, family: str, version: tuple[int, int]
 ) -> tuple[JsonObject | None, str, list[str]]:
     reasoning = request.reasoning
     if reasoning is None or (not reasoning.effort and reasoning.max_tokens is None):
         return None, "", []
     if reasoning.effort == "none" or (not reasoning.effort and reasoning.max_tokens == 0):
-        if version > (5, 0):
+        if version > (5, 0) or family in ("mythos", "fable"):
             return None, "low", ["reasoning_effort"]
         # Before 5 a model does not think unless it is asked to, and 4.7 refuses to be told so.
         return ({"type": "disabled"} if version == (5, 0) else None), "", []
+    forced = bool(request.tools) and request.tool_choice not in ("auto", "none")
     if version >= (4, 6):
         levels = ("low", "medium", "high", "xhigh", "max")
         taken = levels if version > (4, 6) else ("low", "medium", "high", "max")
+        effort = effort_of(reasoning, taken)
+        if forced and version < (4, 8):
+            return None, effort, ["reasoning_effort"]
         shown = {"display": "summarized"} if version > (4, 6) else {}
-        return {"type": "adaptive"} | shown, effort_of(reasoning, taken), []
-    if request.tools and request.tool_choice not in ("auto", "none"):
-        return None, "", ["reasoning_effort"]
-    if not _begins_with_thought(request.messages):
+        return {"type": "adaptive"} | shown, effort, []
+    if forced or not _begins_with_thought(request.messages):
         return None, "", ["reasoning_effort"]
     return {"type": "enabled", "budget_tokens": _budget(reasoning)}, "", []
 
@@ -137,15 +151,14 @@ def returnable(message: Message) -> list[JsonObject]:
     return blocks
 
 
-def _version(model: str) -> tuple[int, int]:
-    """(4, 6) for claude-opus-4-6 and the like. Older names, and models of others behind the same
-    protocol, count as (0, 0): they have budgets."""
+def _named(model: str) -> tuple[str, tuple[int, int]]:
+    """("opus", (4, 6)) for claude-opus-4-6 and the like. Older names, and models of others behind
+    the same protocol, count as (0, 0): they have budgets."""
     found = _MODEL.search(model.lower())
     if found is None:
-        return (0, 0)
-    if found[1]:
-        return _UNNUMBERED
-    return int(found[2]), int(found[3] or 0)
+        return "", (0, 0)
+    version = (int(found[2]), int(found[3] or 0)) if found[2] else _PREVIEW
+    return found[1], version
 
 
 def without_bounds(schema: JsonObject) -> JsonObject:

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 from conduit.contracts.chat import ChatRequest, Image, Message
 from conduit.contracts.json import JsonObject
-from conduit.models.claude import returnable, settle, without_bounds
+from conduit.models.claude import returnable, settle, takes_forced_tools, without_bounds
 from conduit.models.exchange import WireRequest
 from conduit.models.reading import arguments_object, image_type, json_body, plain_id
 
-DEFAULT_MAX_TOKENS = 4096
 VERSION = ("anthropic-version", "2023-06-01")
 PATH = "/messages"
 _CHOICE = {"auto": "auto", "none": "none", "required": "any"}
@@ -20,7 +19,7 @@ def encode(request: ChatRequest, model: str, stream: bool) -> WireRequest:
     """The request, with its system turns joined into one prompt."""
     theirs = request.dialect in ("", "anthropic")
     extra = request.extra if theirs else {}
-    settings = settle(request, model, DEFAULT_MAX_TOKENS)
+    settings = settle(request, model)
     dropped = [*_homeless(request), *settings.dropped, *(() if theirs else request.extra)]
     stops = [stop for stop in request.stop if stop.strip()]  # blank ones are refused
     if len(stops) < len(request.stop):
@@ -43,7 +42,11 @@ def encode(request: ChatRequest, model: str, stream: bool) -> WireRequest:
     }
     if request.user:
         body["metadata"] = _object(extra.get("metadata")) | {"user_id": request.user}
-    body |= _tools(request) | _output(request, extra, settings.effort)
+    tool_choice = request.tool_choice
+    if request.tools and tool_choice not in ("auto", "none") and not takes_forced_tools(model):
+        tool_choice = "auto"
+        dropped.append("tool_choice")
+    body |= _tools(request, tool_choice) | _output(request, extra, settings.effort)
     return WireRequest(PATH, json_body(body), (VERSION,), tuple(dict.fromkeys(dropped)))
 
 
@@ -64,11 +67,11 @@ def _object(value: object) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
-def _tools(request: ChatRequest) -> JsonObject:
+def _tools(request: ChatRequest, tool_choice: str) -> JsonObject:
     if not request.tools:
         return {}
-    kind = _CHOICE.get(request.tool_choice)
-    choice: JsonObject = {"type": kind} if kind else {"type": "tool", "name": request.tool_choice}
+    kind = _CHOICE.get(tool_choice)
+    choice: JsonObject = {"type": kind} if kind else {"type": "tool", "name": tool_choice}
     if request.parallel_tool_calls is False and kind != "none":
         choice["disable_parallel_tool_use"] = True
     return {

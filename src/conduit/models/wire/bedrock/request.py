@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from conduit.contracts.chat import ChatRequest, Image, Message
 from conduit.contracts.errors import InvalidInput
 from conduit.contracts.json import JsonObject
-from conduit.models.claude import Settings, returnable, settle, without_bounds
+from conduit.models.claude import Settings, returnable, settle, takes_forced_tools, without_bounds
 from conduit.models.exchange import WireRequest
 from conduit.models.reading import (
     arguments_object,
@@ -18,7 +18,6 @@ from conduit.models.reading import (
 )
 from conduit.models.wire.bedrock.access import path
 
-_CLAUDE_MAX_TOKENS = 4096
 _CHOICE: dict[str, JsonObject] = {"auto": {"auto": {}}, "required": {"any": {}}}
 _FORMATS = ("png", "jpeg", "gif", "webp")
 
@@ -39,7 +38,7 @@ def encode(request: ChatRequest, model: str, stream: bool) -> WireRequest:
     if system:
         body["system"] = system
     body["messages"] = _turns(request.messages)
-    body |= _tools(request, dropped) | _shape(request, model, body)
+    body |= _tools(request, model, dropped) | _shape(request, model, body)
     action = "converse-stream" if stream else "converse"
     return WireRequest(path(model, action), json_body(body), dropped=tuple(dict.fromkeys(dropped)))
 
@@ -70,7 +69,7 @@ def _parameters(
     more: JsonObject = {}
     limit, temperature, top_p = request.max_tokens, request.temperature, request.top_p
     if "claude" in model:
-        settings = settle(request, model, _CLAUDE_MAX_TOKENS)
+        settings = settle(request, model)
         more = _of_claude(settings)
         dropped += settings.dropped
         temperature, top_p = settings.temperature, settings.top_p
@@ -117,7 +116,7 @@ def _shape(request: ChatRequest, model: str, body: JsonObject) -> JsonObject:
     return {"outputConfig": _object(body.get("outputConfig")) | {"textFormat": text_format}}
 
 
-def _tools(request: ChatRequest, dropped: list[str]) -> JsonObject:
+def _tools(request: ChatRequest, model: str, dropped: list[str]) -> JsonObject:
     """A conversation in which tools were used must name them, whether or not they are still
     offered; they cannot be forbidden then."""
     used = {call.name for message in request.messages for call in message.tool_calls}
@@ -136,7 +135,8 @@ def _tools(request: ChatRequest, dropped: list[str]) -> JsonObject:
         ]
         return {"toolConfig": {"tools": [{"toolSpec": spec} for spec in specs]}} if specs else {}
     config: JsonObject = {"tools": [{"toolSpec": spec} for spec in specs]}
-    if request.tool_choice == "none":
+    forced = request.tool_choice not in ("auto", "none")
+    if request.tool_choice == "none" or (forced and not takes_forced_tools(model)):
         dropped.append("tool_choice")
     else:
         named = {"tool": {"name": request.tool_choice}}
