@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import string
@@ -16,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from conduit.contracts.errors import MissingDependency
 from conduit.contracts.usage import UsageRecord
 from conduit.telemetry import genai
+from conduit.telemetry.logs import JsonLines
 from conduit.telemetry.trace_context import TraceContext, own_ids, parse_traceparent
 from conduit.telemetry.traces import Traces, attributes, open_traces
 from tests.store.usage_records import any_record, usage
@@ -216,12 +217,44 @@ def test_nobody_asked_for_traces(environ: dict[str, str]) -> None:
     assert open_traces(environ, "1") is None
 
 
-def test_without_the_packages_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_packages_it_says_how_to_get_them(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    with pytest.raises(MissingDependency) as caught:
-        open_traces({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}, "1")
-    assert "pip install 'conduit-os[otel]'" in caught.value.hint
-    assert caught.value.where == "OTEL_EXPORTER_OTLP_ENDPOINT"
+    assert open_traces({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}, "1") is None
+    (record,) = caplog.records
+    assert "pip install 'conduit-os[otel]'" in record.getMessage()
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in record.getMessage()
+
+
+def test_a_protocol_that_is_not_spoken_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    environ = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://x:4317",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+    }
+    assert open_traces(environ, "1") is None
+    (record,) = caplog.records
+    assert "over grpc" in record.getMessage()
+    assert "http/protobuf" in record.getMessage()
+
+
+def test_what_the_exporter_has_to_say_has_no_secret_in_it(
+    collector: Collector, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours, theirs = logging.getLogger("conduit"), logging.getLogger("opentelemetry")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    before = (theirs.handlers[:], theirs.propagate)
+    ours.addHandler(handler)
+    try:
+        exported(collector, (FULL, None))
+        logging.getLogger("opentelemetry.exporter").error("http://me:hunter2@collector refused")
+    finally:
+        ours.removeHandler(handler)
+        theirs.handlers[:], theirs.propagate = before
+    said_ = capsys.readouterr().err
+    assert "collector refused" in said_
+    assert "hunter2" not in said_
 
 
 def test_a_collector_that_does_not_answer_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

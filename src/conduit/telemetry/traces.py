@@ -8,6 +8,7 @@ standard variables say (``OTEL_EXPORTER_OTLP_ENDPOINT``, ``OTEL_TRACES_SAMPLER``
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, cast
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
 Attribute = str | bool | int | float | tuple[str, ...]
 
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_HTTP: Final = "http/protobuf"
 _CLOSING_S: Final = 3.0
 """How long closing waits for a collector that does not answer."""
 SCOPE: Final = "conduit.gateway"
+_log = logging.getLogger("conduit.traces")
 
 
 class Traces:
@@ -84,7 +88,8 @@ class SetIds:
 def open_traces(environ: Mapping[str, str], version: str) -> Traces | None:
     """Traces as the standard variables ask for; None where they name no collector.
 
-    The SDK reads most of them from the process's own environment. Raises ``MissingDependency``.
+    They are often set for everything on a machine, so what cannot be done is an error in the log
+    and no reason not to answer. The SDK reads most of them from the process's own environment.
     """
     if (
         not any(environ.get(name) for name in _ENDPOINTS)
@@ -92,6 +97,22 @@ def open_traces(environ: Mapping[str, str], version: str) -> Traces | None:
         or environ.get("OTEL_TRACES_EXPORTER", "otlp").casefold() == "none"
     ):
         return None
+    protocol = next(filter(None, map(environ.get, _PROTOCOLS)), _HTTP)
+    if protocol != _HTTP:
+        _log.error(
+            "requests are not traced: OTLP over %.40s is not spoken here. hint: set "
+            "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf and the collector's port for it, often 4318",
+            protocol,
+        )
+        return None
+    try:
+        return _exporting(environ, version)
+    except MissingDependency as error:
+        _log.error("requests are not traced: %s", error)
+        return None
+
+
+def _exporting(environ: Mapping[str, str], version: str) -> Traces:
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
@@ -114,7 +135,17 @@ def open_traces(environ: Mapping[str, str], version: str) -> Traces | None:
         shutdown_on_exit=False,
     )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    _log_like_us()
     return Traces(provider, ids)
+
+
+def _log_like_us() -> None:
+    """What the exporter has to say goes where our lines go: as JSON, with secrets removed."""
+    theirs = logging.getLogger("opentelemetry")
+    for handler in logging.getLogger("conduit").handlers:
+        if handler not in theirs.handlers:
+            theirs.addHandler(handler)
+            theirs.propagate = False
 
 
 def attributes(record: UsageRecord) -> dict[str, Attribute]:
