@@ -92,9 +92,7 @@ async def test_the_configuration_is_shown_without_keys(gate: Gate) -> None:
     assert orjson.loads(text)["status"]["fault"] is None
 
 
-async def test_what_was_shown_can_be_put_back_and_keeps_the_keys(
-    gate: Gate, written: Written
-) -> None:
+async def test_what_was_shown_can_be_put_back_with_its_keys(gate: Gate, written: Written) -> None:
     found = await gate.acall("gateway.config", {}, REMOTE)
     changed = found.text.replace("  fast:", "  faster:")
     put = {"text": changed, "instead_of": found.status.digest}
@@ -106,9 +104,7 @@ async def test_what_was_shown_can_be_put_back_and_keeps_the_keys(
         await gate.acall("gateway.put", put, REMOTE)
 
 
-async def test_a_text_that_needs_no_keys_is_kept_to_the_letter(
-    gate: Gate, written: Written
-) -> None:
+async def test_a_text_that_needs_no_keys_is_kept_as_it_is(gate: Gate, written: Written) -> None:
     text = FILE.replace("fast", "slow")
     await gate.acall("gateway.put", {"text": text}, REMOTE)
     assert written.text == text
