@@ -37,7 +37,7 @@ _REASONS = {
     431: b"Request Header Fields Too Large",
     503: b"Service Unavailable",
 }
-_LOOKED_AT = frozenset((b"content-length", b"expect", b"host", b"transfer-encoding"))
+_LOOKED_AT = frozenset((b"content-length", b"expect", b"host", b"transfer-encoding", b"upgrade"))
 _NOT_HTTP = InvalidInput(
     "what was sent is not a well-formed HTTP request",
     hint="check the client, and any proxy in between",
@@ -68,6 +68,9 @@ class _Phase(Enum):
     """The last word was said. What still comes is not read."""
 
 
+_HEAD, _ANSWER, _IDLE, _END = _Phase  # to look a member up costs more than to compare it
+
+
 class EdgeProtocol(HttpToolsProtocol):
     """One connection. Given to Uvicorn as ``http``, with ``limits`` bound to it."""
 
@@ -83,7 +86,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self._limits = limits
         self._look_s = min(limits.head_s, limits.idle_s, limits.slowest_reader_s / 2)
         self._timer: asyncio.TimerHandle | None = None
-        self._phase = _Phase.HEAD
+        self._phase = _HEAD
         self._since = 0.0
         """When the phase began, where it has an end."""
         self._deaf = False
@@ -120,8 +123,8 @@ class EdgeProtocol(HttpToolsProtocol):
             if self._fed > self._limits.linger_bytes:
                 self.transport.abort()
             return
-        if self._phase is _Phase.IDLE:
-            self._phase = _Phase.HEAD
+        if self._phase is _IDLE:
+            self._phase = _HEAD
             self._since = self.loop.time()
         try:
             self.parser.feed_data(data)
@@ -157,12 +160,13 @@ class EdgeProtocol(HttpToolsProtocol):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        version = self.parser.get_http_version()
-        self._check(version)
-        scope, special, url = self.scope, self._special, self.url
+        parser, scope, special, url = self.parser, self.scope, self._special, self.url
+        version, method = parser.get_http_version(), parser.get_method()
+        switching = b"upgrade" in special and parser.should_upgrade()
+        self._check(version, method, switching)
         if version != "1.1":
             scope["http_version"] = version
-        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["method"] = method.decode("ascii")
         raw_path, _, query = url.partition(b"?")
         path = raw_path.decode("ascii")
         if "%" in path:
@@ -183,14 +187,12 @@ class EdgeProtocol(HttpToolsProtocol):
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=special.get(b"expect", b"").lower() == b"100-continue",
-            keep_alive=version == "1.1"
-            and self.parser.should_keep_alive()
-            and not self.parser.should_upgrade(),
+            keep_alive=version == "1.1" and not switching and parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
         self._whole = False
         self._fed = 0
-        self._phase = _Phase.ANSWER
+        self._phase = _ANSWER
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:
@@ -227,12 +229,12 @@ class EdgeProtocol(HttpToolsProtocol):
             self._linger()  # to read the rest of a body that nobody wants could take for ever
         else:
             self.flow.resume_reading()
-            self._phase = _Phase.IDLE
+            self._phase = _IDLE
             self._since = self.loop.time()
 
     # Refusing, and not waiting for ever.
 
-    def _check(self, version: str) -> None:
+    def _check(self, version: str, method: bytes, switching: bool) -> None:
         """Raise ``_Refused`` for what no honest client sends, and for what another program could
         take for something else."""
         limits, special, url = self._limits, self._special, self.url
@@ -247,8 +249,7 @@ class EdgeProtocol(HttpToolsProtocol):
         if version not in ("1.1", "1.0"):
             said = f"HTTP/{version} is not spoken here"
             raise _Refused(400, InvalidInput(said, hint="send HTTP/1.1"))
-        switching = self.parser.should_upgrade()  # which CONNECT is too
-        if url[:1] != b"/" or b"#" in url or (switching and self.parser.get_method() == b"CONNECT"):
+        if url[:1] != b"/" or b"#" in url or method == b"CONNECT":
             said = "the request's target is not a path"
             raise _Refused(
                 400, InvalidInput(said, hint="Conduit is no proxy; send a path like /v1")
@@ -303,7 +304,7 @@ class EdgeProtocol(HttpToolsProtocol):
         """Close the sending side, and give the client a moment to read: closed at once, with its
         bytes unread, the connection would be reset, and the answer with it."""
         self._deaf = True
-        self._phase = _Phase.END
+        self._phase = _END
         self._since = self.loop.time()
         self._fed = 0
         if self.transport.can_write_eof():
@@ -324,18 +325,18 @@ class EdgeProtocol(HttpToolsProtocol):
         self._unsent = unsent
         if now >= self._moved_at + limits.slowest_reader_s:
             transport.abort()
-        elif transport.is_closing() or self._phase is _Phase.ANSWER:
+        elif transport.is_closing() or self._phase is _ANSWER:
             return
-        elif self._phase is _Phase.END:
+        elif self._phase is _END:
             if now >= self._since + limits.linger_s:
                 transport.abort()
-        elif self._phase is _Phase.IDLE and unsent:
+        elif self._phase is _IDLE and unsent:
             self._since = now  # it has not even got the last answer yet
         elif now < (due := self._since + self._patience_s):
             if due < now + self._look_s:
                 self._timer.cancel()
                 self._timer = self.loop.call_at(due, self._look)
-        elif self._phase is _Phase.HEAD and self._fed:
+        elif self._phase is _HEAD and self._fed:
             said = f"the headers did not arrive within {limits.head_s:g} s"
             self._refuse(408, RequestTimeout(said, hint="send them faster"))
         else:
@@ -343,4 +344,4 @@ class EdgeProtocol(HttpToolsProtocol):
 
     @property
     def _patience_s(self) -> float:
-        return self._limits.head_s if self._phase is _Phase.HEAD else self._limits.idle_s
+        return self._limits.head_s if self._phase is _HEAD else self._limits.idle_s
