@@ -34,6 +34,9 @@ class _State(Enum):
     FAILED = auto()
 
 
+_IDLE, _HEAD, _BODY, _COMPLETE, _FAILED = _State  # to look one up costs more than to compare it
+
+
 class Connection(asyncio.Protocol):
     """``idle_s`` is how long it may wait for its next request before it closes itself; ``lost`` is
     told once it is closed."""
@@ -55,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
-        self._state = _State.IDLE
+        self._state = _IDLE
         self._timer: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._error: ProviderError | None = None
@@ -77,7 +80,7 @@ class Connection(asyncio.Protocol):
     def alive(self) -> bool:
         """It can carry another request, as far as is known here."""
         return (
-            self._state is _State.IDLE
+            self._state is _IDLE
             and self._transport is not None
             and not self._transport.is_closing()
         )
@@ -102,12 +105,12 @@ class Connection(asyncio.Protocol):
 
     @property
     def _complete(self) -> bool:
-        return self._state is _State.COMPLETE
+        return self._state is _COMPLETE
 
     def begin(self, head: bytes, body: bytes) -> None:
         """Send a request. The connection is ``alive``."""
         assert self._transport is not None
-        self._state = _State.HEAD
+        self._state = _HEAD
         self._heard = self._interim = self._ends_with_connection = self._reusable = False
         self._overhead = 0
         self._begun_at = self._active_at = self._loop.time()
@@ -119,15 +122,15 @@ class Connection(asyncio.Protocol):
 
     async def head(self) -> None:
         """Wait for ``status`` and ``headers``. Raises the errors of ``Transport.open``."""
-        while self._state is _State.HEAD:
+        while self._state is _HEAD:
             await self._wait()
-        if self._state is _State.FAILED and self._error is not None:
+        if self._state is _FAILED and self._error is not None:
             raise self._error
 
     async def read(self) -> bytes:
         """What has come of the body since the last time, or will come next; empty at its end."""
         while not self._pieces:
-            if self._state is not _State.BODY:
+            if self._state is not _BODY:
                 if self._error is not None:
                     raise self._error
                 return b""
@@ -139,7 +142,7 @@ class Connection(asyncio.Protocol):
 
     def rest(self) -> None:
         """The exchange is over, and the connection is ``reusable``."""
-        self._state = _State.IDLE
+        self._state = _IDLE
         self.used = True
         self._let_go()
         self._active_at = self._loop.time()
@@ -168,7 +171,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._parser is None or self._transport is None:
             return
-        if self._state is not _State.HEAD and self._state is not _State.BODY:
+        if self._state is not _HEAD and self._state is not _BODY:
             # Nobody asked: at best a mistake, at worst the reply to somebody else's next request.
             self._reusable = False
             self._transport.abort()
@@ -190,13 +193,13 @@ class Connection(asyncio.Protocol):
         elif self._ahead > _AHEAD_BYTES and not self._paused:
             self._paused = True
             self._transport.pause_reading()
-        if self._waiter is not None and (self._pieces or self._state is not _State.HEAD):
+        if self._waiter is not None and (self._pieces or self._state is not _HEAD):
             self._wake()
 
     def eof_received(self) -> bool:
         self._reusable = False
-        if self._state is _State.BODY and self._ends_with_connection:
-            self._state = _State.COMPLETE
+        if self._state is _BODY and self._ends_with_connection:
+            self._state = _COMPLETE
             self._wake()
         return False
 
@@ -204,25 +207,25 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._transport = self._parser = None  # the last one holds on to this object
-        if self._state is _State.HEAD or self._state is _State.BODY:
-            if exc is None and self._state is _State.BODY and self._ends_with_connection:
-                self._state = _State.COMPLETE
+        if self._state is _HEAD or self._state is _BODY:
+            if exc is None and self._state is _BODY and self._ends_with_connection:
+                self._state = _COMPLETE
             else:
                 why = type(exc).__name__ if exc else "it ended too early"
                 self._fail(self._failures.dropped(why))
-        elif self._state is _State.IDLE:
-            self._state = _State.FAILED
+        elif self._state is _IDLE:
+            self._state = _FAILED
         self._wake()
         self._lost(self)
 
     # What the parser calls.
 
     def on_message_begin(self) -> None:
-        if self._state is not _State.HEAD:
+        if self._state is not _HEAD:
             raise ValueError("more than one reply")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._state is _State.HEAD:
+        if self._state is _HEAD:
             self._pairs.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -248,7 +251,7 @@ class Connection(asyncio.Protocol):
         self.status = status
         self.headers = headers
         self._overhead = 0
-        self._state = _State.BODY
+        self._state = _BODY
 
     def on_body(self, body: bytes) -> None:
         self._overhead = 0
@@ -262,7 +265,7 @@ class Connection(asyncio.Protocol):
             return
         self._overhead = 0
         self._reusable = self._parser.should_keep_alive()
-        self._state = _State.COMPLETE
+        self._state = _COMPLETE
 
     # Waiting, and not for ever.
 
@@ -280,7 +283,7 @@ class Connection(asyncio.Protocol):
 
     def _fail(self, error: ProviderError) -> None:
         self._error = error
-        self._state = _State.FAILED
+        self._state = _FAILED
         self._reusable = False
         self.abort()
         self._wake()
@@ -290,7 +293,7 @@ class Connection(asyncio.Protocol):
         for each wait would cost more than the wait."""
         now = self._loop.time()
         due = now + self._look_s
-        if self._state is _State.HEAD or self._state is _State.BODY:
+        if self._state is _HEAD or self._state is _BODY:
             if now >= self._begun_at + self._total_s:
                 self._fail(self._failures.too_long())
             elif self._waiter is not None and now >= self._active_at + self._silence_s:
@@ -299,7 +302,7 @@ class Connection(asyncio.Protocol):
                 due = min(due, self._begun_at + self._total_s)
                 if self._waiter is not None:
                     due = min(due, self._active_at + self._silence_s)
-        elif self._state is _State.IDLE:
+        elif self._state is _IDLE:
             if now >= self._active_at + self._idle_s:
                 self.abort()
             else:
