@@ -271,7 +271,7 @@ def test_any_json_is_no_surprise(name: str, body: Any) -> None:
 
 
 @pytest.mark.parametrize("name", BODIES)
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_bent_body_is_understood_or_refused(name: str, data: st.DataObject) -> None:
     dialect, good = BODIES[name]

@@ -45,7 +45,7 @@ def test_a_longer_text_has_no_fewer_tokens(first: str, second: str) -> None:
 
 
 @given(st.binary(max_size=3000))
-def test_a_token_is_no_more_than_a_byte_and_no_less_than_a_dozen(data: bytes) -> None:
+def test_a_token_has_between_one_character_and_sixteen(data: bytes) -> None:
     text = data.decode("latin-1")
     assert len(text) / 16 <= text_tokens(text) <= len(text) * 1.2 + 1
 

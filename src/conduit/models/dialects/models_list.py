@@ -104,4 +104,4 @@ def anthropic_list(
 
 def rfc3339(seconds: int) -> str:
     """A time in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19] + "Z"

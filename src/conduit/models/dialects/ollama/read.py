@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conduit.contracts.chat import ChatRequest, Message, OutputSchema, Reasoning
+from conduit.contracts.chat import ChatRequest, Message, OutputSchema, Reasoning, ToolSpec
 from conduit.contracts.json import JsonObject
 from conduit.models.dialects import functions
 from conduit.models.dialects.ollama.messages import images, messages, with_text
@@ -60,7 +60,7 @@ def read_chat(body: JsonObject) -> ChatRequest:
     given = reader.body(body, _CHAT)
     tools = functions.tools(reader, given["tools"]) if "tools" in given else ()
     turns = messages(reader, given["messages"]) if "messages" in given else ()
-    return _request(reader, given, turns, tools, "ollama")
+    return _request(reader, given, turns, tools)
 
 
 def read_generate(body: JsonObject) -> ChatRequest:
@@ -79,15 +79,14 @@ def read_generate(body: JsonObject) -> ChatRequest:
         turns = (Message("user", prompt, parts=with_text(prompt, pictures)),)
         if system:
             turns = (Message("system", system), *turns)
-    return _request(reader, given, turns, (), "ollama_generate")
+    return _request(reader, given, turns, ())
 
 
 def _request(
     reader: Reader,
     given: JsonObject,
     turns: tuple[Message, ...],
-    tools: tuple[Any, ...],
-    dialect: str,
+    tools: tuple[ToolSpec, ...],
 ) -> ChatRequest:
     get = given.get
     reader.flag(get("stream"), "stream")
@@ -116,7 +115,7 @@ def _request(
         top_logprobs=_logprobs(reader, given),
         reasoning=_think(reader, get("think")),
         extra=extra,
-        dialect=dialect,
+        dialect="ollama",  # of both: they share their options
     )
     reader.refuse()
     return request

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 import orjson
 
@@ -16,6 +15,7 @@ from conduit.contracts.chat import ChatResponse, Chunk, ToolCall, Usage
 from conduit.contracts.json import Json, JsonObject
 from conduit.contracts.outcome import ErrorInfo
 from conduit.models.dialects.dialect import ReplyTo
+from conduit.models.dialects.models_list import rfc3339
 from conduit.models.dialects.ollama.read import only_loads
 from conduit.models.reading import arguments_object
 
@@ -45,7 +45,7 @@ def write_generate(answer: ChatResponse, to: ReplyTo) -> JsonObject:
 def _whole(answer: ChatResponse, to: ReplyTo, said: JsonObject) -> JsonObject:
     reply: JsonObject = {
         "model": answer.model or to.model,
-        "created_at": _time(to.created),
+        "created_at": rfc3339(to.created),
         **said,
         "done": True,
         "done_reason": _reason(answer.finish_reason, to),
@@ -93,18 +93,13 @@ def _calls(calls: Iterable[ToolCall]) -> list[JsonObject]:
     ]
 
 
-def _time(created: int) -> str:
-    """RFC 3339, in UTC."""
-    return datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 class _LineWriter(ABC):
     """One stream as lines of JSON. Ollama sends a call of a tool whole, so its pieces are gathered
     until the answer ends."""
 
     def __init__(self, to: ReplyTo) -> None:
         self._to = to
-        self._time = _time(to.created)
+        self._time = rfc3339(to.created)
         self._usage: Usage | None = None
         self._reason = "stop"
         self._first: int | None = None
