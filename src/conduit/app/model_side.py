@@ -72,7 +72,9 @@ async def open_models(
     """Open the providers, the caches and the meter. ``serving`` watches ``providers.yaml`` and
     shares metrics with other workers. Raises ``ConfigError``, ``StoreError``,
     ``MissingDependency``."""
-    opened = await open_registry(settings.home, settings.environ, detect=detect)
+    opened = await open_registry(
+        settings.home, settings.environ, detect=detect, workers=settings.workers
+    )
     registry, file = opened.registry, opened.file
     keys = Keys(settings.home)
     metering = Metering(settings, database, new_id)
@@ -84,7 +86,7 @@ async def open_models(
         metering,
         new_id,
         side.made(file.settings.cache),
-        quota=KeyQuota(keys, time.monotonic),
+        quota=KeyQuota(keys, time.monotonic, settings.workers),
     )
     side.gateway = gateway
     metering.read_from(registry, lambda: gateway.cache)

@@ -29,9 +29,11 @@ class _Buckets:
 
 
 class KeyQuota:
-    """The limits of all keys, as one process counts them. For one event loop."""
+    """The limits of all keys. Each of several ``workers`` counts an equal share. For one event
+    loop."""
 
-    def __init__(self, keys: Keys, clock: Clock) -> None:
+    def __init__(self, keys: Keys, clock: Clock, workers: int = 1) -> None:
+        self._workers = workers
         self._keys = keys
         self._clock = clock
         self._buckets: OrderedDict[str, _Buckets] = OrderedDict()
@@ -73,7 +75,7 @@ class KeyQuota:
         return made
 
     def _bucket(self, limit: float | None) -> TokenBucket | None:
-        return None if limit is None else TokenBucket.per_minute(self._clock, limit)
+        return None if limit is None else TokenBucket.per_minute(self._clock, limit / self._workers)
 
 
 def _limits(holder: Holder) -> tuple[float | None, float | None]:

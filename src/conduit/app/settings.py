@@ -29,6 +29,8 @@ class Settings:
     """The two folders that tools may write to; relative ones count from the working folder."""
     durable_usage: bool = False
     """Each answer waits until its usage would survive a power cut."""
+    workers: int = 1
+    """Processes that share the limits of providers and keys."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:

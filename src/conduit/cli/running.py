@@ -37,8 +37,8 @@ def run(
     try:
         settings = Settings.read(os.environ)
         log_to_stderr(settings.log_level.upper())
-        with asyncio.Runner(loop_factory=_server_loop() if serving else None) as runner:
-            runner.run(_opened(settings, work, detect))
+        with asyncio.Runner(loop_factory=server_loop() if serving else None) as runner:
+            runner.run(_opened(settings, work, detect, serving))
     except ConduitError as error:
         print_error(error, as_json=as_json)
         raise typer.Exit(1) from None
@@ -46,7 +46,7 @@ def run(
         raise typer.Exit(130) from None
 
 
-def _server_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def server_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop where it is installed, which is everywhere but on Windows."""
     try:
         import uvloop
@@ -55,10 +55,12 @@ def _server_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _opened(settings: Settings, work: Callable[[App], Awaitable[None]], detect: bool) -> None:
+async def _opened(
+    settings: Settings, work: Callable[[App], Awaitable[None]], detect: bool, serving: bool
+) -> None:
     from conduit.app import open_app
 
-    async with open_app(settings, detect=detect) as app:
+    async with open_app(settings, detect=detect, serving=serving) as app:
         await work(app)
 
 

@@ -79,6 +79,8 @@ class Entry:
     model: str = ""
     health: Health = field(default_factory=Health)
     last_error: str = ""
+    workers: int = 1
+    """Processes that share its limits."""
     turnstile: Turnstile | None = None
     closed: bool = False
     """Taken out of the registry: no new request may begin."""
@@ -91,7 +93,7 @@ class Entry:
             self.relays = self.provider.relays
         limits = self.settings.limits if self.settings else _NO_LIMITS
         if limits != _NO_LIMITS:
-            self.turnstile = Turnstile(self.name, limits, self.clock)
+            self.turnstile = Turnstile(self.name, limits, self.clock, workers=self.workers)
 
     @property
     def name(self) -> str:

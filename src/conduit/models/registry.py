@@ -50,10 +50,16 @@ class ProviderRegistry:
     """
 
     def __init__(
-        self, clock: Clock = time.monotonic, *, memory: RegistryMemory | None = None
+        self,
+        clock: Clock = time.monotonic,
+        *,
+        memory: RegistryMemory | None = None,
+        workers: int = 1,
     ) -> None:
+        """``workers`` processes share the limits of the providers."""
         self._clock = clock
         self._memory = memory
+        self._workers = workers
         self._entries: dict[str, Entry] = {}
         self._active: str | None = None
         self._recalled_model = ""
@@ -111,17 +117,20 @@ class ProviderRegistry:
 
     def _built(self, settings: ProviderSettings) -> Entry:
         kind = CATALOGUE[settings.type]
-        also = tuple(
-            wire
-            for wire in kind.also
-            if settings.dialects is None or wire.name in settings.dialects
-        )
+        also = kind.beside(settings.dialects)
         limits = replace(Limits(), silence_s=settings.timeout_s)
         transport = AiohttpTransport if settings.transport == "aiohttp" else PooledTransport
         provider = HttpProvider(
             settings, kind.wire, also=also, transport=transport(settings.name, limits)
         )
-        return Entry(provider, settings.priority, self._clock, settings.models, settings)
+        return Entry(
+            provider,
+            settings.priority,
+            self._clock,
+            settings.models,
+            settings,
+            workers=self._workers,
+        )
 
     def _retire(self, entry: Entry) -> None:
         """Nobody asks it any more; who is being answered is answered to the end."""
@@ -328,7 +337,7 @@ def _from_file(entry: Entry) -> bool:
 
 async def _close_when_idle(entry: Entry) -> None:
     try:
-        while entry.in_flight:
+        while entry.in_flight:  # noqa: ASYNC110 - an event would cost every request something
             await asyncio.sleep(_LOOK_S)
     finally:
         await entry.provider.aclose()

@@ -38,6 +38,7 @@ async def open_registry(
     *,
     detect: bool = True,
     clock: Clock = time.monotonic,
+    workers: int = 1,
 ) -> OpenedRegistry:
     """Everything from ``home`` (``providers.yaml`` and what was added before), then, unless
     ``detect`` is off, from the environment and from this machine.
@@ -50,7 +51,7 @@ async def open_registry(
     found: tuple[ProviderSettings, ...] = ()
     if detect:
         found = detect_environment(environ) + await detect_local(local_kinds(environ))
-    registry = ProviderRegistry(clock, memory=memory)
+    registry = ProviderRegistry(clock, memory=memory, workers=workers)
     others = tuple(settings.name for settings in (*remembered.added, *found))
     file = ProvidersFile(home / FILE_NAME, environ, elsewhere=lambda: (*others, *registry.chain))
     from_file = file.load().providers

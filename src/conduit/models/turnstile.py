@@ -37,15 +37,18 @@ class Turn:
 class Turnstile:
     """In front of one provider."""
 
-    def __init__(self, provider: str, limits: ProviderLimits, clock: Clock) -> None:
+    def __init__(
+        self, provider: str, limits: ProviderLimits, clock: Clock, *, workers: int = 1
+    ) -> None:
+        """Each of several ``workers`` takes an equal share of the limits."""
         self._provider = provider
-        self._requests = _per_minute(limits.requests_per_minute, clock)
-        self._tokens = _per_minute(limits.tokens_per_minute, clock)
+        self._requests = _per_minute(limits.requests_per_minute, clock, workers)
+        self._tokens = _per_minute(limits.tokens_per_minute, clock, workers)
         self._limiter = (
             ConcurrencyLimiter(
                 clock,
-                limit=limits.concurrency,
-                queue=limits.queue,
+                limit=-(-limits.concurrency // workers),
+                queue=-(-limits.queue // workers),
                 queue_s=limits.queue_s,
                 where=provider,
             )
@@ -105,5 +108,5 @@ class Turnstile:
         )
 
 
-def _per_minute(limit: float | None, clock: Clock) -> TokenBucket | None:
-    return None if limit is None else TokenBucket.per_minute(clock, limit)
+def _per_minute(limit: float | None, clock: Clock, workers: int) -> TokenBucket | None:
+    return None if limit is None else TokenBucket.per_minute(clock, limit / workers)

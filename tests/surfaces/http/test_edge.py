@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from conduit.surfaces.http.limits import Limits
-from conduit.surfaces.http.server import configured
+from conduit.surfaces.http.listening import configured
 
 LIMITS = Limits(
     head_s=0.3,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from conduit.contracts.chat import Chunk
 from conduit.models.caching.assemble import Assembly
 from conduit.models.caching.cache import Cache, Found, Miss
@@ -11,8 +9,6 @@ from conduit.models.caching.entry import Raw
 from conduit.models.exchange import ErrorInside, NotTheProtocol
 from conduit.models.failover import Opened, Piece
 from conduit.models.http_provider import HttpProvider
-
-_MOST_BYTES: Final = 4 << 20
 
 
 class Keeping:
@@ -31,9 +27,8 @@ class Keeping:
             return
         if isinstance(piece, Chunk):
             self._assembly.feed(piece)
-        elif len(self._raw) + len(piece) > _MOST_BYTES:
-            self._miss.release()
-            self._miss = None
+        elif len(self._raw) + len(piece) > self._cache.settings.entry_bytes:
+            self._give_up(self._miss)
         else:
             self._raw += piece
 
@@ -48,9 +43,17 @@ class Keeping:
             try:
                 for chunk in provider.understand(self._opened.asked.dialect, raw):
                     self._assembly.feed(chunk)
-            except (NotTheProtocol, ErrorInside):
-                return  # it was good enough for its client, but not for another
+            except (NotTheProtocol, ErrorInside):  # good enough for its client, not for another
+                self._give_up(self._miss)
+                return
         response = self._assembly.whole()
-        if response is not None:
+        if response is None:
+            self._give_up(self._miss)
+        else:
             kept = Raw(raw, stream=True) if raw else None
             await self._cache.store(self._miss, response, kept)
+
+    def _give_up(self, miss: Miss) -> None:
+        """Nothing will be kept: whoever waits for this answer asks for itself, all at once."""
+        miss.dissolve()
+        self._miss = None

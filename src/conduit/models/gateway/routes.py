@@ -77,9 +77,7 @@ class Routes:
 
     def facts(self, entry: Entry, model: str) -> ModelFacts:
         """What is known of a model of a provider."""
-        name = f"{entry.name}/{model}"
-        models = self.settings.models
-        return models.get(name) or models.get(model) or facts_of(entry.provider.type, model)
+        return facts_of(entry.provider.type, model, self.settings.models, entry.name)
 
     def plan(self, requested: str, asked: Asked, options: CallOptions, org_id: str = "") -> Routed:
         """Whom to ask for a name, in which order. Raises ``NotFound``."""

@@ -13,15 +13,16 @@ a configured model    the provider that has it, then the chain
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from starlette.types import Receive, Scope, Send
 
 from conduit.blocks import Gate, dumps
 from conduit.contracts.call import Principal
+from conduit.contracts.chat import ChatRequest, Chunk
 from conduit.contracts.errors import ConduitError, InvalidInput, NotFound
 from conduit.contracts.json import JsonObject
 from conduit.models.caching.assemble import Assembly
@@ -31,7 +32,6 @@ from conduit.models.gateway.blocks import BrokenOff, ModelCall, ModelReply
 from conduit.models.gateway.gateway import Head
 from conduit.surfaces.http.errors import described, retry_after, status_of
 from conduit.surfaces.http.limits import USUAL, Limits
-from conduit.surfaces.http.models.agent import agent_chunks
 from conduit.surfaces.http.models.others import OTHERS, Other, Question
 from conduit.surfaces.http.models.reply import (
     Headers,
@@ -54,6 +54,14 @@ _MOST_BYTES: Final = 64 << 20
 
 Door = Callable[[str], Principal]
 """Who shows this key. Raises ``Unauthenticated``."""
+
+
+class Agent(Protocol):
+    """Conduit's own agent: its answer to a chat as chunks."""
+
+    def __call__(
+        self, gate: Gate, chat: ChatRequest, principal: Principal, correlation: str, base: str
+    ) -> AsyncGenerator[Chunk, None]: ...
 
 
 class MethodNotAllowed(InvalidInput):
@@ -79,12 +87,15 @@ class Visit:
 
 
 class ModelApi:
-    """The application. ``door`` knows the keys."""
+    """The application. ``door`` knows the keys; without an ``agent`` there are only models."""
 
-    def __init__(self, gate: Gate, door: Door, limits: Limits = USUAL) -> None:
+    def __init__(
+        self, gate: Gate, door: Door, limits: Limits = USUAL, agent: Agent | None = None
+    ) -> None:
         self._gate = gate
         self._door = door
         self._limits = limits
+        self._agent = agent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -109,8 +120,8 @@ class ModelApi:
         body = await read_body(visit.receive)
         data = read_object(body)
         streamed = dialect.streams(data)
-        if data.get("model") == AGENT_MODEL and not data.get("tools"):
-            work = self._agent(visit, dialect, data, streamed)
+        if self._agent and data.get("model") == AGENT_MODEL and not data.get("tools"):
+            work = self._by_agent(self._agent, visit, dialect, data, streamed)
         else:
             said = visit.said
             call = ModelCall(dialect.name, data, said.options, said.dialect, len(body))
@@ -150,11 +161,11 @@ class ModelApi:
         finally:
             reply.close()
 
-    async def _agent(
-        self, visit: Visit, dialect: Dialect, data: JsonObject, streamed: bool
+    async def _by_agent(
+        self, agent: Agent, visit: Visit, dialect: Dialect, data: JsonObject, streamed: bool
     ) -> None:
         to = ReplyTo(visit.correlation, int(time.time()), AGENT_MODEL, data)
-        chunks = agent_chunks(
+        chunks = agent(
             self._gate, dialect.read(data), visit.principal, visit.correlation, visit.base
         )
         assembly = Assembly(_MOST_BYTES)
@@ -207,7 +218,8 @@ class ModelApi:
                 block, given, visit.principal, correlation_id=visit.correlation
             )
 
-        answer = endpoint(Question(call, data, rest, visit.said, visit.correlation))
+        own = (AGENT_MODEL,) if self._agent else ()
+        answer = endpoint(Question(call, data, rest, visit.said, visit.correlation, own))
         body, headers = await while_listening(visit.scope, visit.receive, answer)
         await send_whole(visit.send, 200, dumps(body), headers)
 

@@ -23,7 +23,6 @@ from conduit.models.gateway.blocks import ModelCall
 from conduit.surfaces.http.models.reply import Headers, answering
 from conduit.surfaces.http.models.request import Said
 
-AGENT: Final = ModelRow("conduit", "conduit")
 Answered = tuple[Any, Headers]
 
 
@@ -35,13 +34,15 @@ class CallBlock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``rest`` is what follows a ``*`` in the address."""
+    """``rest`` is what follows a ``*`` in the address; ``own`` are models that are none of the
+    gateway's, but of Conduit itself."""
 
     call: CallBlock
     body: JsonObject
     rest: str
     said: Said
     correlation: str
+    own: tuple[str, ...] = ()
 
 
 Other = Callable[[Question], Coroutine[Any, Any, Answered]]
@@ -71,7 +72,7 @@ def embeds(dialect: EmbeddingDialect) -> Other:
 async def _rows(question: Question) -> list[ModelRow]:
     known = await question.call("models.names", {})
     rows = [ModelRow(each.name, each.owned_by, facts=each.facts) for each in known.models]
-    return [AGENT, *rows]
+    return [*(ModelRow(name, "conduit") for name in question.own), *rows]
 
 
 async def models(question: Question) -> Answered:

@@ -10,7 +10,6 @@ from starlette.types import Receive, Scope, Send
 
 from conduit.contracts.chat import ProviderFailure
 from conduit.surfaces.http.models.request import ClientLeft
-from conduit.surfaces.http.requests import disconnected
 
 T = TypeVar("T")
 Headers = list[tuple[bytes, bytes]]
@@ -56,16 +55,13 @@ def _value(text: str) -> bytes:
     return kept.encode("latin-1", "replace")
 
 
-async def send_whole(send: Send, status: int, body: bytes, headers: Headers) -> None:
-    """A whole JSON reply."""
+async def send_whole(
+    send: Send, status: int, body: bytes, headers: Headers, *, json: bool = True
+) -> None:
+    """A whole reply; unless it is JSON, ``headers`` say what it is."""
     length = (b"content-length", str(len(body)).encode())
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [_JSON, length, *headers],
-        }
-    )
+    given = [_JSON, length, *headers] if json else [length, *headers]
+    await send({"type": "http.response.start", "status": status, "headers": given})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
@@ -166,7 +162,7 @@ async def while_listening(scope: Scope, receive: Receive, work: Coroutine[Any, A
 async def _in_tasks(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
     """The same where a server only says so when it is asked."""
     task = asyncio.create_task(work)
-    leaving = asyncio.create_task(disconnected(receive))
+    leaving = asyncio.create_task(_disconnected(receive))
     try:
         await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
@@ -176,3 +172,8 @@ async def _in_tasks(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
         leaving.cancel()
         await asyncio.gather(task, leaving, return_exceptions=True)
     raise ClientLeft("the client left before the answer", hint="wait for it")
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
