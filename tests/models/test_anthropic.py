@@ -13,6 +13,7 @@ from conduit.contracts.chat import (
     Citation,
     Image,
     Message,
+    OutputSchema,
     Reasoning,
     Text,
     Thinking,
@@ -27,6 +28,7 @@ from conduit.models.wire.anthropic import (
     AnthropicStream,
     decode,
     encode,
+    without_bounds,
 )
 
 SPEC = ToolSpec("look", "Look it up.", {"type": "object"})
@@ -254,6 +256,16 @@ def test_thinking_goes_back_as_it_came() -> None:
         {"type": "redacted_thinking", "data": "locked"},
         {"type": "text", "text": "A"},
     ]
+
+
+def test_a_schema_of_any_shape_is_passed_on_or_refused() -> None:
+    odd = {"type": "object", "properties": [1], "items": False, "anyOf": {}, "$defs": None}
+    assert without_bounds(odd | {"minimum": 1}) == odd
+    deep: dict[str, Any] = {}
+    for _ in range(900):
+        deep = {"items": deep}
+    with pytest.raises(InvalidInput, match="nests deeper"):
+        body_of(Message("user", "U"), output=OutputSchema("o", deep))
 
 
 def test_what_has_no_place_is_named() -> None:

@@ -16,8 +16,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from conduit.contracts.chat import ChatRequest, Message, Reasoning
+from conduit.contracts.errors import InvalidInput
 from conduit.contracts.json import JsonObject
 from conduit.models.reading import effort_of
 
@@ -38,6 +40,7 @@ _BUDGETS = {
 """Tokens. With the default limit the highest comes to 32,000, the most that Opus 4 puts out."""
 _MODEL = re.compile(r"claude-([a-z]+)-(?:preview|(\d+)(?:[-.](\d{1,2}))?(?!\d))")
 _PREVIEW = (4, 7)
+_DEEPEST = 100
 _BOUNDS = frozenset(
     "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems "
     "maxItems minProperties maxProperties uniqueItems".split()
@@ -163,15 +166,28 @@ def _named(model: str) -> tuple[str, tuple[int, int]]:
 
 def without_bounds(schema: JsonObject) -> JsonObject:
     """A schema without the keywords that structured outputs refuse. Names of properties are no
-    keywords."""
+    keywords. Raises ``InvalidInput`` for one that nests deeper than a model could follow."""
+    kept: JsonObject = _without_bounds(schema, 0)
+    return kept
+
+
+def _without_bounds(schema: Any, depth: int) -> Any:
+    if not isinstance(schema, dict):
+        return schema  # true, false, and what is no schema: the provider's to judge
+    if depth > _DEEPEST:
+        raise InvalidInput(
+            f"the schema of the answer nests deeper than {_DEEPEST} levels",
+            where="response_format",
+            hint="flatten it, or name its parts in $defs",
+        )
     kept: JsonObject = {}
     for key, value in schema.items():
-        if key in ("properties", "$defs"):
-            kept[key] = {name: without_bounds(inner) for name, inner in value.items()}
+        if key in ("properties", "$defs") and isinstance(value, dict):
+            kept[key] = {name: _without_bounds(inner, depth + 1) for name, inner in value.items()}
         elif key == "items":
-            kept[key] = without_bounds(value)
-        elif key == "anyOf":
-            kept[key] = [without_bounds(option) for option in value]
+            kept[key] = _without_bounds(value, depth + 1)
+        elif key == "anyOf" and isinstance(value, list):
+            kept[key] = [_without_bounds(option, depth + 1) for option in value]
         elif key not in _BOUNDS:
             kept[key] = value
     return kept
