@@ -135,11 +135,10 @@ def test_the_last_of_two_equal_keys_does_not_win_in_silence_over_types(http: htt
         ("POST", "/nothing", "not_found"),
         ("GET", "/v1/nothing", "not_found"),
         ("POST", "/blocks/no.such", "not_found"),
-        ("POST", "/blocks/" + "a" * 10_000, "not_found"),
+        ("POST", "/blocks/" + "a" * 8_000, "not_found"),
         ("POST", "/providers/reset-circuit/nobody", "not_found"),
         ("GET", "/ask/", "not_found"),
         ("GET", "/%00", "not_found"),
-        ("GET", "/" + "a" * 30_000, "not_found"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -149,6 +148,11 @@ def test_a_wrong_address_or_method_says_what_there_is(
     response = http.request(method, path)
     error = refused(response, 405 if code == "method_not_allowed" else 404, code)
     assert len(error["message"]) < 300
+
+
+def test_an_address_has_a_length(http: httpx.Client) -> None:
+    for path in ("/" + "a" * 30_000, "/history?session=" + "a" * 30_000):
+        refused(http.get(path), 414, "too_large")
 
 
 @pytest.mark.parametrize(
@@ -287,6 +291,22 @@ def test_a_flood_of_headers_is_refused(server: Server) -> None:
     status, body = raw(server, b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + flood)
     assert status == 431
     error_in(json.loads(body), "headers_too_large")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked",
+        b"POST /reset HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked",
+        b"GET http://evil.example/health HTTP/1.1\r\nHost: localhost",
+        b"GET /health HTTP/1.1",
+    ],
+    ids=["two lengths", "two codings", "a proxy's request", "no host"],
+)
+def test_what_two_programs_would_read_differently_is_refused(server: Server, head: bytes) -> None:
+    status, body = raw(server, head)
+    assert status == 400
+    error_in(json.loads(body), "invalid_input")
 
 
 def test_headers_of_every_answer(http: httpx.Client) -> None:
