@@ -345,7 +345,7 @@ MANY = 20_000
                     {"role": "assistant", "tool_calls": [{"function": {"name": "f"}}] * 500}
                 ]
                 * 40
-                + [{"role": "tool", "content": "r", "tool_name": "g"}] * 200,
+                + [{"role": "tool", "content": "r", "tool_name": "g"}] * MANY,
             },
         ),
         ("openai_responses", {"model": "m", "input": [{"type": "function_call"}] * MANY}),
@@ -361,7 +361,8 @@ def test_many_faults_take_little_time(name: str, body: Any) -> None:
 
 @pytest.mark.parametrize("name", [name for name in BODIES if name != "ollama_generate"])
 def test_reading_is_linear(name: str) -> None:
-    """Eight times the turns take less than twenty times the time."""
+    """Sixteen times the turns take less than 64 times the time, on a machine that does other work
+    as well; were it quadratic, it would be 256."""
     dialect, good = BODIES[name]
     field = "input" if "input" in good else "messages"
 
@@ -373,7 +374,7 @@ def test_reading_is_linear(name: str) -> None:
 
     gc.disable()  # it walks over all that the tests before have left
     try:
-        few = min(seconds(200) for _ in range(5))
-        assert min(seconds(1600) for _ in range(3)) < 20 * few
+        few = min(seconds(100) for _ in range(5))
+        assert min(seconds(1600) for _ in range(3)) < 64 * few
     finally:
         gc.enable()

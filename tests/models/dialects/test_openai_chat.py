@@ -274,6 +274,26 @@ def test_functions_of_2023_are_tools() -> None:
     assert read[-1]["choices"][0]["finish_reason"] == "function_call"
 
 
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"reasoning_effort": "low"}, Reasoning("low")),
+        ({"reasoning": {"effort": "low"}}, Reasoning("low")),
+        ({"reasoning": {"max_tokens": 2000}}, Reasoning("", 2000)),
+        ({"reasoning": {"enabled": True}}, Reasoning("medium")),
+        ({"reasoning": {"enabled": False}}, Reasoning("none")),
+        ({"thinking": {"type": "enabled", "budget_tokens": 2000}}, Reasoning("", 2000)),
+        ({"thinking": {"type": "enabled"}}, Reasoning("medium")),
+        ({"thinking": {"type": "disabled"}}, Reasoning("none")),
+        ({"thinking": {"type": "enabled"}, "reasoning_effort": "max"}, Reasoning("max")),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_how_much_to_think(fields: Any, expected: Reasoning | None) -> None:
+    assert asked(**fields).reasoning == expected
+
+
 @given(TEXT, TEXT)
 def test_text_in_parts_is_one_text(first: str, second: str) -> None:
     parts = [{"type": "text", "text": first}, {"type": "text", "text": second}]

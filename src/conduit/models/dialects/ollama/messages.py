@@ -6,6 +6,7 @@ its place; a result belongs to the first call of that tool that has none yet.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from conduit.contracts.chat import Image, Message, Part, Role, Text, Thinking, ToolCall
@@ -57,7 +58,7 @@ class _Turns:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._called = 0
-        self._waiting: dict[str, str] = {}  # id to name, in the order of the calls
+        self._waiting = _Waiting()
 
     def read(self, item: Any, where: str) -> Message:
         turn = self._reader.item(item, where)
@@ -104,7 +105,7 @@ class _Turns:
                 arguments = self._reader.json(given, path)
             id = self._reader.text(call.get("id"), f"{where}[{at}].id") or f"call_{self._called}"
             self._called += 1
-            self._waiting[id] = name
+            self._waiting.add(id, name)
             found.append(ToolCall(id, name, self._reader.text(arguments, path)))
         return tuple(found)
 
@@ -112,16 +113,42 @@ class _Turns:
         """Which call a result is for."""
         given = self._reader.text(turn.get("tool_call_id"), f"{where}.tool_call_id")
         if given:
-            self._waiting.pop(given, None)
+            self._waiting.answered(given)
             return given
         name = turn.get("tool_name") or turn.get("name")
         name = self._reader.text(name, f"{where}.tool_name")
-        id = next((id for id, tool in self._waiting.items() if not name or tool == name), "")
+        id = self._waiting.first(name)
         if not id:
             self._reader.fault(
                 f"{where}.tool_name",
                 f"no call of {shown(name) if name else 'a tool'} waits for a result",
                 "send the assistant's turn with its tool_calls before the results",
             )
-        self._waiting.pop(id, None)
         return id
+
+
+class _Waiting:
+    """Calls that have no result yet. Nothing is ever searched for: the calls of each tool stand in
+    a line of their own, from which those that were answered otherwise are taken when met."""
+
+    def __init__(self) -> None:
+        self._open: set[str] = set()
+        self._lines: dict[str, deque[str]] = {"": deque()}  # "" is the line of all calls
+
+    def add(self, id: str, name: str) -> None:
+        self._open.add(id)
+        self._lines[""].append(id)
+        self._lines.setdefault(name, deque()).append(id)
+
+    def answered(self, id: str) -> None:
+        self._open.discard(id)
+
+    def first(self, name: str) -> str:
+        """The first call of a tool, or of any when it is not named; empty when there is none."""
+        line = self._lines.get(name) or deque()
+        while line:
+            id = line.popleft()
+            if id in self._open:
+                self._open.discard(id)
+                return id
+        return ""

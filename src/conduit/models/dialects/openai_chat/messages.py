@@ -74,7 +74,7 @@ def _message(reader: Reader, item: JsonObject, where: str, called: dict[str, str
         if given == "function":
             return Message(role, content, tool_call_id=called.get(name, f"call_{name}"))
         answered = reader.name(item.get("tool_call_id"), f"{where}.tool_call_id")
-        return Message(role, content, tool_call_id=answered, parts=parts, name=name)
+        return Message(role, content, tool_call_id=answered, parts=parts)
     return Message(role, content, parts=parts, name=name)
 
 

@@ -18,7 +18,7 @@ EXTRA = frozenset(
     "logit_bias service_tier store metadata prediction verbosity safety_identifier moderation "
     "prompt_cache_key prompt_cache_retention prompt_cache_options web_search_options "
     "min_p top_a repetition_penalty length_penalty min_tokens ignore_eos skip_special_tokens "
-    "chat_template_kwargs thinking enable_thinking reasoning include_reasoning transforms plugins "
+    "chat_template_kwargs enable_thinking include_reasoning transforms plugins "
     "search_mode search_domain_filter search_recency_filter return_images "
     "return_related_questions safe_prompt guided_json guided_regex guided_choice".split()
 )
@@ -28,8 +28,8 @@ look-alikes (vLLM, DeepSeek, OpenRouter, Perplexity, Mistral)."""
 _READ = frozenset(
     "model messages stream stream_options tools tool_choice functions function_call temperature "
     "top_p top_k max_tokens max_completion_tokens stop seed n frequency_penalty presence_penalty "
-    "logprobs top_logprobs response_format parallel_tool_calls reasoning_effort user modalities "
-    "audio".split()
+    "logprobs top_logprobs response_format parallel_tool_calls reasoning_effort reasoning thinking "
+    "user modalities audio".split()
 )
 _KNOWN = _READ | EXTRA
 _HINT = "the fields, types and bounds are those of OpenAI's chat completions"
@@ -56,7 +56,6 @@ def read(body: JsonObject) -> ChatRequest:
         get("max_completion_tokens"), "max_completion_tokens", 1, _MOST_TOKENS
     ) or reader.whole(get("max_tokens"), "max_tokens", 1, _MOST_TOKENS)
     output, json_mode = _shape(reader, get("response_format"))
-    effort = reader.choice(get("reasoning_effort"), "reasoning_effort", _EFFORTS)
     parallel = reader.flag(get("parallel_tool_calls"), "parallel_tool_calls")
     if "functions" in given:
         parallel = False  # that protocol has room for one call
@@ -78,7 +77,7 @@ def read(body: JsonObject) -> ChatRequest:
         presence_penalty=reader.real(get("presence_penalty"), "presence_penalty", -2, 2),
         top_logprobs=_logprobs(reader, given) if "logprobs" in given else None,
         parallel_tool_calls=parallel,
-        reasoning=Reasoning(effort) if effort else None,
+        reasoning=_reasoning(reader, given),
         user=reader.text(get("user"), "user"),
         extra=extra,
         dialect="openai_chat",
@@ -105,6 +104,25 @@ def _refuse(reader: Reader, given: JsonObject) -> None:
         reader.fault("modalities", "only text is answered", 'leave it out, or send ["text"]')
     if "top_logprobs" in given and given.get("logprobs") is not True:
         reader.fault("top_logprobs", "needs logprobs to be true", "send logprobs: true as well")
+
+
+def _reasoning(reader: Reader, given: JsonObject) -> Reasoning | None:
+    """OpenAI's effort; or OpenRouter's ``reasoning``, or the ``thinking`` of DeepSeek and Claude,
+    which may be a number of tokens, or no more than yes or no."""
+    effort = reader.choice(given.get("reasoning_effort"), "reasoning_effort", _EFFORTS)
+    for name, limit in (("reasoning", "max_tokens"), ("thinking", "budget_tokens")):
+        if name not in given:
+            continue
+        asked = reader.object(given[name], name)
+        tokens = reader.whole(asked.get(limit), f"{name}.{limit}", 1, _MOST_TOKENS)
+        effort = effort or reader.choice(asked.get("effort"), f"{name}.effort", _EFFORTS)
+        if asked.get("enabled") is False or asked.get("type") == "disabled":
+            return Reasoning("none")
+        if tokens or effort:
+            return Reasoning(effort, tokens)
+        if asked:
+            return Reasoning("medium")
+    return Reasoning(effort) if effort else None
 
 
 def _logprobs(reader: Reader, given: JsonObject) -> int | None:
