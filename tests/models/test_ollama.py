@@ -23,8 +23,22 @@ from conduit.contracts.chat import (
     Usage,
 )
 from conduit.contracts.errors import InvalidInput
-from conduit.models.exchange import ErrorInside, Frame, NotTheProtocol, WireRequest
-from conduit.models.wire.ollama import OLLAMA, OllamaStream, OllamaWatcher, decode, encode
+from conduit.models.exchange import (
+    ErrorInside,
+    Frame,
+    NotTheProtocol,
+    Relay,
+    Wire,
+    WireRequest,
+)
+from conduit.models.wire.ollama import (
+    OLLAMA,
+    OLLAMA_GENERATE,
+    OllamaStream,
+    OllamaWatcher,
+    decode,
+    encode,
+)
 from tests.models.hostile import JSON, spoiled, survives
 
 SPEC = ToolSpec("look", "Look it up.", {"type": "object"})
@@ -221,14 +235,24 @@ def test_no_lines_can_upset_the_stream(lines: list[Any]) -> None:
 
 
 def test_a_relayed_body_is_the_clients_own() -> None:
-    relay = OLLAMA.relay
-    assert relay is not None
     chat = {"model": "theirs", "messages": [], "options": {"mirostat": 2}, "new": [1]}
-    sent = relay.encode(chat, "ours", True)
+    sent = relay_of(OLLAMA).encode(chat, "ours", True)
     assert (sent.path, json.loads(sent.body)) == ("/api/chat", chat | {"model": "ours"})
-    sent = relay.encode({"model": "x", "prompt": "p"}, "ours", False)
+    sent = relay_of(OLLAMA_GENERATE).encode({"model": "x", "prompt": "p"}, "ours", False)
     assert sent.path == "/api/generate"
     assert json.loads(sent.body) == {"model": "ours", "prompt": "p", "stream": False}
+
+
+def relay_of(wire: Wire) -> Relay:
+    assert wire.relay is not None
+    return wire.relay
+
+
+def test_what_generate_answers() -> None:
+    answer = read(model="m", response="Hi", thinking="hm", eval_count=2, context=[1])
+    assert (answer.text, answer.thinking) == ("Hi", (Thinking("hm"),))
+    (chunk,) = OllamaStream(new_id).feed(Frame("", b'{"response": "Hi", "done": false}'))
+    assert chunk.text == "Hi"
 
 
 @pytest.mark.parametrize("compact", [True, False])

@@ -8,13 +8,23 @@ tool arguments as objects, usually no ids, sampling under ``options``, thinking 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from conduit.models.exchange import Embedding, Header, Listing, Relay, Wire
 from conduit.models.wire.ollama.embedding import decode_embedding, encode_embedding
-from conduit.models.wire.ollama.relay import OllamaWatcher, encode_relayed
+from conduit.models.wire.ollama.relay import OllamaWatcher, encode_chat, encode_generate
 from conduit.models.wire.ollama.reply import OllamaStream, decode
 from conduit.models.wire.ollama.request import encode
 
-__all__ = ["OLLAMA", "OllamaStream", "OllamaWatcher", "authorize", "decode", "encode"]
+__all__ = [
+    "OLLAMA",
+    "OLLAMA_GENERATE",
+    "OllamaStream",
+    "OllamaWatcher",
+    "authorize",
+    "decode",
+    "encode",
+]
 
 
 def authorize(key: str) -> tuple[Header, ...]:
@@ -30,6 +40,15 @@ OLLAMA = Wire(
     OllamaStream,
     authorize,
     Listing("/api/tags", "models", "name"),
-    relay=Relay(encode_relayed, OllamaWatcher),
+    relay=Relay(encode_chat, OllamaWatcher),
     embedding=Embedding(encode_embedding, decode_embedding),
 )
+
+OLLAMA_GENERATE = replace(
+    OLLAMA,
+    name="ollama_generate",
+    relay=Relay(encode_generate, OllamaWatcher),
+    embedding=None,
+)
+"""For clients of ``/api/generate``, whose words go on as they are. What is not relayed is asked for
+as a chat."""

@@ -14,13 +14,22 @@ _MORE = b'"done":false'
 _VALUES = (b'"content":', b'"response":', b'"thinking":')
 
 
-def encode_relayed(body: JsonObject, model: str, stream: bool) -> WireRequest:
-    """The client's own body, for this model: that of ``/api/generate`` has a prompt where that of
-    ``/api/chat`` has messages. A stream is what the protocol does when nothing is said."""
+def encode_chat(body: JsonObject, model: str, stream: bool) -> WireRequest:
+    """The client's own body of ``/api/chat``, for this model."""
+    return _relayed(PATH, body, model, stream)
+
+
+def encode_generate(body: JsonObject, model: str, stream: bool) -> WireRequest:
+    """The client's own body of ``/api/generate``, for this model."""
+    return _relayed(_GENERATE, body, model, stream)
+
+
+def _relayed(path: str, body: JsonObject, model: str, stream: bool) -> WireRequest:
+    """A stream is what the protocol does when nothing is said."""
     sent = body | {"model": model}
     if stream is not (body.get("stream") is not False):
         sent["stream"] = stream
-    return WireRequest(PATH if "messages" in body else _GENERATE, json_body(sent))
+    return WireRequest(path, json_body(sent))
 
 
 class OllamaWatcher:

@@ -1,4 +1,4 @@
-"""What ``POST /api/chat`` answers, whole and line by line."""
+"""What ``POST /api/chat`` and ``/api/generate`` answer, whole and line by line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def decode(body: bytes, new_id: NewId) -> ChatResponse:
     reply = checked(body, "the reply")
     if reply.get("done") is not True:
         raise NotTheProtocol("the reply is not marked as done")
-    message = object_of(reply.get("message"), "message")
+    message = _message(reply)
     calls = _calls(message, new_id)
     thought = text_of(message.get("thinking"), "message.thinking")
     return ChatResponse(
@@ -52,6 +52,13 @@ def checked(data: bytes, what: str) -> JsonObject:
     if reply.get("error"):
         raise ErrorInside(error_words(reply) or "an error without words")
     return reply
+
+
+def _message(reply: JsonObject) -> JsonObject:
+    """What was said; ``/api/generate`` says it without a message around it."""
+    if "message" not in reply and "response" in reply:
+        return {"content": reply["response"], "thinking": reply.get("thinking")}
+    return object_of(reply.get("message"), "message")
 
 
 def _calls(message: JsonObject, new_id: NewId) -> tuple[ToolCall, ...]:
@@ -120,7 +127,7 @@ class OllamaStream:
 
     def feed(self, frame: Frame) -> list[Chunk]:
         event = checked(frame.data, "a line of the stream")
-        message = object_of(event.get("message"), "message")
+        message = _message(event)
         self.model = self.model or text_of(event.get("model"), "model")
         if event.get("done") is True:
             self.ended, self._last = True, event
