@@ -195,6 +195,9 @@ async def test_what_is_allowed_is_listed_without_secrets(tmp_path: Path) -> None
         "files.write": (False, False, False),
         "http.get": (True, True, True),
         "http.post": (True, False, False),
+        "keys.add": (False, False, False),
+        "keys.list": (False, False, False),
+        "keys.remove": (False, False, False),
         "shell.run": (False, False, False),
         "sql.query": (False, False, False),
     }

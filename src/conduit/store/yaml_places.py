@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from conduit.contracts.errors import ConfigError
+from conduit.store.settings_file import safe_loader
 
 if TYPE_CHECKING:
     import yaml
@@ -26,7 +27,7 @@ def placed(error: ConfigError, data: bytes, file: str) -> ConfigError:
         return error
     path = error.where[len(prefix) :]
     try:
-        root = yaml.compose(data.decode(), Loader=yaml.SafeLoader)
+        root = yaml.compose(data.decode(), Loader=safe_loader())
     except (UnicodeDecodeError, yaml.YAMLError):
         return error
     mark = _nearest(root, path)
