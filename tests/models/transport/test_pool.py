@@ -7,6 +7,8 @@ import socket
 import ssl
 import subprocess
 import sys
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -137,7 +139,7 @@ async def test_the_whole_exchange_has_a_time(server: Scripted) -> None:
             await writer.drain()
             await asyncio.sleep(0.01)
 
-    one = PooledTransport("p", LIMITS.__class__(silence_s=5.0, total_s=0.2))
+    one = PooledTransport("p", replace(LIMITS, silence_s=5.0, total_s=0.2))
     server.script += [GOOD, drip]
     assert await body_of(one, server.url) == b"ok"
     begun = asyncio.get_running_loop().time()
@@ -172,7 +174,7 @@ async def test_a_server_that_does_not_accept_takes_no_longer_than_it_may() -> No
         for filler in fillers:
             filler.setblocking(False)
             filler.connect_ex(full.getsockname())
-        one = PooledTransport("p", LIMITS.__class__(connect_s=0.2))
+        one = PooledTransport("p", replace(LIMITS, connect_s=0.2))
         before, tasks = descriptors(), asyncio.all_tasks()
         with pytest.raises(ProviderTimeout, match=r"no connection within 0\.2 s"):
             await body_of(one, f"http://127.0.0.1:{full.getsockname()[1]}")
@@ -223,6 +225,29 @@ async def test_no_moment_of_a_hang_up_leaves_anything(server: Scripted) -> None:
     await one.aclose()
     await until(lambda: server.open == 0 and descriptors() == before)
     await until(lambda: asyncio.all_tasks() == tasks)
+
+
+async def test_a_handshake_that_hangs_is_given_up_and_can_be_left() -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            await reader.read(-1)
+        writer.transport.abort()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as listening:
+        url = f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        one = PooledTransport("p", replace(LIMITS, connect_s=0.2))
+        before, tasks = descriptors(), asyncio.all_tasks()
+        with pytest.raises(ProviderTimeout, match="no connection"):
+            await body_of(one, url)
+        for turns in range(20):
+            asking = asyncio.create_task(body_of(one, url))
+            for _ in range(turns):
+                await asyncio.sleep(0.001)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+        await one.aclose()
+        await until(lambda: descriptors() == before and asyncio.all_tasks() == tasks)
 
 
 async def test_tls_is_verified_and_says_where_it_wants_to_go() -> None:
