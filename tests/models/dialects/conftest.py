@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
+import orjson
 import pytest
 
-Serve = Callable[..., str]
 
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
+class Serve:
     """``serve(body, type="application/json", status=200)`` answers every request with ``body``
-    and gives the address."""
-    servers: list[ThreadingHTTPServer] = []
+    and gives the address; ``asked`` is what clients sent."""
 
-    def start(body: bytes, type: str = "application/json", status: int = 200) -> str:
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self._servers: list[ThreadingHTTPServer] = []
+
+    def __call__(self, body: bytes, type: str = "application/json", status: int = 200) -> str:
+        asked = self.asked
+
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers.get("content-length", 0)))
+                sent = self.rfile.read(int(self.headers.get("content-length", 0)))
+                asked.append(orjson.loads(sent))
                 self.do_GET()
 
             def do_GET(self) -> None:
@@ -35,10 +40,18 @@ def serve() -> Iterator[Serve]:
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
-        servers.append(server)
+        self._servers.append(server)
         return f"http://127.0.0.1:{server.server_port}"
 
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    def close(self) -> None:
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """A server that is closed after the test."""
+    served = Serve()
+    yield served
+    served.close()

@@ -351,7 +351,7 @@ MANY = 20_000
         ("openai_responses", {"model": "m", "input": [{"type": "function_call"}] * MANY}),
         ("anthropic", {"model": "m", "max_tokens": 1, "messages": [{}] * MANY}),
     ],
-    ids=str,
+    ids=["turns", "parts", "fields", "waiting_calls", "items", "empty_turns"],
 )
 def test_many_faults_take_little_time(name: str, body: Any) -> None:
     begun = time.perf_counter()
