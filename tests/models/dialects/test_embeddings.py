@@ -64,7 +64,7 @@ def test_what_ollama_asks_for() -> None:
         (OLLAMA_EMBEDDINGS, {"model": "m"}, "prompt"),
         (OLLAMA_EMBEDDINGS, {"model": "m", "prompt": "a", "input": "b"}, "input"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
 def test_what_cannot_be_honoured_is_refused_by_name(
     dialect: EmbeddingDialect, body: dict[str, Any], where: str
