@@ -106,12 +106,12 @@ def written(document: Mapping[str, Any], format: Format = "yaml") -> str:
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
-    def text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+    def represented(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
         style = "|" if "\n" in value else None
         style = '"' if _READ_OTHERWISE.search(value) else style
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
-    Readable.add_representer(str, text)
+    Readable.add_representer(str, represented)
     done: str = yaml.dump(document, Dumper=Readable, sort_keys=False, allow_unicode=True, width=100)
     return done
 

@@ -16,20 +16,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-import orjson
-
 from conduit.contracts.errors import (
     ConduitError,
-    ConfigError,
     Conflict,
     Forbidden,
     NotFound,
-    StoreError,
 )
 from conduit.models.changes import Changes, difference
 from conduit.models.config import read_bytes
-from conduit.models.exchange import NotTheProtocol
-from conduit.models.memory import Remembered, decode, encode
+from conduit.models.memory import Remembered
+from conduit.models.preset_before import (
+    Before,
+    load_before,
+    save_before,
+    unusable,
+    write_private,
+)
 from conduit.models.preset_file import (
     Format,
     Preset,
@@ -50,15 +52,12 @@ from conduit.models.shareable import (
     with_keys,
     without,
 )
-from conduit.store.files import write_atomically
 from conduit.store.settings_file import MAX_BYTES
 
 log = logging.getLogger("conduit.models.presets")
 
 MOST_PRESETS: Final = 200
 FOLDER: Final = "presets"
-_BEFORE: Final = ".before.json"
-_LARGEST_BEFORE: Final = 64 << 20
 
 
 class Prompts(Protocol):
@@ -117,15 +116,6 @@ class Applied:
     needed: tuple[Needed, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """Everything that applying a preset replaces, keys and all."""
-
-    file: str | None
-    remembered: Remembered
-    prompts: Mapping[str, str | None]
-
-
 class Presets:
     """The presets of one ``CONDUIT_HOME``. For use in one event loop."""
 
@@ -157,7 +147,7 @@ class Presets:
         try:
             names = sorted(path.stem for path in self._folder.glob("*.yaml"))[:MOST_PRESETS]
         except OSError as error:
-            raise _unusable(self._folder, "listed", error) from None
+            raise unusable(self._folder, "listed", error) from None
         return tuple(self._info(name) for name in names)
 
     def show(self, name: str) -> PresetShown:
@@ -194,7 +184,7 @@ class Presets:
         except FileNotFoundError:
             raise self._unknown(name) from None
         except OSError as error:
-            raise _unusable(path, "removed", error) from None
+            raise unusable(path, "removed", error) from None
 
     async def apply(self, name: str, *, trusted: bool = False) -> Applied:
         """Make a preset what holds, with the keys that this machine has for the same providers.
@@ -216,7 +206,7 @@ class Presets:
                     where=name,
                     hint="look at it, and apply it as trusted if these addresses are right",
                 )
-            wanted = _Before(
+            wanted = Before(
                 text, Remembered((), preset.provider, preset.model), dict(preset.prompts)
             )
             changes = await self._swap(wanted)
@@ -226,14 +216,14 @@ class Presets:
         """Go back to what was there before a preset was applied; to do it again goes forward.
         Raises ``NotFound`` when there is nothing to go back to, and as ``apply``."""
         async with self._turn:
-            before = await asyncio.to_thread(self._load_before)
+            before = await asyncio.to_thread(load_before, self._folder)
             changes = await self._swap(before)
             return Applied(changes, tuple(name for name, text in before.prompts.items() if text))
 
-    async def _swap(self, wanted: _Before) -> Changes:
+    async def _swap(self, wanted: Before) -> Changes:
         """Keep what is there, then replace it; put it back when anything fails on the way."""
         there = await asyncio.to_thread(self._there, wanted)
-        await asyncio.to_thread(self._save_before, there)
+        await asyncio.to_thread(save_before, self._folder, there)
         try:
             await asyncio.to_thread(self._prompts.put, wanted.prompts)
             # The file first: where both have a provider it is the file's that counts, and nobody
@@ -245,7 +235,7 @@ class Presets:
             raise
         return changes
 
-    async def _put_back(self, there: _Before) -> None:
+    async def _put_back(self, there: Before) -> None:
         try:
             await asyncio.to_thread(self._prompts.put, there.prompts)
             if there.file != await asyncio.to_thread(self._file_text):
@@ -255,9 +245,9 @@ class Presets:
         except ConduitError as error:
             log.error("what was there before a preset could not be put back: %s", error)
 
-    def _there(self, wanted: _Before) -> _Before:
+    def _there(self, wanted: Before) -> Before:
         prompts = self._prompts.texts()
-        return _Before(
+        return Before(
             self._file_text(),
             self._chosen.remembered(),
             {name: prompts.get(name) for name in wanted.prompts},
@@ -266,36 +256,6 @@ class Presets:
     def _file_text(self) -> str | None:
         data = read_bytes(self._file.path)
         return None if data is None else data.decode(errors="replace")
-
-    def _save_before(self, before: _Before) -> None:
-        document = {
-            "version": 1,
-            "file": before.file,
-            "remembered": encode(before.remembered).decode(),
-            "prompts": dict(before.prompts),
-        }
-        self._write(self._folder / _BEFORE, orjson.dumps(document))
-
-    def _load_before(self) -> _Before:
-        path = self._folder / _BEFORE
-        try:
-            with path.open("rb") as file:
-                document = orjson.loads(file.read(_LARGEST_BEFORE))
-            return _Before(
-                document["file"],
-                decode(document["remembered"].encode()),
-                {str(name): text for name, text in document["prompts"].items()},
-            )
-        except FileNotFoundError:
-            raise NotFound(
-                "there is nothing to undo", hint="it is kept when a preset is applied"
-            ) from None
-        except OSError as error:
-            raise _unusable(path, "read", error) from None
-        except (ValueError, KeyError, TypeError, AttributeError, NotTheProtocol, ConduitError):
-            raise ConfigError(
-                "it is damaged", where=str(path), hint="delete it; there is no way back by it"
-            ) from None
 
     def _current(self, name: str, about: str) -> Preset:
         document, remembered = self._file.document(), self._chosen.remembered()
@@ -335,15 +295,8 @@ class Presets:
             )
         if not path.exists() and len(self.list()) >= MOST_PRESETS:
             raise Conflict(f"there are {MOST_PRESETS} presets already", hint="remove one")
-        self._write(path, text.encode())
+        write_private(path, text.encode())
         return _info(preset)
-
-    def _write(self, path: Path, data: bytes) -> None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_atomically(path, data, mode=0o600)
-        except OSError as error:
-            raise _unusable(path, "written", error) from None
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{require_name(name)}.yaml"
@@ -356,7 +309,7 @@ class Presets:
         except FileNotFoundError:
             raise self._unknown(name) from None
         except OSError as error:
-            raise _unusable(path, "read", error) from None
+            raise unusable(path, "read", error) from None
         return read_preset(data, path.name, name=name)
 
     def _info(self, name: str) -> PresetInfo:
@@ -374,12 +327,4 @@ def _info(preset: Preset) -> PresetInfo:
     providers: Iterable[str] = preset.setup.get("providers") or ()
     return PresetInfo(
         preset.name, preset.about, preset.made, tuple(providers), tuple(preset.prompts)
-    )
-
-
-def _unusable(path: Path, verb: str, error: OSError) -> StoreError:
-    return StoreError(
-        f"it could not be {verb}: {error.strerror}",
-        where=str(path),
-        hint="check space and permissions; CONDUIT_HOME chooses another folder",
     )
