@@ -155,3 +155,11 @@ def test_the_example_is_valid() -> None:
     found = load_providers(EXAMPLE, KEYS)
     assert {"claude", "local-llama"} <= {settings.name for settings in found.providers}
     assert {left.name for left in found.left_out} == {"perplexity"}
+    assert found.aliases == {"gpt-4": "careful"}
+    assert len(found.groups["careful"].targets) == 3
+    assert not found.cache.on
+
+
+def test_the_example_is_valid_on_a_machine_without_keys() -> None:
+    found = load_providers(EXAMPLE, {})
+    assert [target.provider for target in found.groups["careful"].targets] == ["local-llama"]
