@@ -497,6 +497,7 @@ async def _pieces(wire: _Connection, fault: str, reply: Reply) -> AsyncIterator[
             yield piece
         if fault == "stall":
             await wire.wait_for_hang_up()
+        await asyncio.sleep(0.02)  # in one read with the token it would be an error before it
         error = json.dumps({"type": "error"} | _ERROR).encode()
         yield reply.error or (b"data: " + error + b"\n\n" if sse else error + b"\n")
     elif fault == "endless_stream":

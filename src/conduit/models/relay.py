@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from conduit.contracts.chat import Chunk
 from conduit.models.exchange import ErrorInside, Frame, NotTheProtocol, StreamWatcher
@@ -48,7 +48,9 @@ class RelayStream(AsyncIterator["Chunk | bytes"]):
         self._model = model
         self._reply: Reply | None = None
         self._received = 0
+        self._broken: NotTheProtocol | ErrorInside | None = None
         self._entered = False
+        self._fault: NotTheProtocol | ErrorInside | None = None
         self.over = False
         """The piece that was given last is the last."""
 
@@ -89,28 +91,38 @@ class RelayStream(AsyncIterator["Chunk | bytes"]):
     async def _next(self) -> bytes:
         """The events of one piece of the body."""
         assert self._reply is not None
+        if self._broken is not None:
+            self._break_off(self._broken)
         watcher = self.watcher
         data = await next_piece(self._reply, watcher.complete, self._limits)
         self._received += len(data)
         if self._received > self._limits.stream_bytes:
             self._faults.bad_reply(f"the stream exceeds {self._limits.stream_bytes} bytes")
+        begun = watcher.answered
+        out: list[bytes] = []
         try:
-            return self._passed(watcher, data)
-        except NotTheProtocol as error:
-            self._faults.bad_reply(str(error))
-        except ErrorInside as error:
-            self._faults.refused(200, str(error))
+            self._pass(watcher, data, out)
+        except (NotTheProtocol, ErrorInside) as error:
+            if not begun or not any(out):  # nobody has heard of it yet: somebody else may answer
+                self._break_off(error)
+            self._broken, self.over = error, False
+        return b"".join(out)
 
-    def _passed(self, watcher: StreamWatcher, data: bytes) -> bytes:
+    def _pass(self, watcher: StreamWatcher, data: bytes, out: list[bytes]) -> None:
         if data:
             frames = self._parser.feed(data)
         else:  # half an event after a complete answer spoils nothing
             frames = [] if watcher.complete else self._parser.close()
-        out = b"".join([watcher.feed(frame) for frame in frames])
+        for frame in frames:
+            out.append(watcher.feed(frame))
         if watcher.ended or not data:
             self.over = True
-            out += watcher.finish()
-        return out
+            out.append(watcher.finish())
+
+    def _break_off(self, error: NotTheProtocol | ErrorInside) -> NoReturn:
+        if isinstance(error, ErrorInside):
+            self._faults.refused(200, str(error))
+        self._faults.bad_reply(str(error))
 
 
 class WholeReply(Protocol):
