@@ -25,6 +25,17 @@ BAD_REPLY = (502, "provider_bad_reply")
 UNREACHABLE = (502, "provider_unreachable")
 TIMEOUT = (504, "provider_timeout")
 GOOD = (200, "")
+STATUSES = {
+    "status_400": 400,
+    "status_401": 502,
+    "status_404": 404,
+    "status_429": 429,
+    "status_500": 502,
+    "status_529": 503,
+    "status_500_html": 502,
+}
+"""What becomes of a provider's own status: the request's fault stays the client's, a busy provider
+is one to try again, and a key that it does not take is the operator's."""
 
 WHOLE = {
     "html": BAD_REPLY,
@@ -42,7 +53,14 @@ WHOLE = {
     "invalid_utf8": BAD_REPLY,
     "gzip": BAD_REPLY,
     "not_http": BAD_REPLY,
-} | {fault: REFUSED for fault in FAULTS if fault.startswith("status_")}
+    "reset": UNREACHABLE,
+    "huge_body": BAD_REPLY,
+    "truncated_chunk": UNREACHABLE,
+    "bad_chunk_size": BAD_REPLY,
+    "two_lengths": BAD_REPLY,
+    "header_flood": BAD_REPLY,
+    "early_reply": (400, "provider_refused"),
+} | {fault: (status, "provider_refused") for fault, status in STATUSES.items()}
 """What a blocking request gets; every other fault concerns streams only."""
 
 LATE = ("error_in_stream", "stall", "drop_mid_stream", "end_mid_stream")
@@ -54,8 +72,14 @@ BEFORE = {fault: expected for fault, expected in WHOLE.items() if fault not in L
 }
 """What a streaming request gets that fails before the first token: a plain refusal."""
 
-SURVIVED = sorted(set(FAULTS) - set(BEFORE) - set(LATE) - {"endless_stream"})
+SURVIVED = sorted(set(FAULTS) - set(BEFORE) - set(LATE) - {"endless_stream", "slow_drip"})
 """Streams that are only odd."""
+
+RETRY_AFTER = sorted(set(STATUSES) - {"status_500_html"})
+"""Statuses with which the fake provider says when to come again."""
+
+TYPES = {400: "invalid_request_error", 404: "invalid_request_error", 429: "rate_limit_error"}
+"""As OpenAI names them; any other is ``api_error``."""
 
 DIALECTS = ("", "anthropic-", "ollama-")
 
@@ -89,8 +113,10 @@ def streamed(http: httpx.Client, path: str, body: dict[str, Any]) -> list[Event]
 def test_a_whole_answer(http: httpx.Client, dialect: str, fault: str) -> None:
     begun = time.monotonic()
     response = http.post("/v1/chat/completions", json=chat(dialect + fault))
-    error = refused(response, *WHOLE[fault])
-    assert error["type"] == "api_error"
+    status, code = WHOLE[fault]
+    error = refused(response, status, code)
+    assert error["type"] == TYPES.get(status, "api_error")
+    assert response.headers.get("retry-after") == ("7" if fault in RETRY_AFTER else None)
     assert dialect + fault in error["message"]
     assert "sk-not-a-real-key" not in response.text
     assert time.monotonic() - begun < SILENCE_S + 3
@@ -173,6 +199,19 @@ def test_a_stream_that_never_ends_is_ended(
         for line in response.iter_lines():
             last = line or last
     error_in(json.loads(last.removeprefix("data: ")), "stream_interrupted")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_drip_is_never_silent_but_a_deadline_ends_it(http: httpx.Client, stream: bool) -> None:
+    """Without one it ends with the time that any exchange may take, which is ten minutes."""
+    http.post("/providers/reset-circuit/slow_drip").raise_for_status()
+    begun = time.monotonic()
+    headers = {"x-conduit-deadline": "0.4"}
+    body = chat("slow_drip", stream=stream)
+    response = http.post("/v1/chat/completions", json=body, headers=headers)
+    error = refused(response, 504, "all_providers_failed")
+    assert "within 0.4 s" in error["message"]
+    assert time.monotonic() - begun < 3
 
 
 @pytest.mark.parametrize("fault", ["html", "drop", "silent", "status_429", "half_json"])
