@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
@@ -169,8 +170,9 @@ def gateway_blocks(file: ProvidersFile, environ: Mapping[str, str]) -> tuple[Blo
         effects=Effects.WRITES_FILES | Effects.WRITES_STATE,
     )
     async def put(data: PutGateway) -> GatewayChanges:
-        text = filled(data.text)
-        elsewhere = keys_sent_elsewhere(file.parsed(text).providers, file.settings.providers)
+        text = await asyncio.to_thread(filled, data.text)
+        new = await asyncio.to_thread(file.parsed, text)
+        elsewhere = keys_sent_elsewhere(new.providers, file.settings.providers)
         if elsewhere and not _at_the_machine():
             raise Forbidden(
                 f"keys of this machine would be sent to new addresses: {', '.join(elsewhere)}",
