@@ -42,6 +42,8 @@ class AnthropicWatcher:
 
     def feed(self, frame: Frame) -> bytes:
         data = frame.data
+        if self.ended:  # an end mark twice, or what nobody expects behind it
+            return b""
         if frame.event == "content_block_delta" or data.startswith(_DELTA):
             self.answered = True
             self._measure(data)
