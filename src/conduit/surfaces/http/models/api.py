@@ -120,8 +120,11 @@ class ModelApi:
         body = await read_body(visit.receive)
         data = read_object(body)
         streamed = dialect.streams(data)
-        if self._agent and data.get("model") == AGENT_MODEL and not data.get("tools"):
-            work = self._by_agent(self._agent, visit, dialect, data, streamed)
+        agent = self._agent if data.get("model") == AGENT_MODEL else None
+        if agent and data.get("tools"):  # a client with tools of its own calls them itself
+            agent, data["model"] = None, "auto"
+        if agent:
+            work = self._by_agent(agent, visit, dialect, data, streamed)
         else:
             said = visit.said
             call = ModelCall(dialect.name, data, said.options, said.dialect, len(body))
