@@ -50,7 +50,6 @@ class RelayStream(AsyncIterator["Chunk | bytes"]):
         self._received = 0
         self._broken: NotTheProtocol | ErrorInside | None = None
         self._entered = False
-        self._fault: NotTheProtocol | ErrorInside | None = None
         self.over = False
         """The piece that was given last is the last."""
 
