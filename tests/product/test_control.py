@@ -21,7 +21,7 @@ from tests.product.server import Server, serving
 
 STATE = {
     "name", "type", "model", "base_url", "active", "local", "circuit", "health", "average_ms",
-    "consecutive_failures", "retry_in_s", "last_error",
+    "consecutive_failures", "retry_in_s", "last_error", "in_flight", "waiting", "circuits",
 }  # fmt: skip
 REPLY = {
     "text", "json_blocks", "provider", "model", "session", "correlation_id", "failures",
