@@ -165,7 +165,7 @@ def test_what_a_client_may_set_reaches_the_provider(client: OpenAI, upstream: Fa
         tool_choice={"type": "function", "function": {"name": "weather"}},
     )
     sent = upstream.requests[-1].body
-    assert sent["messages"][0] == {"role": "system", "content": "be brief"}
+    assert sent["messages"][0] == {"role": "developer", "content": "be brief"}
     assert (sent["temperature"], sent["top_p"], sent["seed"]) == (0.2, 0.9, 7)
     assert sent["stop"] == ["END"]
     assert sent["presence_penalty"] == 0.1
@@ -238,6 +238,39 @@ def test_the_agent_itself_is_a_model(client: OpenAI, upstream: FakeUpstream) -> 
     assert "/files/" in "".join(c.choices[0].delta.content or "" for c in chunks)
 
 
+ODD: dict[str, Any] = {
+    "messages": [
+        {"role": "developer", "content": "be brief", "cache": {"of": ["tomorrow"]}},
+        {"role": "user", "content": [{"type": "text", "text": "hello"}, {"type": "hologram"}]},
+        {"role": "king", "content": 7, "weight": 0},
+    ],
+    "temperature": 9,
+    "n": 2,
+    "no_such_parameter": {"deep": [1, 2.5, None, "ü", {"x": True}]},
+    "stop": None,
+    "seed": -1,
+    "logit_bias": {"50256": -100},
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_provider_of_the_clients_own_dialect_judges_for_itself(
+    client: OpenAI, upstream: FakeUpstream, stream: bool
+) -> None:
+    """Its API may be newer than this gateway: what was sent arrives, whatever it means."""
+    upstream.answers.append(Answer("Whatever you say."))
+    made = client.chat.completions.create(
+        model="good/newer", messages=HELLO, stream=stream, extra_body=ODD
+    )
+    said = list(made) if stream else made
+    assert said
+    sent = dict(upstream.requests[-1].body)
+    if stream:  # on our own account
+        assert sent.pop("stream_options") == {"include_usage": True}
+    assert sent.pop("stream") is stream
+    assert sent == ODD | {"model": "newer"}
+
+
 @pytest.mark.parametrize(
     ("change", "names"),
     [
@@ -259,10 +292,11 @@ def test_the_agent_itself_is_a_model(client: OpenAI, upstream: FakeUpstream) -> 
     ],
     ids=str,
 )
-def test_what_cannot_be_honoured_is_refused_by_name(
+def test_what_cannot_be_translated_is_refused_by_name(
     client: OpenAI, change: dict[str, Any], names: str
 ) -> None:
-    wanted = {"model": "good", "messages": HELLO} | change
+    """The provider that would answer speaks another dialect."""
+    wanted = {"model": "claude", "messages": HELLO} | change
     known = {k: v for k, v in wanted.items() if k != "no_such_parameter"}
     with pytest.raises(openai.APIStatusError) as refusal:
         client.chat.completions.create(**known, extra_body=wanted)
