@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import ssl
 import subprocess
@@ -225,6 +226,21 @@ async def test_no_moment_of_a_hang_up_leaves_anything(server: Scripted) -> None:
     await one.aclose()
     await until(lambda: server.open == 0 and descriptors() == before)
     await until(lambda: asyncio.all_tasks() == tasks)
+
+
+async def test_exchanges_leave_nothing_to_the_garbage_collector(
+    server: Scripted, pooled: PooledTransport
+) -> None:
+    """It would stop everything now and then, the more often the more there is to do."""
+    await body_of(pooled, server.url)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(200):
+            await body_of(pooled, server.url)
+        assert gc.collect() < 100
+    finally:
+        gc.enable()
 
 
 async def test_a_handshake_that_hangs_is_given_up_and_can_be_left() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from enum import Enum, auto
+from functools import partial
 from typing import cast
 
 import httptools
@@ -61,7 +62,8 @@ class Connection(asyncio.Protocol):
         self._state = _IDLE
         self._timer: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._error: ProviderError | None = None
+        self._fault: Callable[[], ProviderError] | None = None
+        """Makes the error anew each time: one that is kept would keep the frames it passed."""
         self._pairs: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
         self._ahead = 0
@@ -124,15 +126,15 @@ class Connection(asyncio.Protocol):
         """Wait for ``status`` and ``headers``. Raises the errors of ``Transport.open``."""
         while self._state is _HEAD:
             await self._wait()
-        if self._state is _FAILED and self._error is not None:
-            raise self._error
+        if self._state is _FAILED and self._fault is not None:
+            raise self._fault()
 
     async def read(self) -> bytes:
         """What has come of the body since the last time, or will come next; empty at its end."""
         while not self._pieces:
             if self._state is not _BODY:
-                if self._error is not None:
-                    raise self._error
+                if self._fault is not None:
+                    raise self._fault()
                 return b""
             await self._wait()
         pieces = self._pieces
@@ -186,10 +188,10 @@ class Connection(asyncio.Protocol):
             if self._complete:
                 self._transport.abort()
             else:
-                self._fail(self._error or self._failures.not_http())
+                self._fail(self._fault or self._failures.not_http)
             return
         if self._overhead > HEAD_BYTES:
-            self._fail(self._failures.not_http())
+            self._fail(self._failures.not_http)
         elif self._ahead > _AHEAD_BYTES and not self._paused:
             self._paused = True
             self._transport.pause_reading()
@@ -212,7 +214,7 @@ class Connection(asyncio.Protocol):
                 self._state = _COMPLETE
             else:
                 why = type(exc).__name__ if exc else "it ended too early"
-                self._fail(self._failures.dropped(why))
+                self._fail(partial(self._failures.dropped, why))
         elif self._state is _IDLE:
             self._state = _FAILED
         self._wake()
@@ -246,7 +248,7 @@ class Connection(asyncio.Protocol):
         if coding is None:
             self._ends_with_connection = b"content-length" not in headers
         elif coding.strip().lower() != b"chunked":
-            self._error = self._failures.compressed(coding.decode("latin-1"))
+            self._fault = partial(self._failures.compressed, coding.decode("latin-1"))
             raise ValueError("not only chunked")
         self.status = status
         self.headers = headers
@@ -281,8 +283,8 @@ class Connection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _fail(self, error: ProviderError) -> None:
-        self._error = error
+    def _fail(self, fault: Callable[[], ProviderError]) -> None:
+        self._fault = fault
         self._state = _FAILED
         self._reusable = False
         self.abort()
@@ -295,9 +297,9 @@ class Connection(asyncio.Protocol):
         due = now + self._look_s
         if self._state is _HEAD or self._state is _BODY:
             if now >= self._begun_at + self._total_s:
-                self._fail(self._failures.too_long())
+                self._fail(self._failures.too_long)
             elif self._waiter is not None and now >= self._active_at + self._silence_s:
-                self._fail(self._failures.silent())
+                self._fail(self._failures.silent)
             else:
                 due = min(due, self._begun_at + self._total_s)
                 if self._waiter is not None:

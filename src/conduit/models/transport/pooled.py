@@ -70,6 +70,10 @@ class PooledTransport:
         if pool is not None:
             await pool.aclose()
 
+    async def _not_open(self) -> bytes:
+        """What a reply reads outside of its context."""
+        raise self._failures.dropped("it was closed here")
+
     def _opened(self) -> Pool:
         loop = asyncio.get_running_loop()
         if self._pool is None:
@@ -122,7 +126,8 @@ class _Exchange:
         self._headers = headers
         self._body = body
         self.status = 0
-        self.read: Callable[[], Coroutine[Any, Any, bytes]] = self._closed
+        # A method of its own would make it refer to itself, and the collector's work of each.
+        self.read: Callable[[], Coroutine[Any, Any, bytes]] = transport._not_open
         """See ``Reply.read``."""
         self._fields: dict[bytes, bytes] = {}
         self._pool: Pool | None = None
@@ -151,7 +156,7 @@ class _Exchange:
         trace: TracebackType | None,
     ) -> None:
         connection, self._connection = self._connection, None
-        self.read = self._closed
+        self.read = self._transport._not_open
         if connection is not None:
             if connection.reusable and self._pool is not None:
                 self._pool.give_back(connection)
@@ -182,6 +187,3 @@ class _Exchange:
             connection.abort()
             raise
         return True
-
-    async def _closed(self) -> bytes:
-        raise self._transport._failures.dropped("it was closed here")
