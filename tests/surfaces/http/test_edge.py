@@ -7,9 +7,11 @@ import json
 import os
 import random
 import socket
+import ssl
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
@@ -31,6 +33,8 @@ HOST = b"Host: localhost\r\n"
 GET = b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n"
 LAST = b"GET /hello HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
 POST = b"POST /echo HTTP/1.1\r\n" + HOST
+
+CERTIFICATE = Path(__file__).parents[2] / "models/transport/localhost.pem"
 
 
 class App:
@@ -106,11 +110,14 @@ class Edge:
             writer.transport.abort()
 
 
-MakeEdge = Callable[[], Edge]
-
-
 @pytest.fixture
 async def edge() -> AsyncIterator[Edge]:
+    async with listening() as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def listening(tls: ssl.SSLContext | None = None) -> AsyncIterator[Edge]:
     app, state, loop = App(), ServerState(), asyncio.get_running_loop()
     config = configured(app, LIMITS)
     config.load()
@@ -121,7 +128,7 @@ async def edge() -> AsyncIterator[Edge]:
         )
         return made
 
-    server = await loop.create_server(protocol, "127.0.0.1", 0)
+    server = await loop.create_server(protocol, "127.0.0.1", 0, ssl=tls)
     yield Edge(server.sockets[0].getsockname()[1], app, state)
     server.close()
     await until(lambda: not state.connections and not state.tasks)
@@ -490,6 +497,44 @@ def spoiled(request: bytes, chance: random.Random) -> bytes:
         other = bytes(chance.choice(b"\r\n\0\t :;,0a\xff") for _ in range(chance.randint(0, 3)))
         data[at:to] = chance.choice([b"", data[at:to] * 2, other])
     return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        (LAST, b"HTTP/1.1 200 OK"),
+        (GET, b"HTTP/1.1 200 OK"),
+        (GET[:-2], b"HTTP/1.1 408"),
+        (b"what is this\r\n\r\n", b"HTTP/1.1 400"),
+        (GET[:-2] + b"X: a\r\n" * 101 + b"\r\n", b"HTTP/1.1 431"),
+    ],
+    ids=["good", "idle", "half", "wrong", "flood"],
+)
+async def test_the_same_over_tls(sent: bytes, says: bytes) -> None:
+    """Where a connection has no half that could be closed."""
+    offered = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    offered.load_cert_chain(CERTIFICATE)
+    trusting = ssl.create_default_context(cafile=str(CERTIFICATE))
+    async with listening(offered) as edge:
+        reader, writer = await asyncio.open_connection("localhost", edge.port, ssl=trusting)
+        writer.write(sent)
+        async with asyncio.timeout(3):
+            assert (await reader.read()).startswith(says)
+        writer.transport.abort()
+
+
+async def test_who_never_reads_over_tls_is_cut() -> None:
+    offered = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    offered.load_cert_chain(CERTIFICATE)
+    trusting = ssl.create_default_context(cafile=str(CERTIFICATE))
+    async with listening(offered) as edge:
+        _, writer = await asyncio.open_connection("localhost", edge.port, ssl=trusting)
+        writer.transport.pause_reading()
+        writer.write(GET.replace(b"/hello", b"/endless"))
+        await until(lambda: edge.app.sent > 0)
+        await until(lambda: not edge.connections and not edge.tasks)
+        assert edge.app.sent < 16 << 20
+        writer.transport.abort()
 
 
 async def test_nothing_is_left_of_those_who_leave(edge: Edge) -> None:
