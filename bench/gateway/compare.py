@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.gateway.loading import Body, Load, Series, Target, repeated
@@ -53,7 +54,7 @@ def measure(
     for name in [DIRECT, *(names or [CONDUIT, *installed(peers)])]:
         print(f"{name} …", file=sys.stderr, flush=True)
         if name == DIRECT:
-            context = nullcontext(bench.direct())
+            context: AbstractContextManager[Target] = nullcontext(bench.direct())
         elif name == CONDUIT:
             context = bench.conduit()
         else:
@@ -74,17 +75,21 @@ def figures(bench: Bench, target: Target, seconds: float, times: int) -> Figures
     time.sleep(0.5)
     idle_mb = target.group.resident_mb()
 
-    def series(body: object, connections: int) -> Series:
-        load(target, body, connections=connections, seconds=min(_WARM_UP_S, seconds))
-        return repeated(times, lambda: load(target, body, connections=connections, seconds=seconds))
+    def series(body: Body, connections: int, alone: Series | None = None) -> Series:
+        """``alone`` says how long one takes: each connection of a slow target gets its answers."""
+        each_s = alone.median(lambda one: one.us.mean) / 1e6 if alone else 0.0
+        long = max(seconds, min(_LONGEST_S, 4 * connections * each_s))
+        load(target, body, connections=connections, seconds=min(_WARM_UP_S, long))
+        return repeated(times, lambda: load(target, body, connections=connections, seconds=long))
 
+    one, stream_one = series(whole, 1), series(stream, 1)
     return Figures(
         target.name,
-        one=series(whole, 1),
-        sixteen=series(whole, 16),
-        sixty_four=series(whole, 64),
-        stream_one=series(stream, 1),
-        streams=series(stream, 16),
+        one=one,
+        sixteen=series(whole, 16, one),
+        sixty_four=series(whole, 64, one),
+        stream_one=stream_one,
+        streams=series(stream, 16, stream_one),
         idle_mb=idle_mb,
         peak_mb=target.group.peak_mb(),
         start_s=target.start_s,
@@ -103,7 +108,7 @@ def _row(each: Figures, direct: Figures) -> list[str]:
         value = mine.median(_rate)
         return f"{value:,.0f} ({value / its.median(_rate):.3f})"
 
-    def added(mine: Series, its: Series, *figures: object) -> str:
+    def added(mine: Series, its: Series, *figures: Callable[[Load], float]) -> str:
         if is_direct:
             return "/".join(f"({mine.median(figure):,.0f})" for figure in figures)
         return "/".join(f"{mine.median(figure) - its.median(figure):,.0f}" for figure in figures)
@@ -126,10 +131,6 @@ def _row(each: Figures, direct: Figures) -> list[str]:
         f"±{noise:.0%}" + (f", {faults} faults" if faults else ""),
         f"{max(series.others for series in everything):.1f} cores",
     ]
-
-
-def as_json(all_figures: list[Figures]) -> list[dict[str, object]]:
-    return [asdict(each) for each in all_figures]
 
 
 def _rate(load: Load) -> float:

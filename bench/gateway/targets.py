@@ -230,10 +230,13 @@ class Bench:
         own |= environ or {}
         key = _new_key(own)
         port = free_port()
-        argv = [*_command(), "up", "--role", "gateway", "--port", str(port), "--no-open", "--json"]
+        serve = f"up --role gateway --no-open --json --port {port}".split()
+        argv = [*_command(), *serve, *options]
         begun = time.monotonic()
         cores = on or self.loader.cores.gateway
-        with started([*argv, *options], cores, home / "log", own, files=files) as group:
+        with started(
+            [*_command(), *serve, *options], cores, home / "log", own, files=files
+        ) as group:
             headers = (f"Authorization: Bearer {key}", "anthropic-version: 2023-06-01")
             target = Target(CONDUIT, port, group, headers=headers)
             if awaited:

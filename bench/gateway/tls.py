@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench._processes import ROOT, free_port
-from bench.gateway.loading import Load, Series, repeated
+from bench.gateway.loading import Load, Series
 from bench.gateway.machine import started
 from bench.gateway.tables import table
 from bench.gateway.targets import Bench, answering, openai_provider
@@ -60,12 +60,14 @@ class Cost:
 
 def measure(bench: Bench, seconds: float, times: int) -> list[Cost]:
     certificate, key = _certificate(bench.folder)
-    return [_cost(bench, case, certificate, key, seconds, times) for case in _CASES]
+    loads: list[list[Load]] = [[] for _ in _CASES]
+    for _ in range(times):  # in turns, so that a noisy machine disturbs all alike
+        for case, found in zip(_CASES, loads, strict=True):
+            found.append(_load(bench, case, certificate, key, seconds))
+    return [Cost(case, Series(tuple(found))) for case, found in zip(_CASES, loads, strict=True)]
 
 
-def _cost(
-    bench: Bench, case: Case, certificate: Path, key: Path, seconds: float, times: int
-) -> Cost:
+def _load(bench: Bench, case: Case, certificate: Path, key: Path, seconds: float) -> Load:
     back, front = free_port(), free_port()
     scheme = "https" if case.provider else "http"
     providers = {"mock": openai_provider(f"{scheme}://127.0.0.1:{back}/v1")}
@@ -101,7 +103,7 @@ def _cost(
             )
 
         load(min(seconds, 1.0))
-        return Cost(case, repeated(times, load))
+        return load()
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 
-from bench.gateway.loading import Series, repeated
+from bench.gateway.loading import Load, Series, Target, repeated
 from bench.gateway.tables import table
 from bench.gateway.targets import Bench, anthropic_provider, openai_provider
 
 _CLIENTS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
-_PROVIDERS = {"openai": "mock", "anthropic": "mock-claude"}
+_MODELS = {"openai": "mock", "anthropic": "mock-claude"}
 _CONNECTIONS = 16
 
 
@@ -30,22 +31,22 @@ class Way:
 def measure(bench: Bench, seconds: float, times: int) -> list[Way]:
     upstream = f"http://127.0.0.1:{bench.upstream}/v1"
     providers = {"mock": openai_provider(upstream), "claude": anthropic_provider(upstream)}
-    ways = []
     with bench.conduit(providers=providers) as target:
-        for stream in (False, True):
-            for client, path in _CLIENTS.items():
-                for provider, model in _PROVIDERS.items():
-                    asked = replace(target, path=path, model=model)
-                    body = bench.loader.body(asked, stream=stream)
+        return [
+            Way(client, provider, stream, _series(bench, asked, stream, seconds, times))
+            for stream, client, provider in product((False, True), _CLIENTS, _MODELS)
+            for asked in [replace(target, path=_CLIENTS[client], model=_MODELS[provider])]
+        ]
 
-                    def load(seconds: float = seconds, asked=asked, body=body):
-                        return bench.loader.run(
-                            asked, body, connections=_CONNECTIONS, seconds=seconds
-                        )
 
-                    load(min(seconds, 1.0))
-                    ways.append(Way(client, provider, stream, repeated(times, load)))
-    return ways
+def _series(bench: Bench, asked: Target, stream: bool, seconds: float, times: int) -> Series:
+    body = bench.loader.body(asked, stream=stream)
+
+    def load(seconds: float = seconds) -> Load:
+        return bench.loader.run(asked, body, connections=_CONNECTIONS, seconds=seconds)
+
+    load(min(seconds, 1.0))
+    return repeated(times, load)
 
 
 def report(ways: list[Way]) -> str:
