@@ -11,6 +11,7 @@ import ssl
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ LIMITS = Limits(
     pipelined=4,
     connections=20,
 )
+PATIENT = replace(LIMITS, head_s=30, idle_s=30)
 HOST = b"Host: localhost\r\n"
 GET = b"GET /hello HTTP/1.1\r\n" + HOST + b"\r\n"
 LAST = b"GET /hello HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
@@ -117,9 +119,11 @@ async def edge() -> AsyncIterator[Edge]:
 
 
 @asynccontextmanager
-async def listening(tls: ssl.SSLContext | None = None) -> AsyncIterator[Edge]:
+async def listening(
+    tls: ssl.SSLContext | None = None, limits: Limits = LIMITS
+) -> AsyncIterator[Edge]:
     app, state, loop = App(), ServerState(), asyncio.get_running_loop()
-    config = configured(app, LIMITS)
+    config = configured(app, limits)
     config.load()
 
     def protocol() -> asyncio.Protocol:
@@ -367,11 +371,11 @@ async def test_a_flood_costs_little_memory(edge: Edge, before: bytes, flood: byt
 @pytest.mark.parametrize(
     ("sent", "within_s", "says"),
     [
-        (b"", (0.25, 0.6), b""),
-        (GET[:-2], (0.25, 0.6), b" 408 "),
-        (b"G", (0.25, 0.6), b" 408 "),
-        (GET, (0.45, 0.9), b" 200 "),
-        (GET + GET[:-3], (0.25, 0.9), b" 200 "),
+        (b"", (0.25, 1.5), b""),
+        (GET[:-2], (0.25, 1.5), b" 408 "),
+        (b"G", (0.25, 1.5), b" 408 "),
+        (GET, (0.45, 1.5), b" 200 "),
+        (GET + GET[:-3], (0.25, 1.5), b" 200 "),
     ],
     ids=["nothing", "half", "a byte", "one and no more", "one and a half"],
 )
@@ -395,7 +399,7 @@ async def test_a_drip_of_headers_is_not_progress(edge: Edge) -> None:
         writer.write(b"a")
         await asyncio.sleep(0.01)
     assert (await answer).startswith(b"HTTP/1.1 408")
-    assert asyncio.get_running_loop().time() - begun < 0.7
+    assert asyncio.get_running_loop().time() - begun < 1.5
     writer.transport.abort()
 
 
@@ -404,27 +408,29 @@ async def test_an_answer_may_take_its_time(edge: Edge) -> None:
     assert (await edge.talk(LAST.replace(b"/hello", b"/slow"))).startswith(b"HTTP/1.1 200 OK")
 
 
-async def test_a_body_nobody_reads_is_not_drained(edge: Edge) -> None:
-    reader, writer = await edge.connect()
-    ignored = b"POST /ignore HTTP/1.1\r\n" + HOST + b"Content-Length: 1073741824\r\n\r\n"
-    writer.write(ignored + b"x" * 1000)
-    answer = await asyncio.wait_for(reader.read(), 0.2)  # before any limit of a head or of idleness
-    assert answer.startswith(b"HTTP/1.1 413")
-    with suppress(ConnectionError):
-        for _ in range(200):
-            writer.write(b"x" * 65536)
-            await writer.drain()
-        raise AssertionError("13 MB were taken")
-    writer.transport.abort()
-    assert len(edge.app.seen) == 1
+async def test_a_body_nobody_reads_is_not_drained() -> None:
+    async with listening(limits=PATIENT) as edge:
+        reader, writer = await edge.connect()
+        ignored = b"POST /ignore HTTP/1.1\r\n" + HOST + b"Content-Length: 1073741824\r\n\r\n"
+        writer.write(ignored + b"x" * 1000)
+        answer = await asyncio.wait_for(reader.read(), 3)
+        assert answer.startswith(b"HTTP/1.1 413")
+        with suppress(ConnectionError):
+            for _ in range(200):
+                writer.write(b"x" * 65536)
+                await writer.drain()
+            raise AssertionError("13 MB were taken")
+        writer.transport.abort()
+        assert len(edge.app.seen) == 1
 
 
-async def test_a_body_nobody_reads_is_not_waited_for(edge: Edge) -> None:
-    reader, writer = await edge.connect()
-    writer.write(b"POST /ignore HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\nx")
-    assert (await asyncio.wait_for(reader.read(), 2)).startswith(b"HTTP/1.1 413")
-    await until(lambda: not edge.connections, 0.5)
-    writer.transport.abort()
+async def test_a_body_nobody_reads_is_not_waited_for() -> None:
+    async with listening(limits=PATIENT) as edge:
+        reader, writer = await edge.connect()
+        writer.write(b"POST /ignore HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\nx")
+        assert (await asyncio.wait_for(reader.read(), 3)).startswith(b"HTTP/1.1 413")
+        await until(lambda: not edge.connections)
+        writer.transport.abort()
 
 
 @pytest.mark.parametrize("path", ["/endless", "/large", "/small"])
@@ -439,7 +445,7 @@ async def test_who_never_reads_is_cut(edge: Edge, path: str) -> None:
         await until(lambda: len(edge.connections) == 1)
         begun = loop.time()
         await until(lambda: not edge.connections and not edge.tasks)
-        assert 0.3 < loop.time() - begun < 2.0
+        assert 0.3 < loop.time() - begun < 3.0
         assert edge.app.sent < 8 << 20  # what two sockets hold
 
 
