@@ -234,9 +234,7 @@ class Bench:
         argv = [*_command(), *serve, *options]
         begun = time.monotonic()
         cores = on or self.loader.cores.gateway
-        with started(
-            [*_command(), *serve, *options], cores, home / "log", own, files=files
-        ) as group:
+        with started(argv, cores, home / "log", own, files=files) as group:
             headers = (f"Authorization: Bearer {key}", "anthropic-version: 2023-06-01")
             target = Target(CONDUIT, port, group, headers=headers)
             if awaited:
@@ -260,7 +258,7 @@ def stage(folder: Path) -> Iterator[Bench]:
     with ExitStack() as stack:
         stack.callback(os.sched_setaffinity, 0, os.sched_getaffinity(0))
         os.sched_setaffinity(0, where.others)
-        argv = [programs["upstream"], str(port)]
+        argv = [str(programs["upstream"]), str(port)]
         upstream = stack.enter_context(started(argv, where.others, folder / "upstream.log"))
         answering(Target("upstream", port, upstream), time.monotonic())
         yield Bench(folder, Loader(programs["load"], folder, where, upstream), port)
