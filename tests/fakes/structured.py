@@ -51,10 +51,12 @@ def _openai_fault(shape: Any) -> str:
     inner = shape.get("json_schema")
     if shape.get("type") != "json_schema" or set(shape) != {"type", "json_schema"}:
         return "response_format: expected type json_schema"
-    if set(inner) != {"name", "schema", "strict"} or inner["strict"] is not True:
-        return "response_format.json_schema: expected name, schema and strict: true"
+    if set(inner) != {"name", "schema", "strict"} or inner["strict"] not in (True, False):
+        return "response_format.json_schema: expected name, schema and strict"
     if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", inner["name"]):
         return "response_format.json_schema.name: not a name"
+    if not inner["strict"]:
+        return _no_schema(inner["schema"])
     return _schema_fault(inner["schema"], _KEYWORDS | _BOUNDS)
 
 

@@ -41,6 +41,7 @@ from tests.fakes.answer import Answer, ToolUse
 from tests.fakes.responses import responses
 
 SPEC = ToolSpec("look", "Look it up.", {"type": "object"})
+CLOSED: dict[str, Any] = {"type": "object", "additionalProperties": False}
 HELLO = (Message("user", "U"),)
 
 
@@ -90,7 +91,7 @@ def test_a_request_in_full() -> None:
         reasoning=Reasoning("high"),
         top_logprobs=2,
         user="u1",
-        output=OutputSchema("s", {"type": "object"}),
+        output=OutputSchema("s", CLOSED),
         extra={
             "include": ["web_search_call.results"],
             "metadata": {"a": "b"},
@@ -140,7 +141,7 @@ def test_a_request_in_full() -> None:
             "format": {
                 "type": "json_schema",
                 "name": "s",
-                "schema": {"type": "object"},
+                "schema": CLOSED,
                 "strict": True,
             },
         },

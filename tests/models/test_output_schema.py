@@ -14,6 +14,7 @@ from conduit.models.wire.anthropic import encode as encode_anthropic
 from conduit.models.wire.anthropic import without_bounds
 from conduit.models.wire.ollama import encode as encode_ollama
 from conduit.models.wire.openai_chat import OpenAIStream, decode, openai_chat
+from conduit.models.wire.openai_responses import encode as encode_responses
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -33,6 +34,7 @@ SCHEMA: dict[str, Any] = {
         }
     },
 }
+CLOSED = {"additionalProperties": False}
 ASK = ChatRequest((Message("user", "U"),), output=OutputSchema("Rows", SCHEMA))
 
 
@@ -89,3 +91,36 @@ def test_a_model_that_declines_is_told_from_one_that_answers() -> None:
         event = {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
         decoder.feed(Frame("", json.dumps(event).encode()))
     assert decoder.finish() == Chunk(finish_reason="content_filter")
+
+
+LOOSE: list[dict[str, Any]] = [
+    {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]},
+    {**SCHEMA, "required": ["minimum", "items"]},
+    {**SCHEMA, "$defs": {"Row": {"type": "object", "properties": {"a": {}}}}},
+    {**SCHEMA, "oneOf": [{"type": "object"}]},
+    {**SCHEMA, "properties": [1]},
+    {**SCHEMA, "anyOf": 7},
+    {**SCHEMA, "required": [[]]},
+    {"type": "array", "items": {"type": "string"}},
+    {},
+]
+
+
+@pytest.mark.parametrize("schema", LOOSE, ids=lambda schema: json.dumps(schema)[-40:])
+def test_openai_is_not_asked_to_be_strict_about_a_schema_that_it_would_refuse(
+    schema: dict[str, Any],
+) -> None:
+    ask = ChatRequest(ASK.messages, output=OutputSchema("Rows", schema))
+    chat = json.loads(openai_chat().encode(ask, "m", False).body)["response_format"]["json_schema"]
+    responses = json.loads(encode_responses(ask, "m", False).body)["text"]["format"]
+    assert (chat["schema"], chat["strict"]) == (schema, False)
+    assert (responses["schema"], responses["strict"]) == (schema, False)
+
+
+def test_anthropic_gets_objects_closed_that_were_left_open() -> None:
+    inner = {"type": "object", "properties": {"type": {"type": "string"}}}
+    schema = {"type": "object", "properties": {"a": inner, "b": {"type": "object"} | CLOSED}}
+    sent = without_bounds(schema)
+    assert sent["additionalProperties"] is False
+    assert sent["properties"]["a"] == inner | CLOSED
+    assert without_bounds({**schema, "additionalProperties": True})["additionalProperties"] is True

@@ -165,8 +165,9 @@ def _named(model: str) -> tuple[str, tuple[int, int]]:
 
 
 def without_bounds(schema: JsonObject) -> JsonObject:
-    """A schema without the keywords that structured outputs refuse. Names of properties are no
-    keywords. Raises ``InvalidInput`` for one that nests deeper than a model could follow."""
+    """A schema without the keywords that structured outputs refuse, its objects closed, as those
+    must be. Names of properties are no keywords. Raises ``InvalidInput`` for one that nests deeper
+    than a model could follow."""
     kept: JsonObject = _without_bounds(schema, 0)
     return kept
 
@@ -190,4 +191,6 @@ def _without_bounds(schema: Any, depth: int) -> Any:
             kept[key] = [_without_bounds(option, depth + 1) for option in value]
         elif key not in _BOUNDS:
             kept[key] = value
+    if kept.get("type") == "object":
+        kept.setdefault("additionalProperties", False)
     return kept

@@ -9,6 +9,7 @@ from conduit.contracts.chat import ChatRequest, Image, Message
 from conduit.contracts.json import JsonObject
 from conduit.models.exchange import WireRequest
 from conduit.models.reading import effort_of, image_address, json_body
+from conduit.models.strict_schema import is_strict
 from conduit.models.wire.openai_chat.server import Server
 
 PATH = "/chat/completions"
@@ -101,9 +102,10 @@ def _tools(request: ChatRequest) -> JsonObject:
 
 
 def _shape(request: ChatRequest, server: Server) -> JsonObject:
-    """Structured outputs in strict mode, or any JSON object."""
+    """Structured outputs, in strict mode where the schema allows it, or any JSON object."""
     if request.output is not None and server.schemas:
-        shape = {"name": request.output.name, "schema": request.output.schema, "strict": True}
+        schema = request.output.schema
+        shape = {"name": request.output.name, "schema": schema, "strict": is_strict(schema)}
         return {"response_format": {"type": "json_schema", "json_schema": shape}}
     if request.output is not None or request.json_mode:
         return {"response_format": {"type": "json_object"}}

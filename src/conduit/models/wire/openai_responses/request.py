@@ -8,6 +8,7 @@ from conduit.contracts.chat import ChatRequest, Image, Message, Part, Thinking
 from conduit.contracts.json import JsonObject
 from conduit.models.exchange import WireRequest
 from conduit.models.reading import effort_of, image_address, json_body
+from conduit.models.strict_schema import is_strict
 
 PATH = "/responses"
 _LOGPROBS = "message.output_text.logprobs"
@@ -90,7 +91,7 @@ def _shape(request: ChatRequest, body: JsonObject) -> None:
             "type": "json_schema",
             "name": request.output.name,
             "schema": request.output.schema,
-            "strict": True,
+            "strict": is_strict(request.output.schema),
         }
     elif request.json_mode:
         shape = {"type": "json_object"}
