@@ -82,6 +82,18 @@ class Official(Protocol):
         """Ask for a ``City``."""
         ...
 
+    def cut(self, question: Question) -> tuple[str, Finish]:
+        """Stream an answer that its limit cuts off. Two helpers of OpenAI's client refuse to hand
+        out such an answer, so this is what its plain streams say."""
+        ...
+
+
+_ANTHROPIC: dict[str, Finish] = {
+    "end_turn": "stop",
+    "max_tokens": "length",
+    "tool_use": "tool_calls",
+}
+
 
 def schema() -> dict[str, Any]:
     """Of each tool's arguments."""
@@ -93,7 +105,7 @@ def _address() -> str:
 
 
 def _given(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value not in (None, (), [], "")}
+    return {name: value for name, value in fields.items() if value not in (None, (), [], {}, "")}
 
 
 class Headers:
@@ -118,9 +130,8 @@ class OpenAIChat:
         return self._said(made)
 
     def stream(self, question: Question) -> Said:
-        options = {"include_usage": True}
-        asked = self._asked(question)
-        with self._client.chat.completions.stream(**asked, stream_options=options) as stream:
+        asked = self._asked(question) | {"stream_options": {"include_usage": True}}
+        with self._client.chat.completions.stream(**asked) as stream:
             pieces = sum(event.type == "content.delta" for event in stream)
             return self._said(stream.get_final_completion(), pieces)
 
@@ -129,6 +140,12 @@ class OpenAIChat:
             **self._asked(question), response_format=City
         )
         return self._said(made, parsed=made.choices[0].message.parsed)
+
+    def cut(self, question: Question) -> tuple[str, Finish]:
+        chunks = self._client.chat.completions.create(**self._asked(question), stream=True)
+        choices: list[Any] = [each for chunk in chunks for each in chunk.choices]
+        text = "".join(choice.delta.content or "" for choice in choices)
+        return text, choices[-1].finish_reason
 
     def _said(self, made: Any, pieces: int = 0, parsed: Any = None) -> Said:
         (choice,) = made.choices
@@ -189,6 +206,12 @@ class OpenAIResponses:
         made: Any = self._client.responses.parse(**self._asked(question), text_format=City)
         return self._said(made, parsed=made.output_parsed)
 
+    def cut(self, question: Question) -> tuple[str, Finish]:
+        *_, last = self._client.responses.create(**self._asked(question), stream=True)
+        assert last.type == "response.incomplete"
+        said = self._said(last.response)
+        return said.text, said.finish
+
     def _said(self, made: Any, pieces: int = 0, parsed: Any = None) -> Said:
         calls = tuple(
             Call(item.name, json.loads(item.arguments), item.call_id)
@@ -235,12 +258,6 @@ class OpenAIResponses:
 class Anthropic:
     """``client.messages``."""
 
-    _FINISHES: dict[str, Finish] = {
-        "end_turn": "stop",
-        "max_tokens": "length",
-        "tool_use": "tool_calls",
-    }
-
     def __init__(self, client: anthropic.Anthropic, headers: Headers) -> None:
         self._client = client
         self._headers = headers
@@ -257,6 +274,10 @@ class Anthropic:
         made: Any = self._client.messages.parse(**self._asked(question), output_format=City)
         return self._said(made, parsed=made.parsed_output)
 
+    def cut(self, question: Question) -> tuple[str, Finish]:
+        said = self.stream(question)
+        return said.text, said.finish
+
     def _said(self, made: Any, pieces: int = 0, parsed: Any = None) -> Said:
         text = "".join(block.text for block in made.content if block.type == "text")
         calls = tuple(
@@ -265,7 +286,7 @@ class Anthropic:
             if block.type == "tool_use"
         )
         usage = (made.usage.input_tokens, made.usage.output_tokens)
-        finish, headers = self._FINISHES[made.stop_reason], self._headers.newest
+        finish, headers = _ANTHROPIC[made.stop_reason], self._headers.newest
         return Said(text, calls, finish, usage, headers, made.content, pieces, parsed)
 
     def _asked(self, question: Question) -> dict[str, Any]:
@@ -287,7 +308,7 @@ class Anthropic:
         more = _given(
             system=question.system,
             tools=[{"name": name, "input_schema": schema()} for name in question.tools],
-            temperature=question.temperature,
+            extra_body=_given(temperature=question.temperature),  # that client has no name for it
             stop_sequences=list(question.stop),
         )
         asked = {"model": question.model, "messages": messages, "max_tokens": question.limit or 100}
@@ -315,6 +336,10 @@ class Ollama:
         made: Any = self._client.chat(**self._asked(question), format=City.model_json_schema())
         return self._said(made, parsed=City.model_validate_json(made.message.content))
 
+    def cut(self, question: Question) -> tuple[str, Finish]:
+        said = self.stream(question)
+        return said.text, said.finish
+
     def _said(self, made: Any, pieces: int = 0, parsed: Any = None, message: Any = None) -> Said:
         assert made.done
         message = message or made.message
@@ -322,7 +347,7 @@ class Ollama:
             Call(each.function.name, dict(each.function.arguments))
             for each in message.tool_calls or ()
         )
-        finish = "tool_calls" if calls and made.done_reason == "stop" else made.done_reason
+        finish: Finish = "tool_calls" if calls else made.done_reason
         usage = (made.prompt_eval_count, made.eval_count)
         headers = self._headers.newest
         return Said(message.content or "", calls, finish, usage, headers, message, pieces, parsed)
@@ -374,7 +399,7 @@ def clients(url: str, key: str = "unused") -> Iterator[dict[str, Official]]:
         ) as of_anthropic,
     ):
         bearer = {"Authorization": f"Bearer {key}"}
-        of_ollama = ollama.Client(host=url, event_hooks=hooks, headers=bearer)
+        of_ollama: Any = ollama.Client(host=url, event_hooks=hooks, headers=bearer)
         try:
             yield {
                 "openai-chat": OpenAIChat(of_openai, headers),
