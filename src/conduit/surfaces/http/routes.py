@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+import conduit
 from conduit.agents.events import (
     Answering,
     AskReply,
@@ -26,6 +27,7 @@ from conduit.contracts.files import FileStore
 from conduit.surfaces.http.errors import described, error_response
 from conduit.surfaces.http.events import EventStream, event
 from conduit.surfaces.http.limits import USUAL, Limits
+from conduit.surfaces.http.openapi import openapi_document
 from conduit.surfaces.http.requests import (
     correlation_of,
     json_body,
@@ -82,6 +84,7 @@ OTHER_ROUTES = (
         "the way comes as `event`, what it gives as `output`",
     ),
     ("GET", "/files/{id}", "Download a file that a block wrote"),
+    ("GET", "/openapi.json", "All that the caller may ask for, as an OpenAPI 3.1 document"),
     ("POST", "/v1/chat/completions", "OpenAI's chat completions, blocking and streaming"),
     ("GET", "/v1/models", "OpenAI's list of models"),
     ("GET", "/", "Studio, the web page"),
@@ -102,6 +105,7 @@ def control_routes(gate: Gate, files: FileStore, limits: Limits = USUAL) -> list
         Route("/blocks", _list_blocks(gate), methods=["GET"]),
         Route("/blocks/{name}", _call_block(gate, limits), methods=["POST"]),
         Route("/files/{id}", _download(files), methods=["GET"]),
+        Route("/openapi.json", _openapi(gate), methods=["GET"]),
     ]
 
 
@@ -159,6 +163,15 @@ def _list_blocks(gate: Gate) -> Endpoint:
         who = principal_of(request)
         infos = [gate.catalog.info(b.name) for b in gate.catalog if gate.may(who, b)]
         return json_response({"blocks": infos})
+
+    return _safely(endpoint)
+
+
+def _openapi(gate: Gate) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        who = principal_of(request)
+        infos = [gate.catalog.info(b.name) for b in gate.catalog if gate.may(who, b)]
+        return json_response(openapi_document(infos, BLOCK_ROUTES, conduit.__version__))
 
     return _safely(endpoint)
 
