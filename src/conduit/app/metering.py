@@ -48,13 +48,18 @@ class Metering:
         self._shared.open()
         self._shares = True
 
+    @property
+    def durable(self) -> bool:
+        """Whether ``settled`` waits for the disk."""
+        return self._settings.durable_usage
+
     def record(self, record: UsageRecord, parent: TraceContext | None = None) -> None:
         """See ``Meter.record``."""
         (self._meter or self._opened()).record(record, parent)
 
     async def settled(self) -> None:
         """See ``Meter.settled``."""
-        if self._settings.durable_usage and self._meter is not None:
+        if self._meter is not None:
             await self._meter.settled()
 
     def scrape(self, accept: str = "") -> tuple[bytes, str]:
@@ -68,7 +73,8 @@ class Metering:
         if self._meter is not None:
             self._meter.close()
             self._journal.close()
-            self._drain.close()
+            if self._settings.usage_database:
+                self._drain.close()
 
     def read_from(self, registry: ProviderRegistry, cache: Callable[[], Cache]) -> None:
         """Where the values come from that are read and not counted."""
@@ -95,7 +101,8 @@ class Metering:
             if self._meter is None:
                 traces = open_traces(self._settings.environ, conduit.__version__)
                 self._journal.open()
-                self._drain.open()
+                if self._settings.usage_database:
+                    self._drain.open()
                 meter = Meter(self._journal, self.metrics.observe, traces)
                 meter.open()
                 self._meter = meter

@@ -40,8 +40,6 @@ class KeyQuota:
 
     def admit(self, principal: Principal, asked: Asked) -> Settle | None:
         """Take one request, and the tokens of its input. Raises ``RateLimited``."""
-        if not principal.key_id:
-            return None
         holder = self._keys.holder(principal.key_id)
         if holder is None or not (holder.requests_per_minute or holder.tokens_per_minute):
             return None

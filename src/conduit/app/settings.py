@@ -29,13 +29,15 @@ class Settings:
     """The two folders that tools may write to; relative ones count from the working folder."""
     durable_usage: bool = False
     """Each answer waits until its usage would survive a power cut."""
+    usage_database: bool = True
+    """Usage is brought from the journal into the database here; else another process does it."""
     workers: int = 1
     """Processes that share the limits of providers and keys."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
         """Read ``CONDUIT_HOME``, ``CONDUIT_DB_URI``, ``CONDUIT_LOG``, ``CONDUIT_CONFIGS_DIR``,
-        ``CONDUIT_OUT_DIR`` and ``CONDUIT_USAGE_DURABLE``.
+        ``CONDUIT_OUT_DIR``, ``CONDUIT_USAGE_DURABLE`` and ``CONDUIT_USAGE_DATABASE``.
 
         Raises ``ConfigError`` for a value that cannot be used.
         """
@@ -53,12 +55,13 @@ class Settings:
             environ=environ,
             configs=environ.get("CONDUIT_CONFIGS_DIR") or DEFAULT_CONFIGS_DIR,
             out=environ.get("CONDUIT_OUT_DIR") or DEFAULT_OUT_DIR,
-            durable_usage=_flag(environ, "CONDUIT_USAGE_DURABLE"),
+            durable_usage=_flag(environ, "CONDUIT_USAGE_DURABLE", "no"),
+            usage_database=_flag(environ, "CONDUIT_USAGE_DATABASE", "yes"),
         )
 
 
-def _flag(environ: Mapping[str, str], name: str) -> bool:
-    value = (environ.get(name) or "no").casefold()
+def _flag(environ: Mapping[str, str], name: str, usual: str) -> bool:
+    value = (environ.get(name) or usual).casefold()
     if value not in _FLAGS:
         raise ConfigError(f"{value[:40]!r} is neither yes nor no", where=name, hint="use yes or no")
     return _FLAGS[value]

@@ -209,7 +209,8 @@ class Block(Generic[I, O]):
         """
         if self.streams:
             return await self._only_output(data)
-        await self._ready()
+        if "_fits_input" not in self.__dict__:
+            await self._ready()
         self.check_input(data)
         if not self.plain:
             return self.check_output(await self.forward(data))
@@ -229,17 +230,18 @@ class Block(Generic[I, O]):
         await self._ready()
         self.check_input(data)
         output: Any = flow.NOTHING
+        many, outputs = self.many, self.output_classes
         async with aclosing(self.forward(data)) as events:
             async for item in events:
-                if self.many:
+                if many:
                     yield self.check_output(item)
                 elif output is not flow.NOTHING:
                     raise self._not_last(item)
-                elif isinstance(item, self.output_classes):
+                elif isinstance(item, outputs):
                     output = item
                 else:
                     yield item
-        if not self.many:
+        if not many:
             yield self.check_output(None if output is flow.NOTHING else output)
 
     async def items(self, data: I) -> AsyncGenerator[Any, None]:
@@ -426,7 +428,8 @@ class Pipeline(Block[I, O]):
     async def acall(self, data: I) -> O:
         if self._line.is_stream:
             return await self._only_output(data)
-        await self._ready()
+        if "_fits_input" not in self.__dict__:
+            await self._ready()
         self.check_input(data)
         return cast("O", await self._line.arun(data))
 

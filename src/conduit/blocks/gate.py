@@ -9,12 +9,11 @@ behind it.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import replace
+from types import TracebackType
 from typing import Any, Protocol
 
 from conduit.blocks.block import Block
@@ -37,13 +36,19 @@ def current_call() -> Call:
     return _current.get()
 
 
-@contextlib.contextmanager
-def _serving(call: Call) -> Iterator[None]:
-    token = _current.set(call)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+class _Serving:
+    """Makes a call the current one."""
+
+    __slots__ = ("_call", "_token")
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._call)
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
 
 
 class Policy(Protocol):
@@ -95,6 +100,7 @@ class Gate:
         self._policy = policy or HeldPermissions()
         self._interceptors = tuple(interceptors)
         self._timer = timer
+        self._needs: dict[str, tuple[Block[Any, Any], frozenset[Need]]] = {}
 
     def call(self, name: str, data: object, principal: Principal | None = None) -> Any:
         """The blocking form of :meth:`acall`, for scripts.
@@ -121,9 +127,12 @@ class Gate:
         block raises; any other exception becomes a ``ConduitError`` with the details in the log.
         """
         block, call = self._admit(name, data, principal, correlation_id, lenient)
-        async with self._served(call):
-            with _serving(call):
+        async with _Served(self._interceptors, self._timer, call):
+            token = _current.set(call)
+            try:
                 return await block.acall(call.input)
+            finally:
+                _current.reset(token)
 
     async def stream(
         self,
@@ -136,17 +145,17 @@ class Gate:
         """Like :meth:`acall`, but yields the block's events as they happen and its output last."""
         block, call = self._admit(name, data, principal, correlation_id, lenient=False)
         items = block.astream(call.input)
-        async with self._served(call):
+        async with _Served(self._interceptors, self._timer, call):
             try:
                 while True:
-                    with _serving(call):  # only while the block runs, never while we are waiting
+                    with _Serving(call):  # only while the block runs, never while we are waiting
                         try:
                             item = await anext(items)
                         except StopAsyncIteration:
                             break
                     yield item
             finally:
-                with _serving(call):
+                with _Serving(call):
                     await items.aclose()
 
     def may(self, principal: Principal, block: Block[Any, Any]) -> bool:
@@ -155,14 +164,12 @@ class Gate:
 
     def _missing(self, principal: Principal, block: Block[Any, Any]) -> list[Need]:
         """What the principal lacks for a block and for the blocks inside it."""
-        return sorted(
-            (
-                need
-                for need in block.needs
-                if not self._policy.allows(principal, need.permission, guarded=need.guarded)
-            ),
-            key=lambda need: need.permission,
-        )
+        known = self._needs.get(block.name)
+        if known is None or known[0] is not block:
+            known = self._needs[block.name] = block, block.needs
+        allows = self._policy.allows
+        lacking = [n for n in known[1] if not allows(principal, n.permission, guarded=n.guarded)]
+        return sorted(lacking, key=lambda need: need.permission) if lacking else lacking
 
     def _admit(
         self,
@@ -186,36 +193,63 @@ class Gate:
         inherited = "" if outer is _DIRECT else outer.correlation_id
         return block, Call(name, data, who, correlation_id or inherited or self._new_id())
 
-    @contextlib.asynccontextmanager
-    async def _served(self, call: Call) -> AsyncIterator[None]:
-        """Run interceptors around the work and map foreign exceptions."""
-        started = self._timer()
-        accepted: list[Interceptor] = []
-        outcome = Outcome("ok", 0.0)
+
+class _Served:
+    """Runs interceptors around the work, and maps foreign exceptions."""
+
+    __slots__ = ("_accepted", "_call", "_interceptors", "_started", "_timer")
+
+    def __init__(
+        self, interceptors: Sequence[Interceptor], timer: Callable[[], float], call: Call
+    ) -> None:
+        self._interceptors = interceptors
+        self._timer = timer
+        self._call = call
+
+    async def __aenter__(self) -> None:
+        self._started = self._timer()
+        self._accepted = 0
         try:
             for interceptor in self._interceptors:
-                await interceptor.before(call)
-                accepted.append(interceptor)
-            yield
-        except ConduitError as error:
-            outcome = Outcome("failed", 0.0, error)
+                await interceptor.before(self._call)
+                self._accepted += 1
+        except BaseException as error:
+            await self.__aexit__(type(error), error, error.__traceback__)
             raise
-        except Exception as error:
-            log.exception("block %s failed (correlation %s)", call.block, call.correlation_id)
-            failure = ConduitError(
-                f"{call.block} failed unexpectedly ({type(error).__name__})",
-                where=call.block,
-                hint=f"this is a bug; the log has the details under {call.correlation_id}",
-            )
-            outcome = Outcome("failed", 0.0, failure)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        failure = error if isinstance(error, ConduitError) else None
+        if failure is None and isinstance(error, Exception):
+            failure = self._unexpected(error)
+        elapsed_ms = (self._timer() - self._started) * 1000
+        if failure is not None:
+            outcome = Outcome("failed", elapsed_ms, failure)
+        else:  # without an Exception it was cancelled, closed early, or the process is ending
+            outcome = Outcome("ok" if error is None else "cancelled", elapsed_ms)
+        for at in range(self._accepted - 1, -1, -1):
+            interceptor = self._interceptors[at]
+            try:
+                await interceptor.after(self._call, outcome)
+            except Exception:  # the work is done: a fault here undoes nothing, and silences nobody
+                log.exception("%s failed after %s", type(interceptor).__name__, self._call.block)
+        if failure is not None and failure is not error:
             raise failure from error
-        except BaseException:  # cancelled, closed early, or the process is ending
-            outcome = Outcome("cancelled", 0.0)
-            raise
-        finally:
-            outcome = replace(outcome, elapsed_ms=(self._timer() - started) * 1000)
-            for interceptor in reversed(accepted):
-                await _tell(interceptor, call, outcome)
+
+    def _unexpected(self, error: Exception) -> ConduitError:
+        call = self._call
+        log.error(
+            "block %s failed (correlation %s)", call.block, call.correlation_id, exc_info=error
+        )
+        return ConduitError(
+            f"{call.block} failed unexpectedly ({type(error).__name__})",
+            where=call.block,
+            hint=f"this is a bug; the log has the details under {call.correlation_id}",
+        )
 
 
 def _what_is_needed(missing: Sequence[Need]) -> str:
@@ -223,11 +257,3 @@ def _what_is_needed(missing: Sequence[Need]) -> str:
     guarded = any(need.guarded for need in missing)
     how = ", which is guarded: `conduit access` says who holds it and how to allow it"
     return f"the permission {names} is needed{how if guarded else ''}"
-
-
-async def _tell(interceptor: Interceptor, call: Call, outcome: Outcome) -> None:
-    """The work is done: a fault of one interceptor neither undoes it nor silences the others."""
-    try:
-        await interceptor.after(call, outcome)
-    except Exception:
-        log.exception("%s failed after %s", type(interceptor).__name__, call.block)

@@ -31,7 +31,7 @@ LOCAL_OWNER = Principal("local", permissions=frozenset({"**"}))
 """The person at the machine: may do everything in the default organisation."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """One call on its way through the gate."""
 

@@ -8,7 +8,7 @@ from typing import Literal
 from conduit.contracts.errors import ConduitError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """``error`` is set when ``status`` is ``failed``; a cancelled call has none."""
 

@@ -11,7 +11,7 @@ Operation = Literal["chat", "embeddings"]
 Ending = Literal["ok", "failed", "left"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UsageRecord:
     """One request, whoever answered it. Times are milliseconds, money is micro-US-dollars.
 

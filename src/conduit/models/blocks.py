@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from conduit.blocks import Block, Effects, Length, NoOp, block
@@ -144,7 +144,12 @@ def _chat_blocks(gateway: Gateway, registry: ProviderRegistry) -> tuple[Block[An
     async def complete(call: ChatCall) -> ChatResponse:
         asked = Asked.of(call.request, stream=False)
         answer = await gateway.answer(call.request.model, asked, route=route(call))
-        return answer.response
+        return replace(
+            answer.response,
+            provider=answer.provider,
+            model=answer.model,
+            failures=answer.failures,
+        )
 
     @block("models.stream", summary="Complete a chat as a stream", effects=Effects.NETWORK)
     async def stream(call: ChatCall) -> AsyncIterator[Chunk | StreamEnd]:

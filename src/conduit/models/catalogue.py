@@ -16,7 +16,7 @@ from conduit.models.wire import azure, openai_account
 from conduit.models.wire.anthropic import ANTHROPIC
 from conduit.models.wire.bedrock import BEDROCK
 from conduit.models.wire.gemini import GEMINI
-from conduit.models.wire.ollama import OLLAMA
+from conduit.models.wire.ollama import OLLAMA, OLLAMA_GENERATE
 from conduit.models.wire.openai_chat import Server, openai_chat
 from conduit.models.wire.openai_responses import OPENAI_RESPONSES
 
@@ -165,7 +165,7 @@ _ROWS = (
     Kind("huggingface", _CHAT, "https://router.huggingface.co/v1", "HF_TOKEN"),
     Kind("hyperbolic", _CHAT, "https://api.hyperbolic.xyz/v1", "HYPERBOLIC_API_KEY"),
     Kind("novita", _CHAT, "https://api.novita.ai/v3/openai", "NOVITA_API_KEY"),
-    Kind("ollama", OLLAMA, "http://127.0.0.1:11434"),
+    Kind("ollama", OLLAMA, "http://127.0.0.1:11434", also=(OLLAMA_GENERATE,)),
     Kind("lmstudio", openai_chat(_LOCAL), "http://127.0.0.1:1234/v1"),
     Kind("llamacpp", openai_chat(_LLAMACPP), "http://127.0.0.1:8080/v1"),
     Kind("vllm", openai_chat(_LOCAL), "http://127.0.0.1:8000/v1", also=_RESPONSES),

@@ -104,6 +104,16 @@ class Plan:
     """Whether a request may be passed on untranslated."""
     rng: Random = _CHANCE
 
+    @property
+    def simple(self) -> bool:
+        """One candidate, asked once, for as long as it takes."""
+        return (
+            self.strict
+            and self.deadline_s is None
+            and len(self.candidates) == 1
+            and not self.retry.attempts
+        )
+
 
 @dataclass(slots=True)
 class Notes:
@@ -115,12 +125,14 @@ class Notes:
 
     @property
     def reported(self) -> tuple[ProviderFailure, ...]:
+        if not self.failures:
+            return ()
         return tuple(
             ProviderFailure(error.provider, error.code, error.message) for error in self.failures
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Whole:
     """A whole answer; ``raw`` is how the provider wrote it, where it speaks the client's
     dialect."""
@@ -144,6 +156,13 @@ async def answer(plan: Plan, asked: Asked, notes: Notes) -> Whole:
     Raises ``AllProvidersFailed``, or, of a strict plan, that provider's own error, and
     ``InvalidInput`` for what cannot be sent.
     """
+
+    if plan.simple:  # the usual case, without the machinery
+        try:
+            return await _ask(plan.candidates[0], asked, relay=plan.relay)
+        except ProviderError as error:
+            notes.failures.append(error)
+            raise
 
     async def attempt(candidate: Candidate) -> Whole:
         return await _ask(candidate, asked, relay=plan.relay)

@@ -134,12 +134,12 @@ class HttpProvider:
 
     async def relay(self, asked: Asked, model: str) -> tuple[bytes, ChatResponse]:
         """A client's own request passed on, in a dialect of ``relays``: the reply as it came, and
-        what it says. Raises as ``chat`` does."""
+        what it says, as far as it says so itself. Raises as ``chat`` does."""
         wire = self._wires[asked.dialect]
         async with self._send_on(wire, asked, model, stream=False) as reply:
             await self._faults.check_status(reply, model)
             body = await self._read_whole(reply)
-        return body, self._decode(wire, body, model)
+        return body, self._read(wire, body)
 
     def relay_stream(self, asked: Asked, model: str) -> RelayStream:
         """The same as a stream."""
@@ -274,13 +274,16 @@ class HttpProvider:
             self._faults.refused(200, str(error))
 
     def _decode(self, wire: Wire, body: bytes, model: str) -> ChatResponse:
+        response = self._read(wire, body)
+        return replace(response, provider=self.name, model=response.model or model)
+
+    def _read(self, wire: Wire, body: bytes) -> ChatResponse:
         try:
-            response = wire.decode(body, self._new_call_id)
+            return wire.decode(body, self._new_call_id)
         except NotTheProtocol as error:
             self._faults.bad_reply(str(error))
         except ErrorInside as error:
             self._faults.refused(200, str(error))
-        return replace(response, provider=self.name, model=response.model or model)
 
     async def _read_whole(self, reply: Reply) -> bytes:
         body = await reply.read()

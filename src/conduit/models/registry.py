@@ -63,6 +63,8 @@ class ProviderRegistry:
         self._entries: dict[str, Entry] = {}
         self._active: str | None = None
         self._recalled_model = ""
+        self.version = 0
+        """Another number whenever who is there, or who is asked with what, has changed."""
         self._retiring: set[asyncio.Task[None]] = set()
 
     @property
@@ -111,6 +113,7 @@ class ProviderRegistry:
             if name not in names and not _from_file(entry):
                 entries[name] = entry
         gone = [e for n, e in self._entries.items() if entries.get(n) is not e]
+        self.version += 1
         self._entries = entries
         for entry in gone:
             self._retire(entry)
@@ -187,6 +190,7 @@ class ProviderRegistry:
     async def remove(self, name: str) -> None:
         """Take a provider out and close it; calls under way fail. Raises ``NotFound``."""
         entry = self._entry(name)
+        self.version += 1
         del self._entries[name]
         entry.closed = True
         if self._active == name:
@@ -199,6 +203,7 @@ class ProviderRegistry:
     def switch(self, name: str, model: str | None = None) -> None:
         """Make a provider the active one, with another model if one is named; without, it keeps
         the one it has. Raises ``NotFound`` and ``StoreError``."""
+        self.version += 1
         entry = self._entry(name)
         self._active = name
         if model:
@@ -207,6 +212,7 @@ class ProviderRegistry:
 
     def recall(self, name: str, model: str) -> None:
         """``switch`` as it was before a restart. The provider may come later, or never."""
+        self.version += 1
         self._active = name or None
         self._recalled_model = model
         if name in self._entries:
@@ -299,6 +305,7 @@ class ProviderRegistry:
                 f"there is already a provider named {name!r}",
                 hint="choose another name, or remove the old one first",
             )
+        self.version += 1
         self._entries[name] = entry
         if name == self._active:
             entry.model = self._recalled_model

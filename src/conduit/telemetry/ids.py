@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
-import uuid
 from collections.abc import Callable
+
+_POOL = 8 * 64
+_TAIL = (1 << 62) - 1
 
 
 class IdMaker:
@@ -26,6 +28,8 @@ class IdMaker:
         self._lock = threading.Lock()
         self._last_ms = 0
         self._counter = 0
+        self._pool = b""
+        self._used = 0
 
     def __call__(self) -> str:
         with self._lock:
@@ -37,8 +41,19 @@ class IdMaker:
             else:
                 self._last_ms, self._counter = self._last_ms + 1, 0
             stamp, counter = self._last_ms, self._counter
-        tail = int.from_bytes(self._entropy(8), "big") & ((1 << 62) - 1)
-        return str(uuid.UUID(int=stamp << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | tail))
+            at = self._used
+            if at >= len(self._pool):  # one call of the system for many identifiers
+                self._pool, at = self._entropy(_POOL), 0
+            self._used = at + 8
+            tail = int.from_bytes(self._pool[at : at + 8], "big") & _TAIL
+        text = f"{stamp << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | tail:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+    def forget(self) -> None:
+        """Draw anew: in a forked process, which would otherwise go on with its parent's chance."""
+        self._lock = threading.Lock()
+        self._pool = b""
 
 
 new_id = IdMaker()
+os.register_at_fork(after_in_child=new_id.forget)

@@ -48,6 +48,10 @@ class StreamWriter(Protocol):
         ...
 
 
+def _never(body: JsonObject) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One protocol that clients speak.
@@ -67,3 +71,5 @@ class Dialect:
     write: Callable[[ChatResponse, ReplyTo], JsonObject]
     writer: Callable[[ReplyTo], StreamWriter]
     error: Callable[[ErrorInfo, int], JsonObject]
+    only_loads: Callable[[JsonObject], bool] = _never
+    """Whether a request asks nothing, only that the model be ready: nobody need be asked."""

@@ -31,7 +31,11 @@ class Quota(Protocol):
 
 
 class Recorder(Protocol):
-    """Keeps records, before it returns, so that they survive the process."""
+    """Keeps records, before it returns, so that they survive the process; where it is
+    ``durable``, ``settled`` waits until they would survive a power cut."""
+
+    @property
+    def durable(self) -> bool: ...
 
     def record(self, record: UsageRecord, parent: TraceContext | None = None) -> None: ...
 

@@ -32,7 +32,7 @@ from conduit.models.routing.complexity import Term
 _MODEL_LIMIT = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ModelCall:
     """A request as a client of a dialect wrote it. ``headers`` are those of its that belong to the
     dialect; ``size`` is its length in bytes, about."""
@@ -44,7 +44,7 @@ class ModelCall:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ModelReply:
     """The answer in the dialect, as JSON text, and who gave it. ``cache`` is ``exact`` or
     ``semantic`` when nobody was asked."""
@@ -126,6 +126,7 @@ class CallModel(Block[ModelCall, ModelReply]):
         self._gateway = gateway
 
     async def forward(self, data: ModelCall) -> ModelReply:
+        begun = time.perf_counter_ns()
         dialect = dialect_named(data.dialect)
         asked = _asked(data, dialect, stream=False)
         answer = await self._gateway.answer(_model_of(data.body), asked, data.options)
@@ -133,13 +134,13 @@ class CallModel(Block[ModelCall, ModelReply]):
         if answer.raw:
             body = answer.raw.decode()
         else:
-            to = _reply_to(data.body, response.model)
+            to = _reply_to(data.body, answer.model, begun, asked)
             body = orjson.dumps(dialect.write(response, to)).decode()
         return ModelReply(
             body,
-            response.provider,
-            response.model,
-            response.failures,
+            answer.provider,
+            answer.model,
+            answer.failures,
             response.dropped,
             answer.cache,
         )
@@ -159,6 +160,7 @@ class StreamModel(Block[ModelCall, StreamOver]):
     async def forward(
         self, data: ModelCall
     ) -> AsyncIterator[Head | bytes | BrokenOff | StreamOver]:
+        begun = time.perf_counter_ns()
         dialect = dialect_named(data.dialect)
         asked = _asked(data, dialect, stream=True)
         writer = None
@@ -175,7 +177,7 @@ class StreamModel(Block[ModelCall, StreamOver]):
                         yield piece
                         continue
                     if writer is None:
-                        writer = dialect.writer(_reply_to(data.body, model))
+                        writer = dialect.writer(_reply_to(data.body, model, begun, asked))
                     if written := writer.write(piece):
                         yield written
                     if piece.finish_reason:
@@ -183,7 +185,7 @@ class StreamModel(Block[ModelCall, StreamOver]):
             except ConduitError as error:
                 if not model:
                     raise
-                writer = writer or dialect.writer(_reply_to(data.body, model))
+                writer = writer or dialect.writer(_reply_to(data.body, model, begun, asked))
                 info = ErrorInfo.of(error)
                 yield BrokenOff(writer.error(info, 502), info)
         yield StreamOver(model)
@@ -250,7 +252,7 @@ def _asked(data: ModelCall, dialect: Dialect, *, stream: bool) -> Asked:
         data.body,
         dialect.read,
         stream=stream,
-        headers=tuple(data.headers.items()),
+        headers=tuple(data.headers.items()) if data.headers else (),
         size=data.size,
     )
 
@@ -266,5 +268,12 @@ def _model_of(body: JsonObject) -> str:
     return model
 
 
-def _reply_to(body: JsonObject, model: str) -> ReplyTo:
-    return ReplyTo(current_call().correlation_id, int(time.time()), model, body)
+def _reply_to(body: JsonObject, model: str, begun_ns: int, asked: Asked) -> ReplyTo:
+    return ReplyTo(
+        current_call().correlation_id,
+        int(time.time()),
+        model,
+        body,
+        lambda: time.perf_counter_ns() - begun_ns,
+        asked.tokens(estimate),
+    )

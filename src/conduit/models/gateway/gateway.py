@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, nullcontext
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from conduit.blocks import current_call
@@ -28,7 +28,7 @@ from conduit.models.caching import lexical
 from conduit.models.caching.assemble import replay
 from conduit.models.caching.cache import Cache, Found, Hit, Miss, Question
 from conduit.models.caching.entry import Raw
-from conduit.models.failover import Notes, Opened, Piece, answer, embed, open_stream
+from conduit.models.failover import Notes, Opened, Piece, Whole, answer, embed, open_stream
 from conduit.models.gateway.account import Account, Quota, Recorder
 from conduit.models.gateway.keeping import Keeping
 from conduit.models.gateway.options import USUAL, CallOptions
@@ -39,12 +39,16 @@ LEXICAL = ("offline", "offline/lexical")
 """Names of the embedding that needs nobody."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
-    """A whole answer. ``raw`` is how the provider wrote it in the client's own dialect, or empty;
-    ``cache`` says that nobody was asked, and which cache had it."""
+    """A whole answer, who gave it and who failed before. ``raw`` is how the provider wrote it in
+    the client's own dialect, or empty; ``cache`` says that nobody was asked, and which cache had
+    it."""
 
     response: ChatResponse
+    provider: str
+    model: str
+    failures: tuple[ProviderFailure, ...] = ()
     raw: bytes = b""
     cache: str = ""
 
@@ -101,14 +105,15 @@ class Gateway:
         """
         account, routed = self._begin(model, asked, options, route)
         try:
-            found = await self._kept(routed, asked, options)
-            if isinstance(found, Hit):
-                return self._from_cache(account, found, found.entry.raw_for(False) or b"")
-            with found or nullcontext():
+            if self.cache.on or options.cache == "only":
+                found = await self._kept(routed, asked, options)
+                if isinstance(found, Hit):
+                    return self._from_cache(account, found, found.entry.raw_for(False) or b"")
+                with found:
+                    whole = await answer(routed.plan, asked, account.notes)
+                    await self.cache.store(found, *_kept(whole))
+            else:
                 whole = await answer(routed.plan, asked, account.notes)
-                if found is not None:
-                    raw = Raw(whole.raw) if whole.raw else None
-                    await self.cache.store(found, whole.response, raw)
         except asyncio.CancelledError:
             account.left(None, [])
             raise
@@ -124,12 +129,11 @@ class Gateway:
             response.finish_reason,
             _characters(response),
         )
-        await self._recorder.settled()
-        if account.notes.failures or response.provider != candidate.entry.name:
-            response = replace(
-                response, provider=candidate.entry.name, failures=account.notes.reported
-            )
-        return Answer(response, whole.raw)
+        if self._recorder.durable:
+            await self._recorder.settled()
+        failures = account.notes.reported
+        model = response.model or candidate.asked_model
+        return Answer(response, candidate.entry.name, model, failures, whole.raw)
 
     async def stream(
         self,
@@ -145,11 +149,12 @@ class Gateway:
         opened: Opened | None = None
         found: Found | None = None
         try:
-            found = await self._kept(routed, asked, options)
+            if self.cache.on or options.cache == "only":
+                found = await self._kept(routed, asked, options)
             if isinstance(found, Hit):
                 raw = found.entry.raw_for(True)
                 kept = self._from_cache(account, found, raw or b"")
-                yield Head(kept.response.provider, kept.response.model, (), cache=kept.cache)
+                yield Head(kept.provider, kept.model, (), cache=kept.cache)
                 for piece in (raw,) if raw else replay(kept.response):
                     yield piece
                 return
@@ -162,7 +167,8 @@ class Gateway:
                         keeping.take(piece)
                     if opened.live.over:
                         account.streamed(opened.live, opened.earlier)
-                        await self._recorder.settled()
+                        if self._recorder.durable:
+                            await self._recorder.settled()
                     yield piece
             account.streamed(opened.live, opened.earlier)
             self.routes.keep(routed, opened.live.candidate)
@@ -183,11 +189,9 @@ class Gateway:
             else:
                 account.left(None, [])
 
-    async def _kept(self, routed: Routed, asked: Asked, options: CallOptions) -> Found | None:
-        """A kept answer, or the leave to ask; None where nothing is cached at all."""
+    async def _kept(self, routed: Routed, asked: Asked, options: CallOptions) -> Found:
+        """A kept answer, or the leave to ask."""
         cache = self.cache
-        if not cache.on and options.cache != "only":
-            return None
         org_id = current_call().principal.org_id
         question = Question(org_id, routed.name, asked, options.cache, asked.size)
         found = await cache.lookup(question)
@@ -198,7 +202,7 @@ class Gateway:
     def _from_cache(self, account: Account, hit: Hit, raw: bytes) -> Answer:
         response = hit.entry.response
         account.from_cache(hit.result, response.provider, response.model, response.finish_reason)
-        return Answer(response, raw, hit.result)
+        return Answer(response, response.provider, response.model, (), raw, hit.result)
 
     async def embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
         """Vectors from whoever the name leads to. Raises as ``answer`` does."""
@@ -247,9 +251,19 @@ class Gateway:
             model,
             operation,
             options.traceparent,
-            self._quota.admit(call.principal, asked) if self._quota is not None else None,
+            self._quota.admit(call.principal, asked)
+            if self._quota is not None and call.principal.key_id
+            else None,
         )
         return account, routed
+
+
+def _kept(whole: Whole) -> tuple[ChatResponse, Raw | None]:
+    """An answer as it is kept: it says who gave it."""
+    candidate, response = whole.candidate, whole.response
+    model = response.model or candidate.asked_model
+    named = replace(response, provider=candidate.entry.name, model=model)
+    return named, Raw(whole.raw) if whole.raw else None
 
 
 def _head(opened: Opened, notes: Notes) -> Head:
@@ -264,5 +278,7 @@ def _head(opened: Opened, notes: Notes) -> Head:
 
 def _characters(response: ChatResponse) -> int:
     """Length of an answer: what an estimate of its tokens rests on."""
+    if not response.tool_calls and not response.thinking:
+        return len(response.text)
     calls = sum(len(call.name) + len(call.arguments) for call in response.tool_calls)
     return len(response.text) + calls + sum(len(each.text) for each in response.thinking)

@@ -15,7 +15,7 @@ from conduit.models.dialects.counting import estimate
 from conduit.models.entry import Entry
 from conduit.models.facts import facts_of
 from conduit.models.failover import Candidate, Plan
-from conduit.models.gateway.options import CallOptions
+from conduit.models.gateway.options import USUAL, CallOptions
 from conduit.models.gateway_settings import GatewaySettings
 from conduit.models.registry import ProviderRegistry, Route
 from conduit.models.routing.complexity import Complexity, explain
@@ -29,6 +29,7 @@ _TRANSPORTS_OWN_S = 600.0
 _DEEPEST = 8
 """Names that lead to names."""
 _UNKNOWN = ModelFacts()
+_MOST_PLANNED = 4096
 _BYTES_PER_TOKEN = 2
 """Less than any text has: what fits by this measure fits."""
 
@@ -55,6 +56,9 @@ class Routes:
         self._rng = rng
         self._sticky: StickyTargets[tuple[str, str]] = StickyTargets(clock)
         self.settings = settings
+        self._planned: dict[str, Routed] = {}
+        """Plans of names that are no groups: they change only with what they are made of."""
+        self._planned_for: tuple[int, GatewaySettings] | None = None
 
     def listed(self) -> Iterator[tuple[str, str, ModelFacts]]:
         """Every name that leads somewhere, groups and aliases first: the name, who it belongs to,
@@ -89,9 +93,23 @@ class Routes:
                 break
             name = alias
         group = settings.groups.get(name)
-        if group is None:
+        if group is not None:
+            return self._grouped(group, asked, options, org_id)
+        if options is not USUAL:
             return self._plain(name, options)
-        return self._grouped(group, asked, options, org_id)
+        state = (self._registry.version, settings)
+        if (
+            self._planned_for is None
+            or state[0] != self._planned_for[0]
+            or (settings is not self._planned_for[1])
+        ):
+            self._planned, self._planned_for = {}, state
+        routed = self._planned.get(name)
+        if routed is None:
+            routed = self._plain(name, options)
+            if len(self._planned) < _MOST_PLANNED:
+                self._planned[name] = routed
+        return routed
 
     def keep(self, routed: Routed, candidate: Candidate) -> None:
         """This candidate answered."""

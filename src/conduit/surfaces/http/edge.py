@@ -14,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import urllib.parse
+from collections.abc import Callable
 from enum import Enum, auto
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn.config import Config
@@ -26,7 +27,7 @@ from uvicorn.server import ServerState
 from conduit.contracts.errors import ConduitError, InvalidInput, Overloaded, TooLarge
 from conduit.surfaces.http.errors import error_body
 from conduit.surfaces.http.guard import HeadersTooLarge, RequestTimeout
-from conduit.surfaces.http.limits import Limits
+from conduit.surfaces.http.limits import CYCLE, ON_LEAVE, Limits
 
 log = logging.getLogger("conduit.http")
 
@@ -92,6 +93,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self._deaf = False
         self._whole = True
         """No body is owed: the last request was received to its end."""
+        self._leave: Callable[[], None] | None = None
         self._fed = 0
         """Bytes since the last that were of use: part of a head, or around a body."""
         self._special: dict[bytes, bytes] = {}
@@ -115,7 +117,15 @@ class EdgeProtocol(HttpToolsProtocol):
             self._timer.cancel()
             self._timer = None
         self.pipeline.clear()
+        leave, self._leave = self._leave, None
         super().connection_lost(exc)
+        if leave is not None:
+            leave()
+
+    def on_leave(self, call: Callable[[], None] | None) -> None:
+        """Whom to tell when the client hangs up; the application takes it back when it is done.
+        Asking for that as ASGI does would cost each request two tasks."""
+        self._leave = call
 
     def data_received(self, data: bytes) -> None:
         self._fed += len(data)
@@ -190,6 +200,9 @@ class EdgeProtocol(HttpToolsProtocol):
             keep_alive=version == "1.1" and not switching and parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
+        more = cast("dict[str, Any]", scope)  # its type knows only what ASGI names
+        more[ON_LEAVE] = self.on_leave
+        more[CYCLE] = self.cycle
         self._whole = False
         self._fed = 0
         self._phase = _ANSWER

@@ -18,12 +18,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from conduit.contracts.errors import ConduitError, Forbidden, InvalidInput, TooLarge
 from conduit.surfaces.http.errors import error_response
-from conduit.surfaces.http.limits import MIB, USUAL, Limits
+from conduit.surfaces.http.limits import CYCLE, MIB, USUAL, Limits
 
 log = logging.getLogger("conduit.http")
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-_ONLY_ONCE = {b"host": 1, b"origin": 2, b"content-length": 4}
+_LOOKED_AT = {b"host": 1, b"origin": 2, b"content-length": 4, b"x-correlation-id": 8}
+"""Header names; all but the last may come only once."""
 _MOST_KNOWN = 64
 _CORRELATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 _HEADERS = [
@@ -32,6 +33,8 @@ _HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
 ]
+
+_NAMES = frozenset(name for name, _ in _HEADERS)
 
 
 class RequestTimeout(InvalidInput):
@@ -72,22 +75,30 @@ class Guard:
             nonlocal answering
             if message["type"] == "http.response.start":
                 answering = True
-                given = message["headers"]
-                names = {name for name, _ in given}
-                message["headers"] = [
-                    *given,
-                    *[header for header in _HEADERS if header[0] not in names],
-                    (b"x-correlation-id", correlation.encode()),
-                ]
+                headers = message["headers"] = list(message["headers"])
+                headers.append((b"x-correlation-id", correlation.encode()))
+                for name, _ in headers:
+                    if name in _NAMES:
+                        given = {name for name, _ in headers}
+                        headers += [header for header in _HEADERS if header[0] not in given]
+                        break
+                else:
+                    headers += _HEADERS
             await send(message)
 
         try:
             looked = self._look(scope["headers"])
             given = looked.correlation
-            correlation = given if _CORRELATION.fullmatch(given) else self._new_id()
+            correlation = given if given and _CORRELATION.fullmatch(given) else self._new_id()
             scope.setdefault("state", {})["correlation_id"] = correlation
-            self._check(looked)
-            body = receive if looked.length == 0 else _Bounded(receive, self._limits)
+            if looked.host not in self._known or looked.origin is not None or looked.length is None:
+                self._check(looked)
+            elif looked.length > self._limits.body_bytes:
+                raise _too_large(self._limits)
+            body = receive
+            cycle = scope.get(CYCLE)
+            if cycle is None or cycle.more_body or len(cycle.body) > self._limits.body_bytes:
+                body = _Bounded(receive, self._limits)
             await self._app(scope, body, answer)
         except ConduitError as error:
             correlation = correlation or self._new_id()
@@ -110,10 +121,8 @@ class Guard:
         size = 0
         for name, value in headers:
             size += len(name) + len(value)
-            if name in _ONLY_ONCE:
+            if name in _LOOKED_AT:
                 looked.note(name, value)
-            elif name == b"x-correlation-id":
-                looked.correlation = value.decode("latin-1")
         if size > self._limits.header_bytes:
             raise HeadersTooLarge(
                 f"the headers are larger than {self._limits.header_bytes // 1024} KiB",
@@ -158,7 +167,10 @@ class _Looked:
 
     def note(self, name: bytes, value: bytes) -> None:
         """One of the headers that may come only once."""
-        bit = _ONLY_ONCE[name]
+        bit = _LOOKED_AT[name]
+        if bit == 8:
+            self.correlation = value.decode("latin-1")
+            return
         if self.seen & bit:
             raise InvalidInput(
                 f"there are two {name.decode('latin-1')} headers", hint="send one of them"

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MIB = 1024 * 1024
+ON_LEAVE = "conduit.on_leave"
+"""In the scope of our own server: takes a function to call when the client hangs up."""
+CYCLE = "conduit.cycle"
+"""In the scope of our own server: how far the request has been received."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import resource
 import socket
 import ssl
@@ -24,6 +25,8 @@ HOST = "127.0.0.1"
 _WAITING = 4096
 """Connections that may wait to be taken."""
 _OTHER_FILES = 1024
+_COLLECT_EVERY = (20_000, 20, 50)
+"""Objects made since the last collection, and collections of a generation until the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ async def serve(
     """Serve until interrupted. Open requests get three seconds to finish. Raises ``ConfigError``
     for a certificate that cannot be used."""
     _allow_files(2 * limits.connections + _OTHER_FILES)  # each may need one to a provider
+    _spare_the_collector()
     config = configured(app, limits)
     if tls is not None:
         try:
@@ -91,6 +95,14 @@ def configured(app: ASGIApp, limits: Limits) -> uvicorn.Config:
         ws="none",
         timeout_graceful_shutdown=3,
     )
+
+
+def _spare_the_collector() -> None:
+    """What has been loaded stays, so the cycle collector need not walk through it again and again:
+    under load that was a sixth of all the time. Requests leave next to no cycles behind."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_EVERY)
 
 
 def _allow_files(wanted: int) -> None:

@@ -18,7 +18,15 @@ from conduit.models.dialects.ollama.write import (
 )
 
 OLLAMA_CHAT = Dialect(
-    "ollama", "/api/chat", "ndjson", streams, read_chat, write_chat, ChatWriter, error_body
+    "ollama",
+    "/api/chat",
+    "ndjson",
+    streams,
+    read_chat,
+    write_chat,
+    ChatWriter,
+    error_body,
+    only_loads,
 )
 OLLAMA_GENERATE = Dialect(
     "ollama_generate",
@@ -29,6 +37,7 @@ OLLAMA_GENERATE = Dialect(
     write_generate,
     GenerateWriter,
     error_body,
+    only_loads,
 )
 
 __all__ = ["OLLAMA_CHAT", "OLLAMA_GENERATE", "error_body", "only_loads"]

@@ -41,6 +41,11 @@ _FINISH: dict[str, FinishReason] = {
     "content_filter": "content_filter",
     "sensitive": "content_filter",
 }
+_PLAIN = frozenset({"role", "content"})
+_COUNTED = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+_USUAL = frozenset("id object created model choices usage system_fingerprint service_tier".split())
+"""Fields of a message and of a reply that hold text alone: most are so, and nothing else need be
+looked for."""
 _BROKEN = ("error", "insufficient_system_resource", "network_error")
 """Finish reasons that say that there is no answer (OpenRouter and Mistral, DeepSeek, Z.ai)."""
 
@@ -54,6 +59,16 @@ def decode(body: bytes, new_id: NewId) -> ChatResponse:
         raise NotTheProtocol("the reply has no choices")
     choice = object_of(choices[0], "choices[0]")
     message = object_of(choice.get("message"), "choices[0].message")
+    text = message.get("content")
+    if type(text) is str and text and message.keys() <= _PLAIN and reply.keys() <= _USUAL:
+        return ChatResponse(
+            text,
+            finish_reason=finish_of(choice.get("finish_reason"), False, False),
+            usage=usage_of(reply),
+            model=text_of(reply.get("model"), "model"),
+            logprobs=logprobs_of(choice),
+            stop_sequence=stop_sequence_of(choice),
+        )
     calls = tuple(
         _call(object_of(call, f"tool_calls[{at}]"), f"tool_calls[{at}]", new_id)
         for at, call in enumerate(list_of(message.get("tool_calls"), "tool_calls"))
@@ -195,6 +210,8 @@ def usage_of(reply: JsonObject) -> Usage | None:
         usage = aside.get("usage") if isinstance(aside, dict) else None
         if not isinstance(usage, dict):
             return None
+    if usage.keys() <= _COUNTED:
+        return Usage(count_of(usage.get("prompt_tokens")), count_of(usage.get("completion_tokens")))
     read, written = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     read, written = _object(read), _object(written)
     prompt, completion = count_of(usage.get("prompt_tokens")), usage.get("completion_tokens")

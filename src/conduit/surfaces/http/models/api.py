@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from conduit.blocks import Gate, dumps
 from conduit.contracts.call import Principal
-from conduit.contracts.chat import ChatRequest, Chunk
+from conduit.contracts.chat import ChatRequest, ChatResponse, Chunk
 from conduit.contracts.errors import ConduitError, InvalidInput, NotFound
 from conduit.contracts.json import JsonObject
 from conduit.models.caching.assemble import Assembly
@@ -68,7 +68,7 @@ class MethodNotAllowed(InvalidInput):
     code = "method_not_allowed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Visit:
     """One request: who makes it, under which id, and the way back."""
 
@@ -125,6 +125,10 @@ class ModelApi:
             agent, data["model"] = None, "auto"
         if agent:
             work = self._by_agent(agent, visit, dialect, data, streamed)
+        elif dialect.only_loads(data):
+            to = ReplyTo(visit.correlation, int(time.time()), str(data.get("model")), data)
+            await send_whole(visit.send, 200, dumps(dialect.write(ChatResponse(""), to)), [])
+            return
         else:
             said = visit.said
             call = ModelCall(dialect.name, data, said.options, said.dialect, len(body))

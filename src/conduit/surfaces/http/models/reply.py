@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from starlette.types import Receive, Scope, Send
 
 from conduit.contracts.chat import ProviderFailure
+from conduit.surfaces.http.limits import ON_LEAVE
 from conduit.surfaces.http.models.request import ClientLeft
 
 T = TypeVar("T")
 Headers = list[tuple[bytes, bytes]]
 
-ON_LEAVE: Final = "conduit.on_leave"
-"""In the scope, where the server offers it: takes a function to call when the client hangs up."""
 _JSON: Final = (b"content-type", b"application/json")
 _MEDIA_TYPES: Final = {
     "sse": b"text/event-stream; charset=utf-8",
@@ -33,10 +33,7 @@ def answering(
     cache: str,
 ) -> Headers:
     """Who answered, who failed before, what was left out: for those who look at headers only."""
-    found: Headers = [
-        (b"x-conduit-provider", _value(provider)),
-        (b"x-conduit-model", _value(model)),
-    ]
+    found = _named(provider, model).copy()
     if failures:
         failed = ", ".join(f"{f.provider}={f.code}" for f in failures)
         found.append((b"x-conduit-failed", _value(failed)))
@@ -45,6 +42,11 @@ def answering(
     if cache:
         found.append((b"x-conduit-cache", cache.encode()))
     return found
+
+
+@lru_cache(maxsize=1024)
+def _named(provider: str, model: str) -> Headers:
+    return [(b"x-conduit-provider", _value(provider)), (b"x-conduit-model", _value(model))]
 
 
 def _value(text: str) -> bytes:

@@ -30,8 +30,14 @@ _NUMBERS: Final[dict[str, Callable[[str], Any]]] = {
 _FLAGS: Final = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 _OF_A_DIALECT: Final = frozenset({b"anthropic-beta", b"openai-beta"})
 
+_READ: Final = frozenset(
+    {b"authorization", b"x-api-key", b"api-key", b"anthropic-version", b"traceparent"}
+    | _OPTIONS.keys()
+    | _OF_A_DIALECT
+)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Said:
     """What the headers of a request say."""
 
@@ -51,6 +57,8 @@ def read_headers(headers: Iterable[tuple[bytes, bytes]]) -> Said:
     given: dict[str, Any] | None = None
     dialect: dict[str, str] | None = None
     for name, value in headers:
+        if name not in _READ:
+            continue
         if name == b"authorization":
             kind, _, token = value.partition(b" ")
             if kind.lower() == b"bearer":
