@@ -32,9 +32,9 @@ from conduit.models.caching.cache import Cache
 from conduit.models.caching.settings import CacheSettings
 from conduit.models.gateway.gateway import Gateway
 from conduit.models.gateway.routes import Routes
-from conduit.models.gateway_settings import GatewaySettings
 from conduit.models.provider import Provider
 from conduit.models.registry import ProviderRegistry
+from conduit.models.setup.settings import GatewaySettings
 from conduit.rhythm.blocks import groove_blocks
 from conduit.rhythm.config_blocks import Configs, config_blocks
 from conduit.rhythm.session_blocks import session_blocks

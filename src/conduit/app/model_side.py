@@ -25,15 +25,15 @@ from conduit.models.blocks import model_blocks
 from conduit.models.caching import lexical
 from conduit.models.caching.cache import Cache
 from conduit.models.caching.settings import CacheSettings
-from conduit.models.changes import Changes
-from conduit.models.config_blocks import gateway_blocks as config_blocks
-from conduit.models.config_blocks import preset_blocks
 from conduit.models.gateway.blocks import gateway_blocks
 from conduit.models.gateway.gateway import Gateway
 from conduit.models.gateway.routes import Routes
-from conduit.models.gateway_settings import GatewaySettings
-from conduit.models.presets import Presets, Prompts
 from conduit.models.registry import ProviderRegistry
+from conduit.models.setup.blocks import gateway_blocks as config_blocks
+from conduit.models.setup.blocks import preset_blocks
+from conduit.models.setup.changes import Changes
+from conduit.models.setup.presets import Presets, Prompts
+from conduit.models.setup.settings import GatewaySettings
 from conduit.models.startup import OpenedRegistry, open_registry
 from conduit.models.usage_blocks import usage_blocks
 from conduit.store.database import Database

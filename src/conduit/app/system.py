@@ -17,8 +17,8 @@ from conduit.app.access import Access
 from conduit.app.settings import Settings
 from conduit.blocks import Block, Effects, NoOp, block
 from conduit.contracts.errors import ConduitError
-from conduit.models.config import LeftOut
 from conduit.models.registry import ProviderState
+from conduit.models.setup.file import LeftOut
 from conduit.models.startup import OpenedRegistry
 from conduit.store.database import Database
 

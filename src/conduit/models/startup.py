@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conduit.models.breaker import Clock
-from conduit.models.config import FILE_NAME
 from conduit.models.detect import detect_environment, detect_local, local_kinds
-from conduit.models.gateway_settings import LeftOut
 from conduit.models.memory import RegistryMemory
 from conduit.models.registry import ProviderRegistry
-from conduit.models.reload import ProvidersFile
 from conduit.models.settings import ProviderSettings
+from conduit.models.setup.file import FILE_NAME
+from conduit.models.setup.reload import ProvidersFile
+from conduit.models.setup.settings import LeftOut
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,13 @@ from conduit.models.entry import Entry
 from conduit.models.facts import facts_of
 from conduit.models.failover import Candidate, Plan
 from conduit.models.gateway.options import USUAL, CallOptions
-from conduit.models.gateway_settings import GatewaySettings
 from conduit.models.registry import ProviderRegistry, Route
 from conduit.models.routing.complexity import Complexity, explain
 from conduit.models.routing.settings import Group, ModelFacts
 from conduit.models.routing.sticky import StickyKey, StickyTargets, conversation_of
 from conduit.models.routing.strategies import order
 from conduit.models.routing.window import fits, fitting_first
+from conduit.models.setup.settings import GatewaySettings
 
 _TRANSPORTS_OWN_S = 600.0
 """How long any exchange with a provider may take: a deadline beyond that needs no clock."""

@@ -22,17 +22,18 @@ from conduit.contracts.errors import (
     Forbidden,
     NotFound,
 )
-from conduit.models.changes import Changes, difference
-from conduit.models.config import read_bytes
 from conduit.models.memory import Remembered
-from conduit.models.preset_before import (
+from conduit.models.settings import ProviderSettings
+from conduit.models.setup.changes import Changes, difference
+from conduit.models.setup.file import read_bytes
+from conduit.models.setup.preset_before import (
     Before,
     load_before,
     save_before,
     unusable,
     write_private,
 )
-from conduit.models.preset_file import (
+from conduit.models.setup.preset_file import (
     Format,
     Preset,
     read_preset,
@@ -40,9 +41,8 @@ from conduit.models.preset_file import (
     write_preset,
     written,
 )
-from conduit.models.reload import ProvidersFile
-from conduit.models.settings import ProviderSettings
-from conduit.models.shareable import (
+from conduit.models.setup.reload import ProvidersFile
+from conduit.models.setup.shareable import (
     Needed,
     keys_sent_elsewhere,
     require_without,

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Final, Literal
 from conduit.blocks import Block, Effects, Length, NoOp, block
 from conduit.blocks.gate import current_call
 from conduit.contracts.errors import Forbidden
-from conduit.models.changes import Changes
-from conduit.models.gateway_settings import LeftOut, TargetLeftOut
-from conduit.models.preset_file import LONGEST_ABOUT, written
-from conduit.models.presets import Applied, PresetInfo, Presets, PresetShown
-from conduit.models.reload import FileStatus, ProvidersFile
-from conduit.models.shareable import completed, keys_sent_elsewhere, secrets_of, shareable
+from conduit.models.setup.changes import Changes
+from conduit.models.setup.preset_file import LONGEST_ABOUT, written
+from conduit.models.setup.presets import Applied, PresetInfo, Presets, PresetShown
+from conduit.models.setup.reload import FileStatus, ProvidersFile
+from conduit.models.setup.settings import LeftOut, TargetLeftOut
+from conduit.models.setup.shareable import completed, keys_sent_elsewhere, secrets_of, shareable
 from conduit.store.settings_file import MAX_BYTES, parse_settings
 
 MANAGE: Final = "providers.manage"

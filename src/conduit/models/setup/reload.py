@@ -25,9 +25,9 @@ from typing import Any, Final
 
 from conduit.contracts.errors import ConduitError, ConfigError, Conflict, StoreError
 from conduit.contracts.outcome import ErrorInfo
-from conduit.models.changes import Changes, difference
-from conduit.models.config import parse_providers, read_bytes
-from conduit.models.gateway_settings import GatewaySettings
+from conduit.models.setup.changes import Changes, difference
+from conduit.models.setup.file import parse_providers, read_bytes
+from conduit.models.setup.settings import GatewaySettings
 from conduit.store.files import write_atomically
 from conduit.store.settings_file import parse_settings
 

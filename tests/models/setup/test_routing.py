@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from conduit.contracts.errors import ConfigError
 from conduit.models.catalogue import WIRES
-from conduit.models.config import parse_providers
-from conduit.models.gateway_settings import (
+from conduit.models.routing.settings import ModelFacts, Price, ProviderLimits, RetryPolicy, Target
+from conduit.models.settings import DIALECTS, BreakerSettings
+from conduit.models.setup.file import parse_providers
+from conduit.models.setup.settings import (
     ComplexityRule,
     GatewaySettings,
     LeftOut,
     TargetLeftOut,
 )
-from conduit.models.routing.settings import ModelFacts, Price, ProviderLimits, RetryPolicy, Target
-from conduit.models.settings import DIALECTS, BreakerSettings
 
 BASE = """
 providers:

@@ -36,16 +36,6 @@ from urllib.parse import urlsplit
 
 from conduit.contracts.errors import ConfigError, InvalidInput
 from conduit.models.catalogue import CATALOGUE
-from conduit.models.config_cache import cache_settings
-from conduit.models.config_fields import (
-    one_of,
-    optional_number,
-    optional_whole_number,
-    whole_number,
-)
-from conduit.models.config_models import model_facts
-from conduit.models.config_routing import Names, routing_parts
-from conduit.models.gateway_settings import GatewaySettings, LeftOut
 from conduit.models.routing.settings import ProviderLimits
 from conduit.models.secret import Secret
 from conduit.models.settings import (
@@ -55,6 +45,16 @@ from conduit.models.settings import (
     configure,
     kind_named,
 )
+from conduit.models.setup.caching import cache_settings
+from conduit.models.setup.facts import model_facts
+from conduit.models.setup.fields import (
+    one_of,
+    optional_number,
+    optional_whole_number,
+    whole_number,
+)
+from conduit.models.setup.routing import Names, routing_parts
+from conduit.models.setup.settings import GatewaySettings, LeftOut
 from conduit.store.settings_file import MAX_BYTES, Section, parse_settings
 from conduit.store.yaml_places import placed
 

@@ -36,16 +36,16 @@ from typing import Any, Final, get_args
 
 from conduit.contracts.errors import ConfigError
 from conduit.models.catalogue import CATALOGUE
-from conduit.models.config_fields import one_of, optional_number, whole_number
-from conduit.models.config_models import is_model_name
-from conduit.models.gateway_settings import (
+from conduit.models.routing.settings import Group, RetryPolicy, Strategy, Target, Tier
+from conduit.models.settings import RESERVED, ProviderSettings
+from conduit.models.setup.facts import is_model_name
+from conduit.models.setup.fields import one_of, optional_number, whole_number
+from conduit.models.setup.settings import (
     ComplexityRule,
     LeftOut,
     RoutingDefaults,
     TargetLeftOut,
 )
-from conduit.models.routing.settings import Group, RetryPolicy, Strategy, Target, Tier
-from conduit.models.settings import RESERVED, ProviderSettings
 from conduit.store.settings_file import Section, closest
 
 MOST_GROUPS: Final = 500

@@ -19,8 +19,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-from conduit.models.config_fields import optional_whole_number
 from conduit.models.routing.settings import ModelFacts, Price
+from conduit.models.setup.fields import optional_whole_number
 from conduit.store.settings_file import Section
 
 MOST_MODELS: Final = 2000

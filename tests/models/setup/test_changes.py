@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conduit.models.changes import Change, FieldChange, difference
-from conduit.models.config import parse_providers
-from conduit.models.gateway_settings import GatewaySettings
+from conduit.models.setup.changes import Change, FieldChange, difference
+from conduit.models.setup.file import parse_providers
+from conduit.models.setup.settings import GatewaySettings
 
 OLD = """
 providers:

@@ -23,9 +23,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from conduit.contracts.errors import ConfigError, InvalidInput, TooLarge
-from conduit.models.config import NEEDED, settings_of
-from conduit.models.gateway_settings import GatewaySettings
-from conduit.models.shareable import Document
+from conduit.models.setup.file import NEEDED, settings_of
+from conduit.models.setup.settings import GatewaySettings
+from conduit.models.setup.shareable import Document
 from conduit.store.settings_file import MAX_BYTES, Section, parse_settings
 from conduit.store.yaml_places import placed
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from conduit.contracts.errors import ConfigError, Conflict, StoreError
-from conduit.models.changes import Changes
-from conduit.models.gateway_settings import GatewaySettings
-from conduit.models.reload import ProvidersFile
+from conduit.models.setup.changes import Changes
+from conduit.models.setup.reload import ProvidersFile
+from conduit.models.setup.settings import GatewaySettings
 
 ONE = "providers: {a: {type: ollama, model: one}}\n"
 TWO = "providers: {a: {type: ollama, model: two}}\n"

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conduit.contracts.errors import ConfigError
-from conduit.models.config import LeftOut, load_providers, parse_providers
-from conduit.models.gateway_settings import GatewaySettings
+from conduit.models.setup.file import LeftOut, load_providers, parse_providers
+from conduit.models.setup.settings import GatewaySettings
 
 KEYS = {"ANTHROPIC_API_KEY": "sk-ant", "OPENAI_API_KEY": "sk-oai", "MINE": "sk-mine"}
-EXAMPLE = Path(__file__).parents[2] / "configs" / "providers.example.yaml"
+EXAMPLE = Path(__file__).parents[3] / "configs" / "providers.example.yaml"
 
 SOURCE = """
 providers:

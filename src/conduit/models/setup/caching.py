@@ -26,8 +26,8 @@ from conduit.models.caching.settings import (
     ExactSettings,
     SemanticSettings,
 )
-from conduit.models.config_fields import one_of, whole_number
 from conduit.models.secret import Secret
+from conduit.models.setup.fields import one_of, whole_number
 from conduit.store.settings_file import Section
 
 _MOST_BYTES: Final = 1 << 40

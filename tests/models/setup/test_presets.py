@@ -25,12 +25,12 @@ from conduit.contracts.errors import (
     StoreError,
 )
 from conduit.models.memory import Remembered
-from conduit.models.preset_file import Format, Preset, read_preset, write_preset
-from conduit.models.presets import Presets
-from conduit.models.reload import ProvidersFile
 from conduit.models.secret import Secret
 from conduit.models.settings import configure
-from conduit.models.shareable import Needed
+from conduit.models.setup.preset_file import Format, Preset, read_preset, write_preset
+from conduit.models.setup.presets import Presets
+from conduit.models.setup.reload import ProvidersFile
+from conduit.models.setup.shareable import Needed
 
 FILE = """
 providers:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal
 
-from conduit.models.gateway_settings import GatewaySettings
 from conduit.models.secret import Secret
+from conduit.models.setup.settings import GatewaySettings
 
 Part = Literal["provider", "group", "alias", "model", "routing", "cache"]
 Kind = Literal["added", "removed", "changed"]

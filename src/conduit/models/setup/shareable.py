@@ -16,8 +16,8 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from conduit.contracts.errors import ConfigError
 from conduit.models.catalogue import CATALOGUE
-from conduit.models.config import NEEDED, PARTS, PROVIDER_FIELDS, type_of
 from conduit.models.settings import ProviderSettings
+from conduit.models.setup.file import NEEDED, PARTS, PROVIDER_FIELDS, type_of
 
 HIDDEN: Final = "[hidden]"
 SHORTEST_SECRET: Final = 6

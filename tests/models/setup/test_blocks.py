@@ -12,10 +12,10 @@ import pytest
 from conduit.blocks import Catalog, Gate, dumps
 from conduit.contracts.call import LOCAL_OWNER, Principal
 from conduit.contracts.errors import ConfigError, Conflict, Forbidden
-from conduit.models.config_blocks import gateway_blocks, preset_blocks
 from conduit.models.memory import Remembered
-from conduit.models.presets import Presets
-from conduit.models.reload import ProvidersFile
+from conduit.models.setup.blocks import gateway_blocks, preset_blocks
+from conduit.models.setup.presets import Presets
+from conduit.models.setup.reload import ProvidersFile
 
 REMOTE = Principal("local", permissions=frozenset({"*"}))
 READER = Principal("local", permissions=frozenset({"gateway.config", "presets.list"}))
