@@ -53,6 +53,7 @@ class Said:
     native: Any
     pieces: int = 0
     parsed: Any = None
+    logprobs: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,9 @@ class OpenAIChat:
         )
         usage = (made.usage.prompt_tokens, made.usage.completion_tokens)
         assert made.usage.total_tokens == sum(usage)
-        text, finish = message.content or "", choice.finish_reason
-        return Said(text, calls, finish, usage, self._headers.newest, message, pieces, parsed)
+        text, finish, headers = message.content or "", choice.finish_reason, self._headers.newest
+        logprobs = tuple(choice.logprobs.content) if choice.logprobs else ()
+        return Said(text, calls, finish, usage, headers, message, pieces, parsed, logprobs)
 
     def _asked(self, question: Question) -> dict[str, Any]:
         content: Any = question.text
@@ -227,7 +229,9 @@ class OpenAIResponses:
         usage = (made.usage.input_tokens, made.usage.output_tokens)
         native = [item.model_dump(exclude_none=True, mode="json") for item in made.output]
         text, headers = made.output_text, self._headers.newest
-        return Said(text, calls, finish, usage, headers, native, pieces, parsed)
+        parts = [p for item in made.output if item.type == "message" for p in item.content]
+        logprobs = tuple(each for part in parts for each in part.logprobs or ())
+        return Said(text, calls, finish, usage, headers, native, pieces, parsed, logprobs)
 
     def _asked(self, question: Question) -> dict[str, Any]:
         content: Any = question.text
@@ -329,7 +333,13 @@ class Ollama:
         parts: list[Any] = list(self._client.chat(**self._asked(question), stream=True))
         calls = [call for part in parts for call in part.message.tool_calls or ()]
         texts = [part.message.content for part in parts if part.message.content]
-        message = ollama.Message(role="assistant", content="".join(texts), tool_calls=calls or None)
+        thought = "".join(part.message.thinking or "" for part in parts)
+        message = ollama.Message(
+            role="assistant",
+            content="".join(texts),
+            thinking=thought or None,
+            tool_calls=calls or None,
+        )
         return self._said(parts[-1], len(texts), message=message)
 
     def parse(self, question: Question) -> Said:
