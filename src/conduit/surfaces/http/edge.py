@@ -21,15 +21,20 @@ from typing import Any, cast
 import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.server import ServerState
 
 from conduit.contracts.errors import ConduitError, InvalidInput, Overloaded, TooLarge
 from conduit.surfaces.http.errors import error_body
 from conduit.surfaces.http.guard import HeadersTooLarge, RequestTimeout
-from conduit.surfaces.http.limits import CYCLE, ON_LEAVE, Limits
+from conduit.surfaces.http.limits import EDGE, Limits
 
 log = logging.getLogger("conduit.http")
+Headers = list[tuple[bytes, bytes]]
 
 _REASONS = {
     400: b"Bad Request",
@@ -121,11 +126,47 @@ class EdgeProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         if leave is not None:
             leave()
+        if self.cycle is not None:  # or the two would hold each other until a collection
+            cast("dict[str, Any]", self.cycle.scope).pop(EDGE, None)
+
+    # What it offers to the application beyond ASGI, for the price of what ASGI takes.
 
     def on_leave(self, call: Callable[[], None] | None) -> None:
         """Whom to tell when the client hangs up; the application takes it back when it is done.
-        Asking for that as ASGI does would cost each request two tasks."""
+        Asking for that as ASGI does costs each request two tasks."""
         self._leave = call
+
+    def has_all(self, scope: object, most: int) -> bool:
+        """Whether the whole body of a request is here, in ``most`` bytes."""
+        cycle = self.cycle
+        return cycle.scope is scope and not cycle.more_body and len(cycle.body) <= most
+
+    def respond(
+        self, scope: object, status: int, headers: Headers, more: bytes, body: bytes
+    ) -> bool:
+        """A whole reply in one piece: whether it could be given so. ``headers`` must be fit to be
+        sent, and name the length; ``more`` are such lines, written out."""
+        cycle = self.cycle
+        if cycle.scope is not scope or cycle.response_started or self.flow.write_paused:
+            return False
+        if cycle.disconnected:
+            return True
+        lines = [STATUS_LINE[status]]
+        for name, value in self.server_state.default_headers:
+            lines += (name, b": ", value, b"\r\n")
+        for name, value in headers:
+            lines += (name, b": ", value, b"\r\n")
+        lines += (more, b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body)
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        self.transport.write(b"".join(lines))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
+
+    # What the event loop calls.
 
     def data_received(self, data: bytes) -> None:
         self._fed += len(data)
@@ -200,9 +241,7 @@ class EdgeProtocol(HttpToolsProtocol):
             keep_alive=version == "1.1" and not switching and parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
-        more = cast("dict[str, Any]", scope)  # its type knows only what ASGI names
-        more[ON_LEAVE] = self.on_leave
-        more[CYCLE] = self.cycle
+        cast("dict[str, Any]", scope)[EDGE] = self  # its type knows only what ASGI names
         self._whole = False
         self._fed = 0
         self._phase = _ANSWER

@@ -39,7 +39,7 @@ class _Gateway:
         if path.startswith(FOR_MODELS):
             await self._models(scope, receive, send)
         elif path == "/health":  # for whoever balances the load: it has no key
-            await send_whole(send, 200, _OK, [])
+            await send_whole(scope, send, 200, _OK, [])
         else:
             await self._other(scope, send)
 
@@ -56,7 +56,7 @@ class _Gateway:
             metrics = await self._gate.acall("system.metrics", question, principal)
         except ConduitError as error:
             body = dumps({"error": described(error)})
-            await send_whole(send, status_of(error), body, [])
+            await send_whole(scope, send, status_of(error), body, [])
         else:
             media_type = (b"content-type", metrics.media_type.encode())
-            await send_whole(send, 200, metrics.text.encode(), [media_type], json=False)
+            await send_whole(scope, send, 200, metrics.text.encode(), [media_type], json=False)

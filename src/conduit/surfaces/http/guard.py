@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from conduit.contracts.errors import ConduitError, Forbidden, InvalidInput, TooLarge
 from conduit.surfaces.http.errors import error_response
-from conduit.surfaces.http.limits import CYCLE, MIB, USUAL, Limits
+from conduit.surfaces.http.limits import EDGE, MIB, USUAL, Limits
 
 log = logging.getLogger("conduit.http")
 
@@ -34,6 +34,8 @@ _HEADERS = [
     (b"x-frame-options", b"DENY"),
 ]
 
+_LINES = b"".join(b"%b: %b\r\n" % header for header in _HEADERS)
+_LINES = b"".join(b"%b: %b\r\n" % header for header in _HEADERS)
 _NAMES = frozenset(name for name, _ in _HEADERS)
 
 
@@ -90,14 +92,16 @@ class Guard:
             looked = self._look(scope["headers"])
             given = looked.correlation
             correlation = given if given and _CORRELATION.fullmatch(given) else self._new_id()
-            scope.setdefault("state", {})["correlation_id"] = correlation
+            state = scope.setdefault("state", {})
+            state["correlation_id"] = correlation
+            state["more_headers"] = b"%bx-correlation-id: %b\r\n" % (_LINES, correlation.encode())
             if looked.host not in self._known or looked.origin is not None or looked.length is None:
                 self._check(looked)
             elif looked.length > self._limits.body_bytes:
                 raise _too_large(self._limits)
             body = receive
-            cycle = scope.get(CYCLE)
-            if cycle is None or cycle.more_body or len(cycle.body) > self._limits.body_bytes:
+            edge = scope.get(EDGE)
+            if edge is None or not edge.has_all(scope, self._limits.body_bytes):
                 body = _Bounded(receive, self._limits)
             await self._app(scope, body, answer)
         except ConduitError as error:

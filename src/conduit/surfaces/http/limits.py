@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MIB = 1024 * 1024
-ON_LEAVE = "conduit.on_leave"
-"""In the scope of our own server: takes a function to call when the client hangs up."""
-CYCLE = "conduit.cycle"
-"""In the scope of our own server: how far the request has been received."""
+EDGE = "conduit.edge"
+"""In the scope of our own server: what it offers beyond ASGI (``edge.EdgeProtocol``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ class ModelApi:
         except ClientLeft:
             return
         except ConduitError as error:
-            await self._refuse(send, dialect or error_dialect(path), error)
+            await self._refuse(scope, send, dialect or error_dialect(path), error)
 
     async def _chat(self, visit: Visit, dialect: Dialect) -> None:
         body = await read_body(visit.receive)
@@ -127,7 +127,9 @@ class ModelApi:
             work = self._by_agent(agent, visit, dialect, data, streamed)
         elif dialect.only_loads(data):
             to = ReplyTo(visit.correlation, int(time.time()), str(data.get("model")), data)
-            await send_whole(visit.send, 200, dumps(dialect.write(ChatResponse(""), to)), [])
+            await send_whole(
+                visit.scope, visit.send, 200, dumps(dialect.write(ChatResponse(""), to)), []
+            )
             return
         else:
             said = visit.said
@@ -140,7 +142,7 @@ class ModelApi:
             "models.call", call, visit.principal, correlation_id=visit.correlation
         )
         headers = answering(reply.provider, reply.model, reply.failures, reply.dropped, reply.cache)
-        await send_whole(visit.send, 200, reply.body.encode(), headers)
+        await send_whole(visit.scope, visit.send, 200, reply.body.encode(), headers)
 
     async def _stream(self, visit: Visit, dialect: Dialect, call: ModelCall) -> None:
         items = self._gate.stream(
@@ -203,7 +205,9 @@ class ModelApi:
         if not streamed:
             response = assembly.whole()
             assert response is not None  # an agent's answer always ends, and is bounded
-            await send_whole(visit.send, 200, dumps(dialect.write(response, to)), headers)
+            await send_whole(
+                visit.scope, visit.send, 200, dumps(dialect.write(response, to)), headers
+            )
 
     async def _other(self, visit: Visit, path: str) -> None:
         """What is no chat: small questions, answered as JSON."""
@@ -228,15 +232,17 @@ class ModelApi:
         own = (AGENT_MODEL,) if self._agent else ()
         answer = endpoint(Question(call, data, rest, visit.said, visit.correlation, own))
         body, headers = await while_listening(visit.scope, visit.receive, answer)
-        await send_whole(visit.send, 200, dumps(body), headers)
+        await send_whole(visit.scope, visit.send, 200, dumps(body), headers)
 
-    async def _refuse(self, send: Send, dialect: Dialect, error: ConduitError) -> None:
+    async def _refuse(
+        self, scope: Scope, send: Send, dialect: Dialect, error: ConduitError
+    ) -> None:
         status = status_of(error)
         body = dumps(dialect.error(described(error, _FIELDS), status))
         headers: Headers = retry_after(error)
         if status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
-        await send_whole(send, status, body, headers)
+        await send_whole(scope, send, status, body, headers)
 
 
 def _not_allowed(scope: Scope, method: str) -> MethodNotAllowed:

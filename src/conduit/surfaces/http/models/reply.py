@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Coroutine
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, Final, TypeVar
 from starlette.types import Receive, Scope, Send
 
 from conduit.contracts.chat import ProviderFailure
-from conduit.surfaces.http.limits import ON_LEAVE
+from conduit.surfaces.http.limits import EDGE
 from conduit.surfaces.http.models.request import ClientLeft
 
 T = TypeVar("T")
@@ -58,11 +59,16 @@ def _value(text: str) -> bytes:
 
 
 async def send_whole(
-    send: Send, status: int, body: bytes, headers: Headers, *, json: bool = True
+    scope: Scope, send: Send, status: int, body: bytes, headers: Headers, *, json: bool = True
 ) -> None:
     """A whole reply; unless it is JSON, ``headers`` say what it is."""
     length = (b"content-length", str(len(body)).encode())
     given = [_JSON, length, *headers] if json else [length, *headers]
+    edge = scope.get(EDGE)
+    if edge is not None and edge.respond(
+        scope, status, given, scope["state"]["more_headers"], body
+    ):
+        return
     await send({"type": "http.response.start", "status": status, "headers": given})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -137,8 +143,8 @@ async def _said(send: Send, message: dict[str, Any]) -> None:
 async def while_listening(scope: Scope, receive: Receive, work: Coroutine[Any, Any, T]) -> T:
     """Do what a client waits for, until it hangs up: then the work is cancelled, down to the
     provider's connection. The body must have been read. Raises ``ClientLeft``, for nobody."""
-    on_leave = scope.get(ON_LEAVE)
-    if on_leave is None:
+    edge = scope.get(EDGE)
+    if edge is None or not edge.has_all(scope, sys.maxsize):
         return await _in_tasks(receive, work)
     task = asyncio.current_task()
     assert task is not None
@@ -149,7 +155,7 @@ async def while_listening(scope: Scope, receive: Receive, work: Coroutine[Any, A
         left = True
         task.cancel()
 
-    on_leave(leave)
+    edge.on_leave(leave)
     try:
         return await work
     except asyncio.CancelledError:
@@ -158,7 +164,7 @@ async def while_listening(scope: Scope, receive: Receive, work: Coroutine[Any, A
         task.uncancel()
         raise ClientLeft("the client left before the answer", hint="wait for it") from None
     finally:
-        on_leave(None)
+        edge.on_leave(None)
 
 
 async def _in_tasks(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
