@@ -6,7 +6,7 @@ import ast
 import re
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
+from importlib.metadata import files, packages_distributions
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -25,8 +25,8 @@ EXTRAS = {
 
 FOUND_BY_NAME = {"ray"}
 """It is imported by its name, so that nothing but its engine needs it."""
-BROUGHT_ALONG = {"pyarrow"}
-"""By an extra: Ray Data's tables are Arrow's."""
+BROUGHT_ALONG = {"opentelemetry-api", "pyarrow"}
+"""By an extra: the types of OpenTelemetry's SDK are its API's, Ray Data's tables are Arrow's."""
 
 
 def imported_by_the_package() -> set[str]:
@@ -38,9 +38,23 @@ def imported_by_the_package() -> set[str]:
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
                 modules = [node.module]
-            roots = {module.partition(".")[0] for module in modules} - sys.stdlib_module_names
-            found |= {name for root in roots - {"conduit"} for name in owners.get(root, [root])}
+            for module in modules:
+                root = module.partition(".")[0]
+                if root not in sys.stdlib_module_names | {"conduit"}:
+                    found |= owner_of(module, owners.get(root, [root]))
     return {canonicalize_name(name) for name in found}
+
+
+def owner_of(module: str, distributions: list[str]) -> set[str]:
+    """The one with that module, where several share a name at the top, as OpenTelemetry's do."""
+    if len(set(distributions)) == 1:
+        return set(distributions)
+    path = module.replace(".", "/")
+    return {
+        name
+        for name in distributions
+        if {f"{path}.py", f"{path}/__init__.py"} & {str(file) for file in files(name) or ()}
+    }
 
 
 def test_what_is_imported_is_declared_and_the_other_way_round() -> None:

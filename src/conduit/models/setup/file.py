@@ -17,11 +17,11 @@
         options: {…}               # of its type, like region
         transport: pooled          # or aiohttp
         dialects: [anthropic]      # spoken beside its own
-    models: …                      # config_models
-    groups: …                      # config_routing, like aliases and routing
+    models: …                      # facts.py
+    groups: …                      # routing.py, like aliases and routing
     aliases: …
     routing: …
-    cache: …                       # config_cache
+    cache: …                       # caching.py
 
 A field that is not known is an error, not ignored. A provider whose variable is not set is left out
 and reported, so that one file serves several machines.
