@@ -21,7 +21,7 @@ def default_answer(body: dict[str, Any]) -> Answer:
     turn."""
     if schema := asked_schema(body) or body.get("text", {}).get("format", {}).get("schema"):
         return Answer(json.dumps(example_of(schema)))
-    turns = body["messages"] if "messages" in body else body["input"]
+    turns = next(body[name] for name in ("messages", "input", "prompt") if name in body)
     if isinstance(turns, str) or isinstance(turns[-1], str):
         return Answer(f"You said: {turns}")
     last = turns[-1]
@@ -196,6 +196,18 @@ def _ollama(answer: Answer, body: dict[str, Any]) -> Reply:
     return Reply(head | {"message": message} | end, pieces, 0, "application/x-ndjson")
 
 
+def _generated(answer: Answer, body: dict[str, Any]) -> Reply:
+    """The same without a chat: the text stands in ``response``."""
+    chat = _ollama(answer, body)
+
+    def line(value: dict[str, Any]) -> dict[str, Any]:
+        message = value.pop("message")
+        return value | {"response": message["content"]}
+
+    pieces = [json.dumps(line(json.loads(piece))).encode() + b"\n" for piece in chat.pieces]
+    return Reply(line(chat.body), pieces, 0, chat.stream_type)
+
+
 def _sse(value: object) -> bytes:
     return f"data: {json.dumps(value)}\n\n".encode()
 
@@ -213,4 +225,5 @@ DIALECTS: dict[str, Callable[[Answer, dict[str, Any]], Reply]] = {
     "/v1/embeddings": _embeddings,
     "/v1/messages": _anthropic,
     "/api/chat": _ollama,
+    "/api/generate": _generated,
 }

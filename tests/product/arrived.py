@@ -40,6 +40,8 @@ def arrived(received: Received) -> Arrived:
         return _anthropic(body)
     if path.endswith("/api/chat"):
         return _ollama(body)
+    if path.endswith("/api/generate"):
+        return _ollama(body | {"messages": list(_generated(body))})
     return _gemini(body) if "generateContent" in path or "streamGenerate" in path else _bed(body)
 
 
@@ -206,6 +208,13 @@ def _ollama(body: dict[str, Any]) -> Arrived:
         tuple(options.get("stop", ())),
         _fields(shape if isinstance(shape, dict) else None),
     )
+
+
+def _generated(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A question without a chat, as a chat."""
+    if body.get("system"):
+        yield {"role": "system", "content": body["system"]}
+    yield {"role": "user", "content": body["prompt"], "images": body.get("images")}
 
 
 def _type_of(base64: str) -> str:
