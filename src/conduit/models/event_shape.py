@@ -22,6 +22,7 @@ _STRING = re.compile(
 )
 _NUMBER = re.compile(rb"(?:0|[1-9][0-9]{0,15}+)(?![0-9])")
 _SAMPLES = {_STRING: (b"7\xc2\xa7sample", "7§sample"), _NUMBER: (b"7000000001", 7000000001)}
+_CONTROLS = bytes(range(0x20)).replace(b"\n", b"")
 _ATTEMPTS = 4
 """How often a shape is looked for, in a stream whose events are never alike."""
 _LONGEST = 4096
@@ -59,6 +60,29 @@ class EventShape:
                 return -1
             at = end + size
         if at != len(data):
+            return -1
+        if not data.isascii():
+            try:
+                data.decode()
+            except UnicodeDecodeError:
+                return -1
+        return length
+
+    def run(self, data: bytes) -> int:
+        """Bytes of text in whole events of one ``data:`` line each, all of them alike and their
+        text without an escape, as nearly all are; -1 where one of them is anything else."""
+        if len(self._slots) != 1:
+            return -1
+        start, (_, _, after, size) = b"data: " + self._start, self._slots[0]
+        least, length = len(start) + size, 0
+        for event in data[:-2].split(b"\n\n"):
+            if len(event) < least or not (event.startswith(start) and event.endswith(after)):
+                return -1
+            text = event[len(start) : len(event) - size]
+            if b'"' in text or b"\\" in text or b"\n" in text:
+                return -1
+            length += len(text)
+        if len(data.translate(None, _CONTROLS)) != len(data):
             return -1
         if not data.isascii():
             try:

@@ -41,7 +41,7 @@ class WireRequest:
     chat completions (``seed``, ``logprobs``), or in its own dialect for ``extra``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Frame:
     """One event of a stream. ``event`` is empty where the framing has no names."""
 
@@ -105,6 +105,11 @@ class StreamWatcher(Protocol):
 
     def feed(self, frame: Frame) -> bytes:
         """The event as the client is to get it; empty when it was asked for on our own account."""
+        ...
+
+    def alike(self, data: bytes) -> bool:
+        """Whole events, one after the other: whether they say nothing but more of the answer. Then
+        they are taken as read, and may go on as they are. No is always a right answer."""
         ...
 
     def finish(self) -> bytes:

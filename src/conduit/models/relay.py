@@ -9,6 +9,7 @@ from typing import NoReturn, Protocol
 from conduit.contracts.chat import Chunk
 from conduit.models.exchange import ErrorInside, Frame, NotTheProtocol, StreamWatcher
 from conduit.models.faults import Faults
+from conduit.models.framing.sse import SseParser
 from conduit.models.tail import next_piece
 from conduit.models.transport import Limits, Reply
 
@@ -42,6 +43,7 @@ class RelayStream(AsyncIterator["Chunk | bytes"]):
         self.watcher = watcher
         self._connection = connection
         self._parser = parser
+        self._sse = parser if isinstance(parser, SseParser) else None
         self._faults = faults
         self._limits = limits
         self._whole = whole
@@ -97,6 +99,8 @@ class RelayStream(AsyncIterator["Chunk | bytes"]):
         self._received += len(data)
         if self._received > self._limits.stream_bytes:
             self._faults.bad_reply(f"the stream exceeds {self._limits.stream_bytes} bytes")
+        if self._sse is not None and self._sse.between(data) and watcher.alike(data):
+            return data
         begun = watcher.answered
         out: list[bytes] = []
         try:

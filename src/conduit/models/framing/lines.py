@@ -17,6 +17,11 @@ class LineSplitter:
         self._open = bytearray()
         self._skip_lf = False
 
+    @property
+    def open(self) -> bool:
+        """A line has begun, or the second half of a line end may be yet to come."""
+        return bool(self._open) or self._skip_lf
+
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that ``data`` completes, without their ends."""
         if self._skip_lf and data:

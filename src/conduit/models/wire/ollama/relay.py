@@ -58,6 +58,9 @@ class OllamaWatcher:
                 self.characters += max(data.find(b'"', begin) - begin, 0)
         return data + b"\n"
 
+    def alike(self, data: bytes) -> bool:
+        return False  # its framing is another
+
     def finish(self) -> bytes:
         if not self.ended:
             raise NotTheProtocol("the stream ended before the answer did")

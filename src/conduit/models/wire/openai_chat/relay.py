@@ -59,6 +59,13 @@ class ChatWatcher:
         self.characters += length
         return b"data: " + data + b"\n\n"
 
+    def alike(self, data: bytes) -> bool:
+        length = -1 if self.ended else self._shape.run(data)
+        if length < 0:
+            return False
+        self.characters += length
+        return True
+
     def finish(self) -> bytes:
         if not self._choices_seen or not (self.ended or self.complete):
             raise NotTheProtocol("the stream ended before the answer did")
