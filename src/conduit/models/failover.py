@@ -214,10 +214,12 @@ class Opened:
         )
 
     async def _go_on(self, error: StreamInterrupted) -> None:
-        """Let somebody else finish the answer; raises the error where that cannot be: nobody asked
-        for it, nobody is left, or it broke off among tool calls, of which half is nothing."""
+        """Let somebody else finish the answer, who has not had a part in it; raises the error where
+        that cannot be: nobody asked for it, nobody is left, or it broke off among tool calls, of
+        which half is nothing."""
         plan, broken = self.plan, self.live
-        others = tuple(each for each in plan.candidates if each is not broken.candidate)
+        heard = [live.candidate for live in (*self.earlier, broken)]
+        others = tuple(each for each in plan.candidates if each not in heard)
         if not plan.continue_streams or broken.relayed or broken.tools_begun or not others:
             raise error
         self.notes.failures.append(error)
