@@ -114,6 +114,8 @@ class FakeUpstream:
         self.requests: list[Received] = []
         self.script: dict[str, deque[str]] = {}
         """By model: what to do next, until used up (``upstream.fail("fake-1", "status_500")``)."""
+        self.retry_after = "7"
+        """Seconds, as every error status says them."""
         self.hang_ups = 0
         """Connections that the client closed while something was still being sent or withheld."""
         self.busy = 0
@@ -243,6 +245,7 @@ class FakeUpstream:
         answer = self.answers.popleft() if self.answers and fault in _GOOD else self.answer(asked)
         reply = make(answer, body)
         streaming = place.stream if place else bool(body.get("stream"))
+        wire.retry_after = self.retry_after
         await _behave(wire, fault, reply, streaming=streaming, headers=headers)
 
     async def _list(
@@ -274,6 +277,7 @@ class _Connection:
     writer: asyncio.StreamWriter
     spoiled: bool = field(default=False)
     stale: bool = field(default=False)
+    retry_after: str = "7"
 
     async def send(self, data: bytes) -> None:
         if self.writer.is_closing():
@@ -354,7 +358,7 @@ async def _status(wire: _Connection, fault: str, headers: dict[str, str]) -> Non
     status = int(fault.removeprefix("status_"))
     key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
     words = f"Incorrect API key provided: {key}" if status == 401 else f"fake {status}"
-    await wire.json(status, {"error": {"message": words}}, "Retry-After: 7")
+    await wire.json(status, {"error": {"message": words}}, f"Retry-After: {wire.retry_after}")
 
 
 async def _drop(wire: _Connection) -> None:

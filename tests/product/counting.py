@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -84,13 +85,14 @@ def circuits(server: Server) -> dict[str, Record]:
 def usage_of(server: Server, wanted: Iterable[str]) -> dict[str, Record]:
     """The one record of each request, by correlation id. They come a moment after the answer; a
     request that was recorded twice fails, like one that was not."""
-    ids = set(wanted)
-    settled(lambda: ids <= {each["correlation_id"] for each in _recent(server)})
-    found = [each for each in _recent(server) if each["correlation_id"] in ids]
+    ids, deadline = set(wanted), time.monotonic() + 10
+    while True:
+        records = call(server, "usage.recent", limit=1000)["records"]
+        found = [each for each in records if each["correlation_id"] in ids]
+        missing = ids - {each["correlation_id"] for each in found}
+        if not missing:
+            break
+        assert time.monotonic() < deadline, (missing, server.log)
+        time.sleep(0.1)
     assert len(found) == len(ids), found
     return {each["correlation_id"]: each for each in found}
-
-
-def _recent(server: Server) -> list[Record]:
-    records: list[Record] = call(server, "usage.recent", limit=1000)["records"]
-    return records
