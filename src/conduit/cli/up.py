@@ -127,7 +127,7 @@ def _gateway(port: int, host: str, workers: int, tls: Tls | None, as_json: bool)
             ready()
             await serve(asgi, listener, tls=tls)
 
-    def worker(listener: socket.socket, ready: Callable[[], None] = lambda: None) -> int:
+    def worker(listener: socket.socket, ready: Callable[[], None]) -> int:
         return _served(work(listener, ready), as_json)
 
     if workers == 1:

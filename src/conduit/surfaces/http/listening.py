@@ -6,12 +6,16 @@ import asyncio
 import errno
 import gc
 import resource
+import signal
 import socket
 import ssl
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import cast
 
 import uvicorn
@@ -27,6 +31,10 @@ _WAITING = 4096
 _OTHER_FILES = 1024
 _COLLECT_EVERY = (20_000, 20, 50)
 """Objects made since the last collection, and collections of a generation until the next one."""
+
+
+TERMINATED = 128 + signal.SIGTERM
+"""The exit status by which a shell knows that SIGTERM ended a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +72,12 @@ def listen(port: int, host: str = HOST, *, shared: bool = False) -> socket.socke
 async def serve(
     app: ASGIApp, listener: socket.socket, limits: Limits = USUAL, tls: Tls | None = None
 ) -> None:
-    """Serve until interrupted. Open requests get three seconds to finish. Raises ``ConfigError``
-    for a certificate that cannot be used."""
+    """Serve until interrupted. Open requests get three seconds to finish.
+
+    Raises ``ConfigError`` for a certificate that cannot be used; ``KeyboardInterrupt`` after
+    SIGINT and ``SystemExit(TERMINATED)`` after SIGTERM, so that whoever opened something closes it
+    on the way.
+    """
     _allow_files(2 * limits.connections + _OTHER_FILES)  # each may need one to a provider
     _spare_the_collector()
     config = configured(app, limits)
@@ -79,7 +91,27 @@ async def serve(
                 where=str(tls.certificate),
                 hint="both files are PEM; the certificate comes first in its file",
             ) from None
-    await uvicorn.Server(config).serve(sockets=[listener])
+    with _unwinding():
+        await uvicorn.Server(config).serve(sockets=[listener])
+
+
+@contextmanager
+def _unwinding() -> Iterator[None]:
+    """Uvicorn raises the signals that ended it once more. Left alone, SIGTERM would end the process
+    there, and SIGINT would cancel what closes, so that things stayed open."""
+
+    def unwind(signum: int, _frame: FrameType | None) -> None:
+        raise SystemExit(TERMINATED) if signum == signal.SIGTERM else KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {each: signal.signal(each, unwind) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def configured(app: ASGIApp, limits: Limits) -> uvicorn.Config:
