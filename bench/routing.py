@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 from typing import get_args
@@ -18,7 +18,7 @@ from conduit.contracts.errors import ProviderRefused
 from conduit.models.routing.buckets import TokenBucket
 from conduit.models.routing.complexity import explain
 from conduit.models.routing.concurrency import ConcurrencyLimiter
-from conduit.models.routing.hedge import race, race_streams
+from conduit.models.routing.hedge import race
 from conduit.models.routing.latency import Latency
 from conduit.models.routing.retry import next_wait, retry_after
 from conduit.models.routing.settings import ModelFacts, Price, RetryPolicy, Strategy, Target
@@ -126,17 +126,9 @@ def _awaited() -> dict[str, Callable[[], Awaitable[object]]]:
     async def answer() -> str:
         return "a"
 
-    async def stream() -> AsyncGenerator[str, None]:
-        yield "a"
-
-    async def hear() -> None:
-        won = await race_streams([stream, stream], 1.0)
-        await won.value.aclose()
-
     return {
         "concurrency: acquire, release": acquire_and_release,
         "hedge: race, the first one wins": lambda: race([answer, answer], 1.0),
-        "hedge: race_streams, the first one wins": hear,
     }
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 from random import Random
 
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conduit.contracts.errors import InvalidInput, ProviderError, ProviderTimeout, Unavailable
-from conduit.models.routing.hedge import Opened, race, race_streams
+from conduit.models.routing.hedge import race
 
 
 class Upstream:
@@ -38,25 +37,38 @@ class Upstream:
 
         return ask
 
-    def stream(
-        self, name: str, pauses: list[float], error: Exception | None = None, closing_s: float = 0.0
-    ) -> Callable[[], AsyncGenerator[str, None]]:
-        async def chunks() -> AsyncGenerator[str, None]:
+    def opened(
+        self, name: str, after_s: float, error: Exception | None = None, closing_s: float = 0.0
+    ) -> Callable[[], Awaitable[Stream]]:
+        """Contenders whose answer stays open until it is closed."""
+
+        async def ask() -> Stream:
             self.begun.append(name)
-            self.open += 1
+            stream = Stream(self, name, closing_s)
             try:
-                for at, pause in enumerate(pauses):
-                    await asyncio.sleep(pause)
-                    yield f"{name}{at}"
+                await asyncio.sleep(after_s)
                 if error is not None:
                     raise error
-            finally:
-                try:
-                    await asyncio.sleep(closing_s)
-                finally:
-                    self.open -= 1
+            except BaseException:
+                await stream.aclose()
+                raise
+            return stream
 
-        return chunks
+        return ask
+
+
+class Stream:
+    def __init__(self, upstream: Upstream, name: str, closing_s: float) -> None:
+        self.name = name
+        self._upstream = upstream
+        self._closing_s = closing_s
+        upstream.open += 1
+
+    async def aclose(self) -> None:
+        try:
+            await asyncio.sleep(self._closing_s)
+        finally:
+            self._upstream.open -= 1
 
 
 @pytest.fixture
@@ -140,57 +152,14 @@ async def test_who_leaves_calls_everybody_off(upstream: Upstream) -> None:
     assert (upstream.open, others()) == (0, 0)
 
 
-async def test_the_stream_whose_first_chunk_is_first_is_heard_whole(upstream: Upstream) -> None:
-    contenders = [upstream.stream("a", [9.0]), upstream.stream("b", [0.0, 0.0, 0.0])]
-    won = await race_streams(contenders, 0.005)
-    assert (won.contender, won.value.head, upstream.open) == (1, ("b0",), 1)
-    assert [chunk async for chunk in won.value] == ["b0", "b1", "b2"]
-    assert (upstream.open, others()) == (0, 0)
-
-
-async def test_an_empty_opening_does_not_decide(upstream: Upstream) -> None:
-    contenders = [upstream.stream("a", [0.0, 9.0]), upstream.stream("b", [0.0, 0.0])]
-    won = await race_streams(contenders, 0.005, begun=lambda chunk: not chunk.endswith("0"))
-    assert won.value.head == ("b0", "b1")
+async def test_a_loser_s_closing_is_waited_for_and_the_winner_stays_open(
+    upstream: Upstream,
+) -> None:
+    contenders = [upstream.opened("a", 9.0, closing_s=0.02), upstream.opened("b", 0.0)]
+    won = await race(contenders, 0.005, close=Stream.aclose)
+    assert (won.value.name, upstream.open, others()) == ("b", 1, 0)
     await won.value.aclose()
-    assert (upstream.open, others()) == (0, 0)
-
-
-async def test_a_stream_that_cannot_be_judged_is_closed(upstream: Upstream) -> None:
-    def begun(chunk: str) -> bool:
-        raise broken(chunk)
-
-    with pytest.raises(ProviderTimeout, match="a0 is silent"):
-        await race_streams([upstream.stream("a", [0.0, 9.0])], 1.0, begun=begun)
-    assert (upstream.open, others()) == (0, 0)
-
-
-async def test_a_stream_that_breaks_before_its_first_chunk_is_replaced(upstream: Upstream) -> None:
-    contenders = [upstream.stream("a", [], broken("a")), upstream.stream("b", [0.0])]
-    won = await race_streams(contenders, 60.0)
-    assert [chunk async for chunk in won.value] == ["b0"]
-    assert [error.args for _, error in won.failures] == [("a is silent",)]
-
-
-async def test_a_stream_that_ends_without_a_word_has_answered(upstream: Upstream) -> None:
-    won = await race_streams([upstream.stream("a", []), upstream.stream("b", [0.0])], 60.0)
-    assert (won.contender, [chunk async for chunk in won.value]) == (0, [])
-
-
-async def test_a_break_after_the_first_chunk_is_the_reader_s(upstream: Upstream) -> None:
-    won = await race_streams([upstream.stream("a", [0.0], broken("a"))], 1.0)
-    async with aclosing(won.value):
-        with pytest.raises(ProviderTimeout):
-            assert [chunk async for chunk in won.value] == []
     assert upstream.open == 0
-
-
-async def test_a_loser_s_closing_is_waited_for(upstream: Upstream) -> None:
-    contenders = [upstream.stream("a", [9.0], closing_s=0.02), upstream.stream("b", [0.0])]
-    won = await race_streams(contenders, 0.005)
-    assert upstream.open == 1
-    await won.value.aclose()
-    assert (upstream.open, others()) == (0, 0)
 
 
 async def test_what_goes_wrong_while_a_loser_is_closed_costs_nothing() -> None:
@@ -232,15 +201,16 @@ async def test_two_answers_in_one_moment_the_earlier_place_wins_and_the_other_is
 async def test_who_leaves_while_losers_are_closed_leaves_nothing_open(upstream: Upstream) -> None:
     closing, may_close = asyncio.Event(), asyncio.Event()
 
-    async def slow() -> AsyncGenerator[str, None]:
+    async def slow() -> Stream:
         try:
             await asyncio.sleep(9.0)
-            yield "a0"
         finally:
             closing.set()
             await may_close.wait()
+        raise AssertionError("nobody waits that long")
 
-    racing = asyncio.create_task(race_streams([slow, upstream.stream("b", [0.0, 9.0])], 0.005))
+    contenders = [slow, upstream.opened("b", 0.0)]
+    racing = asyncio.create_task(race(contenders, 0.005, close=Stream.aclose))
     await closing.wait()
     racing.cancel()
     await asyncio.sleep(0.01)
@@ -263,10 +233,9 @@ def test_nothing_is_left_whatever_happens_when(
     async def storm() -> None:
         rng, upstream = Random(seed), Upstream()
 
-        def contender(name: str) -> Callable[[], AsyncGenerator[str, None]]:
-            pauses = [rng.random() * 0.004 for _ in range(rng.randrange(4))]
+        def contender(name: str) -> Callable[[], Awaitable[Stream]]:
             error = broken(name) if rng.random() < 0.4 else None
-            return upstream.stream(name, pauses, error, closing_s=rng.random() * 0.001)
+            return upstream.opened(name, rng.random() * 0.004, error, rng.random() * 0.001)
 
         racing: asyncio.Task[object] = asyncio.create_task(
             heard([contender(name) for name in "abc"[: rng.randrange(1, 4)]])
@@ -279,12 +248,9 @@ def test_nothing_is_left_whatever_happens_when(
             assert isinstance(racing.exception(), ProviderTimeout | None)
         assert (upstream.open, others()) == (0, 0)
 
-    async def heard(contenders: list[Callable[[], AsyncGenerator[str, None]]]) -> list[str]:
-        won = await race_streams(contenders, after_s)
-        assert isinstance(won.value, Opened)
-        async with aclosing(won.value):
-            said = [chunk async for chunk in won.value]
-        assert {chunk[0] for chunk in said} <= {"abc"[won.contender]}
-        return said
+    async def heard(contenders: list[Callable[[], Awaitable[Stream]]]) -> None:
+        won = await race(contenders, after_s, close=Stream.aclose)
+        assert won.value.name == "abc"[won.contender]
+        await won.value.aclose()
 
     asyncio.run(storm())

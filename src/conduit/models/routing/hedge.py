@@ -8,7 +8,7 @@ waited for, so nothing goes on behind the caller's back; who is raced must end s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -28,25 +28,6 @@ class Won(Generic[T]):
     contender: int
     started: int
     failures: tuple[tuple[int, Exception], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Opened(Generic[T]):
-    """A stream that has begun: ``head`` are its pieces so far, ``rest`` gives those that follow.
-    Iterating gives both; whoever gets it closes it."""
-
-    head: tuple[T, ...]
-    rest: AsyncGenerator[T, None]
-
-    async def __aiter__(self) -> AsyncIterator[T]:
-        for piece in self.head:
-            yield piece
-        async for piece in self.rest:
-            yield piece
-
-    async def aclose(self) -> None:
-        """Close the stream, read or not."""
-        await self.rest.aclose()
 
 
 async def race(
@@ -101,45 +82,6 @@ async def _first(
                 raise error
             failures[contender] = error
     raise _concluded(failures)
-
-
-async def race_streams(
-    contenders: Sequence[Callable[[], AsyncGenerator[T, None]]],
-    after_s: float,
-    *,
-    begun: Callable[[T], bool] = lambda _: True,
-) -> Won[Opened[T]]:
-    """The stream whose first piece comes first. ``begun`` says which piece counts as one: some
-    protocols send an empty opening at once. A stream that ends before that wins with what it had;
-    the others are closed. Starts and raises as ``race`` does. ::
-
-        won = await race_streams([lambda: first.stream(r), lambda: second.stream(r)], after_s=2.0)
-        async with aclosing(won.value):
-            async for chunk in won.value:
-                ...
-    """
-
-    def opening(start: Callable[[], AsyncGenerator[T, None]]) -> Start[Opened[T]]:
-        return lambda: _open(start(), begun)
-
-    return await race([opening(start) for start in contenders], after_s, close=_close)
-
-
-async def _open(stream: AsyncGenerator[T, None], begun: Callable[[T], bool]) -> Opened[T]:
-    head: list[T] = []
-    try:
-        async for piece in stream:
-            head.append(piece)
-            if begun(piece):
-                break
-    except BaseException:
-        await stream.aclose()
-        raise
-    return Opened(tuple(head), stream)
-
-
-async def _close(opened: Opened[T]) -> None:
-    await opened.aclose()
 
 
 def _error_of(finished: asyncio.Future[T]) -> Exception | None:
