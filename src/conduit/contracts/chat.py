@@ -91,7 +91,7 @@ class Message:
     failed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Usage:
     """Tokens as the provider counted them, or, when ``estimated``, as we did in its place.
 
@@ -171,7 +171,7 @@ class ProviderFailure:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ChatResponse:
     """A whole answer: what was said, who said it, and who failed before.
 
@@ -204,7 +204,7 @@ class ToolCallDelta:
     arguments: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Chunk:
     """A piece of a streamed answer. The last one of a stream carries ``finish_reason``; ``usage``
     may come with it. ``provider``, ``model``, ``failures`` and ``dropped`` are set on the first

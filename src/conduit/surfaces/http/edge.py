@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import urllib.parse
-from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any, cast
 
@@ -34,7 +33,6 @@ from conduit.surfaces.http.guard import HeadersTooLarge, RequestTimeout
 from conduit.surfaces.http.limits import EDGE, Limits
 
 log = logging.getLogger("conduit.http")
-Headers = list[tuple[bytes, bytes]]
 
 _REASONS = {
     400: b"Bad Request",
@@ -98,7 +96,9 @@ class EdgeProtocol(HttpToolsProtocol):
         self._deaf = False
         self._whole = True
         """No body is owed: the last request was received to its end."""
-        self._leave: Callable[[], None] | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self.left = False
+        """The connection is gone."""
         self._fed = 0
         """Bytes since the last that were of use: part of a head, or around a body."""
         self._special: dict[bytes, bytes] = {}
@@ -122,44 +122,42 @@ class EdgeProtocol(HttpToolsProtocol):
             self._timer.cancel()
             self._timer = None
         self.pipeline.clear()
-        leave, self._leave = self._leave, None
         super().connection_lost(exc)
-        if leave is not None:
-            leave()
+        self.left = True
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
         if self.cycle is not None:  # or the two would hold each other until a collection
             cast("dict[str, Any]", self.cycle.scope).pop(EDGE, None)
 
     # What it offers to the application beyond ASGI, for the price of what ASGI takes.
 
-    def on_leave(self, call: Callable[[], None] | None) -> None:
-        """Whom to tell when the client hangs up; the application takes it back when it is done.
+    def cancel_on_leave(self, task: asyncio.Task[Any] | None) -> None:
+        """What to cancel when the client hangs up (then ``left`` is true); None when it is done.
         Asking for that as ASGI does costs each request two tasks."""
-        self._leave = call
+        self._task = task
 
-    def has_all(self, scope: object, most: int) -> bool:
-        """Whether the whole body of a request is here, in ``most`` bytes."""
+    def whole_body(self, scope: object, most: int) -> bytes | None:
+        """The body of a request; None unless all of it is here, in ``most`` bytes."""
         cycle = self.cycle
-        return cycle.scope is scope and not cycle.more_body and len(cycle.body) <= most
+        whole = cycle.scope is scope and not cycle.more_body and len(cycle.body) <= most
+        return bytes(cycle.body) if whole else None
 
-    def respond(
-        self, scope: object, status: int, headers: Headers, more: bytes, body: bytes
-    ) -> bool:
-        """A whole reply in one piece: whether it could be given so. ``headers`` must be fit to be
-        sent, and name the length; ``more`` are such lines, written out."""
+    def respond(self, scope: object, status: int, lines: bytes, body: bytes) -> bool:
+        """A whole reply in one piece: whether it could be given so. ``lines`` are its headers,
+        written out and fit to be sent, its length among them."""
         cycle = self.cycle
         if cycle.scope is not scope or cycle.response_started or self.flow.write_paused:
             return False
         if cycle.disconnected:
             return True
-        lines = [STATUS_LINE[status]]
+        head = [STATUS_LINE[status]]
         for name, value in self.server_state.default_headers:
-            lines += (name, b": ", value, b"\r\n")
-        for name, value in headers:
-            lines += (name, b": ", value, b"\r\n")
-        lines += (more, b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body)
+            head += (name, b": ", value, b"\r\n")
+        head += (lines, b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body)
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False
-        self.transport.write(b"".join(lines))
+        self.transport.write(b"".join(head))
         cycle.message_event.set()
         if not cycle.keep_alive:
             self.transport.close()

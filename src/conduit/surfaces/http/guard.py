@@ -63,7 +63,7 @@ class Guard:
         self._new_id = new_id
         self._limits = limits
         self._hosts = hosts
-        self._known: set[str] = set()
+        self._known: set[bytes] = set()
         """Host headers that were looked at already."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,21 +89,24 @@ class Guard:
             await send(message)
 
         try:
-            looked = self._look(scope["headers"])
-            given = looked.correlation
-            correlation = given if given and _CORRELATION.fullmatch(given) else self._new_id()
+            host, origin, length, given = self._look(scope["headers"])
+            if given and _CORRELATION.fullmatch(given.decode("latin-1")):
+                correlation = given.decode()
+            else:
+                correlation = self._new_id()
+            edge = scope.get(EDGE)
+            body = None if edge is None else edge.whole_body(scope, self._limits.body_bytes)
             state = scope.setdefault("state", {})
             state["correlation_id"] = correlation
+            state["body"] = body
             state["more_headers"] = b"%bx-correlation-id: %b\r\n" % (_LINES, correlation.encode())
-            if looked.host not in self._known or looked.origin is not None or looked.length is None:
-                self._check(looked)
-            elif looked.length > self._limits.body_bytes:
+            if origin is not None or (self._hosts is not None and host not in self._known):
+                self._check(host.decode("latin-1"), origin)
+            if length > self._limits.body_bytes:
                 raise _too_large(self._limits)
-            body = receive
-            edge = scope.get(EDGE)
-            if edge is None or not edge.has_all(scope, self._limits.body_bytes):
-                body = _Bounded(receive, self._limits)
-            await self._app(scope, body, answer)
+            if body is None:
+                receive = _Bounded(receive, self._limits)
+            await self._app(scope, receive, answer)
         except ConduitError as error:
             correlation = correlation or self._new_id()
             if not answering:
@@ -118,74 +121,55 @@ class Guard:
             )
             await error_response(failure)(scope, receive, answer)
 
-    def _look(self, headers: Iterable[tuple[bytes, bytes]]) -> _Looked:
-        """Once over the headers. Raises for more than any honest client sends, and for two that
-        decide one thing: which of them counts would depend on who reads."""
-        looked = _Looked()
-        size = 0
+    def _look(
+        self, headers: Iterable[tuple[bytes, bytes]]
+    ) -> tuple[bytes, bytes | None, int, bytes]:
+        """Once over the headers: host, origin, length of the body (0 where none is given), and
+        correlation id. Raises for more than any honest client sends, and for two that decide one
+        thing: which of them counts would depend on who reads."""
+        host, origin, length, correlation = b"", None, 0, b""
+        size = seen = 0
         for name, value in headers:
             size += len(name) + len(value)
-            if name in _LOOKED_AT:
-                looked.note(name, value)
+            bit = _LOOKED_AT.get(name)
+            if bit is None:
+                continue
+            if seen & bit:
+                raise InvalidInput(
+                    f"there are two {name.decode('latin-1')} headers", hint="send one of them"
+                )
+            if bit == 1:
+                host, seen = value, seen | 1
+            elif bit == 2:
+                origin, seen = value, seen | 2
+            elif bit == 8:
+                correlation = value
+            else:
+                seen |= 4
+                length = int(value[:20]) if value.isdigit() else 0
         if size > self._limits.header_bytes:
             raise HeadersTooLarge(
                 f"the headers are larger than {self._limits.header_bytes // 1024} KiB",
                 hint="send what is large in the body",
             )
-        return looked
+        return host, origin, length, correlation
 
-    def _check(self, looked: _Looked) -> None:
-        """Raise ``Forbidden`` unless the request is meant for this machine and no page forged it,
-        and ``TooLarge`` before a body that says it is too large is read."""
-        host = looked.host
-        if self._hosts is not None and (
-            host not in self._known and _host_name(f"//{host}") not in self._hosts
-        ):
+    def _check(self, host: str, origin: bytes | None) -> None:
+        """Raise ``Forbidden`` unless the request is meant for this machine and no page forged
+        it."""
+        if self._hosts is not None:
+            if _host_name(f"//{host}") not in self._hosts:
+                raise Forbidden(
+                    f"the Host header names {host[:80]!r}",
+                    hint="Conduit answers to localhost, 127.0.0.1 and [::1] only",
+                )
+            if len(self._known) < _MOST_KNOWN:
+                self._known.add(host.encode("latin-1"))
+        if origin is not None and _place(origin.decode("latin-1")) != host.lower():
             raise Forbidden(
-                f"the Host header names {host[:80]!r}",
-                hint="Conduit answers to localhost, 127.0.0.1 and [::1] only",
-            )
-        if self._hosts is not None and len(self._known) < _MOST_KNOWN:
-            self._known.add(host)
-        origin = looked.origin
-        if origin is not None and _place(origin) != host.lower():
-            raise Forbidden(
-                f"requests from the page {origin[:80]!r} are not allowed",
+                f"requests from the page {origin[:80].decode('latin-1')!r} are not allowed",
                 hint="only Conduit's own pages may call it from a browser",
             )
-        if looked.length is not None and looked.length > self._limits.body_bytes:
-            raise _too_large(self._limits)
-
-
-class _Looked:
-    """What decides whether a request may pass. ``length`` is None where none is given."""
-
-    __slots__ = ("correlation", "host", "length", "origin", "seen")
-
-    def __init__(self) -> None:
-        self.correlation = ""
-        self.host = ""
-        self.origin: str | None = None
-        self.length: int | None = None
-        self.seen = 0
-
-    def note(self, name: bytes, value: bytes) -> None:
-        """One of the headers that may come only once."""
-        bit = _LOOKED_AT[name]
-        if bit == 8:
-            self.correlation = value.decode("latin-1")
-            return
-        if self.seen & bit:
-            raise InvalidInput(
-                f"there are two {name.decode('latin-1')} headers", hint="send one of them"
-            )
-        self.seen |= bit
-        if bit == 1:
-            self.host = value.decode("latin-1")
-        elif bit == 2:
-            self.origin = value.decode("latin-1")
-        elif value.isdigit():
-            self.length = int(value[:20])
 
 
 def _host_name(url: str) -> str:

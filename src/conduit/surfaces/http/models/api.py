@@ -37,6 +37,7 @@ from conduit.surfaces.http.models.reply import (
     Headers,
     StreamReply,
     answering,
+    send_answer,
     send_whole,
     while_listening,
 )
@@ -117,7 +118,9 @@ class ModelApi:
             await self._refuse(scope, send, dialect or error_dialect(path), error)
 
     async def _chat(self, visit: Visit, dialect: Dialect) -> None:
-        body = await read_body(visit.receive)
+        body = visit.scope["state"].get("body")
+        if body is None:
+            body = await read_body(visit.receive)
         data = read_object(body)
         streamed = dialect.streams(data)
         agent = self._agent if data.get("model") == AGENT_MODEL else None
@@ -141,8 +144,7 @@ class ModelApi:
         reply: ModelReply = await self._gate.acall(
             "models.call", call, visit.principal, correlation_id=visit.correlation
         )
-        headers = answering(reply.provider, reply.model, reply.failures, reply.dropped, reply.cache)
-        await send_whole(visit.scope, visit.send, 200, reply.body.encode(), headers)
+        await send_answer(visit.scope, visit.send, reply)
 
     async def _stream(self, visit: Visit, dialect: Dialect, call: ModelCall) -> None:
         items = self._gate.stream(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Coroutine
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -11,6 +10,7 @@ from typing import Any, Final, TypeVar
 from starlette.types import Receive, Scope, Send
 
 from conduit.contracts.chat import ProviderFailure
+from conduit.models.gateway.blocks import ModelReply
 from conduit.surfaces.http.limits import EDGE
 from conduit.surfaces.http.models.request import ClientLeft
 
@@ -58,6 +58,29 @@ def _value(text: str) -> bytes:
     return kept.encode("latin-1", "replace")
 
 
+@lru_cache(maxsize=1024)
+def _lines(provider: str, model: str) -> bytes:
+    """The lines of a usual answer."""
+    headers = [_JSON, *_named(provider, model)]
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
+
+
+async def send_answer(scope: Scope, send: Send, reply: ModelReply) -> None:
+    """A model's whole answer."""
+    body = reply.body.encode()
+    edge = scope.get(EDGE)
+    if edge is not None and not (reply.failures or reply.dropped or reply.cache):
+        lines = b"%bcontent-length: %d\r\n%b" % (
+            _lines(reply.provider, reply.model),
+            len(body),
+            scope["state"]["more_headers"],
+        )
+        if edge.respond(scope, 200, lines, body):
+            return
+    headers = answering(reply.provider, reply.model, reply.failures, reply.dropped, reply.cache)
+    await send_whole(scope, send, 200, body, headers)
+
+
 async def send_whole(
     scope: Scope, send: Send, status: int, body: bytes, headers: Headers, *, json: bool = True
 ) -> None:
@@ -65,10 +88,10 @@ async def send_whole(
     length = (b"content-length", str(len(body)).encode())
     given = [_JSON, length, *headers] if json else [length, *headers]
     edge = scope.get(EDGE)
-    if edge is not None and edge.respond(
-        scope, status, given, scope["state"]["more_headers"], body
-    ):
-        return
+    if edge is not None:
+        lines = b"".join(b"%b: %b\r\n" % header for header in given)
+        if edge.respond(scope, status, lines + scope["state"]["more_headers"], body):
+            return
     await send({"type": "http.response.start", "status": status, "headers": given})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -144,27 +167,20 @@ async def while_listening(scope: Scope, receive: Receive, work: Coroutine[Any, A
     """Do what a client waits for, until it hangs up: then the work is cancelled, down to the
     provider's connection. The body must have been read. Raises ``ClientLeft``, for nobody."""
     edge = scope.get(EDGE)
-    if edge is None or not edge.has_all(scope, sys.maxsize):
+    if edge is None or scope["state"]["body"] is None:
         return await _in_tasks(receive, work)
     task = asyncio.current_task()
     assert task is not None
-    left = False
-
-    def leave() -> None:
-        nonlocal left
-        left = True
-        task.cancel()
-
-    edge.on_leave(leave)
+    edge.cancel_on_leave(task)
     try:
         return await work
     except asyncio.CancelledError:
-        if not left:
+        if not edge.left:
             raise
         task.uncancel()
         raise ClientLeft("the client left before the answer", hint="wait for it") from None
     finally:
-        edge.on_leave(None)
+        edge.cancel_on_leave(None)
 
 
 async def _in_tasks(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
