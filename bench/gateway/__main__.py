@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.gateway import compare, database, idle, soak, tls, translate, workers
-from bench.gateway.targets import Bench, Unusable, stage
+from bench.gateway.loading import Unusable
+from bench.gateway.targets import NAMES, Bench, stage
 
 
 def main() -> None:
@@ -74,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--times", type=int, default=3, help="how often each load is repeated")
     parser.add_argument("--json", type=Path, help="write every number here")
     parser.add_argument("--peers", type=Path, help="compare: where peers are installed")
-    parser.add_argument("--only", action="append", default=[], help="compare: one of them, or more")
+    parser.add_argument(
+        "--only", action="append", default=[], choices=NAMES, help="compare: one of them, or more"
+    )
     parser.add_argument("--workers", type=int, default=0, help="workers, idle: processes")
     parser.add_argument("--streams", type=int, default=10_000, help="idle: open streams")
     parser.add_argument("--requests", type=int, default=1_000_000, help="soak: how many")

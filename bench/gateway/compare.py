@@ -1,4 +1,7 @@
-"""The gateway, its peers and no gateway at all under the same load."""
+"""The gateway, its peers and no gateway at all under the same load.
+
+Times that are *added* are those of direct requests taken off; direct's own stand in brackets.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.gateway.loading import Body, Load, Series, Target, repeated
+from bench.gateway.loading import Body, Load, Series, Target, Unusable, repeated
 from bench.gateway.tables import table
-from bench.gateway.targets import CONDUIT, DIRECT, Bench, Unusable, installed
+from bench.gateway.targets import CONDUIT, DIRECT, Bench, installed
 
 _WARM_UP_S = 2.0
 _LONGEST_S = 20.0
@@ -62,7 +65,7 @@ def measure(
         try:
             with context as target:
                 found.append(figures(bench, target, seconds, times))
-        except Unusable as reason:
+        except (Unusable, FileNotFoundError) as reason:
             print(f"left out: {reason}", file=sys.stderr, flush=True)
     return found
 

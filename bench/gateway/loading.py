@@ -18,6 +18,10 @@ _SYSTEM = "You are a helpful assistant. " * 10
 _USER = "Say something about rain, in eight bars. " * 20
 
 
+class Unusable(Exception):
+    """Somebody did not start, does not answer, or went away."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Somebody who answers on 127.0.0.1. ``group`` is the gateway, or the upstream asked alone."""
@@ -120,7 +124,7 @@ class Loader:
         requests: int = 0,
         options: Sequence[str] = (),
     ) -> Load:
-        """For so many seconds, or until so many requests are over."""
+        """For so many seconds, or until so many requests are over. Raises ``Unusable``."""
         until = ["-n", str(requests)] if requests else ["-d", f"{seconds:g}"]
         argv = self.argv(target, bodies, "-c", str(connections), *until, *options)
         cores = self.cores.gateway
@@ -128,15 +132,18 @@ class Loader:
         ours = list({group.pid: group for group in ours}.values())
         gateway, all_ours = target.group.cpu_s(), sum(group.cpu_s() for group in ours)
         machine, own_cores, begun = busy_s(), busy_s(cores), time.monotonic()
-        done = subprocess.run(
-            argv,
-            capture_output=True,
-            text=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, self.cores.others),
-            timeout=seconds + 60 + requests / 100,
-        )
+        try:
+            done = subprocess.run(
+                argv,
+                capture_output=True,
+                text=True,
+                preexec_fn=lambda: os.sched_setaffinity(0, self.cores.others),
+                timeout=seconds + 60 + requests / 100,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Unusable(f"{target.name}: the load did not end: {error.timeout:.0f} s") from None
         if done.returncode:
-            raise SystemExit(f"load: {done.stderr.strip()[:300]}")
+            raise Unusable(f"{target.name}: {done.stderr.strip()[:300]}")
         wall = time.monotonic() - begun
         said = json.loads(done.stdout)
         gateway = target.group.cpu_s() - gateway

@@ -26,16 +26,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench._processes import ROOT, free_port
-from bench.gateway.loading import Loader, Target
+from bench.gateway.loading import Loader, Target, Unusable
 from bench.gateway.machine import Group, compiled, cores, started
 
-DIRECT, CONDUIT = "direct", "conduit"
+DIRECT, CONDUIT, _NGINX = "direct", "conduit", "nginx"
 _PATIENCE_S = 60.0
 _URL = re.compile(r"http://(?:127\.0\.0\.1|0\.0\.0\.0):(\d+)([\w/]*)")
-
-
-class Unusable(Exception):
-    """Somebody did not start, or does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +173,9 @@ _PEERS: dict[str, tuple[str, Callable[[Place], Start]]] = {
 }
 
 
+NAMES = (CONDUIT, _NGINX, *_PEERS)
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """The stage: compiled programs, an upstream that runs, and a folder that goes away."""
@@ -192,7 +191,7 @@ class Bench:
     @contextlib.contextmanager
     def peer(self, name: str, peers: Path) -> Iterator[Target]:
         place = Place(peers, self.own_folder(name), free_port(), self.upstream)
-        start = _nginx(place) if name == "nginx" else _PEERS[name][1](place)
+        start = _nginx(place) if name == _NGINX else _PEERS[name][1](place)
         begun = time.monotonic()
         environ = {**os.environ, **start.environ}
         log = place.folder / "log"
@@ -266,7 +265,7 @@ def stage(folder: Path) -> Iterator[Bench]:
 
 def installed(peers: Path | None) -> list[str]:
     """nginx, and the peers that are there."""
-    found = ["nginx"] if shutil.which("nginx") or Path("/usr/sbin/nginx").exists() else []
+    found = [_NGINX] if shutil.which("nginx") or Path("/usr/sbin/nginx").exists() else []
     if peers is not None:
         found += [name for name, (program, _) in _PEERS.items() if (peers / program).exists()]
     return found
