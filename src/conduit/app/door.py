@@ -17,11 +17,11 @@ class Door:
 
     def __call__(self, presented: str) -> Principal:
         """Who shows this. Raises ``Unauthenticated``."""
-        if not self._keys.required:
-            return self._caller
         holder = self._keys.find(presented)
         if holder is not None:
             return holder.principal
+        if not self._keys.required:
+            return self._caller
         if not presented:
             said, hint = "a key is needed", "send Authorization: Bearer ck-…, or x-api-key"
         elif presented.startswith("ck-"):
