@@ -191,6 +191,7 @@ class Keys:
         self._holders = {
             bytes.fromhex(each.digest): _holder(each) for each in read_records(self._path)
         }
+        self._by_id = {holder.id: holder for holder in self._holders.values()}
         self._seen = seen
 
     def _write(self, records: tuple[KeyRecord, ...]) -> None:
