@@ -8,6 +8,8 @@ import multiprocessing
 import os
 import stat
 import timeit
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import orjson
@@ -27,6 +29,10 @@ from conduit.contracts.errors import (
     InvalidInput,
     NotFound,
 )
+from conduit.contracts.usage import UsageRecord
+from conduit.store.database import Database
+from conduit.store.organisations import Organisations
+from conduit.store.usage import UsageStore
 
 
 class Time:
@@ -264,8 +270,15 @@ def test_a_large_file_is_found_in_as_fast(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def gate(keys: Keys) -> Gate:
-    return Gate(Catalog(key_blocks(keys)), new_id=lambda: "id")
+def database(tmp_path: Path) -> Iterator[Database]:
+    with closing(Database(f"sqlite:///{tmp_path}/conduit.db")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def gate(keys: Keys, database: Database) -> Gate:
+    blocks = key_blocks(keys, Organisations(database))
+    return Gate(Catalog(blocks), new_id=lambda: "id")
 
 
 async def test_only_the_person_at_the_machine_makes_keys(gate: Gate, keys: Keys) -> None:
@@ -299,3 +312,13 @@ async def test_adding_from_many_tasks_is_safe(gate: Gate) -> None:
     calls = [gate.acall("keys.add", {"name": f"k{at}"}, LOCAL_OWNER) for at in range(12)]
     await asyncio.gather(*calls)
     assert len((await gate.acall("keys.list", {}, LOCAL_OWNER)).keys) == 12
+
+
+async def test_what_a_key_uses_can_be_stored_under_its_organisation(
+    gate: Gate, database: Database
+) -> None:
+    made = await gate.acall("keys.add", {"name": "k", "org": "acme"}, LOCAL_OWNER)
+    store = UsageStore(database)
+    record = UsageRecord("u1", 1_700_000_000_000, org_id=made.info.org_id)
+    assert store.add([record]) == []
+    assert store.recent(made.info.org_id) == [record]

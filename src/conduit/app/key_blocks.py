@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
-from conduit.app.key_record import KeyRecord
+from conduit.app.key_record import KeyRecord, organisation
 from conduit.app.keys import Keys
 from conduit.blocks import Block, Effects, Length, NoOp, Range, block
 from conduit.contracts.errors import InvalidInput
+from conduit.store.organisations import Organisations
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})([smhdw])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -75,8 +76,9 @@ class KeyList:
     keys: tuple[KeyInfo, ...]
 
 
-def key_blocks(keys: Keys) -> tuple[Block[Any, Any], ...]:
-    """``keys.add``, ``keys.list`` and ``keys.remove``, all guarded."""
+def key_blocks(keys: Keys, organisations: Organisations) -> tuple[Block[Any, Any], ...]:
+    """``keys.add``, ``keys.list`` and ``keys.remove``, all guarded. A key's organisation is there
+    before the key is: what it uses is stored under it."""
 
     @block(
         "keys.add",
@@ -85,6 +87,8 @@ def key_blocks(keys: Keys) -> tuple[Block[Any, Any], ...]:
         effects=Effects.WRITES_FILES,
     )
     def add(data: AddKey) -> MadeKey:
+        if data.org:
+            organisations.ensure({organisation(data.org): data.org})
         made = keys.add(
             data.name,
             org=data.org,

@@ -19,7 +19,7 @@ from conduit.app.metrics_block import metrics_block
 from conduit.app.quota import KeyQuota
 from conduit.app.settings import Settings
 from conduit.blocks import Block
-from conduit.contracts.call import Principal
+from conduit.contracts.call import DEFAULT_ORG, Principal
 from conduit.contracts.chat import EmbeddingRequest
 from conduit.models.blocks import model_blocks
 from conduit.models.caching import lexical
@@ -38,6 +38,7 @@ from conduit.models.startup import OpenedRegistry, open_registry
 from conduit.models.usage_blocks import usage_blocks
 from conduit.store.database import Database
 from conduit.store.files import write_atomically
+from conduit.store.organisations import Organisations
 from conduit.telemetry.ids import new_id
 
 _OLLAMA: Final = "http://127.0.0.1:11434"
@@ -76,7 +77,10 @@ async def open_models(
         settings.home, settings.environ, detect=detect, workers=settings.workers
     )
     registry, file = opened.registry, opened.file
-    keys = Keys(settings.home)
+    keys, organisations = Keys(settings.home), Organisations(database)
+    if serving:  # the database may be another than the one that a key was made with
+        orgs = {each.org_id for each in keys.records()} - {DEFAULT_ORG}
+        organisations.ensure({org: org for org in orgs})
     metering = Metering(settings, database, new_id)
     secret = _secret(settings.home) if file.settings.cache.on else secrets.token_bytes(32)
     side = _Caches(secret)
@@ -111,7 +115,7 @@ async def open_models(
         *config_blocks(file, settings.environ),
         *preset_blocks(presets),
         *usage_blocks(metering.ledger),
-        *key_blocks(keys),
+        *key_blocks(keys, organisations),
         metrics_block(metering),
     )
     file.start(apply, watch=serving)
