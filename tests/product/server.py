@@ -26,7 +26,7 @@ class Server:
         self.home = folder / "home"
         self.home.mkdir(parents=True, exist_ok=True)
         self._log = folder / "server.log"
-        self._environ = {
+        self.environ = {
             **os.environ,
             "CONDUIT_HOME": str(self.home),
             "CONDUIT_DB_URI": f"sqlite:///{folder / 'conduit.db'}",
@@ -62,7 +62,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=self._environ,
+                env=self.environ,
                 cwd=self.home,
                 text=True,
             )
