@@ -1,0 +1,116 @@
+"""Asking one provider once: its limits, its circuit, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+from conduit.contracts.chat import ChatResponse, EmbeddingRequest, EmbeddingResponse, Usage
+from conduit.contracts.errors import ProviderError
+from conduit.models.asked import Asked
+from conduit.models.failover.live import Live, Piece
+from conduit.models.failover.plan import Candidate
+from conduit.models.http_provider import HttpProvider
+from conduit.models.turnstile import Turn
+
+
+@dataclass(slots=True)
+class Whole:
+    """A whole answer; ``raw`` is how the provider wrote it, where it speaks the client's
+    dialect."""
+
+    response: ChatResponse
+    candidate: Candidate
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Vectors, and who gave them."""
+
+    response: EmbeddingResponse
+    candidate: Candidate
+
+
+async def ask(candidate: Candidate, asked: Asked, *, relay: bool) -> Whole:
+    """A whole answer; passed on untranslated if ``relay`` allows it and both speak one dialect."""
+    entry, model = candidate.entry, candidate.asked_model
+    served = entry.served(model)
+    turn: Turn | None = None
+    usage: Usage | None = None
+    served.in_flight += 1
+    try:
+        if entry.turnstile is not None:
+            turn = await entry.turnstile.enter(asked)
+        permit = entry.admit(served)
+        begun = entry.clock()
+        try:
+            raw = b""
+            provider = entry.provider
+            if relay and asked.dialect in entry.relays and isinstance(provider, HttpProvider):
+                raw, response = await provider.relay(asked, model)
+            else:
+                response = await provider.chat(asked.chat_for(candidate.model or entry.model))
+            entry.succeeded(served, permit, 1000 * (entry.clock() - begun))
+            usage = response.usage
+            return Whole(response, candidate, raw)
+        except ProviderError as error:
+            entry.failed(served, permit, error, 1000 * (entry.clock() - begun))
+            raise
+        finally:
+            permit.release()
+    finally:
+        served.in_flight -= 1
+        if turn is not None:
+            turn.leave(usage)
+
+
+async def open_live(candidate: Candidate, asked: Asked, *, relay: bool) -> Live:
+    """The same as a stream, when its first token or tool call is there."""
+    entry, model = candidate.entry, candidate.asked_model
+    served = entry.served(model)
+    turn: Turn | None = None
+    served.in_flight += 1
+    try:
+        if entry.turnstile is not None:
+            turn = await entry.turnstile.enter(asked)
+        permit = entry.admit(served)
+        provider = entry.provider
+        source: AsyncIterator[Piece]
+        if relay and asked.dialect in entry.relays and isinstance(provider, HttpProvider):
+            source = provider.relay_stream(asked, model)
+        else:
+            source = provider.stream(asked.chat_for(candidate.model or entry.model))
+    except BaseException:
+        served.in_flight -= 1
+        if turn is not None:
+            turn.leave(None)
+        raise
+    live = Live(candidate, source, served, permit, turn)
+    try:
+        await live.begin()
+    except BaseException as error:
+        if isinstance(error, ProviderError):
+            live.fail(error)
+        await live.aclose()
+        raise
+    return live
+
+
+async def embed_once(candidate: Candidate, request: EmbeddingRequest) -> Embedded:
+    """Vectors of a provider that has embeddings."""
+    entry, provider = candidate.entry, candidate.entry.provider
+    assert isinstance(provider, HttpProvider)
+    model = candidate.asked_model
+    served = entry.served(model)
+    permit = entry.admit(served)
+    begun = entry.clock()
+    try:
+        response = await provider.embed(replace(request, model=model))
+        permit.succeed()
+        return Embedded(response, candidate)
+    except ProviderError as error:
+        entry.failed(served, permit, error, 1000 * (entry.clock() - begun))
+        raise
+    finally:
+        permit.release()
