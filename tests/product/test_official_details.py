@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.upstream import Answer, FakeUpstream
+from tests.fakes.upstream import Answer, FakeUpstream, ToolUse
 from tests.product.official import Official, Question, Said, clients
 from tests.product.protocols import every_protocol
 from tests.product.server import Server, serving
@@ -193,3 +193,21 @@ def test_log_probabilities(
     more = {name: wanted[name] for name in ("include", "top_logprobs")}
     made = asked(official["openai-responses"], Question(model, more=more), stream=stream)
     assert [each.token for each in made.logprobs] == ["It ", "rains."]
+
+
+@pytest.mark.parametrize("client", ["openai-chat", "openai-responses", "anthropic", "ollama"])
+@BOTH_WAYS
+def test_a_signature_that_gemini_wants_back(
+    official: dict[str, Official], upstream: FakeUpstream, client: str, stream: bool
+) -> None:
+    """Gemini 3 refuses calls of its own that come back unsigned. A client whose API has a place for
+    a signature brings it back; for the others Google has a word that stands for one."""
+    model = "gemini/gemini-3-fake"
+    upstream.answers.extend([Answer("", (ToolUse("weather", {"n": 1}),)), Answer("Rain.")])
+    first = asked(official[client], Question(model, tools=("weather",)), stream=stream)
+    question = Question(model, tools=("weather",), earlier=(first, ("rain",)))
+    assert asked(official[client], question, stream=stream).text == "Rain."
+    parts = [part for turn in upstream.requests[-1].body["contents"] for part in turn["parts"]]
+    (call,) = [part for part in parts if "functionCall" in part]
+    kept = client != "ollama"
+    assert (call["thoughtSignature"] == "c2lnbmVk") is kept

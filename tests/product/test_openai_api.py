@@ -199,6 +199,7 @@ def test_a_stream_of_responses_that_breaks_off_says_so(client: OpenAI, provider:
     )
     kinds = [event.type for event in events]
     assert "response.output_text.delta" in kinds
+    assert kinds.count("response.created") == 1
     assert "response.completed" not in kinds
     assert kinds[-1] == "response.failed"
     assert "broke off" in events[-1].response.error.message

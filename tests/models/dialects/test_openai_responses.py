@@ -354,3 +354,9 @@ def test_a_stream_that_broke_off_has_failed() -> None:
     assert last.response.status == "failed"
     assert last.response.error.message == "p: it broke off"
     assert last.response.output_text == "Hel"
+
+
+def test_one_that_was_passed_on_until_then_does_not_begin_again() -> None:
+    info = ErrorInfo("stream_interrupted", "p: it broke off", "ask again")
+    said = events(OPENAI_RESPONSES.writer(reply_to()).error(info, 502))
+    assert [each.type for each in said] == ["response.failed"]

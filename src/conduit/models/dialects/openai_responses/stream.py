@@ -270,9 +270,9 @@ class EventWriter:
         self._end_calls("completed" if status == "completed" else "incomplete", events)
 
     def error(self, error: ErrorInfo, status: int) -> bytes:
-        """The response failed; what was said until then is in it."""
+        """The response failed; what was said until then is in it. Of a stream that was passed on
+        nothing was said here, and it has begun already."""
         events: list[bytes] = []
-        self._start("", events)
         self._end_thought("", "", events)
         self._end_message("incomplete", events)
         self._end_calls("incomplete", events)
