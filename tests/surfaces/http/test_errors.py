@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from conduit.contracts import errors as tree
-from conduit.surfaces.http.errors import described, error_response, status_of
+from conduit.surfaces.http.errors import described, error_response, retry_after, status_of
 
 
 def _all() -> Iterator[tree.ConduitError]:
@@ -52,6 +52,29 @@ def test_whose_fault_it_is() -> None:
     assert status_of(tree.AllProvidersFailed((silent, silent))) == 504
     assert status_of(tree.AllProvidersFailed((silent, dropped))) == 502
     assert status_of(tree.AllProvidersFailed(())) == 502
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(400, 400), (404, 404), (413, 413), (422, 422), (429, 429), (503, 503), (529, 503),
+     (200, 502), (307, 502), (401, 502), (403, 502), (402, 502), (408, 502), (500, 502)],
+)  # fmt: skip
+def test_what_becomes_of_a_provider_s_status(status: int, told: int) -> None:
+    """The request's own fault stays the client's; a key that is not taken is the operator's."""
+    refusal = tree.ProviderRefused("no", provider="p", status=status)
+    assert status_of(refusal) == told
+    assert status_of(tree.AllProvidersFailed((refusal, refusal))) == told
+
+
+def test_busy_providers_are_worth_another_try() -> None:
+    limited = tree.ProviderRefused("no", provider="p", status=429, retry_after_s=7.2)
+    full = tree.ProviderBusy("no", provider="q", queue_full=True)
+    assert (status_of(full), status_of(tree.ProviderBusy("no", provider="q"))) == (503, 429)
+    both = tree.AllProvidersFailed((limited, full))
+    assert status_of(both) == 503
+    assert retry_after(limited) == [(b"retry-after", b"8")], "whole seconds, never too early"
+    assert retry_after(both) == retry_after(full) == [(b"retry-after", b"1")], "the first of them"
+    assert retry_after(tree.ProviderUnreachable("no", provider="p")) == []
 
 
 def test_a_hint_that_was_given_is_kept() -> None:
