@@ -125,6 +125,13 @@ def test_b_haiku(tmp_path: Path, model_server: str) -> None:
     assert said == "You said: Write a haiku about GPUs.\n"
 
 
+# Starts a gateway in a process of its own, hence several seconds on a slow machine.
+def test_gateway(tmp_path: Path, model_server: str) -> None:
+    said = run("gateway.py", tmp_path, CONDUIT_LM_BASE_URL=model_server)
+    answer = "You said: Write a haiku about GPUs."
+    assert said == f"openai: {answer}\nanthropic: {answer}\nollama: {answer}\n"
+
+
 def test_c_fetch_and_summarise(tmp_path: Path, model_server: str) -> None:
     page = Page("<!doctype html><title>Example Domain</title><p>For use in documents.")
     with FakeWeb({"https://example.com/": page}) as web:
