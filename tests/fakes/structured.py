@@ -28,7 +28,8 @@ def asked_schema(body: dict[str, Any]) -> dict[str, Any] | None:
     """The schema that a request in any dialect asks the answer to have."""
     if "response_format" in body:
         return body["response_format"].get("json_schema", {}).get("schema")
-    return body.get("output_config", {}).get("format", {}).get("schema") or body.get("format")
+    shape = body.get("output_config", {}).get("format", {}).get("schema") or body.get("format")
+    return shape if isinstance(shape, dict) else None
 
 
 def fault_of(path: str, body: dict[str, Any]) -> str:
@@ -40,7 +41,7 @@ def fault_of(path: str, body: dict[str, Any]) -> str:
         if set(shape) != {"type", "schema"} or shape["type"] != "json_schema":
             return "output_config.format: expected type json_schema and a schema"
         return _schema_fault(shape["schema"], _KEYWORDS)
-    if path.endswith("/api/chat") and "format" in body:
+    if path.endswith("/api/chat") and body.get("format", "json") != "json":
         return _no_schema(body["format"])
     return ""
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import openai
 import pytest
 
 from tests.fakes.upstream import Answer, FakeUpstream, ToolUse
@@ -211,3 +212,52 @@ def test_a_signature_that_gemini_wants_back(
     (call,) = [part for part in parts if "functionCall" in part]
     kept = client != "ollama"
     assert (call["thoughtSignature"] == "c2lnbmVk") is kept
+
+
+JSON_MODE: dict[str, tuple[str, ...]] = {
+    "look-alike": ("response_format", "type", "json_object"),
+    "openai": ("response_format", "type", "json_object"),
+    "ollama": ("format", "json"),
+    "gemini": ("generationConfig", "responseMimeType", "application/json"),
+    "anthropic": (),
+    "bedrock": (),
+}
+
+
+@pytest.mark.parametrize("provider", JSON_MODE)
+def test_any_json_object(
+    official: dict[str, Official], upstream: FakeUpstream, provider: str
+) -> None:
+    """Where there is no such mode the answer may still be one: it is said that nobody saw to it."""
+    upstream.answers.append(Answer('{"a": 1}'))
+    more = {"response_format": {"type": "json_object"}}
+    said = official["openai-chat"].ask(Question(f"{provider}/fake-1", more=more))
+    assert said.text == '{"a": 1}'
+    *path, value = JSON_MODE[provider] or ("",)
+    found: Any = upstream.requests[-1].body
+    for name in path:
+        found = found[name]
+    assert (found == value) is bool(path)
+    assert said.headers.get("x-conduit-dropped", "") == ("" if path else "response_format")
+
+
+@pytest.mark.parametrize("provider", ["ollama", "bedrock"])
+def test_a_picture_at_an_address_is_refused_where_nobody_would_fetch_it(
+    official: dict[str, Official], provider: str
+) -> None:
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    messages = [{"role": "user", "content": [picture]}]
+    question = Question(f"{provider}/fake-1", more={"messages": messages})
+    with pytest.raises(openai.BadRequestError, match=r"is an address|is another address"):
+        official["openai-chat"].ask(question)
+
+
+@pytest.mark.parametrize("provider", ["look-alike", "openai", "gemini"])
+def test_sources_and_what_a_cache_spared(
+    official: dict[str, Official], upstream: FakeUpstream, provider: str
+) -> None:
+    upstream.answers.append(Answer("As they say.", sources=(("http://a/", "A"),), cached=3))
+    said = official["openai-chat"].ask(Question(f"{provider}/fake-1"))
+    (note,) = said.native.annotations
+    assert (note.url_citation.url, note.url_citation.title) == ("http://a/", "A")
+    assert said.usage == (7, 5)
