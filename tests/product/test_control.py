@@ -129,7 +129,10 @@ def test_every_block_is_listed_with_schemas_that_hold(http: httpx.Client) -> Non
     assert len(styles["styles"]) >= 5
 
 
-@pytest.mark.parametrize("route", [r for r in BLOCK_ROUTES if r.method == "GET"], ids=str)
+READABLE = [each for each in BLOCK_ROUTES if each.method == "GET" and "{" not in each.path]
+
+
+@pytest.mark.parametrize("route", READABLE, ids=str)
 def test_answers_keep_to_their_schema(http: httpx.Client, route: Any) -> None:
     output = schemas(http)[route.block]["output_schema"]
     jsonschema.validate(http.get(route.path).json(), output)

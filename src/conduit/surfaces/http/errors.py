@@ -114,4 +114,6 @@ def error_body(error: ConduitError) -> bytes:
 def error_response(error: ConduitError) -> Response:
     response = Response(error_body(error), status_of(error), media_type="application/json")
     response.raw_headers.extend(retry_after(error))
+    if response.status_code == 401:
+        response.headers["www-authenticate"] = "Bearer"
     return response

@@ -20,6 +20,7 @@ _SCHEMAS: Final = "#/components/schemas/"
 _REFERENCE: Final = "#/$defs/"
 _JSON: Final = "application/json"
 _EVENTS: Final = "text/event-stream"
+_METRICS: Final = ("text/plain", "application/openmetrics-text")
 _FAILED: Final[JsonObject] = {"default": {"$ref": "#/components/responses/Failed"}}
 _ERROR: Final[JsonObject] = {
     "type": "object",
@@ -81,6 +82,8 @@ def openapi_document(
     for name, block in written.items():
         paths[f"/blocks/{name}"] = {"post": _of_block(block)}
     paths["/files/{id}"] = {"get": _of_file()}
+    if "system.metrics" in written:
+        paths["/metrics"] = {"get": _of_metrics(written["system.metrics"])}
     for model in MODEL_ADDRESSES:
         paths.setdefault(model.path, {})[model.method.lower()] = _of_model(model)
     return {
@@ -206,6 +209,16 @@ def _of_file() -> JsonObject:
             {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
         ],
         "responses": {"200": {"description": "The file", "content": {"*/*": {}}}} | _FAILED,
+    }
+
+
+def _of_metrics(block: _Written) -> JsonObject:
+    content = {kind: {"schema": {"type": "string"}} for kind in _METRICS}
+    return {
+        "operationId": "metrics",
+        "summary": block.info.summary,
+        "tags": ["control"],
+        "responses": {"200": {"description": "For Prometheus", "content": content}} | _FAILED,
     }
 
 

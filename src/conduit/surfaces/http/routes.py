@@ -27,6 +27,7 @@ from conduit.contracts.files import FileStore
 from conduit.surfaces.http.errors import described, error_response
 from conduit.surfaces.http.events import EventStream, event
 from conduit.surfaces.http.limits import USUAL, Limits
+from conduit.surfaces.http.model_schemas import MODEL_ADDRESSES
 from conduit.surfaces.http.openapi import openapi_document
 from conduit.surfaces.http.requests import (
     correlation_of,
@@ -35,6 +36,8 @@ from conduit.surfaces.http.requests import (
     while_connected,
 )
 
+_MOST_ACCEPTED = 1000
+"""Letters of an ``Accept`` header that are looked at."""
 _EVENT_NAMES = {
     Started: "start",
     Answering: "provider",
@@ -72,6 +75,21 @@ BLOCK_ROUTES = (
     ),
     BlockRoute("POST", "/reset", "agent.reset", "Forget a conversation"),
     BlockRoute("GET", "/history", "agent.history", "The newest 40 messages of a conversation"),
+    BlockRoute("GET", "/gateway/config", "gateway.config", "The configuration, without keys"),
+    BlockRoute("PUT", "/gateway/config", "gateway.put", "Replace the configuration"),
+    BlockRoute("POST", "/gateway/check", "gateway.check", "What a configuration would change"),
+    BlockRoute("POST", "/gateway/reload", "gateway.reload", "Read providers.yaml now"),
+    BlockRoute("GET", "/gateway/route", "models.explain_route", "Who would answer, and why"),
+    BlockRoute("GET", "/presets", "presets.list", "Every preset"),
+    BlockRoute("POST", "/presets", "presets.save", "Save the set-up as a preset"),
+    BlockRoute("POST", "/presets/undo", "presets.undo", "Back to before the last one was applied"),
+    BlockRoute("POST", "/presets/import", "presets.import", "Keep a preset from elsewhere"),
+    BlockRoute("GET", "/presets/{name}", "presets.show", "A preset, and what it would change"),
+    BlockRoute("DELETE", "/presets/{name}", "presets.remove", "Delete a preset"),
+    BlockRoute("POST", "/presets/{name}/apply", "presets.apply", "Put a preset in force"),
+    BlockRoute("GET", "/presets/{name}/export", "presets.export", "A preset as a file to share"),
+    BlockRoute("GET", "/usage", "usage.summary", "What models were used for, and what it cost"),
+    BlockRoute("GET", "/usage/recent", "usage.recent", "The newest requests to models"),
 )
 
 OTHER_ROUTES = (
@@ -85,8 +103,8 @@ OTHER_ROUTES = (
     ),
     ("GET", "/files/{id}", "Download a file that a block wrote"),
     ("GET", "/openapi.json", "All that the caller may ask for, as an OpenAPI 3.1 document"),
-    ("POST", "/v1/chat/completions", "OpenAI's chat completions, blocking and streaming"),
-    ("GET", "/v1/models", "OpenAI's list of models"),
+    ("GET", "/metrics", "What was counted, for Prometheus; as OpenMetrics to those who accept it"),
+    *((each.method, each.path, each.summary) for each in MODEL_ADDRESSES),
     ("GET", "/", "Studio, the web page"),
 )
 
@@ -106,6 +124,7 @@ def control_routes(gate: Gate, files: FileStore, limits: Limits = USUAL) -> list
         Route("/blocks/{name}", _call_block(gate, limits), methods=["POST"]),
         Route("/files/{id}", _download(files), methods=["GET"]),
         Route("/openapi.json", _openapi(gate), methods=["GET"]),
+        Route("/metrics", _metrics(gate), methods=["GET"]),
     ]
 
 
@@ -115,12 +134,13 @@ def json_response(value: object, status: int = 200) -> Response:
 
 def _block_endpoint(gate: Gate, name: str) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        if request.method == "GET":
+        if request.method in ("GET", "HEAD"):
             data: Any = {**request.query_params, **request.path_params}
-        else:
-            data = await json_body(request)
-            if request.path_params and isinstance(data, dict):
-                data = {**data, **request.path_params}
+            # All that a query can say is text.
+            return json_response(await _call(gate, request, name, data, lenient=True))
+        data = await json_body(request)
+        if request.path_params and isinstance(data, dict):
+            data = {**data, **request.path_params}
         return json_response(await _call(gate, request, name, data))
 
     return _safely(endpoint)
@@ -152,9 +172,15 @@ def _stream(gate: Gate, request: Request, name: str, data: Any) -> AsyncGenerato
     return gate.stream(name, data, principal_of(request), correlation_id=correlation_of(request))
 
 
-async def _call(gate: Gate, request: Request, name: str, data: Any) -> Any:
+async def _call(
+    gate: Gate, request: Request, name: str, data: Any, *, lenient: bool = False
+) -> Any:
     return await gate.acall(
-        name, data, principal_of(request), correlation_id=correlation_of(request)
+        name,
+        data,
+        principal_of(request),
+        correlation_id=correlation_of(request),
+        lenient=lenient,
     )
 
 
@@ -172,6 +198,15 @@ def _openapi(gate: Gate) -> Endpoint:
         who = principal_of(request)
         infos = [gate.catalog.info(b.name) for b in gate.catalog if gate.may(who, b)]
         return json_response(openapi_document(infos, BLOCK_ROUTES, conduit.__version__))
+
+    return _safely(endpoint)
+
+
+def _metrics(gate: Gate) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        accept = request.headers.get("accept", "")[:_MOST_ACCEPTED]
+        metrics = await _call(gate, request, "system.metrics", {"accept": accept})
+        return Response(metrics.text, headers={"content-type": metrics.media_type})
 
     return _safely(endpoint)
 

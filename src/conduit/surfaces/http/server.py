@@ -19,6 +19,7 @@ from conduit.surfaces.http.guard import Guard
 from conduit.surfaces.http.limits import USUAL, Limits
 from conduit.surfaces.http.models.agent import agent_chunks
 from conduit.surfaces.http.models.api import Door, MethodNotAllowed, ModelApi
+from conduit.surfaces.http.models.request import read_headers
 from conduit.surfaces.http.requests import CALLER
 from conduit.surfaces.http.routes import control_routes
 
@@ -36,30 +37,36 @@ def http_surface(
     door: Door | None = None,
 ) -> ASGIApp:
     """Everything Conduit serves over HTTP: the control surface, the addresses of models, and the
-    page. ``caller`` is on whose behalf requests are made that show no key; ``door`` knows the
-    keys."""
+    page. ``caller`` is on whose behalf requests are made that show no key; ``door`` knows whose
+    those are that show one."""
     control = Starlette(
         routes=control_routes(gate, files, limits), exception_handlers={HTTPException: _refused}
     )
     control.router.default = page
     control.router.redirect_slashes = False
-    models = ModelApi(gate, door or (lambda key: caller), limits, agent_chunks)
-    return Guard(_Paths(models, control, caller), new_id, limits)
+    door = door or (lambda key: caller)
+    models = ModelApi(gate, door, limits, agent_chunks)
+    return Guard(_Paths(models, control, caller, door), new_id, limits)
 
 
 class _Paths:
     """Says who calls, and sends what is for models past the router, which costs more than the rest
     of that way together."""
 
-    def __init__(self, models: ASGIApp, control: ASGIApp, caller: Principal) -> None:
+    def __init__(self, models: ASGIApp, control: ASGIApp, caller: Principal, door: Door) -> None:
         self._models = models
         self._control = control
         self._caller = caller
+        self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope.setdefault("state", {})["principal"] = self._caller
-        models = scope["type"] == "http" and scope["path"].startswith(_FOR_MODELS)
-        await (self._models if models else self._control)(scope, receive, send)
+        if scope["type"] == "http" and scope["path"].startswith(_FOR_MODELS):
+            await self._models(scope, receive, send)  # it has the door in front of it
+            return
+        key = read_headers(scope["headers"]).key if scope["type"] == "http" else ""
+        principal = self._door(key) if key else self._caller
+        scope.setdefault("state", {})["principal"] = principal
+        await self._control(scope, receive, send)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
