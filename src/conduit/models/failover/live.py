@@ -167,7 +167,7 @@ class Live:
             self.finish_reason = piece.finish_reason
         if piece.tool_calls:
             self.tools_begun = True
-            self._characters += sum(len(call.arguments) for call in piece.tool_calls)
+            self._characters += sum(len(c.name) + len(c.arguments) for c in piece.tool_calls)
         if piece.thinking:
             self._characters += len(piece.thinking.text)
         return bool(piece.text or piece.tool_calls or piece.finish_reason or piece.thinking)
