@@ -17,11 +17,26 @@ RUNNER = CliRunner()
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.json"))
 COMMANDS = [
     "up", "ask", "chat", "render", "listen", "vary", "explain", "doctor", "providers",
-    "up", "ask", "chat", "render", "listen", "vary", "explain", "doctor", "providers",
     "providers list", "providers switch", "providers add", "providers reset", "providers remove",
     "providers ollama", "blocks list", "blocks show", "blocks run",
-    "blocks draw", "access", "access init",
+    "blocks draw", "access", "access init", "models", "usage", "gateway show", "gateway check",
+    "gateway diff", "gateway reload", "gateway route", "presets", "presets list", "presets save",
+    "presets show", "presets apply", "presets undo", "presets remove", "presets import", "keys",
+    "keys list", "keys add", "keys remove",
 ]  # fmt: skip
+
+GROUPS = """\
+providers:
+  box: {type: ollama, base_url: "http://127.0.0.1:9", model: m1}
+  strong: {type: openai_compatible, base_url: "http://127.0.0.1:9/v1", model: m2}
+models:
+  m2: {context: 200000, price: {input: 0.5, output: 2.5}}
+groups:
+  smart:
+    strategy: complexity
+    targets: [{provider: box, tier: local}, {provider: strong, tier: strongest}]
+aliases: {big: strong}
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +127,34 @@ def test_providers() -> None:
     assert set(found) == {"available", "base_url", "models"}
 
 
+def test_models_and_who_would_answer(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "providers.yaml").write_text(GROUPS)
+    listed = {each["name"]: each for each in as_json("models")["models"]}
+    assert listed["smart"]["owned_by"] == "group"
+    assert listed["big"]["owned_by"] == "alias of strong"
+    assert listed["strong/m2"]["facts"]["price"]["output"] == 2_500_000
+    shown = run("models").stdout
+    assert next(line for line in shown.splitlines() if "strong/m2" in line).split() == [
+        "strong/m2", "strong", "200,000", "text", "0.5", "2.5"
+    ]  # fmt: skip
+
+    hard = "Prove it, compare both designs, and plan the migration step by step. " * 20
+    found = as_json("gateway", "route", hard, "--model", "smart")
+    assert (found["name"], found["strategy"]) == ("smart", "complexity")
+    assert found["tier"] == "strongest"
+    assert found["steps"][0]["provider"] == "strong"
+    shown = run("gateway", "route", "hi", "--model", "smart").stdout
+    assert shown.startswith("smart, by complexity\n")
+    assert "1 box" in shown
+    assert "● closed" in shown
+    assert "The question looks 0." in shown
+    assert all(term["name"] in shown for term in found["terms"])
+    shown = run("gateway", "route", "hi", "--model", "big").stdout
+    assert "1 strong" in shown
+    assert "hard" not in shown
+
+
 def test_doctor_says_what_is_off_and_how_to_enable_it() -> None:
     found = as_json("doctor")
     assert found["well"]
@@ -178,6 +221,10 @@ def test_render_shows_the_grid_and_replaces_the_file(tmp_path: Path) -> None:
         ("render", str(CONFIGS[0]), "-o", "a.mid", "--bars", "-1"),
         ("render", str(CONFIGS[0]), "-o", "."),
         ("up", "--port", "99999"),
+        ("gateway", "route", "hi", "--model", "nobody"),
+        ("presets", "apply", "nothing"),
+        ("keys", "remove", "nobody"),
+        ("usage", "--since", "soon"),
     ],
     ids=lambda words: " ".join(words)[:60],
 )

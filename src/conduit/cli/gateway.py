@@ -1,4 +1,4 @@
-"""``conduit gateway``: the configuration, what is wrong with it, and what a file would change."""
+"""``conduit gateway``: the configuration, what a file would change, and who would answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from conduit.cli.printing import out, print_json
+from conduit.cli.models import tokens
+from conduit.cli.printing import CIRCUITS, out, print_json, print_table
 from conduit.cli.running import AsJson, call, run
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ File = Annotated[
 
 @commands.callback()
 def gateway() -> None:
-    """See and check `providers.yaml`: providers, groups, aliases, limits, caches.
+    """See and check `providers.yaml`: providers, groups, aliases, limits, caches; and ask why.
 
     Example: `conduit gateway show`
     """
@@ -82,6 +83,28 @@ def reload(as_json: AsJson = False) -> None:
     run(work, as_json=as_json, detect=False)
 
 
+@commands.command("route")
+def route(
+    prompt: Annotated[str, typer.Argument(help="A question. It is not asked.")],
+    model: Annotated[str, typer.Option(help="A group, an alias, a model; auto if empty.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Tell who would answer a question, in which order, and why.
+
+    Example: `conduit gateway route "Plan the migration" --model smart`
+    """
+
+    async def work(app: App) -> None:
+        question = {"prompt": prompt, "model": model}
+        found: Any = await call(app, "models.explain_route", question)
+        if as_json:
+            print_json(found)
+        else:
+            _print_route(found)
+
+    run(work, as_json=as_json)
+
+
 def _compare(file: Path, as_json: bool, otherwise: str) -> None:
     async def work(app: App) -> None:
         text = read_text(file)
@@ -132,3 +155,37 @@ def _print(found: Any) -> None:
             escape(f"in force since {since}; the file is not, because {status.fault.message}"),
             soft_wrap=True,
         )
+
+
+def _print_route(found: Any) -> None:
+    out.print(escape(f"{found.name}, by {found.strategy}"))
+    rows = [
+        (
+            f"{place} {each.provider}",
+            each.model,
+            each.tier,
+            CIRCUITS[each.circuit],
+            "" if each.latency_ms is None else f"{each.latency_ms:.0f} ms",
+            str(each.in_flight or ""),
+            tokens(each.context),
+        )
+        for place, each in enumerate(found.steps, 1)
+    ]
+    columns = ("provider", "model", "tier", "circuit", "latency", "in flight", "context")
+    print_table(columns, rows)
+    if found.deadline_s is not None:
+        out.print(f"All of them together have {found.deadline_s:g} s.")
+    if found.score is not None:
+        out.print()
+        out.print(escape(f"The question looks {found.score:.2f} hard (0 to 1): {found.tier}"))
+        terms = [
+            (
+                each.name,
+                f"{each.value:.2f}",
+                f"× {each.weight:g}",
+                f"= {each.contribution:.2f}",
+                each.why,
+            )
+            for each in found.terms
+        ]
+        print_table(("sign", "value", "weight", "adds", "why"), terms)

@@ -18,6 +18,7 @@ from conduit.cli import (
     gateway,
     keys,
     listen,
+    models,
     presets,
     providers,
     render,
@@ -47,6 +48,7 @@ cli.add_typer(providers.commands, name="providers")
 cli.add_typer(gateway.commands, name="gateway")
 cli.add_typer(presets.commands, name="presets")
 cli.add_typer(keys.commands, name="keys")
+cli.command("models")(models.models)
 cli.command("usage")(usage.usage)
 cli.add_typer(blocks.commands, name="blocks")
 cli.add_typer(access.commands, name="access")
