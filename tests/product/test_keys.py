@@ -7,7 +7,6 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ import ollama
 import openai
 import pytest
 
+from conduit.app.keys import Keys
 from conduit.contracts.call import DEFAULT_ORG
 from conduit.contracts.usage import UsageRecord
 from conduit.store.database import Database
@@ -31,15 +31,12 @@ from tests.product.waiting import settled
 HELLO: list[Any] = [{"role": "user", "content": "hello there"}]
 
 
-KEYS = {
+COMMANDS: dict[str, tuple[str, ...]] = {
     "plain": (),
-    "narrow": ("--models", "openai/*", "--models", "gemini"),
-    "hurried": ("--rpm", "2"),
     "acme": ("--org", "acme"),
-    "acme-too": ("--org", "acme"),
     "globex": ("--org", "globex"),
 }
-"""By name, what the operator says of them."""
+"""By the name of a key, what else an operator says at the command line."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +68,13 @@ def keyed(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> I
     with serving(tmp_path_factory.mktemp("server"), settings) as server:
         unkeyed = httpx.get(f"{server.url}/v1/models")
         assert unkeyed.status_code == 200, "nobody needs a key as long as there is none"
-        with ThreadPoolExecutor(3) as several:
-            waiting = {
-                name: several.submit(made, server, name, *words) for name, words in KEYS.items()
-            }
-            keys = {name: each.result() for name, each in waiting.items()}
+        keys = {name: made(server, name, *words) for name, words in COMMANDS.items()}
+        there = Keys(server.home)  # quicker than a process for each
+        narrow = there.add("narrow", models=["openai/*", "gemini"])
+        hurried = there.add("hurried", requests_per_minute=2)
+        acme_too = there.add("acme-too", org="acme")
+        for new in (narrow, hurried, acme_too):
+            keys[new.record.name] = Key(new.key, new.record.id, new.record.org_id)
         settled(lambda: httpx.get(f"{server.url}/v1/models").status_code == 401)
         yield Keyed(server, keys)
 
