@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
-import socket
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,12 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conduit.cli.printing import out, print_error
-from conduit.cli.running import AsJson, run, server_loop
+from conduit.cli.running import AsJson, run
 from conduit.contracts.errors import ConduitError, ConfigError
 
 if TYPE_CHECKING:
     from conduit.app import App
-    from conduit.surfaces.http.listening import Tls
 
 _PORT = 9321
 _LOOPBACK = "127.0.0.1"
@@ -63,10 +58,16 @@ def up(
     Example: `conduit up --role gateway --workers 4 --host 0.0.0.0`
     """
     try:
-        tls = _tls(tls_cert, tls_key)
+        if (tls_cert is None) != (tls_key is None):
+            raise ConfigError(
+                "a certificate and its key belong together", hint="give --tls-cert and --tls-key"
+            )
         if role is Role.GATEWAY:
-            raise typer.Exit(_gateway(port, host, workers, tls, as_json))
-        if workers != 1 or host != _LOOPBACK or tls is not None:
+            from conduit.app.gateway_process import GatewayOptions, become
+
+            certificate, key = str(tls_cert or ""), str(tls_key or "")
+            become(GatewayOptions(port, host, workers, certificate, key, as_json))
+        if workers != 1 or host != _LOOPBACK or tls_cert is not None:
             raise ConfigError(
                 "only a gateway takes workers, a host or a certificate",
                 hint="add --role gateway; what plays and writes files stays on this machine",
@@ -89,74 +90,6 @@ def up(
         await serve(asgi, listener)
 
     run(work, as_json=as_json, serving=True)
-
-
-def _gateway(port: int, host: str, workers: int, tls: Tls | None, as_json: bool) -> int:
-    """Serve as a gateway until told to stop; the exit status."""
-    from conduit.app.gateway_role import open_gateway
-    from conduit.app.keys import Keys
-    from conduit.app.settings import Settings
-    from conduit.cli.workers import supervise
-    from conduit.surfaces.http.listening import listen, serve
-    from conduit.telemetry.logs import log_to_stderr
-
-    settings = replace(Settings.read(os.environ), workers=workers)
-    log_to_stderr(settings.log_level.upper())
-    local = host in ("127.0.0.1", "::1", "localhost")
-    if not local and not Keys(settings.home).required:
-        raise ConfigError(
-            f"whoever can reach {host} could spend on your providers: there is no key yet",
-            hint="make one first: conduit keys add NAME",
-        )
-    first = listen(port, host, shared=workers > 1)
-    at = first.getsockname()[1]
-    listeners = [first, *(listen(at, host, shared=True) for _ in range(workers - 1))]
-    scheme = "http" if tls is None else "https"
-    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{at}"
-
-    def greet() -> None:
-        if as_json:
-            print(json.dumps({"url": url, "role": "gateway", "workers": workers}), flush=True)
-        else:
-            out.print(f"The gateway is up: [bold]{url}/v1[/]   (Ctrl-C stops it)")
-            sys.stdout.flush()
-
-    async def work(listener: socket.socket, ready: Callable[[], None]) -> None:
-        async with open_gateway(settings) as app:
-            asgi = app.asgi(local=local)
-            ready()
-            await serve(asgi, listener, tls=tls)
-
-    def worker(listener: socket.socket, ready: Callable[[], None]) -> int:
-        return _served(work(listener, ready), as_json)
-
-    if workers == 1:
-        return worker(first, greet)
-    return supervise(listeners, worker, greet)
-
-
-def _served(work: Awaitable[None], as_json: bool) -> int:
-    try:
-        with asyncio.Runner(loop_factory=server_loop()) as runner:
-            runner.run(work)  # type: ignore[arg-type]  # a coroutine function's result is one
-    except ConduitError as error:
-        print_error(error, as_json=as_json)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
-
-
-def _tls(certificate: Path | None, key: Path | None) -> Tls | None:
-    from conduit.surfaces.http.listening import Tls
-
-    if certificate is None and key is None:
-        return None
-    if certificate is None or key is None:
-        raise ConfigError(
-            "a certificate and its key belong together", hint="give --tls-cert and --tls-key"
-        )
-    return Tls(certificate, key)
 
 
 def _greet(app: App, url: str, as_json: bool) -> None:

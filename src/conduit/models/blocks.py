@@ -158,9 +158,10 @@ def _chat_blocks(gateway: Gateway, registry: ProviderRegistry) -> tuple[Block[An
         answer = gateway.stream(call.request.model, asked, route=route(call))
         async with aclosing(answer):
             async for piece in answer:
-                if isinstance(piece, Chunk):  # the head says nothing that the first does not
-                    chunks += 1
-                    yield piece
+                if isinstance(piece, tuple):  # the head says nothing that the first does not
+                    for chunk in piece:
+                        chunks += 1
+                        yield chunk
         yield StreamEnd(chunks)
 
     @block("models.resolve", summary="Find who serves a model name", inline=True)

@@ -134,6 +134,8 @@ _ROWS = (
          "claude-sonnet-4-5"),
     Kind("openai", replace(openai_chat(_OPENAI), locate=_ACCOUNT), "https://api.openai.com/v1",
          "OPENAI_API_KEY", "gpt-4o", (replace(OPENAI_RESPONSES, locate=_ACCOUNT),)),
+    Kind("openai_responses", replace(OPENAI_RESPONSES, locate=_ACCOUNT),
+         "https://api.openai.com/v1", "OPENAI_API_KEY"),
     Kind("azure_openai", _on_azure(openai_chat(_OPENAI)), "", "AZURE_OPENAI_API_KEY", "",
          (_on_azure(OPENAI_RESPONSES),)),
     Kind("gemini", GEMINI, "https://generativelanguage.googleapis.com/v1beta", "GEMINI_API_KEY",

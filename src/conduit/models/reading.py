@@ -131,7 +131,9 @@ def plain_id(id: str, limit: int = 64) -> str:
     """The id of a tool call in letters that every provider takes; those of some hold others. The
     same one always becomes the same."""
     plain = _ODD_IN_ID.sub("_", id)
-    return plain if len(plain) <= limit else hashlib.sha256(id.encode(errors="replace")).hexdigest()[:limit]
+    if len(plain) <= limit:
+        return plain
+    return hashlib.sha256(id.encode(errors="replace")).hexdigest()[:limit]
 
 
 def effort_of(reasoning: Reasoning, taken: tuple[str, ...] = EFFORTS) -> str:

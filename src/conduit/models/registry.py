@@ -287,8 +287,9 @@ class ProviderRegistry:
         opened = await open_stream(plan, Asked.of(request, stream=True), Notes())
         async with aclosing(opened.pieces()) as pieces:
             async for piece in pieces:
-                assert isinstance(piece, Chunk)  # nothing is relayed for a request made here
-                yield piece
+                assert isinstance(piece, tuple)  # nothing is relayed for a request made here
+                for chunk in piece:
+                    yield chunk
 
     async def aclose(self) -> None:
         """Close every provider."""

@@ -22,7 +22,7 @@ class Parser(Protocol):
     def close(self) -> list[Frame]: ...
 
 
-class RelayStream(AsyncIterator["Chunk | bytes"]):
+class RelayStream(AsyncIterator["tuple[Chunk, ...] | bytes"]):
     """The events of a stream, as bytes to send on; ``watcher`` knows what they said.
 
     A provider that answers whole where a stream was asked for gives one ``Chunk``. ``whole`` reads
@@ -55,7 +55,7 @@ class RelayStream(AsyncIterator["Chunk | bytes"]):
         self.over = False
         """The piece that was given last is the last."""
 
-    async def __anext__(self) -> Chunk | bytes:
+    async def __anext__(self) -> tuple[Chunk, ...] | bytes:
         if self._reply is None and not self.over:
             whole = await self._begin()
             if whole is not None:
@@ -74,7 +74,7 @@ class RelayStream(AsyncIterator["Chunk | bytes"]):
             self._entered = False
             await self._connection.__aexit__(None, None, None)
 
-    async def _begin(self) -> Chunk | None:
+    async def _begin(self) -> tuple[Chunk, ...] | None:
         self._entered = True
         try:
             reply = await self._connection.__aenter__()
@@ -131,4 +131,4 @@ class RelayStream(AsyncIterator["Chunk | bytes"]):
 class WholeReply(Protocol):
     """Reads a reply that is no stream."""
 
-    async def __call__(self, reply: Reply) -> Chunk: ...
+    async def __call__(self, reply: Reply) -> tuple[Chunk, ...]: ...

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, replace
 
-from conduit.contracts.chat import ChatResponse, EmbeddingRequest, EmbeddingResponse, Usage
+from conduit.contracts.chat import ChatResponse, Chunk, EmbeddingRequest, EmbeddingResponse, Usage
 from conduit.contracts.errors import ProviderError
 from conduit.models.asked import Asked
 from conduit.models.failover.live import Live, Piece
@@ -80,7 +80,11 @@ async def open_live(candidate: Candidate, asked: Asked, *, relay: bool) -> Live:
         if relay and asked.dialect in entry.relays and isinstance(provider, HttpProvider):
             source = provider.relay_stream(asked, model)
         else:
-            source = provider.stream(asked.chat_for(candidate.model or entry.model))
+            chat = asked.chat_for(candidate.model or entry.model)
+            if isinstance(provider, HttpProvider):
+                source = provider.batches(chat)
+            else:
+                source = _one_by_one(provider.stream(chat))
     except BaseException:
         served.in_flight -= 1
         if turn is not None:
@@ -95,6 +99,16 @@ async def open_live(candidate: Candidate, asked: Asked, *, relay: bool) -> Live:
         await live.aclose()
         raise
     return live
+
+
+async def _one_by_one(chunks: AsyncIterator[Chunk]) -> AsyncGenerator[tuple[Chunk, ...], None]:
+    """The stream of a provider that knows of no pieces that came together."""
+    try:
+        async for chunk in chunks:
+            yield (chunk,)
+    finally:
+        if isinstance(chunks, AsyncGenerator):
+            await chunks.aclose()
 
 
 async def embed_once(candidate: Candidate, request: EmbeddingRequest) -> Embedded:

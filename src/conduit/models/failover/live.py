@@ -12,8 +12,9 @@ from conduit.models.failover.plan import Candidate
 from conduit.models.relay import RelayStream
 from conduit.models.turnstile import Turn
 
-Piece = Chunk | bytes
-"""Of a stream: understood, or as it came from a provider of the client's own dialect."""
+Piece = tuple[Chunk, ...] | bytes
+"""What of a stream came together: understood, or as it came from a provider of the client's own
+dialect."""
 
 
 class Live:
@@ -153,21 +154,31 @@ class Live:
 
     def _take(self, piece: Piece) -> bool:
         """Learn from a piece; whether the answer has begun."""
-        if not isinstance(piece, Chunk):
+        if isinstance(piece, bytes):
             assert self._watched is not None
             self.model = self._watched.watcher.model
             return self._watched.watcher.answered
-        self._characters += len(piece.text)
-        if piece.text:
-            self.text.append(piece.text)
-        self._usage = piece.usage or self._usage
-        self.model = self.model or piece.model
-        self.dropped = self.dropped or piece.dropped
-        if piece.finish_reason:
-            self.finish_reason = piece.finish_reason
-        if piece.tool_calls:
+        begun = False
+        for chunk in piece:
+            begun = self._learn(chunk) or begun
+        return begun
+
+    def _learn(self, chunk: Chunk) -> bool:
+        """Whether the answer has begun with it."""
+        if chunk.text:
+            self._characters += len(chunk.text)
+            self.text.append(chunk.text)
+        if chunk.usage is not None:
+            self._usage = chunk.usage
+        if not self.model:
+            self.model = chunk.model
+        if chunk.dropped:
+            self.dropped = chunk.dropped
+        if chunk.finish_reason:
+            self.finish_reason = chunk.finish_reason
+        if chunk.tool_calls:
             self.tools_begun = True
-            self._characters += sum(len(c.name) + len(c.arguments) for c in piece.tool_calls)
-        if piece.thinking:
-            self._characters += len(piece.thinking.text)
-        return bool(piece.text or piece.tool_calls or piece.finish_reason or piece.thinking)
+            self._characters += sum(len(c.name) + len(c.arguments) for c in chunk.tool_calls)
+        if chunk.thinking:
+            self._characters += len(chunk.thinking.text)
+        return bool(chunk.text or chunk.tool_calls or chunk.finish_reason or chunk.thinking)

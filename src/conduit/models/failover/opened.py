@@ -41,15 +41,15 @@ class Opened:
             try:
                 async with aclosing(self.live.pieces()) as pieces:
                     async for piece in pieces:
-                        if signed or not isinstance(piece, Chunk):
+                        if signed or isinstance(piece, bytes):
                             yield piece
                         else:
                             signed = True
-                            yield self._signed(piece)
+                            yield (self._signed(piece[0]), *piece[1:])
                 return
             except StreamInterrupted as error:
                 await self._go_on(error)
-                yield Chunk(continued_by=self.live.candidate.entry.name)
+                yield (Chunk(continued_by=self.live.candidate.entry.name),)
 
     async def aclose(self) -> None:
         """Close the connection, unless the stream has ended and given it back."""

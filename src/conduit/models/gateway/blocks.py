@@ -178,10 +178,11 @@ class StreamModel(Block[ModelCall, StreamOver]):
                         continue
                     if writer is None:
                         writer = dialect.writer(_reply_to(data.body, model, begun, asked))
-                    if written := writer.write(piece):
-                        yield written
-                    if piece.finish_reason:
-                        yield writer.end()
+                    written = [writer.write(chunk) for chunk in piece]
+                    if piece[-1].finish_reason:
+                        written.append(writer.end())
+                    if whole := b"".join(written):
+                        yield whole
             except ConduitError as error:
                 if not model:
                     raise

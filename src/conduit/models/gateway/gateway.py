@@ -155,8 +155,11 @@ class Gateway:
                 raw = found.entry.raw_for(True)
                 kept = self._from_cache(account, found, raw or b"")
                 yield Head(kept.provider, kept.model, (), cache=kept.cache)
-                for piece in (raw,) if raw else replay(kept.response):
-                    yield piece
+                if raw:
+                    yield raw
+                else:
+                    for chunk in replay(kept.response):
+                        yield (chunk,)
                 return
             opened = await open_stream(routed.plan, asked, account.notes)
             yield _head(opened, account.notes)

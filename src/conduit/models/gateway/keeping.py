@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from conduit.contracts.chat import Chunk
 from conduit.models.caching.assemble import Assembly
 from conduit.models.caching.cache import Cache, Found, Miss
 from conduit.models.caching.entry import Raw
@@ -25,8 +24,9 @@ class Keeping:
         """The next piece."""
         if self._miss is None:
             return
-        if isinstance(piece, Chunk):
-            self._assembly.feed(piece)
+        if not isinstance(piece, bytes):
+            for chunk in piece:
+                self._assembly.feed(chunk)
         elif len(self._raw) + len(piece) > self._cache.settings.entry_bytes:
             self._give_up(self._miss)
         else:

@@ -106,6 +106,47 @@ class EdgeProtocol(HttpToolsProtocol):
         self._moved_at = 0.0
         """When the client was last seen to take something, or to have taken everything."""
 
+    def begin(self, scope: object, lines: bytes) -> bool:
+        """The head of a streamed reply; the same as of a whole one, but for its length."""
+        cycle = self.cycle
+        if cycle.scope is not scope or cycle.response_started or cycle.scope["method"] == "HEAD":
+            return False
+        if cycle.scope["http_version"] != "1.1":
+            return False
+        if not cycle.disconnected:
+            head = [STATUS_LINE[200]]
+            for name, value in self.server_state.default_headers:
+                head += (name, b": ", value, b"\r\n")
+            close = b"" if cycle.keep_alive else b"connection: close\r\n"
+            head += (lines, close, b"transfer-encoding: chunked\r\n\r\n")
+            self.transport.write(b"".join(head))
+        cycle.response_started = cycle.chunked_encoding = True
+        cycle.waiting_for_100_continue = False
+        return True
+
+    async def write(self, data: bytes) -> None:
+        """More of it, as fast as the client takes it."""
+        if self.flow.write_paused and not self.cycle.disconnected:
+            await self.flow.drain()
+        if not self.cycle.disconnected:
+            self.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+
+    def end(self) -> None:
+        """It is complete."""
+        cycle = self.cycle
+        if cycle.disconnected:
+            return
+        cycle.response_complete = True
+        self.transport.write(b"0\r\n\r\n")
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+
+    def answered(self, scope: object) -> bool:
+        """Whether an answer has begun."""
+        return self.cycle.scope is scope and self.cycle.response_started
+
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

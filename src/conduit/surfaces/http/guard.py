@@ -109,11 +109,11 @@ class Guard:
             await self._app(scope, receive, answer)
         except ConduitError as error:
             correlation = correlation or self._new_id()
-            if not answering:
+            if not answering and not _answered(scope):
                 await error_response(error)(scope, receive, answer)
         except Exception:
             log.exception("request failed (correlation %s)", correlation)
-            if answering:
+            if answering or _answered(scope):
                 raise  # the server cuts the connection, which is the truth
             failure = ConduitError(
                 "the request failed unexpectedly",
@@ -170,6 +170,11 @@ class Guard:
                 f"requests from the page {origin[:80].decode('latin-1')!r} are not allowed",
                 hint="only Conduit's own pages may call it from a browser",
             )
+
+
+def _answered(scope: Scope) -> bool:
+    edge = scope.get(EDGE)
+    return edge is not None and bool(edge.answered(scope))
 
 
 def _host_name(url: str) -> str:

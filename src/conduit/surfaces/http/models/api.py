@@ -150,7 +150,7 @@ class ModelApi:
         items = self._gate.stream(
             "models.call_stream", call, visit.principal, correlation_id=visit.correlation
         )
-        reply = StreamReply(visit.send, dialect.framing, self._limits.keep_alive_s)
+        reply = StreamReply(visit.scope, visit.send, dialect.framing, self._limits.keep_alive_s)
         try:
             async with aclosing(items):
                 async for item in items:
@@ -181,7 +181,7 @@ class ModelApi:
         )
         assembly = Assembly(_MOST_BYTES)
         writer = dialect.writer(to)
-        reply = StreamReply(visit.send, dialect.framing, self._limits.keep_alive_s)
+        reply = StreamReply(visit.scope, visit.send, dialect.framing, self._limits.keep_alive_s)
         headers: Headers = []
         try:
             async with aclosing(chunks):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import math
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
@@ -100,14 +101,27 @@ class StreamReply:
     """A streamed reply. While it has nothing to say it says so (where the framing has a way to),
     or proxies would cut it."""
 
-    __slots__ = ("_alive", "_framing", "_last", "_period_s", "_send", "_sending", "_tick", "begun")
+    __slots__ = (
+        "_alive",
+        "_edge",
+        "_framing",
+        "_last",
+        "_period_s",
+        "_scope",
+        "_send",
+        "_tick",
+        "_write",
+        "begun",
+    )
 
-    def __init__(self, send: Send, framing: str, period_s: float) -> None:
+    def __init__(self, scope: Scope, send: Send, framing: str, period_s: float) -> None:
+        self._scope = scope
         self._send = send
         self._framing = framing
         self._period_s = period_s
+        self._edge = scope.get(EDGE)
+        self._write = self._by_asgi
         self._last = 0.0
-        self._sending = False
         self._tick: asyncio.TimerHandle | None = None
         self._alive: asyncio.Task[None] | None = None
         self.begun = False
@@ -115,14 +129,15 @@ class StreamReply:
     async def begin(self, headers: Headers) -> None:
         """Status and headers."""
         self.begun = True
-        media_type = (b"content-type", _MEDIA_TYPES[self._framing])
-        await self._send(
-            {
-                "type": "http.response.start",
-                "status": 200,
-                "headers": [media_type, _NO_STORE, *headers],
-            }
-        )
+        given = [(b"content-type", _MEDIA_TYPES[self._framing]), _NO_STORE, *headers]
+        lines = b"".join(b"%b: %b\r\n" % header for header in given)
+        if self._edge is not None and self._edge.begin(
+            self._scope, lines + self._scope["state"]["more_headers"]
+        ):
+            self._write = self._edge.write
+        else:
+            self._edge = None
+            await self._send({"type": "http.response.start", "status": 200, "headers": given})
         if self._framing == "sse":
             loop = asyncio.get_running_loop()
             self._last = loop.time()
@@ -130,15 +145,17 @@ class StreamReply:
 
     async def write(self, data: bytes) -> None:
         """Whole events."""
-        self._sending = True
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
-        self._sending = False
+        self._last = math.inf  # until they are taken
+        await self._write(data)
         self._last = asyncio.get_running_loop().time()
 
     async def end(self) -> None:
         """The answer is complete."""
         self.close()
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        if self._edge is not None:
+            self._edge.end()
+        else:
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def close(self) -> None:
         """Stop keeping it alive."""
@@ -149,18 +166,20 @@ class StreamReply:
             self._alive.cancel()
             self._alive = None
 
+    async def _by_asgi(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Once in a while, instead of a timer for each event."""
-        idle = loop.time() - self._last
-        left = self._period_s - idle
-        if left <= 0 and not self._sending:
-            message = {"type": "http.response.body", "body": _KEEP_ALIVE, "more_body": True}
-            self._alive = loop.create_task(_said(self._send, message))
-        self._tick = loop.call_later(left if left > 0 else self._period_s, self._look, loop)
+        left = self._last + self._period_s - loop.time()
+        if left <= 0:
+            self._alive = loop.create_task(_said(self._write, _KEEP_ALIVE))
+        wait = left if 0 < left < self._period_s else self._period_s
+        self._tick = loop.call_later(wait, self._look, loop)
 
 
-async def _said(send: Send, message: dict[str, Any]) -> None:
-    await send(message)
+async def _said(write: Callable[[bytes], Awaitable[None]], data: bytes) -> None:
+    await write(data)
 
 
 async def while_listening(scope: Scope, receive: Receive, work: Coroutine[Any, Any, T]) -> T:

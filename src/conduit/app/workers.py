@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import signal
@@ -15,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 
-from conduit.cli.printing import err
+log = logging.getLogger("conduit.workers")
 
 _SHORTEST_LIFE_S = 5.0
 """Who dies sooner is started again more slowly."""
@@ -144,7 +145,7 @@ class _Supervisor:
     def _bury(self) -> None:
         """Take note of those that have ended."""
         for worker, code in self._ended():
-            err.print(f"worker {worker.pid} ended ({code}); starting another")
+            log.warning("worker %d ended (%d); starting another", worker.pid, code)
             worker.pid = 0
             lived = time.monotonic() - worker.begun
             soon = lived < _SHORTEST_LIFE_S
