@@ -29,7 +29,12 @@ SUB_ROOMS = [
     "models/wire",
     "models/wire/openai",
     "models/wire/ollama",
+    *(f"models/{room}" for room in ("caching", "failover", "framing", "gateway", "routing")),
+    *(f"models/{room}" for room in ("setup", "transport", "registry", "dialects")),
+    *(f"models/dialects/{dialect}" for dialect in ("anthropic", "ollama")),
+    *(f"models/dialects/{dialect}" for dialect in ("openai_chat", "openai_responses")),
 ]
+D = "conduit.models.dialects"
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -76,6 +81,10 @@ def test_empty_rooms_keep_every_contract(skeleton: Path) -> None:
         ("utils/__init__.py", "", "read without the ones above it"),
         ("surfaces/http/page.py", "import conduit.surfaces.studio", "touches one folder"),
         ("models/wire/openai/a.py", "import conduit.models.wire.ollama", "quirk stays its own"),
+        ("models/dialects/ollama/a.py", f"import {D}.anthropic", "client's quirk stays its own"),
+        ("models/wire/a.py", "import conduit.models.gateway", "read and tested alone"),
+        ("models/routing/a.py", "import conduit.models.setup", "read and tested alone"),
+        ("models/transport/a.py", "import conduit.models.wire", "comes to the same limits"),
         ("rhythm/cache.py", "import sqlite3", "a seed always gives the same bytes"),
         ("midi/send.py", "import socket", "a seed always gives the same bytes"),
         ("contracts/now.py", "import time", "a seed always gives the same bytes"),

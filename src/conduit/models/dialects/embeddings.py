@@ -19,7 +19,7 @@ from conduit.contracts.json import Json, JsonObject
 from conduit.contracts.outcome import ErrorInfo
 from conduit.models.dialects import ollama
 from conduit.models.dialects.dialect import ReplyTo
-from conduit.models.dialects.openai_chat.write import error_body as openai_error
+from conduit.models.dialects.openai_errors import error_body as openai_error
 from conduit.models.dialects.reader import Reader
 
 MOST_TEXTS = 2048

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from conduit.models.dialects.dialect import Dialect
 from conduit.models.dialects.openai_chat.read import read, streams
-from conduit.models.dialects.openai_chat.write import ChunkWriter, error_body, write
+from conduit.models.dialects.openai_chat.write import ChunkWriter, write
+from conduit.models.dialects.openai_errors import error_body
 
 OPENAI_CHAT = Dialect(
     "openai_chat", "/v1/chat/completions", "sse", streams, read, write, ChunkWriter, error_body

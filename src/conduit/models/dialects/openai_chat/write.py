@@ -24,9 +24,9 @@ from conduit.contracts.chat import (
 from conduit.contracts.json import JsonObject
 from conduit.contracts.outcome import ErrorInfo
 from conduit.models.dialects.dialect import ReplyTo
+from conduit.models.dialects.openai_errors import error_body
 
 _NOTHING = Usage()
-_ERRORS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
 def write(answer: ChatResponse, to: ReplyTo) -> JsonObject:
@@ -277,17 +277,3 @@ class ChunkWriter:
 def _piece(call: ToolCallDelta) -> JsonObject:
     piece = {"arguments": call.arguments}
     return {"name": call.name, **piece} if call.name else piece
-
-
-def error_body(info: ErrorInfo, status: int) -> JsonObject:
-    """An error that OpenAI's clients and ours both understand."""
-    kind = "api_error" if status >= 500 else _ERRORS.get(status, "invalid_request_error")
-    return {
-        "error": {
-            "message": info.message,
-            "type": kind,
-            "param": None,
-            "code": info.code,
-            "hint": info.hint,
-        }
-    }

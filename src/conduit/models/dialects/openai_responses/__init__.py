@@ -8,7 +8,7 @@ Nothing is kept between requests: a client sends the whole conversation each tim
 from __future__ import annotations
 
 from conduit.models.dialects.dialect import Dialect
-from conduit.models.dialects.openai_chat.write import error_body
+from conduit.models.dialects.openai_errors import error_body
 from conduit.models.dialects.openai_responses.read import read, streams
 from conduit.models.dialects.openai_responses.stream import EventWriter
 from conduit.models.dialects.openai_responses.write import write
