@@ -284,9 +284,12 @@ def test_a_row_can_be_used(kind: Kind) -> None:
     )
 
 
-def test_no_two_rows_share_an_address() -> None:
-    addresses = [kind.base_url for kind in CATALOGUE.values() if kind.base_url]
-    assert len(addresses) == len(set(addresses))
+def test_no_two_rows_share_an_address_and_a_protocol() -> None:
+    """And of those that share an address one at most is found by its key."""
+    rows = [kind for kind in CATALOGUE.values() if kind.base_url]
+    assert len(rows) == len({(kind.base_url, kind.wire.name) for kind in rows})
+    found = [kind.base_url for kind in rows if kind.found_by_key]
+    assert len(found) == len(set(found))
 
 
 def test_a_row_may_say_what_its_server_departs_in() -> None:

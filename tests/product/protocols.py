@@ -5,12 +5,14 @@ from __future__ import annotations
 from tests.fakes.bedrock import API_KEY
 from tests.fakes.upstream import FakeUpstream
 
-PROTOCOLS = ("look-alike", "openai", "anthropic", "ollama", "gemini", "bedrock")
-"""Names of the providers below. ``openai`` speaks chat completions and responses."""
+PROTOCOLS = ("look-alike", "openai", "responses", "anthropic", "ollama", "gemini", "bedrock")
+"""Names of the providers below. ``openai`` speaks chat completions and responses, ``responses`` is
+asked in that protocol whatever its client speaks."""
 
 _ROWS = (
     ("look-alike", "openai_compatible", "/v1"),
     ("openai", "openai", "/v1"),
+    ("responses", "openai_responses", "/v1"),
     ("anthropic", "anthropic", "/v1"),
     ("ollama", "ollama", ""),
     ("gemini", "gemini", "/v1beta"),

@@ -146,6 +146,8 @@ def test_an_answer_that_was_cut(
 def test_stop_words(
     official: dict[str, Official], upstream: FakeUpstream, client: str, provider: str
 ) -> None:
-    """Responses has none."""
-    official[client].ask(Question(f"{provider}/fake-1", stop=("END", "FIN")))
-    assert last(upstream).stop == ("END", "FIN")
+    """Responses has none, neither for its clients nor for others."""
+    said = official[client].ask(Question(f"{provider}/fake-1", stop=("END", "FIN")))
+    nowhere = provider == "responses"
+    assert last(upstream).stop == (() if nowhere else ("END", "FIN"))
+    assert said.headers.get("x-conduit-dropped", "") == ("stop" if nowhere else "")

@@ -73,6 +73,7 @@ _RESPONSES_ONLY = "max_tool_calls service_tier truncation"
 DROPPED = {
     ("openai-chat", "look-alike"): "",
     ("openai-chat", "openai"): "",
+    ("openai-chat", "responses"): f"seed frequency_penalty presence_penalty {_CHAT_ONLY}",
     ("openai-chat", "anthropic"): f"seed logprobs frequency_penalty presence_penalty {_CHAT_ONLY}",
     ("openai-chat", "ollama"): f"parallel_tool_calls user {_CHAT_ONLY}",
     ("openai-chat", "gemini"): f"parallel_tool_calls user reasoning_effort {_CHAT_ONLY}",
@@ -80,6 +81,7 @@ DROPPED = {
     f"parallel_tool_calls reasoning_effort {_CHAT_ONLY}",
     ("openai-responses", "look-alike"): _RESPONSES_ONLY,
     ("openai-responses", "openai"): "",
+    ("openai-responses", "responses"): "",
     ("openai-responses", "anthropic"): f"logprobs {_RESPONSES_ONLY}",
     ("openai-responses", "ollama"): f"parallel_tool_calls user {_RESPONSES_ONLY}",
     ("openai-responses", "gemini"): f"parallel_tool_calls user reasoning_effort {_RESPONSES_ONLY}",
@@ -87,12 +89,14 @@ DROPPED = {
     + _RESPONSES_ONLY,
     ("anthropic", "look-alike"): "cache_control service_tier",
     ("anthropic", "openai"): "top_k cache_control service_tier",
+    ("anthropic", "responses"): "top_k cache_control service_tier",
     ("anthropic", "anthropic"): "",
     ("anthropic", "ollama"): "user cache_control service_tier",
     ("anthropic", "gemini"): "user reasoning_effort cache_control service_tier",
     ("anthropic", "bedrock"): "user top_k reasoning_effort cache_control service_tier",
     ("ollama", "look-alike"): "keep_alive options",
     ("ollama", "openai"): "top_k keep_alive options",
+    ("ollama", "responses"): "seed frequency_penalty top_k keep_alive options",
     ("ollama", "anthropic"): "seed logprobs frequency_penalty top_k keep_alive options",
     ("ollama", "ollama"): "",
     ("ollama", "gemini"): "reasoning_effort keep_alive options",
@@ -151,7 +155,7 @@ THOUGHT = "First, look outside. "
 
 
 @pytest.mark.parametrize("client", ["openai-chat", "openai-responses", "anthropic", "ollama"])
-@pytest.mark.parametrize("provider", ["look-alike", "gemini", "bedrock"])
+@pytest.mark.parametrize("provider", ["look-alike", "responses", "gemini", "bedrock"])
 @BOTH_WAYS
 def test_thinking(
     official: dict[str, Official], upstream: FakeUpstream, client: str, provider: str, stream: bool
@@ -176,7 +180,7 @@ def thought(client: str, native: Any) -> str:
     return str(native.thinking)
 
 
-@pytest.mark.parametrize("provider", ["look-alike", "openai", "gemini"])
+@pytest.mark.parametrize("provider", ["look-alike", "openai", "responses", "gemini"])
 @BOTH_WAYS
 def test_log_probabilities(
     official: dict[str, Official], upstream: FakeUpstream, provider: str, stream: bool
@@ -217,6 +221,7 @@ def test_a_signature_that_gemini_wants_back(
 JSON_MODE: dict[str, tuple[str, ...]] = {
     "look-alike": ("response_format", "type", "json_object"),
     "openai": ("response_format", "type", "json_object"),
+    "responses": ("text", "format", "type", "json_object"),
     "ollama": ("format", "json"),
     "gemini": ("generationConfig", "responseMimeType", "application/json"),
     "anthropic": (),
@@ -252,7 +257,7 @@ def test_a_picture_at_an_address_is_refused_where_nobody_would_fetch_it(
         official["openai-chat"].ask(question)
 
 
-@pytest.mark.parametrize("provider", ["look-alike", "openai", "gemini"])
+@pytest.mark.parametrize("provider", ["look-alike", "openai", "responses", "gemini"])
 def test_sources_and_what_a_cache_spared(
     official: dict[str, Official], upstream: FakeUpstream, provider: str
 ) -> None:

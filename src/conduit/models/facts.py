@@ -29,7 +29,7 @@ _VERSION = re.compile(
     r"|v\d+(?::\d+)?)\Z"
 )
 """The end of a name that tells a version by its number: ``-2024-08-06``, ``-001`` or ``-v1:0``."""
-_SAME_MODELS = {"azure_openai": "openai"}
+_SAME_MODELS = {"azure_openai": "openai", "openai_responses": "openai"}
 _VENDORS = {
     "anthropic": "anthropic",
     "google": "gemini",

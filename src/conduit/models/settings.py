@@ -27,6 +27,7 @@ OPTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "azure_openai": ("api_version", "deployment"),
         "bedrock": ("region",),
         "openai": ("organization", "project"),
+        "openai_responses": ("organization", "project"),
     }
 )
 """What a type of provider can be told beside address and key. None of it is secret."""

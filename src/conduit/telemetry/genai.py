@@ -49,6 +49,7 @@ TOKENS: Final = tuple(float(4**i) for i in range(14))
 PROVIDERS: Final[Mapping[str, str]] = {
     "azure": "azure.ai.openai",
     "azure_openai": "azure.ai.openai",
+    "openai_responses": "openai",
     "bedrock": "aws.bedrock",
     "gemini": "gcp.gemini",
     "google": "gcp.gemini",
