@@ -28,31 +28,39 @@ class IdMaker:
         self._lock = threading.Lock()
         self._last_ms = 0
         self._counter = 0
-        self._pool = b""
-        self._used = 0
+        self._prefix = ""
+        self._tails: list[str] = []
 
     def __call__(self) -> str:
         with self._lock:
             now = self._now_ms()
-            if now > self._last_ms:
-                self._last_ms, self._counter = now, 0
-            elif self._counter < 0xFFF:
+            if now <= self._last_ms:
+                now = self._last_ms
                 self._counter += 1
-            else:
-                self._last_ms, self._counter = self._last_ms + 1, 0
-            stamp, counter = self._last_ms, self._counter
-            at = self._used
-            if at >= len(self._pool):  # one call of the system for many identifiers
-                self._pool, at = self._entropy(_POOL), 0
-            self._used = at + 8
-            tail = int.from_bytes(self._pool[at : at + 8], "big") & _TAIL
-        text = f"{stamp << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | tail:032x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+                if self._counter > 0xFFF:
+                    now += 1
+            if now != self._last_ms:
+                self._last_ms, self._counter = now, 0
+                text = f"{now:012x}"
+                self._prefix = f"{text[:8]}-{text[8:]}-7"
+            if not self._tails:
+                self._tails = _tails(self._entropy(_POOL))
+            return f"{self._prefix}{self._counter:03x}-{self._tails.pop()}"
 
     def forget(self) -> None:
         """Draw anew: in a forked process, which would otherwise go on with its parent's chance."""
         self._lock = threading.Lock()
-        self._pool = b""
+        self._tails = []
+
+
+def _tails(entropy: bytes) -> list[str]:
+    """Ends of identifiers, variant and random bits, from so many calls of the system at once."""
+    made = []
+    for at in range(0, len(entropy), 8):
+        tail = int.from_bytes(entropy[at : at + 8], "big") & _TAIL | 0b10 << 62
+        text = f"{tail:016x}"
+        made.append(f"{text[:4]}-{text[4:]}")
+    return made
 
 
 new_id = IdMaker()

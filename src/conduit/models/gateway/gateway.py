@@ -42,8 +42,8 @@ LEXICAL = ("offline", "offline/lexical")
 @dataclass(slots=True)
 class Answer:
     """A whole answer, who gave it and who failed before. ``raw`` is how the provider wrote it in
-    the client's own dialect, or empty; ``cache`` says that nobody was asked, and which cache had
-    it."""
+    the client's own dialect, or empty; ``cache`` is ``exact`` or ``semantic`` when nobody
+    was asked, ``miss`` or ``off`` when somebody was, empty where nothing is cached at all."""
 
     response: ChatResponse
     provider: str
@@ -104,11 +104,13 @@ class Gateway:
         that was named.
         """
         account, routed = self._begin(model, asked, options, route)
+        looked_up = ""
         try:
             if self.cache.on or options.cache == "only":
                 found = await self._kept(routed, asked, options)
                 if isinstance(found, Hit):
                     return self._from_cache(account, found, found.entry.raw_for(False) or b"")
+                looked_up = found.result
                 with found:
                     whole = await answer(routed.plan, asked, account.notes)
                     await self.cache.store(found, *_kept(whole))
@@ -133,7 +135,7 @@ class Gateway:
             await self._recorder.settled()
         failures = account.notes.reported
         model = response.model or candidate.asked_model
-        return Answer(response, candidate.entry.name, model, failures, whole.raw)
+        return Answer(response, candidate.entry.name, model, failures, whole.raw, looked_up)
 
     async def stream(
         self,
@@ -162,7 +164,7 @@ class Gateway:
                         yield (chunk,)
                 return
             opened = await open_stream(routed.plan, asked, account.notes)
-            yield _head(opened, account.notes)
+            yield _head(opened, account.notes, found.result if found else "")
             keeping = None if found is None else Keeping(opened, self.cache, found)
             async with aclosing(opened.pieces()) as pieces:
                 async for piece in pieces:
@@ -269,13 +271,14 @@ def _kept(whole: Whole) -> tuple[ChatResponse, Raw | None]:
     return named, Raw(whole.raw) if whole.raw else None
 
 
-def _head(opened: Opened, notes: Notes) -> Head:
+def _head(opened: Opened, notes: Notes, looked_up: str) -> Head:
     candidate = opened.live.candidate
     return Head(
         candidate.entry.name,
         opened.live.model or candidate.asked_model,
         notes.reported,
         opened.live.dropped,
+        looked_up,
     )
 
 
