@@ -11,16 +11,22 @@ class Door:
     """In front of the addresses that clients of models know. ``caller`` is whoever calls without a
     key, while nobody needs one."""
 
-    def __init__(self, keys: Keys, caller: Principal) -> None:
+    def __init__(self, keys: Keys, caller: Principal, *, always: bool = False) -> None:
+        """``always``: a key is needed also when there is none any more."""
         self._keys = keys
         self._caller = caller
+        self._always = always
+
+    def for_others(self) -> Door:
+        """The same where other machines can reach it: nobody gets in without a key, ever."""
+        return Door(self._keys, self._caller, always=True)
 
     def __call__(self, presented: str) -> Principal:
         """Who shows this. Raises ``Unauthenticated``."""
         holder = self._keys.find(presented)
         if holder is not None:
             return holder.principal
-        if not self._keys.required:
+        if not self.required:
             return self._caller
         if not presented:
             said, hint = "a key is needed", "send Authorization: Bearer ck-…, or x-api-key"
@@ -33,4 +39,4 @@ class Door:
     @property
     def required(self) -> bool:
         """Whether everybody needs a key."""
-        return self._keys.required
+        return self._always or self._keys.required

@@ -44,7 +44,8 @@ class GatewayApp:
 
     def asgi(self, *, local: bool) -> ASGIApp:
         """The HTTP surface. ``local``: only this machine can reach it."""
-        return gateway_surface(self.gate, self.models.door, new_id, local=local)
+        door = self.models.door if local else self.models.door.for_others()
+        return gateway_surface(self.gate, door, new_id, local=local)
 
 
 @asynccontextmanager
