@@ -14,7 +14,6 @@ from conduit.contracts.chat import (
     Image,
     Message,
     OutputSchema,
-    Reasoning,
     Text,
     Thinking,
     ToolCall,
@@ -243,21 +242,6 @@ def test_a_failed_tool_and_one_that_shows_a_picture() -> None:
     assert picture["content"][0]["type"] == "image"
 
 
-def test_thinking_goes_back_as_it_came() -> None:
-    thinking = (
-        Thinking("hm", "sig"),
-        Thinking("of somebody else", "gemini/0:xyz"),
-        Thinking("unsigned"),
-        Thinking(redacted="locked"),
-    )
-    (turn,) = body_of(Message("assistant", "A", thinking=thinking))["messages"]
-    assert turn["content"] == [
-        {"type": "thinking", "thinking": "hm", "signature": "sig"},
-        {"type": "redacted_thinking", "data": "locked"},
-        {"type": "text", "text": "A"},
-    ]
-
-
 def test_a_schema_of_any_shape_is_passed_on_or_refused() -> None:
     odd = {"type": "object", "properties": [1], "items": False, "anyOf": {}, "$defs": None}
     assert without_bounds(odd | {"minimum": 1}) == odd | {"additionalProperties": False}
@@ -304,78 +288,7 @@ def test_user_top_k_and_one_tool_at_a_time() -> None:
     assert body["tool_choice"] == {"type": "auto", "disable_parallel_tool_use": True}
 
 
-OLD, BOTH, NEW, NEWEST = (
-    "claude-sonnet-4-5-20250929",
-    "claude-opus-4-6",
-    "claude-opus-4-8",
-    "claude-opus-5-5",
-)
-
-
-@pytest.mark.parametrize(
-    ("model", "reasoning", "thinking", "effort"),
-    [
-        (OLD, Reasoning("low"), {"type": "enabled", "budget_tokens": 1024}, None),
-        (OLD, Reasoning("high"), {"type": "enabled", "budget_tokens": 24576}, None),
-        (OLD, Reasoning("max"), {"type": "enabled", "budget_tokens": 27904}, None),
-        (OLD, Reasoning(max_tokens=2000), {"type": "enabled", "budget_tokens": 2000}, None),
-        (OLD, Reasoning("none"), None, None),
-        ("claude-sonnet-4-20250514", Reasoning("low"), {"type": "enabled", "budget_tokens": 1024},
-         None),
-        ("claude-3-7-sonnet-latest", Reasoning("low"), {"type": "enabled", "budget_tokens": 1024},
-         None),
-        ("kimi-k2", Reasoning("low"), {"type": "enabled", "budget_tokens": 1024}, None),
-        (BOTH, Reasoning("minimal"), {"type": "adaptive"}, "low"),
-        (BOTH, Reasoning("xhigh"), {"type": "adaptive"}, "high"),
-        (NEW, Reasoning("xhigh"), {"type": "adaptive", "display": "summarized"}, "xhigh"),
-        (NEW, Reasoning(max_tokens=9000), {"type": "adaptive", "display": "summarized"}, "medium"),
-        (NEW, Reasoning("none"), None, None),
-        ("claude-sonnet-5", Reasoning("none"), {"type": "disabled"}, None),
-        (NEWEST, Reasoning("none"), None, "low"),
-        ("claude-mythos-preview", Reasoning("max"), {"type": "adaptive", "display": "summarized"},
-         "max"),
-        ("claude-fable-5", Reasoning("none"), None, "low"),
-        (NEW, Reasoning(), None, None),
-    ],
-)  # fmt: skip
-def test_thinking_as_the_model_takes_it(
-    model: str, reasoning: Reasoning, thinking: Any, effort: str | None
-) -> None:
-    body = asked(model, reasoning=reasoning)
-    assert body.get("thinking") == thinking
-    assert body.get("output_config", {}).get("effort") == effort
-    assert body["max_tokens"] <= 32_000
-    if thinking and "budget_tokens" in thinking:
-        assert body["max_tokens"] == 4096 + thinking["budget_tokens"]
-
-
-def test_a_budget_stays_below_the_limit() -> None:
-    body = asked(OLD, reasoning=Reasoning("high"), max_tokens=2000)
-    assert (body["thinking"]["budget_tokens"], body["max_tokens"]) == (1999, 2000)
-    body = asked(OLD, reasoning=Reasoning("high"), max_tokens=1024)
-    assert "thinking" not in body
-    user = Message("user", "U")
-    small = dropped(user, model=OLD, reasoning=Reasoning("high"), max_tokens=1024)
-    assert small == ("reasoning_effort",)
-
-
-def test_what_does_not_go_with_thinking_is_left_out_and_named() -> None:
-    user = Message("user", "U")
-    fields: dict[str, Any] = {"temperature": 0.2, "top_p": 0.5, "top_k": 3}
-    body = asked(OLD, reasoning=Reasoning("low"), **fields)
-    assert ("temperature" in body, "top_k" in body, body["top_p"]) == (False, False, 0.95)
-    assert dropped(user, model=OLD, reasoning=Reasoning("low"), **fields) == (
-        "temperature",
-        "top_k",
-    )
-    assert not {"temperature", "top_p", "top_k"} & set(asked(NEW, **fields))
-    assert dropped(user, model=NEW, **fields) == ("temperature", "top_k", "top_p")
-    forced: dict[str, Any] = {"tools": (SPEC,), "tool_choice": "required"}
-    assert "thinking" not in asked(OLD, reasoning=Reasoning("low"), **forced)
-    assert "thinking" in asked(OLD, reasoning=Reasoning("low"), tools=(SPEC,))
-    both = asked(BOTH, reasoning=Reasoning("low"), **forced)
-    assert ("thinking" in both, both["output_config"]) == (False, {"effort": "low"})
-    assert "thinking" in asked(NEW, reasoning=Reasoning("low"), **forced)
+NEWEST = "claude-opus-5-5"
 
 
 def test_a_model_that_cannot_be_made_to_call_a_tool() -> None:
@@ -383,21 +296,6 @@ def test_a_model_that_cannot_be_made_to_call_a_tool() -> None:
     assert asked(NEWEST, **forced)["tool_choice"] == {"type": "auto"}
     assert dropped(Message("user", "U"), model=NEWEST, **forced) == ("tool_choice",)
     assert asked("claude-opus-5", **forced)["tool_choice"] == {"type": "tool", "name": "look"}
-
-
-def test_calls_whose_thought_is_lost_are_answered_without_thinking() -> None:
-    def conversation(*thinking: Thinking) -> tuple[Message, ...]:
-        call = (ToolCall("a", "look", "{}"),)
-        return (
-            Message("user", "U"),
-            Message("assistant", "", call, thinking=thinking),
-            Message("tool", "R", tool_call_id="a"),
-        )
-
-    low = Reasoning("low")
-    assert "thinking" not in asked(OLD, messages=conversation(), reasoning=low)
-    assert "thinking" in asked(OLD, messages=conversation(Thinking("t", "s")), reasoning=low)
-    assert "thinking" in asked(NEW, messages=conversation(), reasoning=low)
 
 
 def test_thinking_citations_and_a_stop_sequence_in_a_reply() -> None:
