@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conduit.contracts.chat import (
-    Message,
-)
 from conduit.contracts.errors import ConfigError
 from conduit.models.exchange import Signing
 from conduit.models.secret import Secret
 from conduit.models.wire.bedrock import BEDROCK, sign
-
-USER = Message("user", "U")
-
 
 URL = "https://bedrock-runtime.eu-west-1.amazonaws.com/model/x/converse"
 

@@ -18,9 +18,8 @@ Write a function and decorate it (``conduit.blocks.function``), or subclass :cla
 ``forward`` may be a plain function, a coroutine function, or an async generator. A generator
 annotated ``-> AsyncIterator[Event | Output]`` yields events and last of all its one output; one
 annotated ``-> AsyncIterator[Output]`` yields as many outputs as it likes. Calling, awaiting
-(``acall``) and streaming (``astream``) all go through the same checks.
-
-``a >> b`` is a :class:`Pipeline`, which is a block too.
+(``acall``) and streaming (``astream``) all go through the same checks. ``a >> b`` is a
+:class:`Pipeline`, which is a block too.
 """
 
 from __future__ import annotations
@@ -152,8 +151,7 @@ class Block(Generic[I, O]):
 
     @property
     def work(self) -> Callable[[Any], Any]:
-        """What a sequence runs in its own place: ``forward`` alone where calling does no more than
-        check around it, because a sequence checks every edge itself."""
+        """What a sequence, which checks every edge, runs instead: ``forward`` where that is all."""
         return self.forward if type(self).__call__ is Block.__call__ and self.plain else self
 
     @functools.cached_property
