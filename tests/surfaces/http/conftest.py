@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 import uvloop
+
+from tests.surfaces.http.edges import Edge, listening
+
+EDGE = ("test_edge", "test_edge_limits")
 
 
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     usual = {"asyncio": asyncio.new_event_loop}
-    return usual | {"uvloop": uvloop.new_event_loop} if item.path.stem == "test_edge" else usual
+    return usual | {"uvloop": uvloop.new_event_loop} if item.path.stem in EDGE else usual
+
+
+@pytest.fixture
+async def edge() -> AsyncIterator[Edge]:
+    async with listening() as opened:
+        yield opened
