@@ -125,10 +125,11 @@ class EdgeProtocol(HttpToolsProtocol):
         return True
 
     async def write(self, data: bytes) -> None:
-        """More of it, as fast as the client takes it."""
+        """More of it, as fast as the client takes it. Nothing is not more: a chunk without a byte
+        would be the end."""
         if self.flow.write_paused and not self.cycle.disconnected:
             await self.flow.drain()
-        if not self.cycle.disconnected:
+        if data and not self.cycle.disconnected:
             self.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     def end(self) -> None:

@@ -1,0 +1,81 @@
+"""Conduit's own agent, and the one that needs no model, as models of every official client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.fakes.upstream import Answer, FakeUpstream, ToolUse
+from tests.product.official import Official, Question, Said, clients
+from tests.product.server import Server, serving
+
+CLIENTS = ("openai-chat", "openai-responses", "anthropic", "ollama")
+BOTH_WAYS = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:
+    settings = (
+        "providers:\n  good:\n    type: openai_compatible\n"
+        f"    base_url: {upstream.url}/v1\n    model: fake-1\n"
+    )
+    with serving(tmp_path_factory.mktemp("server"), settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def official(server: Server) -> Iterator[dict[str, Official]]:
+    with clients(server.url) as made:
+        yield made
+
+
+def asked(client: Official, question: Question, *, stream: bool) -> Said:
+    return client.stream(question) if stream else client.ask(question)
+
+
+def fetched(text: str) -> bytes:
+    """The file whose address is in an answer."""
+    return httpx.get(next(word for word in text.split() if "/files/" in word)).content
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@BOTH_WAYS
+def test_the_agent(
+    official: dict[str, Official], upstream: FakeUpstream, client: str, stream: bool
+) -> None:
+    upstream.answers.clear()
+    use = ToolUse("groove_render", {"style": "industrial", "bpm": 140, "bars": 2})
+    upstream.answers.extend([Answer("", (use,)), Answer("Here it is.")])
+    said = asked(official[client], Question("conduit", "make a groove"), stream=stream)
+    assert fetched(said.text).startswith(b"MThd")
+    assert said.text.endswith("Here it is.")
+    assert (said.finish, said.calls) == ("stop", ()), "its tools are its own affair"
+    assert said.usage == (14, 10), "of both of its turns"
+    assert said.headers["x-conduit-provider"] == "good"
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@BOTH_WAYS
+def test_with_tools_of_its_own_a_client_calls_them_itself(
+    official: dict[str, Official], upstream: FakeUpstream, client: str, stream: bool
+) -> None:
+    upstream.answers.clear()
+    upstream.answers.append(Answer("", (ToolUse("weather", {"n": 1}),)))
+    said = asked(official[client], Question("conduit", tools=("weather",)), stream=stream)
+    assert [(call.name, call.arguments) for call in said.calls] == [("weather", {"n": 1})]
+    assert [tool["function"]["name"] for tool in upstream.requests[-1].body["tools"]] == ["weather"]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@BOTH_WAYS
+def test_without_any_model(
+    official: dict[str, Official], upstream: FakeUpstream, client: str, stream: bool
+) -> None:
+    asked_before = len(upstream.requests)
+    prompt = "make an 8-bar industrial groove at 140 bpm"
+    said = asked(official[client], Question("offline", prompt), stream=stream)
+    assert said.text
+    assert said.headers["x-conduit-provider"] == "offline"
+    assert len(upstream.requests) == asked_before
