@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import pytest
@@ -151,3 +152,17 @@ def test_stop_words(
     nowhere = provider == "responses"
     assert last(upstream).stop == (() if nowhere else ("END", "FIN"))
     assert said.headers.get("x-conduit-dropped", "") == ("stop" if nowhere else "")
+
+
+def test_all_at_once(server: Server) -> None:
+    """Whole and streamed answers of every kind, over few connections: none gets another's."""
+
+    def ask(at: int) -> None:
+        client, provider, stream = combinations[at % len(combinations)]
+        text = f"what of number {at} ?"
+        said = asked(made[client], Question(f"{provider}/fake-1", text), stream=stream)
+        assert said.text == f"You said: {text}"
+
+    combinations = list(product(CLIENTS, PROTOCOLS, (False, True)))
+    with clients(server.url) as made, ThreadPoolExecutor(12) as pool:
+        list(pool.map(ask, range(3 * len(combinations))))
