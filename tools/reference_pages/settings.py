@@ -50,6 +50,15 @@ VARIABLES = {
         "What that server calls the model: one name for all, or `id=name` separated by commas; "
         "without it, the model's own id",
     ),
+    "CONDUIT_USAGE_DURABLE": (
+        "no",
+        "With `yes` an answer waits until its usage is on the disk, so that a power cut loses none",
+    ),
+    "CONDUIT_USAGE_DATABASE": (
+        "yes",
+        "With `no` usage is only written to the journal in `CONDUIT_HOME`, for another process to "
+        "bring into the database",
+    ),
     "CONDUIT_LOG": ("warning", f"The least that is logged: {', '.join(LOG_LEVELS)}"),
 }
 
