@@ -16,6 +16,8 @@ from tests.product.server import Server
 from tests.product.waiting import settled
 
 Record = dict[str, Any]
+PLAIN = False
+"""For ``verify``: whom to trust takes 17 ms to load, and nobody is asked over TLS."""
 
 
 def new_id() -> str:
@@ -52,7 +54,7 @@ def grows_less_than(server: Server, kb: int) -> Iterator[None]:
 def nothing_left_open(server: Server, upstream: FakeUpstream) -> Iterator[None]:
     """Afterwards as many sockets are open as before, and nobody is being answered. Connections to
     the upstream that wait for another request are no leak: each is a socket here and one there."""
-    httpx.get(server.url + "/health")
+    httpx.get(server.url + "/health", verify=PLAIN)
     base = sockets(server) - upstream.open_connections
     yield
     settled(lambda: not upstream.busy)
@@ -71,14 +73,14 @@ def sockets(server: Server) -> int:
 
 def call(server: Server, block: str, **data: Any) -> Any:
     """What a block answers."""
-    response = httpx.post(f"{server.url}/blocks/{block}", json=data, timeout=20)
+    response = httpx.post(f"{server.url}/blocks/{block}", json=data, timeout=20, verify=PLAIN)
     assert response.status_code == 200, response.text
     return response.json()
 
 
 def circuits(server: Server) -> dict[str, Record]:
     """Providers as they stand, by name."""
-    listed = httpx.get(server.url + "/providers", timeout=20).json()["providers"]
+    listed = httpx.get(server.url + "/providers", timeout=20, verify=PLAIN).json()["providers"]
     return {each["name"]: each for each in listed}
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.fakes.upstream import Answer, FakeUpstream
-from tests.product.counting import Record, circuits, new_id, nothing_left_open, usage_of
+from tests.product.counting import PLAIN, Record, circuits, new_id, nothing_left_open, usage_of
 from tests.product.server import Server, serving
 
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages", "ollama": "/api/chat"}
@@ -75,7 +75,8 @@ class Heard:
         body = {"model": model, "messages": messages, "stream": True, **more}
         if client == "anthropic":
             body["max_tokens"] = 100
-        response = httpx.post(server.url + PATHS[client], json=body, headers=headers, timeout=20)
+        url = server.url + PATHS[client]
+        response = httpx.post(url, json=body, headers=headers, timeout=20, verify=PLAIN)
         assert response.status_code == 200, response.text
         self.client = client
         self.id = headers["x-correlation-id"]

@@ -14,7 +14,7 @@ import pytest
 
 from tests.fakes.upstream import FakeUpstream
 from tests.product.answers import refused
-from tests.product.counting import call, nothing_left_open
+from tests.product.counting import PLAIN, call, nothing_left_open
 from tests.product.raw import Wire, request
 from tests.product.server import Server, serving
 
@@ -59,7 +59,7 @@ def chat(model: str = "front", **more: Any) -> dict[str, Any]:
 
 def answering(server: Server) -> str:
     """Which model answers now."""
-    response = httpx.post(server.url + CHAT, json=chat(), timeout=20)
+    response = httpx.post(server.url + CHAT, json=chat(), timeout=20, verify=PLAIN)
     assert response.status_code == 200, response.text
     model: str = response.json()["model"]
     return model
@@ -85,7 +85,7 @@ def test_fifty_under_way_notice_nothing(server: Server, upstream: FakeUpstream) 
     stop, answered, failed = threading.Event(), [0] * 50, list[str]()
 
     def keep_asking(at: int) -> None:
-        with httpx.Client(base_url=server.url, timeout=20) as http:
+        with httpx.Client(base_url=server.url, timeout=20, verify=PLAIN) as http:
             while not stop.is_set():
                 response = http.post(CHAT, json=chat(stream=bool(at % 2)))
                 whole = response.text.count("hello") == 1

@@ -17,6 +17,7 @@ import pytest
 from tests.fakes.upstream import Answer, FakeUpstream
 from tests.product.answers import refused
 from tests.product.counting import (
+    PLAIN,
     Record,
     call,
     circuits,
@@ -51,7 +52,7 @@ def _nothing_stays(
 
 @pytest.fixture
 def http(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, timeout=20) as client:
+    with httpx.Client(base_url=server.url, timeout=20, verify=PLAIN) as client:
         yield client
 
 

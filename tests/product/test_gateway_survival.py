@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.fakes.upstream import FakeUpstream
-from tests.product.counting import call, new_id, usage_of
+from tests.product.counting import PLAIN, call, new_id, usage_of
 from tests.product.raw import Wire, request
 from tests.product.server import Server
 from tests.product.waiting import settled
@@ -41,7 +41,7 @@ def ask(url: str, correlation: str, *, stream: bool) -> None:
     messages = [{"role": "user", "content": "one two three"}]
     body = {"model": "good", "messages": messages, "stream": stream}
     headers = {"x-correlation-id": correlation}
-    response = httpx.post(url + CHAT, json=body, headers=headers, timeout=20)
+    response = httpx.post(url + CHAT, json=body, headers=headers, timeout=20, verify=PLAIN)
     assert response.status_code == 200
     assert response.text.count("three") == 1
 

@@ -22,6 +22,7 @@ from conduit.surfaces.http.listening import configured
 from conduit.surfaces.http.server import http_surface
 from conduit.telemetry.ids import new_id
 from tests.fakes.upstream import FAULTS, Answer, FakeUpstream
+from tests.product.counting import PLAIN
 
 CHAT = "/v1/chat/completions"
 KINDS = {"openai": "openai_compatible", "anthropic": "anthropic"}
@@ -132,7 +133,7 @@ async def heard(here: Here, model: str, *, stream: bool) -> None:
     headers = {"x-conduit-deadline": "0.5"}
     size = 0
     async with (
-        httpx.AsyncClient(base_url=here.url, timeout=20) as http,
+        httpx.AsyncClient(base_url=here.url, timeout=20, verify=PLAIN) as http,
         http.stream("POST", CHAT, json=chat(model, stream=stream), headers=headers) as response,
     ):
         async for piece in response.aiter_raw():
