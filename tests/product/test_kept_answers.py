@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
+import httpx
 import pytest
 
 from tests.fakes.upstream import Answer, FakeUpstream
@@ -61,3 +62,29 @@ def test_each_client_understands_what_another_had_answered(
             kept.append(other)
     assert kept.count(client) == 2, "whole and streamed are one question"
     assert all(kept.count(other) >= 1 for other in CLIENTS)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_kept_answer_or_none(server: Server, upstream: FakeUpstream, stream: bool) -> None:
+    upstream.answers.clear()
+    body = {
+        "model": "anthropic/fake-1",
+        "messages": [{"role": "user", "content": f"only if it is kept, {stream}"}],
+        "stream": stream,
+    }
+    asked_before = len(upstream.requests)
+    only = {"x-conduit-cache": "only"}
+    address = f"{server.url}/v1/chat/completions"
+    error = httpx.post(address, json=body, headers=only).json()["error"]
+    assert error["code"] == "not_found"
+    assert len(upstream.requests) == asked_before
+    assert httpx.post(address, json=body).headers["x-conduit-cache"] == "miss"
+    kept = httpx.post(address, json=body, headers=only)
+    assert (kept.status_code, kept.headers["x-conduit-cache"]) == (200, "exact")
+    anew = httpx.post(address, json=body, headers={"x-conduit-cache": "refresh"})
+    assert (anew.status_code, anew.headers["x-conduit-cache"]) == (200, "miss")
+    unkept = httpx.post(address, json=body, headers={"x-conduit-cache": "off"})
+    assert (unkept.status_code, unkept.headers.get("x-conduit-cache", "off")) == (200, "off")
+    assert len(upstream.requests) == asked_before + 3
+    wrong = httpx.post(address, json=body, headers={"x-conduit-cache": "perhaps"})
+    assert wrong.status_code == 400

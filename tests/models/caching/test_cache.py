@@ -98,6 +98,8 @@ async def test_off_costs_and_keeps_nothing() -> None:
     assert not kept.on
     miss = await missed(kept, question())
     assert (miss.result, miss.why) == ("off", "")
+    with pytest.raises(NotFound, match="no answer is kept"):
+        await kept.lookup(question(mode="only"))
     assert not await kept.store(miss, answer())
     assert kept.stats.shelf.entries == 0
 

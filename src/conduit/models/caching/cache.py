@@ -187,7 +187,7 @@ class Cache:
         Raises ``NotFound`` when the client takes a kept answer ``only``."""
         mode = question.mode
         if mode == "off" or not self.settings.on:
-            return self._off("")
+            return self._off("", question)
         if why := cacheable(question.asked, self.settings, question.size):
             return self._off(why, question)
         key = self._keys.exact(question.org_id, question.route, question.asked)
