@@ -14,8 +14,8 @@ The server listens on `127.0.0.1:9321`. Bodies are JSON; an [error](errors.md) i
 `{"error": {"code", "message", "hint"}}` with a fitting status. Most routes are blocks by another
 name: the body, the query and the words of the path together are the input.
 
-Once there are [keys](command-line.md) of the gateway, who shows one (`Authorization: Bearer ck-…` or
-`x-api-key`) acts as its holder; who shows none, on this machine, as before.
+Once there are [keys](command-line.md) of the gateway, who shows one (`Authorization: Bearer ck-…`
+or `x-api-key`) acts as its holder; who shows none, on this machine, as before.
 """
 
 
