@@ -9,6 +9,7 @@ SYNC  := $(VENV)/.locks-installed
 READY := $(VENV)/.conduit-installed
 ARGS  ?=
 MINUTES ?= 5
+REQUESTS ?= 1000000
 WORKERS ?= 0
 
 export UV_PYTHON_DOWNLOADS := never
@@ -54,15 +55,20 @@ lint: install  ## Format, and repair what can be repaired by itself
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: install  ## Measure: import, start, overhead, rendering
+bench: install  ## Measure: import, start, overhead, rendering, the gateway beside its peers
 	@for each in bench/[a-z]*.py; do \
 	    case $$each in bench/soak_*) continue ;; esac; \
 	    echo "== $$each"; $(BIN)/python "$$each" || exit 1; \
 	done
+	@for what in compare translate workers tls database; do \
+	    echo "== gateway: $$what"; $(BIN)/python -m bench.gateway $$what || exit 1; \
+	done
 
-soak: install  ## What takes minutes: a server under load (MINUTES=60), all promises of control
+soak: install  ## What takes minutes: a server under load (MINUTES=60), a gateway (REQUESTS=…)
 	@$(BIN)/python bench/soak_server.py --minutes $(MINUTES)
 	@$(BIN)/python bench/soak_control.py
+	@$(BIN)/python -m bench.gateway idle
+	@$(BIN)/python -m bench.gateway soak --requests $(REQUESTS)
 	@$(BIN)/pytest -m soak
 
 docs: install  ## Write docs/reference from the code, and draw the pictures of pipelines

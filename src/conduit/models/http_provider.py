@@ -151,7 +151,8 @@ class HttpProvider:
         what it says, as far as it says so itself. Raises as ``chat`` does."""
         wire = self._wires[asked.dialect]
         async with self._send_on(wire, asked, model, stream=False) as reply:
-            await self._faults.check_status(reply, model)
+            if reply.status != 200:
+                await self._faults.check_status(reply, model)
             body = await self._read_whole(reply)
         return body, self._read(wire, body)
 
