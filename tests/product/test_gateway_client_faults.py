@@ -299,6 +299,7 @@ def test_a_flood_of_headers(server: Server, path: str, flood: str) -> None:
     error_in(json.loads(body), "headers_too_large")
 
 
+@pytest.mark.soak
 def test_headers_that_never_end(server: Server) -> None:
     """It takes the 10 s that the headers of a request are given."""
     begun = time.monotonic()

@@ -44,7 +44,7 @@ OF_OTHERS = {
 }
 CHECKS = [content_type_conformance, response_schema_conformance]
 FAST = settings(
-    max_examples=6,
+    max_examples=4,
     deadline=None,
     derandomize=True,
     database=None,
@@ -186,9 +186,9 @@ def test_nothing_that_the_document_allows_or_forbids_breaks_it(
     """It takes as long as a thousand requests, made up anew each, take."""
     with grows_less_than(server, 200_000):
         statuses = try_all(server, document, FAST)
-    assert sum(statuses.values()) > 500
-    assert statuses["200"] > 50
-    assert statuses["400"] > 50
+    assert sum(statuses.values()) > 400
+    assert statuses["200"] > 40
+    assert statuses["400"] > 40
 
 
 @pytest.mark.soak
