@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from conduit.contracts.errors import ConduitError
+from conduit.surfaces.http.leaving import disconnected
 from conduit.surfaces.http.limits import USUAL, Limits
-from conduit.surfaces.http.requests import disconnected
 
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Receive
 
 from conduit.blocks import loads
 from conduit.contracts.call import LOCAL_OWNER, Principal
@@ -41,27 +38,3 @@ async def json_body(request: Request) -> Any:
             "the client left before the body was complete", hint="send all of it"
         ) from None
     return loads(body) if body else {}
-
-
-async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """Do what a client waits for, until it stops waiting. The body must have been read.
-
-    Raises ``InvalidInput``, for nobody to read, when the client leaves first.
-    """
-    task = asyncio.create_task(work)
-    leaving = asyncio.create_task(disconnected(request.receive))
-    try:
-        await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-    finally:
-        task.cancel()
-        leaving.cancel()
-        await asyncio.gather(task, leaving, return_exceptions=True)
-    raise InvalidInput("the client left before the answer", hint="wait for it")
-
-
-async def disconnected(receive: Receive) -> None:
-    """Return when the client has left."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

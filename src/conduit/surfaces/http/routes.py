@@ -26,6 +26,7 @@ from conduit.contracts.errors import ConduitError
 from conduit.contracts.files import FileStore
 from conduit.surfaces.http.errors import described, error_response
 from conduit.surfaces.http.events import EventStream, event
+from conduit.surfaces.http.leaving import until_left
 from conduit.surfaces.http.limits import USUAL, Limits
 from conduit.surfaces.http.model_schemas import MODEL_ADDRESSES
 from conduit.surfaces.http.openapi import openapi_document
@@ -33,7 +34,6 @@ from conduit.surfaces.http.requests import (
     correlation_of,
     json_body,
     principal_of,
-    while_connected,
 )
 
 _MOST_ACCEPTED = 1000
@@ -152,7 +152,7 @@ def _call_block(gate: Gate, limits: Limits) -> Endpoint:
         block = gate.catalog.get(name)  # a wrong name is said before a wrong body
         data = await json_body(request)
         if not _wants_events(request):
-            made = await while_connected(request, _call(gate, request, name, data))
+            made = await until_left(request.receive, _call(gate, request, name, data))
             return json_response(made)
         items = _stream(gate, request, name, data)
 
@@ -215,7 +215,7 @@ def _ask(gate: Gate, limits: Limits) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         data = await json_body(request)
         if not _wants_events(request):
-            reply = await while_connected(request, _call(gate, request, "agent.ask", data))
+            reply = await until_left(request.receive, _call(gate, request, "agent.ask", data))
             return json_response(reply)
         items = _stream(gate, request, "agent.ask", data)
         events = _encoded(items, lambda item: _EVENT_NAMES[type(item)])

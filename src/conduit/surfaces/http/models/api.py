@@ -31,6 +31,7 @@ from conduit.models.dialects.table import CHATS, error_dialect
 from conduit.models.gateway.blocks import BrokenOff, ModelCall, ModelReply
 from conduit.models.gateway.gateway import Head
 from conduit.surfaces.http.errors import described, retry_after, status_of
+from conduit.surfaces.http.leaving import ClientLeft
 from conduit.surfaces.http.limits import USUAL, Limits
 from conduit.surfaces.http.models.others import OTHERS, Other, Question
 from conduit.surfaces.http.models.reply import (
@@ -42,7 +43,6 @@ from conduit.surfaces.http.models.reply import (
     while_listening,
 )
 from conduit.surfaces.http.models.request import (
-    ClientLeft,
     Said,
     read_body,
     read_headers,

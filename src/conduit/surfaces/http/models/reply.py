@@ -12,8 +12,8 @@ from starlette.types import Receive, Scope, Send
 
 from conduit.contracts.chat import ProviderFailure
 from conduit.models.gateway.blocks import ModelReply
+from conduit.surfaces.http.leaving import ClientLeft, until_left
 from conduit.surfaces.http.limits import EDGE
-from conduit.surfaces.http.models.request import ClientLeft
 
 T = TypeVar("T")
 Headers = list[tuple[bytes, bytes]]
@@ -187,7 +187,7 @@ async def while_listening(scope: Scope, receive: Receive, work: Coroutine[Any, A
     provider's connection. The body must have been read. Raises ``ClientLeft``, for nobody."""
     edge = scope.get(EDGE)
     if edge is None or scope["state"]["body"] is None:
-        return await _in_tasks(receive, work)
+        return await until_left(receive, work)
     task = asyncio.current_task()
     assert task is not None
     edge.cancel_on_leave(task)
@@ -200,23 +200,3 @@ async def while_listening(scope: Scope, receive: Receive, work: Coroutine[Any, A
         raise ClientLeft("the client left before the answer", hint="wait for it") from None
     finally:
         edge.cancel_on_leave(None)
-
-
-async def _in_tasks(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
-    """The same where a server only says so when it is asked."""
-    task = asyncio.create_task(work)
-    leaving = asyncio.create_task(_disconnected(receive))
-    try:
-        await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-    finally:
-        task.cancel()
-        leaving.cancel()
-        await asyncio.gather(task, leaving, return_exceptions=True)
-    raise ClientLeft("the client left before the answer", hint="wait for it")
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -12,6 +12,7 @@ from conduit.blocks import decode, loads
 from conduit.contracts.errors import InvalidInput
 from conduit.contracts.json import JsonObject
 from conduit.models.gateway.options import USUAL, CallOptions
+from conduit.surfaces.http.leaving import ClientLeft
 
 _OPTIONS: Final[dict[bytes, str]] = {
     b"x-conduit-strategy": "strategy",
@@ -95,10 +96,6 @@ def _meaningless(name: bytes, value: str, wanted: str) -> InvalidInput:
     return InvalidInput(
         f"{value[:40]!r} means nothing here", where=name.decode(), hint=f"it takes {wanted}"
     )
-
-
-class ClientLeft(InvalidInput):
-    """For nobody to read: the client hung up before its request was complete."""
 
 
 async def read_body(receive: Receive) -> bytes:
