@@ -84,6 +84,7 @@ class HttpProvider:
         self._faults = Faults(settings)
         key = settings.key
         self._keyed = wire.authorize(key.reveal()) if key and not wire.sign else ()
+        self._usual_headers = (*_JSON, *self._keyed)
 
     @property
     def embeds(self) -> bool:
@@ -254,6 +255,9 @@ class HttpProvider:
     def _send(
         self, wire: Wire, request: WireRequest, model: str, more: tuple[Header, ...] = ()
     ) -> AbstractAsyncContextManager[Reply]:
+        if wire is self._wire and not (wire.locate or wire.sign or request.headers or more):
+            url = self.base_url + request.path
+            return self._transport.open("POST", url, self._usual_headers, request.body)
         if wire.locate is not None:
             request = wire.locate(request, model, self.settings.options)
         url = self.base_url + request.path

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from conduit.contracts.chat import Usage
+from conduit.contracts.chat import FinishReason, Usage
 from conduit.contracts.json import JsonObject
 from conduit.models.event_shape import EventShape
 from conduit.models.exchange import ErrorInside, Frame, NotTheProtocol, Relay, WireRequest
 from conduit.models.reading import error_words, json_body, list_of, object_of, parse_object
-from conduit.models.wire.openai_chat.reply import refuse_breakdown, refuse_error, usage_of
+from conduit.models.wire.openai_chat.reply import finish_of, refuse_error, usage_of
 from conduit.models.wire.openai_chat.request import PATH, with_usage
 from conduit.models.wire.openai_chat.server import Server
 
@@ -44,6 +44,7 @@ class ChatWatcher:
         self.ended = False
         self.usage: Usage | None = None
         self.characters = 0
+        self.reason: FinishReason | None = None
 
     @property
     def complete(self) -> bool:
@@ -112,7 +113,7 @@ class ChatWatcher:
         reason, index = choice.get("finish_reason"), choice.get("index", 0)
         over = reason is not None
         if over:
-            refuse_breakdown(reason)
+            self.reason = finish_of(reason, False, False)
             if type(index) is int and 0 <= index < self._owed:
                 self._finished.add(index)
         self.answered = self.answered or over or bool(pieces)

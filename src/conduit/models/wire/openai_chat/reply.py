@@ -42,10 +42,10 @@ _FINISH: dict[str, FinishReason] = {
     "sensitive": "content_filter",
 }
 _PLAIN = frozenset({"role", "content"})
+_CHOSEN = frozenset({"index", "message", "logprobs", "finish_reason"})
 _COUNTED = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
 _USUAL = frozenset("id object created model choices usage system_fingerprint service_tier".split())
-"""Fields of a message and of a reply that hold text alone: most are so, and nothing else need be
-looked for."""
+"""The fields of what a reply with nothing but text consists of."""
 _BROKEN = ("error", "insufficient_system_resource", "network_error")
 """Finish reasons that say that there is no answer (OpenRouter and Mistral, DeepSeek, Z.ai)."""
 
@@ -53,22 +53,15 @@ _BROKEN = ("error", "insufficient_system_resource", "network_error")
 def decode(body: bytes, new_id: NewId) -> ChatResponse:
     """A whole reply."""
     reply = parse_object(body, "the reply")
+    usual = _usual(reply)
+    if usual is not None:
+        return usual
     refuse_error(reply)
     choices = list_of(reply.get("choices"), "choices")
     if not choices:
         raise NotTheProtocol("the reply has no choices")
     choice = object_of(choices[0], "choices[0]")
     message = object_of(choice.get("message"), "choices[0].message")
-    text = message.get("content")
-    if type(text) is str and text and message.keys() <= _PLAIN and reply.keys() <= _USUAL:
-        return ChatResponse(
-            text,
-            finish_reason=finish_of(choice.get("finish_reason"), False, False),
-            usage=usage_of(reply),
-            model=text_of(reply.get("model"), "model"),
-            logprobs=logprobs_of(choice),
-            stop_sequence=stop_sequence_of(choice),
-        )
     calls = tuple(
         _call(object_of(call, f"tool_calls[{at}]"), f"tool_calls[{at}]", new_id)
         for at, call in enumerate(list_of(message.get("tool_calls"), "tool_calls"))
@@ -84,6 +77,36 @@ def decode(body: bytes, new_id: NewId) -> ChatResponse:
         logprobs=logprobs_of(choice),
         stop_sequence=stop_sequence_of(choice),
     )
+
+
+def _usual(reply: JsonObject) -> ChatResponse | None:
+    """A reply that holds text, a usual finish reason and plain counts, and nothing else: most do,
+    and so nothing need be looked for. None for every other."""
+    try:
+        (choice,) = reply["choices"]
+        message, reason, usage = choice["message"], choice["finish_reason"], reply["usage"]
+        text, model = message["content"], reply["model"]
+        prompt, completion = usage["prompt_tokens"], usage["completion_tokens"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    if (
+        type(text) is str
+        and text
+        and type(model) is str
+        and type(reason) is str
+        and reason in _FINISH
+        and type(prompt) is int
+        and type(completion) is int
+        and prompt >= 0
+        and completion >= 0
+        and choice.get("logprobs") is None
+        and choice.keys() <= _CHOSEN
+        and message.keys() <= _PLAIN
+        and usage.keys() <= _COUNTED
+        and reply.keys() <= _USUAL
+    ):
+        return ChatResponse(text, (), _FINISH[reason], Usage(prompt, completion), "", model)
+    return None
 
 
 def refuse_error(reply: JsonObject) -> None:
@@ -210,8 +233,6 @@ def usage_of(reply: JsonObject) -> Usage | None:
         usage = aside.get("usage") if isinstance(aside, dict) else None
         if not isinstance(usage, dict):
             return None
-    if usage.keys() <= _COUNTED:
-        return Usage(count_of(usage.get("prompt_tokens")), count_of(usage.get("completion_tokens")))
     read, written = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     read, written = _object(read), _object(written)
     prompt, completion = count_of(usage.get("prompt_tokens")), usage.get("completion_tokens")
