@@ -247,6 +247,7 @@ def test_a_fault(
         assert (record["ending"], record["error"]) == ("ok", "")
         counted = (record["input_tokens"], record["output_tokens"], record["estimated"])
         assert counted == (7, 5, False)
+        assert record["finish_reason"] == "stop"
         return
     assert (record["ending"], record["error"]) == ("failed", wanted.error)
     if wanted.late:

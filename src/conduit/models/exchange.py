@@ -12,6 +12,7 @@ from conduit.contracts.chat import (
     Chunk,
     EmbeddingRequest,
     EmbeddingResponse,
+    FinishReason,
     Usage,
 )
 from conduit.contracts.json import JsonObject
@@ -101,6 +102,11 @@ class StreamWatcher(Protocol):
     @property
     def characters(self) -> int:
         """Length of the answer so far, about: what an estimate of its tokens rests on."""
+        ...
+
+    @property
+    def reason(self) -> FinishReason | None:
+        """Why the answer ended; None while it has not."""
         ...
 
     def feed(self, frame: Frame) -> bytes:

@@ -72,8 +72,8 @@ class Live:
 
     @property
     def finish(self) -> str:
-        """Why the answer ended, where it is understood."""
-        return self.finish_reason
+        """Why the answer ended; empty while it has not."""
+        return self.finish_reason or (self._watched.watcher.reason if self._watched else None) or ""
 
     @property
     def over(self) -> bool:

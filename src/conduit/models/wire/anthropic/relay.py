@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from conduit.contracts.chat import Usage
+from conduit.contracts.chat import FinishReason, Usage
 from conduit.contracts.json import JsonObject
 from conduit.models.exchange import Frame, NotTheProtocol, WireRequest
 from conduit.models.reading import json_body, object_of, parse_object, text_of
-from conduit.models.wire.anthropic.reply import refuse_error, usage
+from conduit.models.wire.anthropic.reply import finish, refuse_error, usage
 from conduit.models.wire.anthropic.request import PATH, VERSION
 
 _STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
@@ -39,6 +39,10 @@ class AnthropicWatcher:
     @property
     def complete(self) -> bool:
         return bool(self._reason)
+
+    @property
+    def reason(self) -> FinishReason | None:
+        return finish(self._reason) if self._reason else None
 
     def feed(self, frame: Frame) -> bytes:
         data = frame.data

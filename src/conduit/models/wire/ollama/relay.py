@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from conduit.contracts.chat import Usage
+from conduit.contracts.chat import FinishReason, Usage
 from conduit.contracts.json import JsonObject
 from conduit.models.exchange import Frame, NotTheProtocol, WireRequest
 from conduit.models.reading import json_body, text_of
-from conduit.models.wire.ollama.reply import checked, usage
+from conduit.models.wire.ollama.reply import checked, finish, usage
 from conduit.models.wire.ollama.request import PATH
 
 _GENERATE = "/api/generate"
 _MORE = b'"done":false'
+_CALLS = b'"tool_calls":'
 _VALUES = (b'"content":', b'"response":', b'"thinking":')
 
 
@@ -41,6 +42,8 @@ class OllamaWatcher:
         self.ended = False
         self.usage: Usage | None = None
         self.characters = 0
+        self.reason: FinishReason | None = None
+        self._calls = False
 
     @property
     def complete(self) -> bool:
@@ -51,6 +54,7 @@ class OllamaWatcher:
         if not self.model or _MORE not in data:
             self._learn(data)
         self.answered = True
+        self._calls = self._calls or _CALLS in data
         for key in _VALUES:
             at = data.find(key)
             if at >= 0:
@@ -73,3 +77,4 @@ class OllamaWatcher:
         self.model = self.model or text_of(event.get("model"), "model")
         if event.get("done") is True:
             self.ended, self.usage = True, usage(event)
+            self.reason = finish(event.get("done_reason"), self._calls)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from conduit.contracts.chat import Usage
+from conduit.contracts.chat import FinishReason, Usage
 from conduit.contracts.json import JsonObject
 from conduit.models.event_shape import EventShape
 from conduit.models.exchange import ErrorInside, Frame, NotTheProtocol, Relay, WireRequest
 from conduit.models.reading import error_words, json_body, object_of, parse_object
-from conduit.models.wire.openai_responses.reply import refuse_failure, usage_of
+from conduit.models.wire.openai_responses.reply import finish_of, refuse_failure, usage_of
 from conduit.models.wire.openai_responses.request import PATH
 
 _LAST = ("response.completed", "response.incomplete", "response.failed")
@@ -30,6 +30,8 @@ class ResponsesWatcher:
         self.ended = False
         self.usage: Usage | None = None
         self.characters = 0
+        self.reason: FinishReason | None = None
+        self._calls = False
 
     @property
     def complete(self) -> bool:
@@ -74,6 +76,7 @@ class ResponsesWatcher:
             response = object_of(event["response"], "response")
             refuse_failure(response | ({"status": "failed"} if kind == _LAST[-1] else {}))
             self.usage = usage_of(response)
+            self.reason = finish_of(response, self._calls, False)
             self.answered = self.ended = True
         elif isinstance(kind, str) and kind.endswith(".delta"):
             delta = event.get("delta")
@@ -83,7 +86,7 @@ class ResponsesWatcher:
         elif kind == "response.output_item.added":
             item = event.get("item")
             if isinstance(item, dict) and item.get("type") == "function_call":
-                self.answered = True
+                self.answered = self._calls = True
         return frame.data.replace(b"\n", b"\ndata: ")
 
     def _name_model(self, event: JsonObject) -> None:
