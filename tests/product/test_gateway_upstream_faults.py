@@ -164,6 +164,17 @@ def configuration(upstream: FakeUpstream) -> str:
             # The good answer that comes after 0.2 s must not be too late on a busy machine.
             f"    timeout_s: {5 if case.fault == 'pause_then_good' else SILENCE_S}",
         ]
+    lines += [
+        "  speaks-ollama:",
+        "    type: ollama",
+        f"    base_url: {upstream.url}",
+        "    model: tools",
+        "  speaks-responses:",
+        "    type: openai_compatible",
+        f"    base_url: {upstream.url}/v1",
+        "    model: tools",
+        "    dialects: [openai_responses]",
+    ]
     return "\n".join(lines)
 
 
@@ -314,6 +325,30 @@ def test_a_stream_that_never_ends_takes_no_memory(
     assert (record["ending"], record["estimated"]) == ("left", True)
     assert record["output_tokens"] > 4_000
     assert circuits(server)[case.name]["consecutive_failures"] == 0
+
+
+@pytest.mark.parametrize("calls", [False, True])
+@pytest.mark.parametrize("provider", ["speaks-ollama", "speaks-responses"])
+def test_why_it_ended_is_recorded(server: Server, provider: str, calls: bool) -> None:
+    """Also of dialects that are asked in no other test here, passed on as they come."""
+    body: Record = {"model": provider, "stream": True}
+    schema = {"type": "object", "properties": {}}
+    if provider == "speaks-ollama":
+        path = "/api/chat"
+        body["messages"] = [{"role": "user", "content": "one two three"}]
+        tool: Record = {"type": "function", "function": {"name": "look", "parameters": schema}}
+    else:
+        path = "/v1/responses"
+        body["input"] = [{"role": "user", "content": "one two three"}]
+        tool = {"type": "function", "name": "look", "parameters": schema}
+    if calls:
+        body["tools"] = [tool]
+    headers = {"x-correlation-id": new_id()}
+    response = httpx.post(server.url + path, json=body, headers=headers, timeout=20)
+    assert response.headers["x-conduit-provider"] == provider, response.text
+    record = usage_of(server, headers.values())[headers["x-correlation-id"]]
+    assert record["finish_reason"] == ("tool_calls" if calls else "stop")
+    assert (record["ending"], record["estimated"]) == ("ok", False)
 
 
 def events(body: bytes) -> list[Any]:

@@ -6,7 +6,7 @@ from conduit.contracts.chat import FinishReason, Usage
 from conduit.contracts.json import JsonObject
 from conduit.models.event_shape import EventShape
 from conduit.models.exchange import ErrorInside, Frame, NotTheProtocol, Relay, WireRequest
-from conduit.models.reading import error_words, json_body, object_of, parse_object
+from conduit.models.reading import error_words, json_body, list_of, object_of, parse_object
 from conduit.models.wire.openai_responses.reply import finish_of, refuse_failure, usage_of
 from conduit.models.wire.openai_responses.request import PATH
 
@@ -31,7 +31,6 @@ class ResponsesWatcher:
         self.usage: Usage | None = None
         self.characters = 0
         self.reason: FinishReason | None = None
-        self._calls = False
 
     @property
     def complete(self) -> bool:
@@ -76,7 +75,9 @@ class ResponsesWatcher:
             response = object_of(event["response"], "response")
             refuse_failure(response | ({"status": "failed"} if kind == _LAST[-1] else {}))
             self.usage = usage_of(response)
-            self.reason = finish_of(response, self._calls, False)
+            output = list_of(response.get("output"), "output")
+            calls = any(isinstance(e, dict) and e.get("type") == "function_call" for e in output)
+            self.reason = finish_of(response, calls, False)
             self.answered = self.ended = True
         elif isinstance(kind, str) and kind.endswith(".delta"):
             delta = event.get("delta")
@@ -86,7 +87,7 @@ class ResponsesWatcher:
         elif kind == "response.output_item.added":
             item = event.get("item")
             if isinstance(item, dict) and item.get("type") == "function_call":
-                self.answered = self._calls = True
+                self.answered = True
         return frame.data.replace(b"\n", b"\ndata: ")
 
     def _name_model(self, event: JsonObject) -> None:
