@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from conduit.app.budgets import Budgets
 from conduit.app.keys import Keys
 from conduit.app.quota import KeyQuota
 from conduit.contracts.call import LOCAL_OWNER, Principal
@@ -22,6 +23,18 @@ class Time:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Ledger:
+    """Usage records, as far as a budget asks for them."""
+
+    def __init__(self) -> None:
+        self.micro = 0
+        self.asked: list[tuple[str, str, int]] = []
+
+    def cost_of(self, org_id: str, subject: str, since_ms: int) -> int:
+        self.asked.append((org_id, subject, since_ms))
+        return self.micro
 
 
 @pytest.fixture
@@ -45,50 +58,52 @@ def principal(keys: Keys, key: str) -> Principal:
     return holder.principal
 
 
-def test_requests_are_counted_and_refilled(keys: Keys, clock: Time) -> None:
-    quota = KeyQuota(keys, clock)
+async def test_requests_are_counted_and_refilled(keys: Keys, clock: Time) -> None:
+    quota = KeyQuota(keys, Budgets(Ledger()), clock)
     one = principal(keys, keys.add("one", requests_per_minute=2).key)
     other = principal(keys, keys.add("other", requests_per_minute=2).key)
     for _ in range(2):
-        quota.admit(one, asked())
+        await quota.admit(one, asked())
     with pytest.raises(RateLimited) as refusal:
-        quota.admit(one, asked())
+        await quota.admit(one, asked())
     assert refusal.value.retry_after_s == pytest.approx(30)
-    quota.admit(other, asked())
+    await quota.admit(other, asked())
     clock.now += 30
-    quota.admit(one, asked())
+    await quota.admit(one, asked())
     with pytest.raises(RateLimited):
-        quota.admit(one, asked())
+        await quota.admit(one, asked())
 
 
-def test_tokens_are_reserved_and_settled(keys: Keys, clock: Time) -> None:
-    quota = KeyQuota(keys, clock)
+async def test_tokens_are_reserved_and_settled(keys: Keys, clock: Time) -> None:
+    quota = KeyQuota(keys, Budgets(Ledger()), clock)
     who = principal(keys, keys.add("k", tokens_per_minute=1000).key)
-    settle = quota.admit(who, asked(100))
+    settle = await quota.admit(who, asked(100))
     assert settle is not None
-    settle(1600)
+    settle(1600, 0)
     with pytest.raises(RateLimited) as refusal:
-        quota.admit(who, asked())
+        await quota.admit(who, asked())
     assert 36 < refusal.value.retry_after_s < 37  # 600 are owed, and a few more are wanted
     clock.now += 60
-    assert quota.admit(who, asked()) is not None
+    assert await quota.admit(who, asked()) is not None
     with pytest.raises(TooLarge):
-        quota.admit(who, asked(10_000))
+        await quota.admit(who, asked(10_000))
 
 
-def test_reading_the_file_again_forgives_nothing(keys: Keys, clock: Time, tmp_path: Path) -> None:
-    quota = KeyQuota(keys, clock)
+async def test_reading_the_file_again_forgives_nothing(
+    keys: Keys, clock: Time, tmp_path: Path
+) -> None:
+    quota = KeyQuota(keys, Budgets(Ledger()), clock)
     key = keys.add("k", requests_per_minute=1).key
-    quota.admit(principal(keys, key), asked())
+    await quota.admit(principal(keys, key), asked())
     Keys(tmp_path).add("another")
     keys.add("a third")
     with pytest.raises(RateLimited):
-        quota.admit(principal(keys, key), asked())
+        await quota.admit(principal(keys, key), asked())
 
 
-def test_whoever_has_no_limit_is_not_counted(keys: Keys, clock: Time) -> None:
-    quota = KeyQuota(keys, clock)
+async def test_whoever_has_no_limit_is_not_counted(keys: Keys, clock: Time) -> None:
+    quota = KeyQuota(keys, Budgets(Ledger()), clock)
     unlimited = principal(keys, keys.add("k").key)
     for who in (LOCAL_OWNER, unlimited):
         for _ in range(100):
-            assert quota.admit(who, asked()) is None
+            assert await quota.admit(who, asked()) is None

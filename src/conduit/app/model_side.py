@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from conduit.app.budgets import Budgets
 from conduit.app.door import Door
 from conduit.app.key_blocks import key_blocks
 from conduit.app.keys import Keys
@@ -21,6 +23,7 @@ from conduit.app.settings import Settings
 from conduit.blocks import Block
 from conduit.contracts.call import DEFAULT_ORG, Principal
 from conduit.contracts.chat import EmbeddingRequest
+from conduit.contracts.errors import ConfigError, StoreError
 from conduit.models.blocks import model_blocks
 from conduit.models.caching import lexical
 from conduit.models.caching.cache import Cache
@@ -69,12 +72,17 @@ async def open_models(
     *,
     detect: bool,
     serving: bool,
+    tolerant: bool = False,
 ) -> AsyncIterator[ModelSide]:
     """Open the providers, the caches and the meter. ``serving`` watches ``providers.yaml`` and
-    shares metrics with other workers. Raises ``ConfigError``, ``StoreError``,
-    ``MissingDependency``."""
+    shares metrics with other workers; ``tolerant`` goes on without one that is wrong. Raises
+    ``ConfigError``, ``StoreError``, ``MissingDependency``."""
     opened = await open_registry(
-        settings.home, settings.environ, detect=detect, workers=settings.workers
+        settings.home,
+        settings.environ,
+        detect=detect,
+        tolerant=tolerant,
+        workers=settings.workers,
     )
     registry, file = opened.registry, opened.file
     keys, organisations = Keys(settings.home), Organisations(database)
@@ -82,15 +90,14 @@ async def open_models(
         orgs = {each.org_id for each in keys.records()} - {DEFAULT_ORG}
         organisations.ensure({org: org for org in orgs})
     metering = Metering(settings, database, new_id)
-    secret = _secret(settings.home) if file.settings.cache.on else secrets.token_bytes(32)
-    side = _Caches(secret)
+    side = _Caches(settings.home)
     routes = Routes(registry, file.settings, time.monotonic, random.Random())
     gateway = Gateway(
         routes,
         metering,
         new_id,
         side.made(file.settings.cache),
-        quota=KeyQuota(keys, time.monotonic, settings.workers),
+        quota=KeyQuota(keys, Budgets(metering.ledger), time.monotonic, settings.workers),
     )
     side.gateway = gateway
     metering.read_from(registry, lambda: gateway.cache)
@@ -142,8 +149,8 @@ async def closing_at_the_end(database: Database) -> AsyncIterator[None]:
 class _Caches:
     """Makes caches as settings say."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+    def __init__(self, home: Path) -> None:
+        self._home = home
         self.gateway: Gateway | None = None
 
     def made(self, settings: CacheSettings) -> Cache:
@@ -154,9 +161,10 @@ class _Caches:
             if not model or self.gateway is None:
                 return await lexical.embed_all(texts)
             request = EmbeddingRequest(tuple(texts), model)
-            return (await self.gateway.embed(request)).vectors
+            return (await self.gateway.embed(request, named_by_client=False)).vectors
 
-        return Cache(settings, self._secret, embed=embed if settings.semantic.enabled else None)
+        secret = _secret(self._home) if settings.on else bytes(_SECRET_BYTES)
+        return Cache(settings, secret, embed=embed if settings.semantic.enabled else None)
 
 
 def _expect(metering: Metering, registry: ProviderRegistry) -> None:
@@ -171,11 +179,24 @@ def _secret(home: Path) -> bytes:
     """What the names of kept answers are keyed with: workers that share a cache share it."""
     path = home / "cache.secret"
     try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            fresh = home / f".cache.secret.{new_id()}"
+            write_atomically(fresh, secrets.token_bytes(_SECRET_BYTES), mode=0o600)
+            with suppress(FileExistsError):  # another worker was first
+                os.link(fresh, path)
+            fresh.unlink()
         kept = path.read_bytes()
-        if len(kept) == _SECRET_BYTES:
-            return kept
-    except FileNotFoundError:
-        pass
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_atomically(path, secrets.token_bytes(_SECRET_BYTES), mode=0o600)
-    return path.read_bytes()
+    except OSError as error:
+        raise StoreError(
+            f"the secret of the cache cannot be kept: {error.strerror}",
+            where=str(path),
+            hint="check space and permissions; CONDUIT_HOME chooses another folder",
+        ) from None
+    if len(kept) != _SECRET_BYTES:
+        raise ConfigError(
+            f"it has {len(kept)} bytes, and {_SECRET_BYTES} are needed",
+            where=str(path),
+            hint="delete it: another is made, and what was kept is asked anew",
+        )
+    return kept

@@ -1,4 +1,4 @@
-"""How much each key may ask for in a minute."""
+"""How much each key may ask for in a minute, and spend in a month."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from conduit.app.budgets import Budgets
 from conduit.app.keys import Holder, Keys
 from conduit.contracts.call import Principal
 from conduit.contracts.errors import RateLimited, TooLarge
@@ -32,28 +33,40 @@ class KeyQuota:
     """The limits of all keys. Each of several ``workers`` counts an equal share. For one event
     loop."""
 
-    def __init__(self, keys: Keys, clock: Clock, workers: int = 1) -> None:
+    def __init__(self, keys: Keys, budgets: Budgets, clock: Clock, workers: int = 1) -> None:
         self._workers = workers
+        self._budgets = budgets
         self._keys = keys
         self._clock = clock
         self._buckets: OrderedDict[str, _Buckets] = OrderedDict()
 
-    def admit(self, principal: Principal, asked: Asked) -> Settle | None:
-        """Take one request, and the tokens of its input. Raises ``RateLimited``."""
+    async def admit(self, principal: Principal, asked: Asked) -> Settle | None:
+        """Take one request, and the tokens of its input. Raises ``RateLimited``, and ``TooLarge``
+        for one that never fits."""
         holder = self._keys.holder(principal.key_id)
-        if holder is None or not (holder.requests_per_minute or holder.tokens_per_minute):
+        if holder is None:
+            return None
+        if holder.budget_micro is not None:
+            await self._budgets.require(holder)
+        elif holder.requests_per_minute is None and holder.tokens_per_minute is None:
             return None
         buckets = self._of(holder)
         if buckets.requests is not None and (wait := buckets.requests.try_take()) > 0:
             raise _limited("requests", holder.requests_per_minute, wait)
-        if buckets.tokens is None:
-            return None
-        tokens, reserved = buckets.tokens, asked.tokens(estimate)
-        if (wait := tokens.try_take(reserved)) > 0:
-            if buckets.requests is not None:
-                buckets.requests.give_back(1)
-            raise _limited("tokens", holder.tokens_per_minute, wait)
-        return lambda used: tokens.settle(reserved, used)
+        tokens, reserved = buckets.tokens, 0
+        if tokens is not None:
+            reserved = asked.tokens(estimate)
+            if (wait := tokens.try_take(reserved)) > 0:
+                if buckets.requests is not None:
+                    buckets.requests.give_back(1)
+                raise _limited("tokens", holder.tokens_per_minute, wait)
+
+        def settle(used: int, cost_micro: int) -> None:
+            if tokens is not None:
+                tokens.settle(reserved, used)
+            self._budgets.add(holder.id, cost_micro)
+
+        return settle
 
     def _of(self, holder: Holder) -> _Buckets:
         found = self._buckets.get(holder.id)

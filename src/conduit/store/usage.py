@@ -92,6 +92,15 @@ class UsageStore:
         with self._database.snapshot() as connection:
             return [_spent(row, by) for row in connection.execute(query)]
 
+    def cost_of(self, org_id: str, subject: str, since_ms: int) -> int:
+        """Micro-US-dollars that somebody's requests have cost since a moment."""
+        columns = usage_records.c
+        query = sa.select(sa.func.coalesce(sa.func.sum(columns.cost_micro), 0)).where(
+            columns.org_id == org_id, columns.at_ms >= since_ms, columns.subject == subject
+        )
+        with self._database.snapshot() as connection:
+            return int(connection.scalar(query) or 0)
+
     def recent(self, org_id: str, limit: int = 50, before: str = "") -> list[UsageRecord]:
         """The newest records, newest first; ``before`` (an id) gives the page after that one.
 

@@ -20,14 +20,15 @@ _CHARACTERS_PER_TOKEN = 4
 """Of an answer that nobody counted: the rule of thumb that providers publish for English."""
 
 
-Settle = Callable[[int], None]
-"""Takes the tokens that a request used, in place of what was reserved for it."""
+Settle = Callable[[int, int], None]
+"""Takes the tokens that a request used, in place of what was reserved for it, and its cost in
+micro-US-dollars as far as it is known."""
 
 
 class Quota(Protocol):
     """What a key may use. ``admit`` takes a request from it, or raises ``RateLimited``."""
 
-    def admit(self, principal: Principal, asked: Asked) -> Settle | None: ...
+    async def admit(self, principal: Principal, asked: Asked) -> Settle | None: ...
 
 
 class Recorder(Protocol):
@@ -165,10 +166,11 @@ class Account:
         if self.closed:
             return
         self.closed = True
-        if self._settle is not None:
-            self._settle(usage.input_tokens + usage.output_tokens)
         call, asked, notes = self._call, self.asked, self.notes
         price = candidate.facts.price if candidate else None
+        cost = cost_micro(price, usage) if price is not None else None
+        if self._settle is not None:
+            self._settle(usage.input_tokens + usage.output_tokens, cost or 0)
         principal = call.principal
         self._recorder.record(
             UsageRecord(
@@ -194,7 +196,7 @@ class Account:
                 usage.cache_write_tokens,
                 usage.reasoning_tokens,
                 usage.estimated,
-                cost_micro(price, usage) if price is not None else None,
+                cost,
                 1000 * (time.perf_counter() - self._begun),
                 first_token_ms,
                 len(notes.failures) - notes.retries,

@@ -103,7 +103,7 @@ class Gateway:
         sent, ``RateLimited`` for a key, ``AllProvidersFailed``, or the error of the one provider
         that was named.
         """
-        account, routed = self._begin(model, asked, options, route)
+        account, routed = await self._begin(model, asked, options, route)
         looked_up = ""
         try:
             if self.cache.on or options.cache == "only":
@@ -147,7 +147,7 @@ class Gateway:
     ) -> AsyncGenerator[Head | Piece, None]:
         """The same piece by piece, after a ``Head``. Raises as ``answer`` does before the head, and
         ``StreamInterrupted`` after it. Closing the generator closes the connection at once."""
-        account, routed = self._begin(model, asked, options, route)
+        account, routed = await self._begin(model, asked, options, route)
         opened: Opened | None = None
         found: Found | None = None
         try:
@@ -209,15 +209,25 @@ class Gateway:
         account.from_cache(hit.result, response.provider, response.model, response.finish_reason)
         return Answer(response, response.provider, response.model, (), raw, hit.result)
 
-    async def embed(self, request: EmbeddingRequest) -> EmbeddingResponse:
-        """Vectors from whoever the name leads to. Raises as ``answer`` does."""
+    async def embed(
+        self, request: EmbeddingRequest, *, named_by_client: bool = True
+    ) -> EmbeddingResponse:
+        """Vectors from whoever the name leads to. Raises as ``answer`` does. A model that the
+        operator has named, and not the client, need not be one that its key may ask for."""
         if request.model in LEXICAL:
             vectors = tuple(await lexical.embed_all(request.texts))
             return EmbeddingResponse(vectors, provider="offline", model="lexical")
         asked = Asked.of(
             ChatRequest(tuple(Message("user", text) for text in request.texts)), stream=False
         )
-        account, routed = self._begin(request.model, asked, USUAL, None, "embeddings")
+        account, routed = await self._begin(
+            request.model,
+            asked,
+            USUAL,
+            None,
+            "embeddings",
+            named_by_client=named_by_client,
+        )
         try:
             found = await embed(routed.plan, request, account.notes)
         except asyncio.CancelledError:
@@ -233,16 +243,19 @@ class Gateway:
             failures=account.notes.reported,
         )
 
-    def _begin(
+    async def _begin(
         self,
         model: str,
         asked: Asked,
         options: CallOptions,
         route: Route | None,
         operation: Operation = "chat",
+        *,
+        named_by_client: bool = True,
     ) -> tuple[Account, Routed]:
         call = current_call()
-        require_model(model, call.principal.models)
+        if named_by_client:
+            require_model(_asked_for(model, route), call.principal.models)
         routed = (
             self.routes.plan(model, asked, options, call.principal.org_id)
             if route is None
@@ -256,11 +269,19 @@ class Gateway:
             model,
             operation,
             options.traceparent,
-            self._quota.admit(call.principal, asked)
+            await self._quota.admit(call.principal, asked)
             if self._quota is not None and call.principal.key_id
             else None,
         )
         return account, routed
+
+
+def _asked_for(model: str, route: Route | None) -> str:
+    """The name by which a key's models are judged."""
+    provider = (route.only or route.first) if route is not None else None
+    if not provider:
+        return model
+    return f"{provider}/{model}" if model else provider
 
 
 def _kept(whole: Whole) -> tuple[ChatResponse, Raw | None]:
