@@ -25,6 +25,7 @@
         ├── ProviderTimeout         provider_timeout      silent for too long
         ├── ProviderRefused         provider_refused      it answered with an error
         ├── ProviderBusy            provider_busy         its limit here is reached: not asked
+        ├── ProviderUnfit           provider_unfit        its protocol has no place for the request
         ├── ProviderBadReply        provider_bad_reply    what it sent is not its protocol
         ├── StreamInterrupted       stream_interrupted    its answer broke off after it had begun
         ├── CircuitOpen             circuit_open          its circuit breaker is open
@@ -255,6 +256,12 @@ class ProviderBusy(ProviderError):
     ) -> None:
         super().__init__(message, provider=provider, hint=hint, retry_after_s=retry_after_s)
         self.queue_full = queue_full
+
+
+class ProviderUnfit(ProviderError):
+    """The request has something that this provider cannot be sent; another may take it."""
+
+    code = "provider_unfit"
 
 
 class ProviderBadReply(ProviderError):

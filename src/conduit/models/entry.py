@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from conduit.contracts.errors import CircuitOpen, ProviderError, ProviderRefused
+from conduit.contracts.errors import CircuitOpen, ProviderError, ProviderRefused, ProviderUnfit
 from conduit.models.breaker import CircuitBreaker, CircuitState, Clock, Permit
 from conduit.models.health import Health
 from conduit.models.http_provider import HttpProvider
@@ -196,6 +196,8 @@ def counts_against_provider(error: ProviderError) -> bool:
     """What an error means for the circuit: no connection, silence, a reply that is not the
     protocol, an error in a reply of 200, and the statuses 3xx, 401, 403, 408, 429 and 5xx count
     against the provider. Other 4xx are the request's own fault, and the circuit learns nothing."""
+    if isinstance(error, ProviderUnfit):
+        return False
     if not isinstance(error, ProviderRefused):
         return True
     return not 400 <= error.status < 500 or error.status in _PROVIDERS_FAULT

@@ -18,7 +18,7 @@ from conduit.contracts.chat import (
     EmbeddingResponse,
     ToolCallDelta,
 )
-from conduit.contracts.errors import NotFound, ProviderError
+from conduit.contracts.errors import InvalidInput, NotFound, ProviderError, ProviderUnfit
 from conduit.models.asked import Asked
 from conduit.models.exchange import (
     ErrorInside,
@@ -34,7 +34,7 @@ from conduit.models.faults import Faults
 from conduit.models.framing.eventstream import EventStreamParser
 from conduit.models.framing.ndjson import NdjsonParser
 from conduit.models.framing.sse import SseParser
-from conduit.models.reading import listed_models, parse_object
+from conduit.models.reading import Unwritable, listed_models, parse_object
 from conduit.models.relay import Parser, RelayStream
 from conduit.models.settings import ProviderSettings
 from conduit.models.tail import let_end, next_piece
@@ -242,7 +242,15 @@ class HttpProvider:
         if request.extra and request.dialect != self._wire.name:
             foreign = tuple(sorted(request.extra))  # another protocol's words would be refused
             request = replace(request, extra={})
-        encoded = self._wire.encode(request, model, stream)
+        try:
+            encoded = self._wire.encode(request, model, stream)
+        except Unwritable:
+            raise
+        except InvalidInput as error:
+            where = f"{error.where}: " if error.where else ""
+            raise ProviderUnfit(
+                f"{where}{error.message}", provider=self.name, hint=error.hint
+            ) from None
         return encoded, (*encoded.dropped, *foreign)
 
     def _send_on(

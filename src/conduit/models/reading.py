@@ -159,12 +159,16 @@ def json_text(value: Any) -> str:
         raise NotTheProtocol("the JSON nests too deeply") from None
 
 
+class Unwritable(InvalidInput):
+    """Text that has no UTF-8 form, and the like: no provider could be sent it."""
+
+
 def json_body(value: JsonObject) -> bytes:
     """A request body. Raises ``InvalidInput`` for text that has no UTF-8 form, and the like."""
     try:
         return orjson.dumps(value)
     except TypeError as error:
-        raise InvalidInput(
+        raise Unwritable(
             f"the request cannot be written as JSON: {error}",
             hint="look for half an emoji (a lone surrogate), a number beyond 64 bits, or depth",
         ) from None

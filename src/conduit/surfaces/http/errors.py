@@ -42,6 +42,7 @@ _STATUS = {
     "provider_refused": 502,
     "provider_bad_reply": 502,
     "provider_busy": 429,
+    "provider_unfit": 400,
     "stream_interrupted": 502,
     "all_providers_failed": 502,
     "unparsable_output": 502,
