@@ -7,12 +7,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
-from conduit.blocks import Block, Effects, Length, NoOp, block
+from conduit.blocks import Block, Effects, Length, NoOp, block, current_call
 from conduit.contracts.chat import ChatRequest, ChatResponse, Chunk
 from conduit.contracts.errors import Conflict
 from conduit.models.asked import Asked
 from conduit.models.detect import list_ollama_models
 from conduit.models.gateway.gateway import Gateway
+from conduit.models.gateway.routes import may_ask_for
 from conduit.models.registry import ProviderRegistry, ProviderState, Route
 from conduit.models.routing.settings import ModelFacts
 
@@ -170,8 +171,11 @@ def _chat_blocks(gateway: Gateway, registry: ProviderRegistry) -> tuple[Block[An
 
     @block("models.names", summary="List the model names that can be asked for", inline=True)
     def names(_: NoOp) -> ModelNames:
+        allowed = current_call().principal.models
         models = tuple(
-            NamedModel(name, owner, facts) for name, owner, facts in gateway.routes.listed()
+            NamedModel(name, owner, facts)
+            for name, owner, facts in gateway.routes.listed()
+            if may_ask_for(name, allowed)
         )
         return ModelNames([each.name for each in models], models)
 

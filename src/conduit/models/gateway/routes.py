@@ -242,12 +242,17 @@ class Routes:
 
 def require_model(name: str, allowed: tuple[str, ...]) -> None:
     """Raise ``Forbidden`` unless a name is among those that a key may ask for."""
-    if allowed and not _matches(name or "auto", allowed):
+    if not may_ask_for(name, allowed):
         raise Forbidden(
             f"this key may not ask for the model {name[:100]!r}",
             where="model",
             hint=f"it may ask for: {', '.join(allowed)}",
         )
+
+
+def may_ask_for(name: str, allowed: tuple[str, ...]) -> bool:
+    """Whether a name is among those that a key may ask for."""
+    return not allowed or _matches(name or "auto", allowed)
 
 
 @lru_cache(maxsize=4096)
