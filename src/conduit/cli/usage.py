@@ -29,6 +29,7 @@ def usage(
     by: Annotated[By, typer.Option(help="What a row is for.")] = By.MODEL,
     since: Annotated[str, typer.Option(help="From this date or time on, like 2026-01-31.")] = "",
     until: Annotated[str, typer.Option(help="Before this date or time.")] = "",
+    org: Annotated[str, typer.Option(help="Organisation, by name or UUID.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Show what language models were used for: requests, tokens, cost.
@@ -40,7 +41,10 @@ def usage(
     """
 
     async def work(app: App) -> None:
-        question = {"by": by.value, "since": since, "until": until}
+        from conduit.app.key_record import organisation
+
+        org_id = organisation(org) if org else ""
+        question = {"by": by.value, "since": since, "until": until, "org_id": org_id}
         found: Any = await call(app, "usage.summary", question)
         if as_json:
             print_json(found)

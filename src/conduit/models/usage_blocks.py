@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Protocol
 
 from conduit.blocks import Block, Effects, Length, Range, block, current_call
-from conduit.contracts.errors import InvalidInput
+from conduit.contracts.errors import Forbidden, InvalidInput
 from conduit.contracts.usage import Spent, SpentBy, UsageRecord
 
 _PERMISSION: Final = "usage.read"
@@ -31,6 +31,7 @@ class UsageQuestion:
     by: Literal["model", "provider", "subject", "day"] = "model"
     since: Annotated[str, Length(0, 40), "2026-01-31, a time with its zone; empty: all"] = ""
     until: Annotated[str, Length(0, 40), "2026-02-01, a time with its zone; empty: now"] = ""
+    org_id: Annotated[str, Length(0, 36), "an organisation; empty: that of whoever asks"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def usage_blocks(ledger: Ledger) -> tuple[Block[Any, Any], ...]:
         effects=Effects.READS,
     )
     def summary(question: UsageQuestion) -> UsageSummary:
-        org = current_call().principal.org_id
+        org = _organisation(question.org_id)
         since = moment(question.since, "since") or 0
         until = moment(question.until, "until")
         rows = ledger.spent(org, since, until, question.by)
@@ -85,6 +86,18 @@ def usage_blocks(ledger: Ledger) -> tuple[Block[Any, Any], ...]:
         return RecentUsage(tuple(ledger.recent(org, question.limit, question.before)))
 
     return summary, recent
+
+
+def _organisation(asked: str) -> str:
+    """Whose usage is told: the person at the machine may see everybody's. Raises ``Forbidden``."""
+    principal = current_call().principal
+    if asked in ("", principal.org_id) or "**" in principal.permissions:
+        return asked or principal.org_id
+    raise Forbidden(
+        "the usage of another organisation is not yours to see",
+        where="org_id",
+        hint="leave it out for your own",
+    )
 
 
 def moment(text: str, field: str) -> int | None:
