@@ -74,10 +74,11 @@ class App:
 
 @asynccontextmanager
 async def open_app(
-    settings: Settings, *, detect: bool = True, serving: bool = False
+    settings: Settings, *, detect: bool = True, serving: bool = False, tolerant: bool = False
 ) -> AsyncIterator[App]:
     """Open everything and close it afterwards. ``detect`` looks for providers on this machine,
-    ``serving`` is for a process that stays.
+    ``serving`` is for a process that stays, ``tolerant`` for one that needs no providers: it goes
+    on without a ``providers.yaml`` that is wrong.
 
     Raises ``ConfigError`` and ``StoreError``.
     """
@@ -87,7 +88,13 @@ async def open_app(
     async with (
         closing_at_the_end(database),
         open_models(
-            settings, database, prompts, access.caller, detect=detect, serving=serving
+            settings,
+            database,
+            prompts,
+            access.caller,
+            detect=detect,
+            serving=serving,
+            tolerant=tolerant,
         ) as models,
     ):
         models.registry.add(OfflineAgent(), last_resort=True)

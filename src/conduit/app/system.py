@@ -85,6 +85,7 @@ def system_blocks(
             _database(database, settings),
             _studio(studio_built()),
             _access(access),
+            *_providers_file(opened),
             *_models(registry.state()),
             *_left_out(opened.left_out),
             _postgres(),
@@ -133,6 +134,14 @@ def _access(access: Access) -> Finding:
     )
     detail = granted or "commands, files, web and databases are for you alone"
     return Finding("access", "ok", detail, "`conduit access` shows it and how to change it")
+
+
+def _providers_file(opened: OpenedRegistry) -> list[Finding]:
+    """Nothing is said of one that is in force, or not there."""
+    fault = opened.file.status().fault
+    if fault is None:
+        return []
+    return [Finding("providers.yaml", "broken", fault.message, fault.hint)]
 
 
 def _models(states: tuple[ProviderState, ...]) -> list[Finding]:

@@ -33,7 +33,7 @@ def doctor(as_json: AsJson = False) -> None:
         if not found.well:
             raise typer.Exit(1)
 
-    run(work, as_json=as_json)
+    run(work, as_json=as_json, tolerant=True)
 
 
 def _print(finding: Any, width: int) -> None:

@@ -25,10 +25,13 @@ def run(
     as_json: bool,
     detect: bool = True,
     serving: bool = False,
+    tolerant: bool | None = None,
 ) -> None:
     """Open the app, do the work, print what went wrong.
 
-    ``detect`` looks for providers first; ``serving`` takes the event loop that servers want.
+    ``detect`` looks for providers first; ``serving`` takes the event loop that servers want. A
+    command that looks for none is ``tolerant`` of a ``providers.yaml`` that is wrong, or nobody
+    could put it right.
     """
     # Here and not above: the rooms take half a second to load, which `--help` need not wait for.
     from conduit.app import Settings
@@ -38,7 +41,11 @@ def run(
         settings = Settings.read(os.environ)
         log_to_stderr(settings.log_level.upper())
         with asyncio.Runner(loop_factory=server_loop() if serving else None) as runner:
-            runner.run(_opened(settings, work, detect, serving))
+            runner.run(
+                _opened(
+                    settings, work, detect, serving, not detect if tolerant is None else tolerant
+                )
+            )
     except ConduitError as error:
         print_error(error, as_json=as_json)
         raise typer.Exit(1) from None
@@ -56,11 +63,15 @@ def server_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _opened(
-    settings: Settings, work: Callable[[App], Awaitable[None]], detect: bool, serving: bool
+    settings: Settings,
+    work: Callable[[App], Awaitable[None]],
+    detect: bool,
+    serving: bool,
+    tolerant: bool,
 ) -> None:
     from conduit.app import open_app
 
-    async with open_app(settings, detect=detect, serving=serving) as app:
+    async with open_app(settings, detect=detect, serving=serving, tolerant=tolerant) as app:
         await work(app)
 
 

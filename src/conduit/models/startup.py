@@ -37,12 +37,14 @@ async def open_registry(
     environ: Mapping[str, str],
     *,
     detect: bool = True,
+    tolerant: bool = False,
     clock: Clock = time.monotonic,
     workers: int = 1,
 ) -> OpenedRegistry:
     """Everything from ``home`` (``providers.yaml`` and what was added before), then, unless
     ``detect`` is off, from the environment and from this machine.
 
+    ``tolerant`` goes on without a ``providers.yaml`` that is wrong, for commands that ask no model.
     A name or an address that came earlier is not taken again. Takes at most 0.3 s for detection.
     Raises ``ConfigError`` and ``StoreError``.
     """
@@ -54,7 +56,7 @@ async def open_registry(
     registry = ProviderRegistry(clock, memory=memory, workers=workers)
     others = tuple(settings.name for settings in (*remembered.added, *found))
     file = ProvidersFile(home / FILE_NAME, environ, elsewhere=lambda: (*others, *registry.chain))
-    from_file = file.load().providers
+    from_file = file.load(tolerant=tolerant).providers
     registry.recall(remembered.active, remembered.model)
     passed_over: list[LeftOut] = []
     names: set[str] = set()

@@ -95,11 +95,19 @@ class ProvidersFile:
         self._turn = asyncio.Lock()
         self._watcher: asyncio.Task[None] | None = None
 
-    def load(self) -> GatewaySettings:
-        """Read the file for the first time. Raises ``ConfigError``."""
-        data = read_bytes(self.path)
-        self.settings = self._parse(data or b"")
-        self._now_in_force(data)
+    def load(self, *, tolerant: bool = False) -> GatewaySettings:
+        """Read the file for the first time. Raises ``ConfigError``, unless ``tolerant``: then what
+        holds is as if there were no file, and ``status`` says why."""
+        data: bytes | None = None
+        try:
+            data = read_bytes(self.path)
+            self.settings = self._parse(data or b"")
+        except ConfigError as error:
+            if not tolerant:
+                raise
+            self._remember(error, data)
+        else:
+            self._now_in_force(data)
         return self.settings
 
     def start(self, apply: Apply, *, watch: bool = True) -> None:
