@@ -10,6 +10,7 @@ import pytest
 
 from conduit.app import App, Settings, open_app
 from conduit.contracts.call import LOCAL_OWNER
+from conduit.contracts.errors import ConfigError
 
 
 @pytest.fixture
@@ -57,6 +58,20 @@ async def test_doctor_names_a_provider_that_was_left_out(settings: Settings) -> 
         findings = {each.name: each for each in (await call(app, "system.doctor")).findings}
     assert findings["provider claude"].state == "off"
     assert "ANTHROPIC_API_KEY" in findings["provider claude"].enable
+
+
+async def test_doctor_says_where_providers_yaml_is_wrong(settings: Settings) -> None:
+    (settings.home / "providers.yaml").write_text("providers:\n  a: {type: ollama, modle: m}\n")
+    with pytest.raises(ConfigError, match="modle"):
+        async with open_app(settings, detect=False):
+            pass
+    async with open_app(settings, detect=False, tolerant=True) as app:
+        diagnosis = await call(app, "system.doctor")
+    assert not diagnosis.well
+    (finding,) = [each for each in diagnosis.findings if each.state == "broken"]
+    assert finding.name == "providers.yaml"
+    assert "providers.yaml:2:20: providers.a.modle" in finding.detail
+    assert finding.enable == "did you mean model?"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -141,20 +140,16 @@ def _changes(found: Any, otherwise: str) -> None:
 
 def _print(found: Any) -> None:
     status = found.status
-    since = datetime.fromtimestamp(status.since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     if found.text:
         out.print(escape(found.text.rstrip()), soft_wrap=True)
+    elif status.fault is not None:
+        out.print(f"Nothing is in force, because {escape(status.file)} is wrong.", soft_wrap=True)
     else:
         out.print(f"Nothing is configured in {escape(status.file)}.", soft_wrap=True)
     for each in found.left_out:
         out.print(escape(f"left out: {each.name}: {each.reason}"), soft_wrap=True)
     for each in found.targets_left_out:
         out.print(escape(f"left out of {each.group}: {each.target}: {each.reason}"), soft_wrap=True)
-    if status.fault is not None:
-        out.print(
-            escape(f"in force since {since}; the file is not, because {status.fault.message}"),
-            soft_wrap=True,
-        )
 
 
 def _print_route(found: Any) -> None:

@@ -72,6 +72,13 @@ def print_error(error: ConduitError, *, as_json: bool = False) -> None:
         err.print(f"[dim]hint:[/] {escape(info.hint)}", soft_wrap=True)
 
 
+def print_warning(what: str, why: ErrorInfo) -> None:
+    """What does not keep a command from going on, on standard error whatever is printed else."""
+    err.print(f"[bold yellow]warning:[/] {what}: {escape(why.message)}", soft_wrap=True)
+    if why.hint:
+        err.print(f"[dim]hint:[/] {escape(why.hint)}", soft_wrap=True)
+
+
 def _usual_hint(error: ConduitError) -> str:
     """What helps when whoever raised an error had nothing to add."""
     if isinstance(error, InvalidInput):

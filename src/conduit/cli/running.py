@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conduit.cli.printing import print_error
+from conduit.cli.printing import print_error, print_warning
 from conduit.contracts.call import LOCAL_OWNER
 from conduit.contracts.errors import ConduitError
 
@@ -25,13 +25,13 @@ def run(
     as_json: bool,
     detect: bool = True,
     serving: bool = False,
-    tolerant: bool | None = None,
+    tolerant: bool = False,
 ) -> None:
     """Open the app, do the work, print what went wrong.
 
     ``detect`` looks for providers first; ``serving`` takes the event loop that servers want. A
-    command that looks for none is ``tolerant`` of a ``providers.yaml`` that is wrong, or nobody
-    could put it right.
+    command that looks for none asks no model, and goes on without a ``providers.yaml`` that is
+    wrong: it warns. One that is ``tolerant`` goes on too, and says itself what is wrong.
     """
     # Here and not above: the rooms take half a second to load, which `--help` need not wait for.
     from conduit.app import Settings
@@ -41,11 +41,7 @@ def run(
         settings = Settings.read(os.environ)
         log_to_stderr(settings.log_level.upper())
         with asyncio.Runner(loop_factory=server_loop() if serving else None) as runner:
-            runner.run(
-                _opened(
-                    settings, work, detect, serving, not detect if tolerant is None else tolerant
-                )
-            )
+            runner.run(_opened(settings, work, detect, serving, tolerant))
     except ConduitError as error:
         print_error(error, as_json=as_json)
         raise typer.Exit(1) from None
@@ -71,7 +67,11 @@ async def _opened(
 ) -> None:
     from conduit.app import open_app
 
-    async with open_app(settings, detect=detect, serving=serving, tolerant=tolerant) as app:
+    goes_on = tolerant or not detect
+    async with open_app(settings, detect=detect, serving=serving, tolerant=goes_on) as app:
+        fault = app.models.opened.file.status().fault
+        if fault is not None and not tolerant:
+            print_warning("providers.yaml is not in force", fault)
         await work(app)
 
 

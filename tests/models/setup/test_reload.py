@@ -306,3 +306,25 @@ async def test_the_real_watch_sees_a_change_in_seconds(tmp_path: Path) -> None:
     await asyncio.wait_for(seen.wait(), 10)
     await file.aclose()
     assert file.settings.providers[0].model == "two"
+
+
+@pytest.mark.parametrize("fault", [BAD, "providers: [", "\x00"])
+async def test_whoever_asks_no_model_goes_on_without_a_file_that_is_wrong(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    path = tmp_path / "providers.yaml"
+    path.write_text(fault)
+    file = ProvidersFile(path, {}, clock=lambda: 7.0)
+    with pytest.raises(ConfigError):
+        file.load()
+    assert file.load(tolerant=True) == GatewaySettings()
+    status = file.status()
+    assert status.fault is not None
+    assert str(path) in status.fault.message
+    assert (status.digest, status.fault_since) == ("", 7.0)
+    assert not caplog.records, "whoever asked tells it"
+    with pytest.raises(ConfigError):
+        file.require_known()
+    assert len((await file.put(ONE)).changes) == 1
+    assert file.status().fault is None
+    file.require_known()

@@ -140,6 +140,7 @@ class Presets:
     def save(self, name: str, *, about: str = "", replace: bool = False) -> PresetInfo:
         """Keep the set-up that is in force. Raises ``InvalidInput``, ``Conflict``, ``ConfigError``
         when a key cannot be kept out, ``TooLarge`` and ``StoreError``."""
+        self._file.require_known()
         return self._keep(self._current(name, about), replace)
 
     def list(self) -> tuple[PresetInfo, ...]:
@@ -166,6 +167,7 @@ class Presets:
     def export(self, name: str, *, format: Format = "yaml") -> str:
         """The file for somebody else. It is looked through for the keys of this machine once more.
         Raises ``NotFound``, ``InvalidInput`` and ``ConfigError``."""
+        self._file.require_known()
         text = write_preset(self._read(name), format)
         require_without(text, self._secrets())
         return text

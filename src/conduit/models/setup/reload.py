@@ -91,13 +91,14 @@ class ProvidersFile:
         self._fault: ConduitError | None = None
         self._fault_since: float | None = None
         self._faulty_digest: str | None = None
+        self._without = False
         self._apply: Apply | None = None
         self._turn = asyncio.Lock()
         self._watcher: asyncio.Task[None] | None = None
 
     def load(self, *, tolerant: bool = False) -> GatewaySettings:
         """Read the file for the first time. Raises ``ConfigError``, unless ``tolerant``: then what
-        holds is as if there were no file, and ``status`` says why."""
+        holds is as if there were no file, and ``status`` says why, for the caller to tell."""
         data: bytes | None = None
         try:
             data = read_bytes(self.path)
@@ -105,7 +106,9 @@ class ProvidersFile:
         except ConfigError as error:
             if not tolerant:
                 raise
-            self._remember(error, data)
+            self._fault, self._fault_since = error, self._clock()
+            self._faulty_digest = _digest(data)
+            self._without = True
         else:
             self._now_in_force(data)
         return self.settings
@@ -133,6 +136,12 @@ class ProvidersFile:
             fault=None if self._fault is None else ErrorInfo.of(self._fault),
             fault_since=self._fault_since,
         )
+
+    def require_known(self) -> None:
+        """Raise the fault of a file that ``load`` went on without: nobody knows what it means, nor
+        which keys are in it."""
+        if self._without and self._fault is not None:
+            raise self._fault
 
     def document(self) -> dict[str, Any]:
         """What is in force as it was written, keys and all."""
@@ -235,6 +244,7 @@ class ProvidersFile:
             self._since = self._clock()
         self._data, self._digest = data, digest
         self._fault = self._fault_since = self._faulty_digest = None
+        self._without = False
 
     def _remember(self, error: ConduitError, data: bytes | None) -> ConduitError:
         """Keep a fault, and log it unless it is the one that is known."""
