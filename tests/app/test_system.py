@@ -70,7 +70,7 @@ async def test_doctor_says_where_providers_yaml_is_wrong(settings: Settings) -> 
     assert not diagnosis.well
     (finding,) = [each for each in diagnosis.findings if each.state == "broken"]
     assert finding.name == "providers.yaml"
-    assert "providers.yaml:2:20: providers.a.modle" in finding.detail
+    assert "providers.yaml:2:21: providers.a.modle" in finding.detail
     assert finding.enable == "did you mean model?"
 
 
