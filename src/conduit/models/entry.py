@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from conduit.contracts.errors import CircuitOpen, ProviderError, ProviderRefused, ProviderUnfit
+from conduit.contracts.errors import (
+    CircuitOpen,
+    ProviderError,
+    ProviderRefused,
+    ProviderTimeout,
+    ProviderUnfit,
+)
 from conduit.models.breaker import CircuitBreaker, CircuitState, Clock, Permit
 from conduit.models.health import Health
 from conduit.models.http_provider import HttpProvider
@@ -165,6 +171,14 @@ class Entry:
             permit.fail()
             self.health.failed()
             served.latency.failed(elapsed_ms)
+
+    def outlasted(self, served: Served, error: ProviderTimeout) -> None:
+        """It was still silent when all the time for an answer was over."""
+        permit = served.circuit.acquire()
+        if permit is not None:
+            self.last_error = f"{error.code}: {error.message}"
+            permit.fail()
+            self.health.failed()
 
     def state(self, active: bool) -> ProviderState:
         """How it stands."""

@@ -199,7 +199,12 @@ class HttpProvider:
             )
         model = request.model or self.model
         foreign = request.extra and request.dialect != self._wire.name
-        encoded = embedding.encode(replace(request, extra={}) if foreign else request, model)
+        try:
+            encoded = embedding.encode(replace(request, extra={}) if foreign else request, model)
+        except Unwritable:
+            raise
+        except InvalidInput as error:
+            raise self._unfit(error) from None
         dropped = (*encoded.dropped, *(sorted(request.extra) if foreign else ()))
         async with self._send(self._wire, encoded, model) as reply:
             await self._faults.check_status(reply, model)
@@ -247,11 +252,12 @@ class HttpProvider:
         except Unwritable:
             raise
         except InvalidInput as error:
-            where = f"{error.where}: " if error.where else ""
-            raise ProviderUnfit(
-                f"{where}{error.message}", provider=self.name, hint=error.hint
-            ) from None
+            raise self._unfit(error) from None
         return encoded, (*encoded.dropped, *foreign)
+
+    def _unfit(self, error: InvalidInput) -> ProviderUnfit:
+        where = f"{error.where}: " if error.where else ""
+        return ProviderUnfit(f"{where}{error.message}", provider=self.name, hint=error.hint)
 
     def _send_on(
         self, wire: Wire, asked: Asked, model: str, *, stream: bool

@@ -106,7 +106,17 @@ async def _first(
             provider=notes.failures[-1].provider if notes.failures else "chain",
             hint="raise deadline_s of the group, or ask for less",
         )
+        if plan.late_counts:
+            _blame(notes, late, ends - plan.deadline_s / 2)
         raise AllProvidersFailed((*notes.failures, late)) from None
+
+
+def _blame(notes: Notes, late: ProviderTimeout, since: float) -> None:
+    """Count the deadline against the candidate that has been silent ``since`` then."""
+    if notes.waiting_for is not None:
+        candidate, begun = notes.waiting_for
+        if begun <= since:
+            candidate.entry.outlasted(candidate.entry.served(candidate.asked_model), late)
 
 
 async def _in_turn(
@@ -157,9 +167,11 @@ async def _with_retries(
     """One candidate, again after a failure that may pass."""
     failed = 0
     while True:
+        notes.waiting_for = candidate, asyncio.get_running_loop().time()
         try:
             return await attempt(candidate)
         except ProviderError as error:
+            notes.waiting_for = None
             notes.failures.append(error)
             failed += 1
             if failed > plan.retry.attempts or not worth_retrying(error):

@@ -55,6 +55,9 @@ class Plan:
     candidates: Sequence[Candidate]
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     deadline_s: float | None = None
+    late_counts: bool = False
+    """Whether who is still silent at the deadline has failed. A client may ask for a deadline as
+    short as it likes, so only the configuration's own tells anything of a provider."""
     hedge_after_s: float | None = None
     continue_streams: bool = False
     strict: bool = False
@@ -80,6 +83,8 @@ class Notes:
     failures: list[ProviderError] = field(default_factory=list)
     retries: int = 0
     hedged: bool = False
+    waiting_for: tuple[Candidate, float] | None = None
+    """The candidate asked last, and when."""
 
     @property
     def reported(self) -> tuple[ProviderFailure, ...]:
