@@ -65,7 +65,11 @@ def read_config(path: Path) -> dict[str, Any]:
         raise NotFound(
             f"there is no config file {str(path)!r:.200}", hint="`configs/` has ready ones"
         ) from error
-    except (OSError, ValueError) as error:
+    except (IsADirectoryError, ValueError) as error:  # a null byte in the name is the second
+        raise InvalidInput(
+            f"{str(path)!r:.200} is not a config file", hint="`configs/` has ready ones"
+        ) from error
+    except OSError as error:
         raise StoreError(f"cannot read {str(path)!r:.200}: {error}") from error
     if size > MAX_CONFIG_BYTES:
         raise TooLarge(
