@@ -187,6 +187,89 @@ def test_a_key_may_be_for_some_models_only(keyed: Keyed) -> None:
             client.responses.create(model="anthropic", input="hi", stream=True)
 
 
+@pytest.mark.parametrize("block", ["models.complete", "models.stream"])
+@pytest.mark.parametrize(
+    "lead",
+    [
+        {"only": "anthropic"},
+        {"first": "anthropic"},
+        {"only": "anthropic", "first": "openai"},
+        {"only": "openai"},  # that is `openai`, and not a model of it
+        {"only": "anthropic", "model": "openai/x"},
+        {"first": "ollama", "model": "gemini"},
+        {"model": "anthropic/x"},
+        {"model": ""},
+    ],
+    ids=str,
+)
+def test_no_block_leads_a_key_to_other_models(
+    keyed: Keyed, upstream: FakeUpstream, block: str, lead: dict[str, str]
+) -> None:
+    asked = len(upstream.requests)
+    response = posted(keyed, "narrow", block, **lead)
+    assert response.status_code == 403, response.text
+    error = response.json()["error"]
+    assert error["code"] == "forbidden"
+    assert "openai/*, gemini" in error["hint"]
+    assert len(upstream.requests) == asked
+
+
+@pytest.mark.parametrize("block", ["models.complete", "models.stream"])
+@pytest.mark.parametrize(
+    "lead",
+    [{"only": "openai", "model": "x"}, {"first": "openai", "model": "x"}, {"only": "gemini"}],
+    ids=str,
+)
+def test_a_block_leads_a_key_to_its_own_models(
+    keyed: Keyed, upstream: FakeUpstream, block: str, lead: dict[str, str]
+) -> None:
+    """And an answer that is kept is that of the same lead."""
+    asked = len(upstream.requests)
+    response = posted(keyed, "narrow", block, f"to {lead} by {block}", **lead)
+    assert response.status_code == 200, response.text
+    assert len(upstream.requests) == asked + 1
+
+
+@pytest.mark.parametrize("name", ["openai", "anthropic"])
+def test_what_one_provider_answered_is_not_kept_for_another(keyed: Keyed, name: str) -> None:
+    text = "whose answer is it?"
+    for _ in range(2):
+        for lead in ({"only": name}, {"first": name}):
+            answer = posted(keyed, "plain", "models.complete", text, **lead)
+            assert answer.json()["provider"] == name
+
+
+def posted(
+    keyed: Keyed, name: str, block: str, text: str = "hello there", model: str = "", **lead: str
+) -> httpx.Response:
+    """A chat by a block, as whoever has the key."""
+    messages = [{"role": "user", "content": text}]
+    return httpx.post(
+        f"{keyed.server.url}/blocks/{block}",
+        json={"request": {"messages": messages, "model": model}, **lead},
+        headers={"authorization": f"Bearer {keyed.keys[name].key}"},
+        timeout=20,
+    )
+
+
+def test_the_lists_have_only_what_a_key_may_ask_for(keyed: Keyed) -> None:
+    def told(name: str, path: str) -> Any:
+        headers = {"x-api-key": keyed.keys[name].key}
+        return httpx.get(keyed.server.url + path, headers=headers).json()
+
+    mine = ["gemini", "openai/fake-1"]
+    assert sorted(each["id"] for each in told("narrow", "/v1/models")["data"]) == mine
+    assert sorted(each["model"] for each in told("narrow", "/api/tags")["models"]) == mine
+    everything = [each["id"] for each in told("plain", "/v1/models")["data"]]
+    assert {"conduit", "auto", "anthropic", "openai", *mine} <= set(everything)
+    assert len(told("plain", "/api/tags")["models"]) == len(everything)
+    with keyed.openai("narrow") as client:
+        assert client.models.retrieve("gemini").id == "gemini"
+        for name in ("conduit", "auto", "anthropic", "no-such-model"):
+            with pytest.raises(openai.NotFoundError):
+                client.models.retrieve(name)
+
+
 def test_a_key_may_ask_so_often_and_no_more(keyed: Keyed) -> None:
     with keyed.openai("hurried") as client:
         for at in range(2):

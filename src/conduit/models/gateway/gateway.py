@@ -259,7 +259,7 @@ class Gateway:
         routed = (
             self.routes.plan(model, asked, options, call.principal.org_id)
             if route is None
-            else self.routes.along(route, model, options)
+            else self.routes.along(route, _kept_as(model, route), options)
         )
         account = Account(
             self._recorder,
@@ -282,6 +282,11 @@ def _asked_for(model: str, route: Route | None) -> str:
     if not provider:
         return model
     return f"{provider}/{model}" if model else provider
+
+
+def _kept_as(model: str, route: Route) -> str:
+    """What a route's answers are kept under: not what others gave to the same model name."""
+    return f"{route.only or ''}\n{route.first or ''}\n{model}"
 
 
 def _kept(whole: Whole) -> tuple[ChatResponse, Raw | None]:

@@ -30,6 +30,7 @@ from conduit.models.dialects.dialect import Dialect, ReplyTo
 from conduit.models.dialects.table import CHATS, error_dialect
 from conduit.models.gateway.blocks import BrokenOff, ModelCall, ModelReply
 from conduit.models.gateway.gateway import Head
+from conduit.models.gateway.routes import may_ask_for
 from conduit.surfaces.http.errors import described, retry_after, status_of
 from conduit.surfaces.http.leaving import ClientLeft
 from conduit.surfaces.http.limits import USUAL, Limits
@@ -231,7 +232,8 @@ class ModelApi:
                 block, given, visit.principal, correlation_id=visit.correlation
             )
 
-        own = (AGENT_MODEL,) if self._agent else ()
+        with_agent = self._agent and may_ask_for("auto", visit.principal.models)  # as it asks
+        own = (AGENT_MODEL,) if with_agent else ()
         answer = endpoint(Question(call, data, rest, visit.said, visit.correlation, own))
         body, headers = await while_listening(visit.scope, visit.receive, answer)
         await send_whole(visit.scope, visit.send, 200, dumps(body), headers)
