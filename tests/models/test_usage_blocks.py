@@ -62,6 +62,19 @@ def test_a_summary_of_ones_own(gate: Gate) -> None:
     assert [row.key for row in summary(gate, OTHER).rows] == ["c"]
 
 
+def test_whose_usage_is_told(gate: Gate) -> None:
+    """The owner may see everybody's, whoever else asks only their own, whatever they may call."""
+    found = summary(gate, org_id=OTHER.org_id)
+    assert [row.key for row in found.rows] == ["c"]
+    assert summary(gate, OTHER, org_id=OTHER.org_id) == found
+    assert not summary(gate, org_id="01900000-0000-7000-8000-0000000000ff").rows
+    for may in ("usage.*", "*"):
+        eve = Principal("eve", OTHER.org_id, frozenset({may}))
+        with pytest.raises(Forbidden, match="another organisation") as caught:
+            summary(gate, eve, org_id=LOCAL_OWNER.org_id)
+        assert caught.value.hint
+
+
 def test_a_summary_of_a_time(gate: Gate) -> None:
     found = summary(gate, by="day", since="1970-01-02", until="1970-01-03")
     assert [row.key for row in found.rows] == ["1970-01-02"]
