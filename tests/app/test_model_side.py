@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from conduit.app import App, Settings, open_app
+from conduit.app.keys import Keys
 from conduit.app.model_side import _secret
 from conduit.contracts.call import LOCAL_OWNER, Principal
 from conduit.contracts.chat import EmbeddingRequest
-from conduit.contracts.errors import ConfigError, Forbidden, StoreError
-from conduit.models.caching.key import Keys
+from conduit.contracts.errors import ConfigError, Forbidden, RateLimited, StoreError
+from conduit.models.caching.key import Keys as Names
 from tests.fakes.upstream import FakeUpstream
 
 ON = "cache: {exact: {ttl_s: 60}}\n"
@@ -87,12 +88,12 @@ async def test_a_cache_that_is_switched_on_later_has_the_kept_secret(tmp_path: P
         assert not (tmp_path / "cache.secret").exists(), "nothing is made that nobody needs"
         await put(app, ON)
         kept = (tmp_path / "cache.secret").read_bytes()
-        assert keyed_with(app) == Keys(kept).namespace(ORG)
+        assert keyed_with(app) == Names(kept).namespace(ORG)
         await put(app, "")
         await put(app, ON)
-        assert keyed_with(app) == Keys(kept).namespace(ORG)
+        assert keyed_with(app) == Names(kept).namespace(ORG)
     async with open_app(settings_in(tmp_path), detect=False) as another:
-        assert keyed_with(another) == Keys(kept).namespace(ORG)
+        assert keyed_with(another) == Names(kept).namespace(ORG)
     assert (tmp_path / "cache.secret").read_bytes() == kept
 
 
@@ -112,29 +113,47 @@ async def upstream() -> AsyncIterator[FakeUpstream]:
         yield fake
 
 
-async def test_the_vectors_of_the_semantic_cache_need_no_leave(
-    tmp_path: Path, upstream: FakeUpstream
-) -> None:
-    """The operator names their model, and not the client, whose key is for another one."""
+@pytest.fixture
+def semantic(tmp_path: Path, upstream: FakeUpstream) -> Settings:
     (tmp_path / "providers.yaml").write_text(
         f"providers: {{p: {{type: openai_compatible, base_url: '{upstream.url}/v1', model: m}}}}\n"
         "cache: {exact: {ttl_s: 60}, semantic: {threshold: 0.9, model: p/vectors}}\n"
     )
+    return settings_in(tmp_path)
+
+
+async def ask(app: App, text: str, who: Principal) -> str:
+    messages = [{"role": "user", "content": text}]
+    request = {"messages": messages, "model": "p/m", "temperature": 0.0}
+    found: Any = await app.gate.acall("models.complete", {"request": request}, who)
+    answered: str = found.text
+    return answered
+
+
+async def test_the_vectors_of_the_semantic_cache_need_no_leave(
+    semantic: Settings, upstream: FakeUpstream
+) -> None:
+    """The operator names their model, and not the client, whose key is for another one."""
     who = Principal("key:one", models=("p/m",), permissions=frozenset({"models.*"}))
-
-    async def ask(app: App, text: str) -> str:
-        messages = [{"role": "user", "content": text}]
-        request = {"messages": messages, "model": "p/m", "temperature": 0.0}
-        found: Any = await app.gate.acall("models.complete", {"request": request}, who)
-        answered: str = found.text
-        return answered
-
-    async with open_app(settings_in(tmp_path), detect=False) as app:
-        first = await ask(app, "how tall is the tower?")
-        assert await ask(app, "how tall is the tower? ") == first
+    async with open_app(semantic, detect=False) as app:
+        first = await ask(app, "how tall is the tower?", who)
+        assert await ask(app, "how tall is the tower? ", who) == first
         stats = app.models.gateway.cache.stats
         assert (stats.miss, stats.semantic, stats.embedding_errors) == (1, 1, 0)
         wanted = [each.path for each in upstream.requests if "embeddings" in each.path]
         assert wanted
         with pytest.raises(Forbidden):
             await app.gate.acall("models.embed", EmbeddingRequest(("a",), "p/vectors"), who)
+
+
+async def test_the_vectors_are_none_of_a_keys_requests(
+    semantic: Settings, upstream: FakeUpstream
+) -> None:
+    key = Keys(semantic.home).add("one", requests_per_minute=2).key
+    async with open_app(semantic, detect=False) as app:
+        who = app.models.door(key)
+        for at in range(2):
+            await ask(app, f"question number {at}", who)
+        with pytest.raises(RateLimited):
+            await ask(app, "question number 2", who)
+    assert sum("embeddings" in each.path for each in upstream.requests) == 2

@@ -213,7 +213,8 @@ class Gateway:
         self, request: EmbeddingRequest, *, named_by_client: bool = True
     ) -> EmbeddingResponse:
         """Vectors from whoever the name leads to. Raises as ``answer`` does. A model that the
-        operator has named, and not the client, need not be one that its key may ask for."""
+        operator has named, and not the client, need not be one that its key may ask for, nor is it
+        one of the requests of that key."""
         if request.model in LEXICAL:
             vectors = tuple(await lexical.embed_all(request.texts))
             return EmbeddingResponse(vectors, provider="offline", model="lexical")
@@ -270,7 +271,7 @@ class Gateway:
             operation,
             options.traceparent,
             await self._quota.admit(call.principal, asked)
-            if self._quota is not None and call.principal.key_id
+            if self._quota is not None and call.principal.key_id and named_by_client
             else None,
         )
         return account, routed
