@@ -14,6 +14,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,10 +30,9 @@ from conduit.contracts.errors import (
     InvalidInput,
     NotFound,
 )
-from conduit.contracts.usage import UsageRecord
 from conduit.store.database import Database
 from conduit.store.organisations import Organisations
-from conduit.store.usage import UsageStore
+from conduit.store.tables import organisations
 
 
 class Time:
@@ -314,11 +314,10 @@ async def test_adding_from_many_tasks_is_safe(gate: Gate) -> None:
     assert len((await gate.acall("keys.list", {}, LOCAL_OWNER)).keys) == 12
 
 
-async def test_what_a_key_uses_can_be_stored_under_its_organisation(
+async def test_an_organisation_has_its_name_before_its_key_is_used(
     gate: Gate, database: Database
 ) -> None:
     made = await gate.acall("keys.add", {"name": "k", "org": "acme"}, LOCAL_OWNER)
-    store = UsageStore(database)
-    record = UsageRecord("u1", 1_700_000_000_000, org_id=made.info.org_id)
-    assert store.add([record]) == []
-    assert store.recent(made.info.org_id) == [record]
+    with database.snapshot() as connection:
+        names = sa.select(organisations.c.name).where(organisations.c.id == made.info.org_id)
+        assert connection.scalar(names) == "acme"

@@ -14,12 +14,21 @@ from tests.store.usage_records import usage
 NEW = "01900000-0000-7000-8000-0000000000aa"
 
 
-def test_usage_of_a_new_organisation_is_stored(database: Database) -> None:
+def name_of(database: Database, id: str) -> str | None:
+    with database.snapshot() as connection:
+        return connection.scalar(sa.select(organisations.c.name).where(organisations.c.id == id))
+
+
+def test_usage_makes_its_organisation_which_is_named_later(database: Database) -> None:
     store, record = UsageStore(database), usage(org_id=NEW)
-    assert store.add([record]) == [record], "nobody knows it yet"
-    Organisations(database).ensure({NEW: "acme"})
-    assert store.add([record]) == []
-    assert [each.id for each in store.recent(NEW)] == [record.id]
+    store.add([record])
+    assert store.recent(NEW) == [record]
+    assert name_of(database, NEW) == NEW
+    known = Organisations(database)
+    known.ensure({NEW: "acme"})
+    store.add([usage(2, org_id=NEW)])
+    known.ensure({NEW: "other"})
+    assert name_of(database, NEW) == "acme"
 
 
 def test_one_that_is_there_keeps_its_name(database: Database) -> None:
@@ -27,8 +36,5 @@ def test_one_that_is_there_keeps_its_name(database: Database) -> None:
     known.ensure({NEW: "a" * 300})
     known.ensure({NEW: "other", DEFAULT_ORG: "other"})
     known.ensure({})
-    with database.snapshot() as connection:
-        rows = connection.execute(sa.select(organisations.c.id, organisations.c.name))
-        names = {row.id: row.name for row in rows}
-    assert names[NEW] == "a" * 200
-    assert names[DEFAULT_ORG] == "default"
+    assert name_of(database, NEW) == "a" * 200
+    assert name_of(database, DEFAULT_ORG) == "default"

@@ -77,8 +77,8 @@ class KeyList:
 
 
 def key_blocks(keys: Keys, organisations: Organisations) -> tuple[Block[Any, Any], ...]:
-    """``keys.add``, ``keys.list`` and ``keys.remove``, all guarded. A key's organisation is there
-    before the key is: what it uses is stored under it."""
+    """``keys.add``, ``keys.list`` and ``keys.remove``, all guarded. An organisation has its name
+    before its key is used."""
 
     @block(
         "keys.add",

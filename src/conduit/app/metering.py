@@ -91,7 +91,6 @@ class Metering:
             ("failures_total", lambda: journal().failures),
             ("delivered_total", lambda: drain().delivered),
             ("damaged_total", lambda: drain().damaged),
-            ("refused_total", lambda: drain().refused),
             ("behind", lambda: drain().behind),
         ):
             read(f"conduit_usage_journal_{name}", _single(value))

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from conduit.contracts.errors import NotFound
 from conduit.contracts.usage import Spent, SpentBy, UsageRecord
 from conduit.store.database import Database
-from conduit.store.tables import organisations, usage_records
+from conduit.store.organisations import let_be
+from conduit.store.tables import usage_records
 
 DAY_MS: Final = 86_400_000
 MOST_ROWS: Final = 1000
@@ -42,25 +43,22 @@ class UsageStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, records: Sequence[UsageRecord]) -> list[UsageRecord]:
+    def add(self, records: Sequence[UsageRecord]) -> None:
         """Store records in one transaction; one that is there already stays as it is.
 
-        Returns those that belong to no organisation and are not stored. The records are storable
-        (``usage_lines.storable``).
+        An organisation that is not there is made: what was used counts, also where its key was made
+        with another database. The records are storable (``usage_lines.storable``).
         """
         if not records:
-            return []
+            return
         orgs = {record.org_id for record in records}
         with self._database.transaction() as connection:
-            there = sa.select(organisations.c.id).where(organisations.c.id.in_(orgs))
-            known = set(connection.scalars(there))
+            let_be(connection, {org: org for org in orgs})
             insert = _insert(connection.dialect.paramstyle)
             for at in range(0, len(records), BREATH):
-                some = [_values(r) for r in records[at : at + BREATH] if r.org_id in known]
-                if some:
-                    connection.exec_driver_sql(insert, some)
+                some = [_values(record) for record in records[at : at + BREATH]]
+                connection.exec_driver_sql(insert, some)
                 time.sleep(BREATH_S)
-        return [record for record in records if record.org_id not in known]
 
     def spent(
         self, org_id: str, since_ms: int = 0, until_ms: int | None = None, by: SpentBy = "model"

@@ -24,7 +24,7 @@ from conduit.contracts.errors import ConduitError, StoreError
 from conduit.contracts.usage import UsageRecord
 from conduit.store.usage import BREATH, BREATH_S, UsageStore
 from conduit.store.usage_journal import SUFFIX, UNBORN, UsageJournal
-from conduit.store.usage_lines import LONGEST_LINE, Unreadable, decode_line, encode_line
+from conduit.store.usage_lines import LONGEST_LINE, Unreadable, decode_line
 
 UNUSABLE: Final = "unusable.log"
 """Lines that could not be stored, kept for a person to look at."""
@@ -39,12 +39,11 @@ _log = logging.getLogger("conduit.usage")
 @dataclass(frozen=True, slots=True)
 class DrainState:
     """Counts since the start. ``delivered`` counts what is delivered twice twice. ``damaged`` lines
-    were torn, changed or not ours; ``refused`` records belong to no organisation. ``behind`` says
-    that the database could not be used the last time."""
+    were torn, changed or not ours. ``behind`` says that the database could not be used the last
+    time."""
 
     delivered: int
     damaged: int
-    refused: int
     failures: int
     behind: bool
 
@@ -73,7 +72,7 @@ class UsageDrain:
         self._group = group
         self._now = now
         self._draining = threading.Lock()
-        self._delivered = self._damaged = self._refused = self._failures = 0
+        self._delivered = self._damaged = self._failures = 0
         self._behind = self._stuck = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -104,9 +103,7 @@ class UsageDrain:
             return self._delivered - before
 
     def state(self) -> DrainState:
-        return DrainState(
-            self._delivered, self._damaged, self._refused, self._failures, self._behind
-        )
+        return DrainState(self._delivered, self._damaged, self._failures, self._behind)
 
     def _drain_on(self) -> None:
         wait = 0.0
@@ -156,10 +153,8 @@ class UsageDrain:
             if file is None:
                 return
             for group in self._groups(file):
-                refused = self._store.add(group)
-                self._delivered += len(group) - len(refused)
-                self._refused += len(refused)
-                self._set_aside([encode_line(record) for record in refused])
+                self._store.add(group)
+                self._delivered += len(group)
             path.unlink(missing_ok=True)
 
     def _groups(self, file: BinaryIO) -> Iterator[list[UsageRecord]]:
@@ -175,23 +170,22 @@ class UsageDrain:
                 group.append(decode_line(line))
             except Unreadable:
                 self._damaged += 1
-                self._set_aside([line])
+                self._set_aside(line)
             if len(group) >= self._group:
                 yield group
                 group = []
         if group:
             yield group
 
-    def _set_aside(self, lines: list[bytes]) -> None:
+    def _set_aside(self, line: bytes) -> None:
         path = self._journal.folder / UNUSABLE
         flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_NOFOLLOW
-        for line in lines:
-            handle = os.open(path, flags, 0o600)
-            try:
-                if os.fstat(handle).st_size < MOST_UNUSABLE:
-                    os.write(handle, line.rstrip(b"\n") + b"\n")
-            finally:
-                os.close(handle)
+        handle = os.open(path, flags, 0o600)
+        try:
+            if os.fstat(handle).st_size < MOST_UNUSABLE:
+                os.write(handle, line.rstrip(b"\n") + b"\n")
+        finally:
+            os.close(handle)
 
     def _forget_unborn(self, path: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
