@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.gateway.loading import Body, Load, Series, Target, Unusable, repeated
 from bench.gateway.tables import table
-from bench.gateway.targets import CONDUIT, DIRECT, Bench, installed
+from bench.gateway.targets import APART, CONDUIT, DIRECT, Bench, installed
 
 _WARM_UP_S = 2.0
 _LONGEST_S = 20.0
@@ -59,7 +59,7 @@ def measure(
         if name == DIRECT:
             context: AbstractContextManager[Target] = nullcontext(bench.direct())
         elif name == CONDUIT:
-            context = bench.conduit()
+            context = bench.conduit(environ=APART)
         else:
             context = bench.peer(name, peers or Path())
         try:

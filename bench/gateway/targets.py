@@ -30,6 +30,8 @@ from bench.gateway.loading import Loader, Target, Unusable
 from bench.gateway.machine import Group, compiled, cores, started
 
 DIRECT, CONDUIT, _NGINX = "direct", "conduit", "nginx"
+APART = {"CONDUIT_USAGE_DATABASE": "no"}
+"""Usage goes to the journal only: what a database adds is measured apart (database.py)."""
 _PATIENCE_S = 60.0
 _URL = re.compile(r"http://(?:127\.0\.0\.1|0\.0\.0\.0):(\d+)([\w/]*)")
 

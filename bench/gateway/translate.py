@@ -7,7 +7,7 @@ from itertools import product
 
 from bench.gateway.loading import Load, Series, Target, repeated
 from bench.gateway.tables import table
-from bench.gateway.targets import Bench, anthropic_provider, openai_provider
+from bench.gateway.targets import APART, Bench, anthropic_provider, openai_provider
 
 _CLIENTS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 _MODELS = {"openai": "mock", "anthropic": "mock-claude"}
@@ -31,7 +31,7 @@ class Way:
 def measure(bench: Bench, seconds: float, times: int) -> list[Way]:
     upstream = f"http://127.0.0.1:{bench.upstream}/v1"
     providers = {"mock": openai_provider(upstream), "claude": anthropic_provider(upstream)}
-    with bench.conduit(providers=providers) as target:
+    with bench.conduit(providers=providers, environ=APART) as target:
         return [
             Way(client, provider, stream, _series(bench, asked, stream, seconds, times))
             for stream, client, provider in product((False, True), _CLIENTS, _MODELS)
