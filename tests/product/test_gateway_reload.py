@@ -235,6 +235,7 @@ def test_presets_are_saved_applied_and_undone(server: Server, upstream: FakeUpst
 def test_no_key_comes_out_anywhere(server: Server, upstream: FakeUpstream) -> None:
     restored(server, upstream)
     call(server, "presets.save", name="whole", replace=True)
+    call(server, "presets.apply", name="whole")
     said = [
         httpx.get(server.url + path).text
         for path in ("/providers", "/health", "/blocks", "/openapi.json", "/v1/models", "/api/tags")

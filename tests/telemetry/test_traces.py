@@ -244,14 +244,13 @@ def test_what_the_exporter_has_to_say_has_no_secret_in_it(
     ours, theirs = logging.getLogger("conduit"), logging.getLogger("opentelemetry")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    before = (theirs.handlers[:], theirs.propagate)
-    ours.addHandler(handler)
+    before = (ours.handlers[:], theirs.handlers[:], theirs.propagate)
+    ours.handlers[:], theirs.handlers[:] = [handler], []  # not those of other tests
     try:
         exported(collector, (FULL, None))
         logging.getLogger("opentelemetry.exporter").error("http://me:hunter2@collector refused")
     finally:
-        ours.removeHandler(handler)
-        theirs.handlers[:], theirs.propagate = before
+        ours.handlers[:], theirs.handlers[:], theirs.propagate = before
     said_ = capsys.readouterr().err
     assert "collector refused" in said_
     assert "hunter2" not in said_
