@@ -40,7 +40,7 @@ up: install  ## Start Conduit and say where it is (ARGS="--port 9000")
 	@trap : INT; $(BIN)/conduit up $(ARGS) || [ $$? = 130 ]
 
 test: install programs  ## Run every test (ARGS="-k euclid" for some, WORKERS=0 in one process)
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 	@if [ -f studio/package.json ]; then $(BIN)/python tools/npm.py test; fi
 
 check: install  ## Format, lint, types, direction of imports, generated pages: changes nothing

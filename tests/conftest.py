@@ -37,5 +37,6 @@ def nobody_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser last: Playwright keeps an event loop running in this thread until the end."""
+    """The browser last: Playwright keeps an event loop running in this thread until the end.
+    Several processes keep to this order too (``--no-loadscope-reorder``)."""
     items.sort(key=lambda item: "browser" in item.path.parts)

@@ -78,7 +78,9 @@ async def test_without_blocking(
             texts.append(text)
         final = await stream.get_final_message()
     assert len(texts) > 1
-    assert "".join(texts) == final.content[0].text == "One two three."  # type: ignore[union-attr]
+    (block,) = final.content
+    assert block.type == "text"
+    assert "".join(texts) == block.text == "One two three."
     assert (final.stop_reason, final.usage.output_tokens) == ("end_turn", 5)
     made = await aclient.messages.create(
         model=model, max_tokens=50, messages=HELLO, tools=[tool("weather")]

@@ -18,10 +18,7 @@ from tests.blocks.rows import steps
 from tests.blocks.rows.steps import Bright, Heavy, Note, notes
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is an extra")
-pytestmark = [
-    pytest.mark.timeout(180),
-    pytest.mark.xdist_group("ray"),  # starting Ray takes ten seconds: once is enough
-]
+pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture(scope="module")

@@ -150,8 +150,8 @@ class EdgeProtocol(HttpToolsProtocol):
 
     # What the event loop calls.
 
+    # asyncio names the base of all transports; Uvicorn narrows it in the same way.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        # asyncio names the base of all transports here; Uvicorn narrows it in the same way.
         super().connection_made(transport)
         self._since = self._moved_at = self.loop.time()
         self._timer = self.loop.call_later(self._look_s, self._look)
