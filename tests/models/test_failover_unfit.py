@@ -130,10 +130,9 @@ async def test_vectors_too_come_from_whoever_can_be_asked(
     registry = ProviderRegistry()
     registry.add(provider("amazon", "bedrock", model="amazon.titan-embed-text-v2:0"))
     registry.add(provider("far", model="embedding"))
-    notes = Notes()
-    found = await embed(
-        Plan(registry.candidates("", None, None)), EmbeddingRequest(("one", "two"), ""), notes
-    )
+    notes, asked = Notes(), Asked.of(PLAIN, stream=False)
+    plan = Plan(registry.candidates("", None, None))
+    found = await embed(plan, asked, EmbeddingRequest(("one", "two"), ""), notes)
     assert found.candidate.entry.name == "far"
     assert len(found.response.vectors) == 2
     assert [each.code for each in notes.reported] == ["provider_unfit"]

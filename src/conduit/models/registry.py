@@ -108,7 +108,14 @@ class ProviderRegistry:
         for settings in providers:
             old = self._entries.get(settings.name)
             kept = old is not None and _from_file(old) and settings.name not in changed
-            entries[settings.name] = old if kept and old else self._built(settings)
+            if kept and old:
+                entries[settings.name] = old
+                continue
+            entries[settings.name] = entry = self._built(settings)
+            if old is not None and old.settings is not None:  # it stays at the model chosen for it
+                entry.model = old.model if old.settings.model == settings.model else ""
+            elif settings.name == self._active:
+                entry.model = self._recalled_model
         for name, entry in self._entries.items():
             if name not in names and not _from_file(entry):
                 entries[name] = entry

@@ -24,12 +24,13 @@ class Turn:
         self._tokens = tokens
         self._reserved = reserved
 
-    def leave(self, usage: Usage | None) -> None:
-        """The request is over. What it took in tokens replaces the estimate; without usage (it
-        failed) the estimate is given back."""
+    def leave(self, usage: Usage | None, *, answered: bool) -> None:
+        """The request is over. What it took in tokens replaces the estimate. Of one that was
+        ``answered`` by a provider that does not count, the estimate stands; of one that was not, it
+        is given back."""
         if self._slot is not None:
             self._slot.release()
-        if self._tokens is not None:
+        if self._tokens is not None and (usage is not None or not answered):
             taken = usage.input_tokens + usage.output_tokens if usage else 0
             self._tokens.settle(self._reserved, taken)
 

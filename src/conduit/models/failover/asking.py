@@ -65,9 +65,9 @@ async def _open_first(plan: Plan, asked: Asked, notes: Notes) -> Live:
     return await _first(plan, attempt, notes, abandon=Live.aclose)
 
 
-async def embed(plan: Plan, request: EmbeddingRequest, notes: Notes) -> Embedded:
-    """Vectors of the first candidate that gives them. Raises as ``answer`` does, and ``NotFound``
-    where none of the candidates has embeddings."""
+async def embed(plan: Plan, asked: Asked, request: EmbeddingRequest, notes: Notes) -> Embedded:
+    """Vectors of the first candidate that gives them; ``asked`` is what the limits count by. Raises
+    as ``answer`` does, and ``NotFound`` where none of the candidates has embeddings."""
     able = tuple(
         each
         for each in plan.candidates
@@ -82,7 +82,7 @@ async def embed(plan: Plan, request: EmbeddingRequest, notes: Notes) -> Embedded
         )
 
     async def attempt(candidate: Candidate) -> Embedded:
-        return await embed_once(candidate, request)
+        return await embed_once(candidate, asked, request)
 
     return await _first(replace(plan, candidates=able), attempt, notes)
 

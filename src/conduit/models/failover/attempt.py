@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from conduit.contracts.chat import ChatResponse, Chunk, EmbeddingRequest, EmbeddingResponse, Usage
+from conduit.contracts.chat import ChatResponse, Chunk, EmbeddingRequest, EmbeddingResponse
 from conduit.contracts.errors import ProviderError
 from conduit.models.asked import Asked
 from conduit.models.failover.live import Live, Piece
@@ -32,12 +33,41 @@ class Embedded:
     candidate: Candidate
 
 
+Said = TypeVar("Said", Whole, Embedded)
+
+
 async def ask(candidate: Candidate, asked: Asked, *, relay: bool) -> Whole:
     """A whole answer; passed on untranslated if ``relay`` allows it and both speak one dialect."""
+    entry = candidate.entry
+    provider = entry.provider
+
+    async def said(model: str) -> Whole:
+        if relay and asked.dialect in entry.relays and isinstance(provider, HttpProvider):
+            raw, response = await provider.relay(asked, model)
+            return Whole(response, candidate, raw)
+        chat = asked.chat_for(candidate.model or entry.model)
+        return Whole(await provider.chat(chat), candidate)
+
+    return await _once(candidate, asked, said)
+
+
+async def embed_once(candidate: Candidate, asked: Asked, request: EmbeddingRequest) -> Embedded:
+    """Vectors of a provider that has embeddings."""
+    provider = candidate.entry.provider
+    assert isinstance(provider, HttpProvider)
+
+    async def said(model: str) -> Embedded:
+        return Embedded(await provider.embed(replace(request, model=model)), candidate)
+
+    return await _once(candidate, asked, said)
+
+
+async def _once(candidate: Candidate, asked: Asked, say: Callable[[str], Awaitable[Said]]) -> Said:
+    """Ask within the limits and the circuit, and learn from how it ended."""
     entry, model = candidate.entry, candidate.asked_model
     served = entry.served(model)
     turn: Turn | None = None
-    usage: Usage | None = None
+    said: Said | None = None
     served.in_flight += 1
     try:
         if entry.turnstile is not None:
@@ -45,15 +75,9 @@ async def ask(candidate: Candidate, asked: Asked, *, relay: bool) -> Whole:
         permit = entry.admit(served)
         begun = entry.clock()
         try:
-            raw = b""
-            provider = entry.provider
-            if relay and asked.dialect in entry.relays and isinstance(provider, HttpProvider):
-                raw, response = await provider.relay(asked, model)
-            else:
-                response = await provider.chat(asked.chat_for(candidate.model or entry.model))
+            said = await say(model)
             entry.succeeded(served, permit, 1000 * (entry.clock() - begun))
-            usage = response.usage
-            return Whole(response, candidate, raw)
+            return said
         except ProviderError as error:
             entry.failed(served, permit, error, 1000 * (entry.clock() - begun))
             raise
@@ -62,7 +86,7 @@ async def ask(candidate: Candidate, asked: Asked, *, relay: bool) -> Whole:
     finally:
         served.in_flight -= 1
         if turn is not None:
-            turn.leave(usage)
+            turn.leave(said.response.usage if said else None, answered=said is not None)
 
 
 async def open_live(candidate: Candidate, asked: Asked, *, relay: bool) -> Live:
@@ -88,7 +112,7 @@ async def open_live(candidate: Candidate, asked: Asked, *, relay: bool) -> Live:
     except BaseException:
         served.in_flight -= 1
         if turn is not None:
-            turn.leave(None)
+            turn.leave(None, answered=False)
         raise
     live = Live(candidate, source, served, permit, turn)
     try:
@@ -109,22 +133,3 @@ async def _one_by_one(chunks: AsyncIterator[Chunk]) -> AsyncGenerator[tuple[Chun
     finally:
         if isinstance(chunks, AsyncGenerator):
             await chunks.aclose()
-
-
-async def embed_once(candidate: Candidate, request: EmbeddingRequest) -> Embedded:
-    """Vectors of a provider that has embeddings."""
-    entry, provider = candidate.entry, candidate.entry.provider
-    assert isinstance(provider, HttpProvider)
-    model = candidate.asked_model
-    served = entry.served(model)
-    permit = entry.admit(served)
-    begun = entry.clock()
-    try:
-        response = await provider.embed(replace(request, model=model))
-        permit.succeed()
-        return Embedded(response, candidate)
-    except ProviderError as error:
-        entry.failed(served, permit, error, 1000 * (entry.clock() - begun))
-        raise
-    finally:
-        permit.release()

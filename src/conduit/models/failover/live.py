@@ -21,6 +21,7 @@ class Live:
     """A stream that has begun. ``pieces`` gives all of it, once; ``aclose`` ends it early."""
 
     __slots__ = (
+        "_answered",
         "_begun",
         "_characters",
         "_closed",
@@ -63,6 +64,7 @@ class Live:
         self._first: list[Piece] = []
         self._usage: Usage | None = None
         self._characters = 0
+        self._answered = False
         self._ended = False
         self._closed = False
         self._served = served
@@ -109,6 +111,7 @@ class Live:
                 break
         else:
             self._ended = True
+        self._answered = True
         self.first_token_ms = self._elapsed_ms()
 
     def fail(self, error: ProviderError) -> None:
@@ -147,7 +150,7 @@ class Live:
         self._served.in_flight -= 1
         self._permit.release()
         if self._turn is not None:
-            self._turn.leave(self.usage)
+            self._turn.leave(self.usage, answered=self._answered)
         close = getattr(self._source, "aclose", None)
         if close is not None:
             await close()

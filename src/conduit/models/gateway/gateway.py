@@ -7,7 +7,6 @@ handed out.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -109,18 +108,18 @@ class Gateway:
             if self.cache.on or options.cache == "only":
                 found = await self._kept(routed, asked, options)
                 if isinstance(found, Hit):
-                    return self._from_cache(account, found, found.entry.raw_for(False) or b"")
+                    return await self._from_cache(account, found, stream=False)
                 looked_up = found.result
                 with found:
                     whole = await answer(routed.plan, asked, account.notes)
                     await self.cache.store(found, *_kept(whole))
             else:
                 whole = await answer(routed.plan, asked, account.notes)
-        except asyncio.CancelledError:
-            account.left(None, [])
-            raise
         except ConduitError as error:
             account.failed(error)
+            raise
+        except BaseException:  # the client left, or the fault is ours: what was asked counts
+            account.left(None, [])
             raise
         response, candidate = whole.response, whole.candidate
         self.routes.keep(routed, candidate)
@@ -131,8 +130,7 @@ class Gateway:
             response.finish_reason,
             _characters(response),
         )
-        if self._recorder.durable:
-            await self._recorder.settled()
+        await self._on_disk()
         failures = account.notes.reported
         model = response.model or candidate.asked_model
         return Answer(response, candidate.entry.name, model, failures, whole.raw, looked_up)
@@ -154,11 +152,10 @@ class Gateway:
             if self.cache.on or options.cache == "only":
                 found = await self._kept(routed, asked, options)
             if isinstance(found, Hit):
-                raw = found.entry.raw_for(True)
-                kept = self._from_cache(account, found, raw or b"")
+                kept = await self._from_cache(account, found, stream=True)
                 yield Head(kept.provider, kept.model, (), cache=kept.cache)
-                if raw:
-                    yield raw
+                if kept.raw:
+                    yield kept.raw
                 else:
                     for chunk in replay(kept.response):
                         yield (chunk,)
@@ -172,8 +169,7 @@ class Gateway:
                         keeping.take(piece)
                     if opened.live.over:
                         account.streamed(opened.live, opened.earlier)
-                        if self._recorder.durable:
-                            await self._recorder.settled()
+                        await self._on_disk()
                     yield piece
             account.streamed(opened.live, opened.earlier)
             self.routes.keep(routed, opened.live.candidate)
@@ -204,10 +200,16 @@ class Gateway:
             self._missed()
         return found
 
-    def _from_cache(self, account: Account, hit: Hit, raw: bytes) -> Answer:
-        response = hit.entry.response
+    async def _from_cache(self, account: Account, hit: Hit, *, stream: bool) -> Answer:
+        response, raw = hit.entry.response, hit.entry.raw_for(stream) or b""
         account.from_cache(hit.result, response.provider, response.model, response.finish_reason)
+        await self._on_disk()
         return Answer(response, response.provider, response.model, (), raw, hit.result)
+
+    async def _on_disk(self) -> None:
+        """Where usage is to be durable: when what was recorded is on the disk."""
+        if self._recorder.durable:
+            await self._recorder.settled()
 
     async def embed(
         self, request: EmbeddingRequest, *, named_by_client: bool = True
@@ -230,14 +232,15 @@ class Gateway:
             named_by_client=named_by_client,
         )
         try:
-            found = await embed(routed.plan, request, account.notes)
-        except asyncio.CancelledError:
-            account.left(None, [])
-            raise
+            found = await embed(routed.plan, asked, request, account.notes)
         except ConduitError as error:
             account.failed(error)
             raise
+        except BaseException:
+            account.left(None, [])
+            raise
         account.answered(found.candidate, found.response.usage, found.response.model, "", 0)
+        await self._on_disk()
         return replace(
             found.response,
             provider=found.candidate.entry.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
@@ -86,12 +87,7 @@ class Routes:
     def plan(self, requested: str, asked: Asked, options: CallOptions, org_id: str = "") -> Routed:
         """Whom to ask for a name, in which order. Raises ``NotFound``."""
         settings = self.settings
-        name = settings.routing.default if requested in ("", "auto") else requested
-        for _ in range(_DEEPEST):
-            alias = settings.aliases.get(name)
-            if alias is None:
-                break
-            name = alias
+        name = self._unaliased(settings.routing.default if requested in ("", "auto") else requested)
         group = settings.groups.get(name)
         if group is not None:
             return self._grouped(group, asked, options, org_id)
@@ -122,10 +118,7 @@ class Routes:
 
     def along(self, route: Route, name: str, options: CallOptions) -> Routed:
         """The plan of a route: one provider, or one and then the chain. Raises ``NotFound``."""
-        candidates = tuple(
-            replace(each, facts=self.facts(each.entry, each.asked_model))
-            for each in self._registry.candidates(route.model, route.only, route.first)
-        )
+        candidates = self._candidates(route.model, route.only, route.first)
         routing = self.settings.routing
         retry = routing.retry
         if options.retries is not None:
@@ -141,6 +134,22 @@ class Routes:
             rng=self._rng,
         )
         return Routed(plan, name)
+
+    def _unaliased(self, name: str) -> str:
+        """What a name stands for in the end."""
+        for _ in range(_DEEPEST):
+            alias = self.settings.aliases.get(name)
+            if alias is None:
+                break
+            name = alias
+        return name
+
+    def _candidates(self, model: str, only: str | None, first: str | None) -> tuple[Candidate, ...]:
+        """Those of the registry, with what is known of them."""
+        return tuple(
+            replace(each, facts=self.facts(each.entry, each.asked_model))
+            for each in self._registry.candidates(model, only, first)
+        )
 
     def _grouped(self, group: Group, asked: Asked, options: CallOptions, org_id: str) -> Routed:
         strategy = options.strategy or group.strategy
@@ -213,11 +222,11 @@ class Routes:
     def _with_fallback(
         self, group: Group, candidates: tuple[Candidate, ...]
     ) -> tuple[Candidate, ...]:
-        """The candidates, then those that the fallback's names lead to, each once."""
+        """The candidates, then those that the fallback's names lead to, each once. A name that
+        leads nowhere on this machine is passed over, as a target is."""
         found = {(each.entry.name, each.asked_model): each for each in candidates}
-        for name in group.fallback:
-            for each in self._meant(name, _DEEPEST):
-                found.setdefault((each.entry.name, each.asked_model), each)
+        for each in self._fallback(group, _DEEPEST):
+            found.setdefault((each.entry.name, each.asked_model), each)
         if not found:
             raise NotFound(
                 f"no target of the group {group.name!r} is there",
@@ -225,16 +234,18 @@ class Routes:
             )
         return tuple(found.values())
 
-    def _meant(self, name: str, depth: int) -> tuple[Candidate, ...]:
-        settings = self.settings
-        name = settings.aliases.get(name, name)
-        group = settings.groups.get(name)
-        if group is not None and depth:
-            more = [each for other in group.fallback for each in self._meant(other, depth - 1)]
-            return (*self._targets(group), *more)
-        route = self._registry.resolve(name)
-        only = route.only or route.first
-        return self._registry.candidates(route.model, only, None)
+    def _fallback(self, group: Group, depth: int) -> Iterator[Candidate]:
+        for each in group.fallback:
+            name = self._unaliased(each)
+            other = self.settings.groups.get(name)
+            if other is not None:
+                yield from self._targets(other)
+                if depth:
+                    yield from self._fallback(other, depth - 1)
+                continue
+            with suppress(NotFound):
+                route = self._registry.resolve(name)
+                yield from self._candidates(route.model, route.only or route.first, None)
 
     def _may_overflow(self, candidates: Sequence[Candidate], asked: Asked) -> bool:
         """Whether it is worth counting: a request that is short by any measure fits everywhere."""
