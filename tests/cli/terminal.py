@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import pty
 import re
@@ -11,11 +12,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "conduit.cli"]
 ANSI = re.compile(r"\x1b\[[0-9;?<>=]*[ -/]*[@-~]|\x1b[()][A-Z0-9]|\x1b[=>]")
+HALF = re.compile(r"\x1b(\[[0-9;?<>=]*[ -/]*|[()]?)$")
+"""A sequence whose end is in what will be read next."""
 
 
 def conduit(
@@ -29,7 +32,7 @@ def conduit(
         env={**os.environ, **(environ or {})},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert "Traceback" not in done.stderr, done.stderr
@@ -43,25 +46,32 @@ class Terminal:
     process: subprocess.Popen[bytes]
     _master: int
     seen: str = ""
+    _half: str = ""
+    _decoder: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")(errors="replace")
+    )
 
     def send(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
     def wait_for(self, text: str) -> str:
         """What was shown since the last time, up to and with this text."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 40
         while text not in self.seen:
             assert time.monotonic() < deadline, f"{text!r} did not come: {self.seen}"
             if not select.select([self._master], [], [], 0.2)[0]:
                 continue
             try:
-                data = os.read(self._master, 65536).decode(errors="replace")
+                read = os.read(self._master, 65536)
             except OSError:  # Linux: the process closed the terminal
-                data = ""
+                read = b""
+            data = self._half + self._decoder.decode(read)
             if "\x1b[6n" in data:  # where is the cursor? A terminal answers.
                 self.send("\x1b[1;1R")
-            assert data or self.process.poll() is None or text in self.seen, self.seen
-            self.seen += ANSI.sub("", data)
+            assert read or self.process.poll() is None or text in self.seen, self.seen
+            half = HALF.search(data)
+            self._half = half[0] if half else ""
+            self.seen += ANSI.sub("", data.removesuffix(self._half))
         before, _, self.seen = self.seen.partition(text)
         return before + text
 

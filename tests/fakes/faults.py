@@ -68,6 +68,19 @@ _FILL = b"x" * 65536
 
 
 @dataclass
+class Received:
+    """A request as it came. ``fault`` is what was done about it; ``hung_up`` says whether the
+    client closed the connection while something was still being sent or withheld."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+    fault: str
+    hung_up: bool = False
+
+
+@dataclass
 class Connection:
     """The sending half. ``spoiled`` means that it cannot carry another reply, ``stale`` that it is
     closed when another is asked for."""
@@ -77,6 +90,8 @@ class Connection:
     spoiled: bool = field(default=False)
     stale: bool = field(default=False)
     retry_after: str = "7"
+    received: Received | None = None
+    """What is being answered."""
 
     async def send(self, data: bytes) -> None:
         if self.writer.is_closing():

@@ -25,27 +25,15 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Self
 
 from tests.fakes import bedrock, gemini
 from tests.fakes.dialects import DIALECTS, Answer, ToolUse, default_answer
-from tests.fakes.faults import FAULTS, GOOD, PAGE, Connection, behave, say_status
+from tests.fakes.faults import FAULTS, GOOD, PAGE, Connection, Received, behave, say_status
 from tests.fakes.places import Request
 from tests.fakes.structured import asked_schema, fault_of
 
 __all__ = ["FAULTS", "Answer", "FakeUpstream", "Received", "ToolUse", "default_answer"]
-
-
-@dataclass(frozen=True)
-class Received:
-    """A request as it came. ``fault`` is what was done about it."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: Any
-    fault: str
 
 
 class FakeUpstream:
@@ -135,19 +123,27 @@ class FakeUpstream:
                     if head[1].startswith("/early_reply/"):
                         await self._answer_early(wire, *head)
                     await self._respond(wire, *head, await _read_body(reader, head[2]))
+                except (ConnectionError, EOFError):
+                    self.hang_ups += 1
+                    if wire.received is not None:
+                        wire.received.hung_up = True
+                    break
                 finally:
                     self.busy -= 1
+                    wire.received = None
                 if wire.spoiled:
                     break
-        except (ConnectionError, EOFError):
-            self.hang_ups += 1
         finally:
             writer.transport.abort()
+
+    def _note(self, received: Received) -> Received:
+        self.requests.append(received)
+        return received
 
     async def _answer_early(
         self, wire: Connection, method: str, path: str, headers: dict[str, str]
     ) -> None:
-        self.requests.append(Received(method, path, headers, None, "early_reply"))
+        wire.received = self._note(Received(method, path, headers, None, "early_reply"))
         await wire.json(400, {"error": {"message": "no body wanted"}}, "Connection: close")
         wire.writer.write_eof()
         await wire.wait_for_hang_up()
@@ -166,7 +162,7 @@ class FakeUpstream:
             fault = self.script[model].popleft()
         else:
             fault = model if model in FAULTS else ""
-        self.requests.append(Received(method, path, headers, body, fault))
+        wire.received = self._note(Received(method, path, headers, body, fault))
         if method == "GET":
             await self._list(wire, path, fault, headers)
             return
@@ -213,7 +209,7 @@ class FakeUpstream:
 async def _read_head(reader: asyncio.StreamReader) -> tuple[str, str, dict[str, str]] | None:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError:
+    except (asyncio.IncompleteReadError, ConnectionError):
         return None
     first, *lines = head.decode("latin-1").rstrip().split("\r\n")
     method, path, _ = first.split(" ")

@@ -152,13 +152,15 @@ def test_all_tries_together_end_at_the_deadline(
     limit: float,
     stream: bool,
 ) -> None:
-    hang_ups = upstream.hang_ups
+    asked = len(upstream.requests)
     failures = circuits(server)["silent"]["consecutive_failures"]
     response = ask(http, "late", stream=stream, headers=headers)
     error = response.json()["error"]
     assert (response.status_code, error["code"]) == (504, "all_providers_failed")
-    assert limit <= seconds(response) < limit + 2
-    settled(lambda: upstream.hang_ups == hang_ups + 1)
+    assert limit <= seconds(response) < limit + 15  # silent and mute are left alone for 20 s
+    first, *more = upstream.requests[asked:]
+    assert not more
+    settled(lambda: first.hung_up)
     counted(response, ending="failed", error="all_providers_failed", input_tokens=0)
     blamed = 0 if headers else 1  # a client may be as impatient as it likes
     assert circuits(server)["silent"]["consecutive_failures"] == failures + blamed
@@ -182,12 +184,14 @@ def test_a_second_one_is_asked_when_the_first_takes_long(
     first: str,
     stream: bool,
 ) -> None:
-    hang_ups = upstream.hang_ups
+    asked = len(upstream.requests)
     failures = circuits(server)[first]["consecutive_failures"]
     response = ask(http, group, stream=stream)
     assert by(response) == "a"
-    assert 0.2 <= seconds(response) < 3
-    settled(lambda: upstream.hang_ups == hang_ups + 1)
+    assert 0.2 <= seconds(response) < 15
+    slow, quick = upstream.requests[asked:]
+    settled(lambda: slow.hung_up)
+    assert not quick.hung_up
     counted(response, provider="a", hedged=True, ending="ok", input_tokens=7, output_tokens=5)
     assert circuits(server)[first]["consecutive_failures"] == failures
 

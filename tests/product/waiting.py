@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 
 def settled(fact: Callable[[], bool]) -> None:
-    """Return once something is so; fail when it is not within 5 s."""
-    deadline = time.monotonic() + 5
+    """Return once something is so; fail when it is not within 30 s."""
+    deadline = time.monotonic() + 30
     while not fact():
         assert time.monotonic() < deadline
         time.sleep(0.02)
