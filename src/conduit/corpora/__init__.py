@@ -1,0 +1,1 @@
+"""Bodies of text: baselines and their versions, what changed between them, and retrieval."""

@@ -1,0 +1,1 @@
+"""gRPC: asking the agent, health and reflection."""

@@ -1,0 +1,1 @@
+"""The Model Context Protocol: blocks as tools of a server."""
