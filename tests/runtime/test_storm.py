@@ -74,7 +74,7 @@ async def test_nothing_is_left_of_a_storm(upstream: FakeUpstream) -> None:
     assert await others() == 0
     del lm
     gc.collect()  # the tracebacks of errors lead to it
-    for _ in range(100):
+    for _ in range(1000):
         if not upstream.open_connections:
             break
         await asyncio.sleep(0.02)
