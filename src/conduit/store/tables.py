@@ -9,7 +9,9 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -114,4 +116,104 @@ Index(
     usage_records.c.org_id,
     usage_records.c.model,
     usage_records.c.at_ms,
+)
+
+# runs
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("org_id", String(36), ForeignKey("organisations.id"), primary_key=True),
+    Column("id", String(36), primary_key=True),  # UUIDv7
+    Column("kind", String(16), nullable=False),  # agent, plan
+    Column("subject", String(200), nullable=False),
+    Column("thread", String(200), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("request", Text, nullable=False),  # JSON of what was asked
+    Column("rights", Text, nullable=False),  # JSON of what whoever asked may do
+    Column("parent", String(36), nullable=False),  # the run it was forked from, or empty
+    Column("parent_step", BigInteger, nullable=False),
+    Column("steps", BigInteger, nullable=False),  # how many there are: the number of the next
+    Column("spent", Text, nullable=False),  # JSON of what it took so far
+    Column("result", Text, nullable=False),  # JSON of the answer, or empty
+    Column("owner", String(64), nullable=False),  # the process that works on it, or empty
+    Column("lease_until_ms", BigInteger, nullable=False),  # Unix time until which it is the owner's
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+)
+Index("ix_runs_status", runs.c.status, runs.c.lease_until_ms)
+Index("ix_runs_thread", runs.c.org_id, runs.c.thread, runs.c.id)
+
+run_steps = Table(
+    "run_steps",
+    metadata,
+    Column("org_id", String(36), ForeignKey("organisations.id"), primary_key=True),
+    Column("run_id", String(36), primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("body", Text, nullable=False),  # JSON of the step
+    Column("at_ms", BigInteger, nullable=False),
+)
+"""What happened in a run, one row for each checkpoint; nothing in it is ever changed."""
+
+
+# corpora
+
+
+def _corpus_key(table: str) -> tuple[Column[str], Column[str], ForeignKeyConstraint]:
+    """What belongs to a corpus goes when it goes."""
+    here, there = ["org_id", "corpus_id"], ["corpora.org_id", "corpora.id"]
+    return (
+        Column("org_id", String(36), ForeignKey("organisations.id"), primary_key=True),
+        Column("corpus_id", String(128), primary_key=True),
+        ForeignKeyConstraint(here, there, name=f"fk_{table}_corpus", ondelete="CASCADE"),
+    )
+
+
+corpora = Table(
+    "corpora",
+    metadata,
+    Column("org_id", String(36), ForeignKey("organisations.id"), primary_key=True),
+    Column("id", String(128), primary_key=True),
+    Column("model", String(200), nullable=False),  # for embeddings; empty: the built-in one
+    Column("stamp", String(36), nullable=False),  # another one after each change
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+corpus_versions = Table(
+    "corpus_versions",
+    metadata,
+    *_corpus_key("corpus_versions"),
+    Column("baseline_id", String(128), primary_key=True),
+    Column("version", BigInteger, primary_key=True),  # 1, 2, 3 …
+    Column("digest", String(64), nullable=False),  # SHA-256 of the content, in hex
+    Column("characters", BigInteger, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+corpus_reflections = Table(
+    "corpus_reflections",
+    metadata,
+    *_corpus_key("corpus_reflections"),
+    Column("id", String(36), primary_key=True),  # UUIDv7: sorts by time
+    Column("characters", BigInteger, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+corpus_segments = Table(
+    "corpus_segments",
+    metadata,
+    *_corpus_key("corpus_segments"),
+    Column("model", String(220), primary_key=True),  # of the vectors, and how it was cut
+    Column("kind", String(16), primary_key=True),  # baseline or reflection
+    Column("source_id", String(128), primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("ordinal", BigInteger, primary_key=True),  # 0, 1, 2 … of the source
+    Column("last", Boolean, nullable=False),
+    Column("passages", BigInteger, nullable=False),
+    Column("dimensions", BigInteger, nullable=False),
+    Column("start", BigInteger, nullable=False),  # where the text begins in the source
+    Column("text", Text, nullable=False),
+    Column("bounds", LargeBinary, nullable=False),  # int64 start and end of each passage
+    Column("terms", LargeBinary, nullable=False),  # uint32 passage, term, count
+    Column("vectors", LargeBinary, nullable=False),  # float32, one row for each passage
 )
