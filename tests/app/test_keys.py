@@ -71,7 +71,7 @@ def test_a_key_is_its_holder_with_org_rights_and_models(keys: Keys) -> None:
     assert holder.principal == Principal(
         f"key:{made.record.id}",
         DEFAULT_ORG,
-        frozenset({"models.*", "ask"}),
+        frozenset({"models.*", "ask", "auth.token"}),
         key_id=made.record.id,
         models=("gpt-*", "claude"),
     )

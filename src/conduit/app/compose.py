@@ -25,6 +25,8 @@ from conduit.app.crew import ProcessCrew
 from conduit.app.model_side import ModelSide, closing_at_the_end, open_models
 from conduit.app.settings import Settings
 from conduit.app.system import system_blocks
+from conduit.app.token_block import token_block
+from conduit.app.token_scope import CatalogScopes
 from conduit.audio.blocks import audio_blocks
 from conduit.blocks import Catalog, Gate
 from conduit.blocks.utility.catalogued import utility_blocks
@@ -114,6 +116,8 @@ async def open_app(
         tools = (help_block(), handle_block(gate, loop))
         music = (*vary_blocks(files, ProcessCrew()), *explain_blocks(files), *audio_blocks(files))
         machine = (*utility_blocks(access.allowed), access_block(access, gate, rights))
+        scopes = models.tokens.scopes = CatalogScopes(gate)
+        catalog.add(token_block(models.tokens, scopes, access.caller))
         for each in (*models.blocks, *music, *saved, *ask, *documents, *tools, *system, *machine):
             catalog.add(each)
         yield App(settings, access, gate, models, files, database)

@@ -41,6 +41,8 @@ log = logging.getLogger("conduit.app.keys")
 FILE_NAME: Final = "keys.json"
 MOST_KEYS: Final = 20_000
 LOOK_AGAIN_S: Final = 0.5
+EXCHANGE: Final = "auth.token"
+"""What every key may call, whatever else: it is exchanged for a token with no more rights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,7 @@ def _holder(record: KeyRecord) -> Holder:
         principal=Principal(
             f"key:{record.id}",
             record.org_id,
-            record.permissions,
+            record.permissions | {EXCHANGE},
             key_id=record.id,
             models=record.models,
         ),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import random
-import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,11 +17,12 @@ from conduit.app.keys import Keys
 from conduit.app.metering import Metering
 from conduit.app.metrics_block import metrics_block
 from conduit.app.quota import KeyQuota
+from conduit.app.secret_file import SECRET_BYTES, kept_secret
 from conduit.app.settings import Settings
+from conduit.app.tokens import Tokens
 from conduit.blocks import Block
 from conduit.contracts.call import DEFAULT_ORG, Principal
 from conduit.contracts.chat import EmbeddingRequest
-from conduit.contracts.errors import ConfigError, StoreError
 from conduit.models.blocks import model_blocks
 from conduit.models.caching import lexical
 from conduit.models.caching.cache import Cache
@@ -40,22 +39,22 @@ from conduit.models.setup.settings import GatewaySettings
 from conduit.models.startup import OpenedRegistry, open_registry
 from conduit.models.usage_blocks import usage_blocks
 from conduit.store.database import Database
-from conduit.store.files import write_atomically
 from conduit.store.organisations import Organisations
 from conduit.telemetry.ids import new_id
 
 _OLLAMA: Final = "http://127.0.0.1:11434"
-_SECRET_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSide:
-    """The gateway and its blocks; ``door`` knows who shows a key."""
+    """The gateway and its blocks; ``door`` knows who shows a key, ``tokens`` those that stand
+    for one."""
 
     opened: OpenedRegistry
     gateway: Gateway
     metering: Metering
     door: Door
+    tokens: Tokens
     blocks: tuple[Block[Any, Any], ...]
 
     @property
@@ -129,7 +128,9 @@ async def open_models(
     try:
         if serving:
             metering.open()
-        yield ModelSide(opened, gateway, metering, Door(keys, caller), blocks)
+        tokens = Tokens(settings.home, keys, new_id)
+        door = Door(keys, caller, tokens)
+        yield ModelSide(opened, gateway, metering, door, tokens, blocks)
     finally:
         await file.aclose()
         await registry.aclose()
@@ -163,7 +164,7 @@ class _Caches:
             request = EmbeddingRequest(tuple(texts), model)
             return (await self.gateway.embed(request, named_by_client=False)).vectors
 
-        secret = _secret(self._home) if settings.on else bytes(_SECRET_BYTES)
+        secret = _secret(self._home) if settings.on else bytes(SECRET_BYTES)
         return Cache(settings, secret, embed=embed if settings.semantic.enabled else None)
 
 
@@ -177,26 +178,4 @@ def _expect(metering: Metering, registry: ProviderRegistry) -> None:
 
 def _secret(home: Path) -> bytes:
     """What the names of kept answers are keyed with: workers that share a cache share it."""
-    path = home / "cache.secret"
-    try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not path.exists():
-            fresh = home / f".cache.secret.{new_id()}"
-            write_atomically(fresh, secrets.token_bytes(_SECRET_BYTES), mode=0o600)
-            with suppress(FileExistsError):  # another worker was first
-                os.link(fresh, path)
-            fresh.unlink()
-        kept = path.read_bytes()
-    except OSError as error:
-        raise StoreError(
-            f"the secret of the cache cannot be kept: {error.strerror}",
-            where=str(path),
-            hint="check space and permissions; CONDUIT_HOME chooses another folder",
-        ) from None
-    if len(kept) != _SECRET_BYTES:
-        raise ConfigError(
-            f"it has {len(kept)} bytes, and {_SECRET_BYTES} are needed",
-            where=str(path),
-            hint="delete it: another is made, and what was kept is asked anew",
-        )
-    return kept
+    return kept_secret(home / "cache.secret", of="the cache", lost="what was kept is asked anew")

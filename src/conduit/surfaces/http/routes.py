@@ -35,6 +35,7 @@ from conduit.surfaces.http.requests import (
     json_body,
     principal_of,
 )
+from conduit.surfaces.http.services import token
 
 _MOST_ACCEPTED = 1000
 """Letters of an ``Accept`` header that are looked at."""
@@ -88,6 +89,7 @@ BLOCK_ROUTES = (
     BlockRoute("DELETE", "/presets/{name}", "presets.remove", "Delete a preset"),
     BlockRoute("POST", "/presets/{name}/apply", "presets.apply", "Put a preset in force"),
     BlockRoute("GET", "/presets/{name}/export", "presets.export", "A preset as a file to share"),
+    BlockRoute("POST", "/auth/token", "auth.token", "Exchange a key for a token that ends soon"),
     BlockRoute("GET", "/usage", "usage.summary", "What models were used for, and what it cost"),
     BlockRoute("GET", "/usage/recent", "usage.recent", "The newest requests to models"),
 )
@@ -118,6 +120,7 @@ def control_routes(gate: Gate, files: FileStore, limits: Limits = USUAL) -> list
         for each in BLOCK_ROUTES
     ]
     return [
+        Route(token.PATH, token.token_endpoint(gate), methods=["POST"]),
         *routes,
         Route("/ask", _ask(gate, limits), methods=["POST"]),
         Route("/blocks", _list_blocks(gate), methods=["GET"]),

@@ -1,0 +1,1 @@
+"""Addresses of the services whose requests are more than a JSON body."""
