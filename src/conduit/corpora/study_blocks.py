@@ -1,0 +1,457 @@
+"""What changed in a corpus, what comes back in it, and what it says in short, as blocks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from conduit.blocks import Block, Effects, Length, Range, block, current_call
+from conduit.contracts.errors import InvalidInput
+from conduit.corpora.answering import Model
+from conduit.corpora.comparing import ByVectors, ByWords, by_vectors, by_words
+from conduit.corpora.difference import Change
+from conduit.corpora.embedding import Embedder
+from conduit.corpora.keep_blocks import BaselineName, Version
+from conduit.corpora.naming import BaselineId, CorpusId
+from conduit.corpora.patterns import At, Recurring, recurring_passages, recurring_phrases
+from conduit.corpora.reading import read_texts
+from conduit.corpora.texts import Span
+from conduit.store.corpora import Corpora, StoredVersion
+from conduit.store.segments import BASELINE
+
+if TYPE_CHECKING:
+    from conduit.corpora.summary import Sentence
+
+_NEWEST_VERSIONS: Final = 30
+_MODEL_SENTENCES: Final = 60
+_TASK: Final = (
+    "Summarise what these passages say, in at most {0} sentences, the most important first."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DriftRequest:
+    """Two texts to compare. Without anything else: the newest version of a baseline and the one
+    before it. ``againstBaselineId`` names another baseline to compare with."""
+
+    corpusId: CorpusId
+    baselineId: BaselineId
+    fromVersion: Annotated[int, Range(0, 2**53), "0: the one before, or the newest"] = 0
+    toVersion: Version = 0
+    againstBaselineId: Annotated[str, Length(0, 128)] = ""
+    most: Annotated[int, Range(1, 1000), "how many changes are shown"] = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A text that was compared."""
+
+    baselineId: str
+    version: int
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Characters ``start`` to ``end`` of a text."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassageChange:
+    """A passage that was added, removed, moved or changed. ``similarity`` is the share of words
+    that both have."""
+
+    kind: Literal["added", "removed", "moved", "changed"]
+    before: Quote | None
+    after: Quote | None
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftedTerm:
+    """A word, how often it stood and stands, and the z-score of the shift: above 0 it became more
+    frequent."""
+
+    term: str
+    before: int
+    after: int
+    z: float
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalDrift:
+    """By words. ``shingles`` is 1 for equal texts and 0 for texts without four words in a row in
+    common; ``tokenChange`` and ``divergence`` are 0 for equal texts and 1 for texts without a
+    common word. The counts are of passages."""
+
+    shingles: float
+    tokenChange: float
+    divergence: float
+    same: int
+    added: int
+    removed: int
+    moved: int
+    changed: int
+    terms: tuple[ShiftedTerm, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LonePassage:
+    """A passage without a counterpart in the other text."""
+
+    side: Literal["before", "after"]
+    quote: Quote
+    nearest: float
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingDrift:
+    """By vectors: ``centroids`` is the cosine distance of the means, ``likeness`` the mean cosine
+    of each passage to the nearest of the other text. ``sampled``: only an even choice of passages
+    was looked at."""
+
+    embeddingModel: str
+    centroids: float
+    likeness: float
+    alone: tuple[LonePassage, ...]
+    sampled: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """How far two texts are apart, and the passages that changed. ``shown`` of ``changes`` in all
+    are told."""
+
+    corpusId: str
+    before: Compared
+    after: Compared
+    lexical: LexicalDrift
+    embedding: EmbeddingDrift
+    changes: tuple[PassageChange, ...]
+    shown: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From one version to the next, by words."""
+
+    fromVersion: int
+    toVersion: int
+    createdAt: str
+    shingles: float
+    tokenChange: float
+    divergence: float
+    added: int
+    removed: int
+    moved: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class DriftHistory:
+    """The newest 30 versions step by step, oldest first, and from the first of them to the last."""
+
+    corpusId: str
+    baselineId: str
+    steps: tuple[Step, ...]
+    overall: Step | None
+
+
+@dataclass(frozen=True, slots=True)
+class PatternsRequest:
+    """What comes back across baselines and reflections?"""
+
+    corpusId: CorpusId
+    sources: Annotated[int, Range(1, 1000), "in how many texts a phrase must stand"] = 2
+    most: Annotated[int, Range(1, 200), "of passages, and of phrases"] = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Somewhere:
+    """Characters ``start`` to ``end`` of a version of a baseline, or of a reflection."""
+
+    baselineId: str
+    reflectionId: str
+    version: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A passage or phrase, how often it stands, in how many texts, and the first 20 places. For a
+    phrase these are the sentences around it."""
+
+    text: str
+    times: int
+    sources: int
+    score: float
+    places: tuple[Somewhere, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PatternReport:
+    """What comes back. ``whole`` is false when the corpus is larger than what is looked at."""
+
+    corpusId: str
+    passages: tuple[Pattern, ...]
+    phrases: tuple[Pattern, ...]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryRequest:
+    """What to sum up. ``by`` ``auto`` asks a model where there is one."""
+
+    corpusId: CorpusId
+    sentences: Annotated[int, Range(1, 40)] = 5
+    by: Literal["auto", "extractive"] = "auto"
+    model: Annotated[str, Length(0, 200), "empty: whoever answers"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A sentence of the corpus, where it stands, and how the summary refers to it."""
+
+    number: int
+    text: str
+    at: Somewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A summary with what it rests on. ``by`` ``extractive``: sentences of the corpus, chosen by
+    LexRank; ``note`` then says why no model wrote it. ``whole`` is false when the corpus is larger
+    than what is looked at."""
+
+    corpusId: str
+    summary: str
+    by: Literal["model", "extractive"]
+    citations: tuple[Cited, ...]
+    unknown: tuple[int, ...]
+    whole: bool
+    provider: str = ""
+    model: str = ""
+    note: str = ""
+
+
+def drift_blocks(corpora: Corpora, embedder: Embedder) -> tuple[Block[Any, Any], ...]:
+    """``analytics.drift`` and ``analytics.history``."""
+
+    @block(
+        "analytics.drift",
+        summary="Tell how far two baselines, or two versions, are apart, and what changed",
+        effects=Effects.READS | Effects.NETWORK,
+    )
+    async def drift(request: DriftRequest) -> DriftReport:
+        org = current_call().principal.org_id
+        corpus = await asyncio.to_thread(corpora.peek, org, request.corpusId)
+        before, after = await asyncio.to_thread(_two, corpora, org, request)
+        words = await asyncio.to_thread(by_words, before.content, after.content)
+        vectors = await by_vectors(embedder, corpus.model, before.content, after.content)
+        changes = words.difference.changes
+        shown = tuple(_change(before, after, each) for each in changes[: request.most])
+        return DriftReport(
+            request.corpusId,
+            Compared(before.baseline_id, before.version, before.characters),
+            Compared(after.baseline_id, after.version, after.characters),
+            _lexical(words),
+            _embedding(before, after, vectors, request.most),
+            shown,
+            len(shown),
+            len(changes),
+        )
+
+    @block(
+        "analytics.history",
+        summary="Tell how a baseline changed from version to version",
+        effects=Effects.READS,
+    )
+    def history(request: BaselineName) -> DriftHistory:
+        org, name = current_call().principal.org_id, (request.corpusId, request.baselineId)
+        versions = corpora.versions(org, *name)[-_NEWEST_VERSIONS:]
+        first = before = corpora.read(org, *name, versions[0].version)
+        steps = []
+        for older, newer in pairwise(versions):
+            assert older.version == before.version
+            after = corpora.read(org, *name, newer.version)
+            steps.append(_step(before, after))
+            before = after
+        overall = _step(first, before) if steps else None
+        return DriftHistory(request.corpusId, request.baselineId, tuple(steps), overall)
+
+    return drift, history
+
+
+def study_blocks(corpora: Corpora, model: Model) -> tuple[Block[Any, Any], ...]:
+    """``analytics.patterns`` and ``analytics.summarize``."""
+
+    @block(
+        "analytics.patterns",
+        summary="Find passages and phrases that come back across a corpus",
+        effects=Effects.READS,
+    )
+    def patterns(request: PatternsRequest) -> PatternReport:
+        texts, whole = read_texts(corpora, current_call().principal.org_id, request.corpusId)
+        phrases = recurring_phrases(texts, request.sources, request.most)
+        return PatternReport(
+            request.corpusId,
+            tuple(map(_pattern, recurring_passages(texts, request.most))),
+            tuple(map(_pattern, phrases)),
+            whole,
+        )
+
+    @block(
+        "analytics.summarize",
+        summary="Sum up a corpus, with citations",
+        effects=Effects.READS | Effects.NETWORK,
+    )
+    async def summarize(request: SummaryRequest) -> Summary:
+        org, name = current_call().principal.org_id, request.corpusId
+        most = request.sentences if request.by == "extractive" else _MODEL_SENTENCES
+        found, whole = await asyncio.to_thread(_ranked, corpora, org, name, most)
+        note = "" if found else "there is nothing to sum up"
+        if found and request.by == "auto":
+            task = _TASK.format(request.sentences)
+            said = await model.about(task, [each.text for each in found], request.model)
+            if said.text:
+                cited = tuple(_cited(number, found[number - 1]) for number in said.cited)
+                return Summary(
+                    name,
+                    said.text,
+                    "model",
+                    cited,
+                    said.unknown,
+                    whole,
+                    said.provider,
+                    said.model,
+                )
+            note = said.note
+            found, whole = await asyncio.to_thread(_ranked, corpora, org, name, request.sentences)
+        text = " ".join(f"{' '.join(each.text.split())} [{n}]" for n, each in enumerate(found, 1))
+        cited = tuple(_cited(number, each) for number, each in enumerate(found, 1))
+        return Summary(name, text, "extractive", cited, (), whole, note=note)
+
+    return patterns, summarize
+
+
+def _ranked(
+    corpora: Corpora, org_id: str, corpus_id: str, most: int
+) -> tuple[Sequence[Sentence], bool]:
+    from conduit.corpora.summary import ranked
+
+    texts, whole = read_texts(corpora, org_id, corpus_id)
+    return ranked(texts, most), whole
+
+
+def _two(
+    corpora: Corpora, org_id: str, request: DriftRequest
+) -> tuple[StoredVersion, StoredVersion]:
+    """The two texts that are meant."""
+    corpus, baseline = request.corpusId, request.baselineId
+    if request.againstBaselineId:
+        before = corpora.read(org_id, corpus, baseline, request.fromVersion)
+        after = corpora.read(org_id, corpus, request.againstBaselineId, request.toVersion)
+        return before, after
+    after = corpora.read(org_id, corpus, baseline, request.toVersion)
+    earlier = request.fromVersion or after.version - 1
+    if earlier < 1:
+        raise InvalidInput(
+            f"{baseline!r} has one version only",
+            where="baselineId",
+            hint="store it again when it has changed, or name another in againstBaselineId",
+        )
+    return corpora.read(org_id, corpus, baseline, earlier), after
+
+
+def _lexical(words: ByWords) -> LexicalDrift:
+    figures, found = words.figures, words.difference
+    return LexicalDrift(
+        figures.shingles,
+        figures.tokenChange,
+        figures.divergence,
+        found.same,
+        found.count("added"),
+        found.count("removed"),
+        found.count("moved"),
+        found.count("changed"),
+        tuple(ShiftedTerm(t.term, t.before, t.after, t.z) for t in figures.terms),
+    )
+
+
+def _embedding(
+    before: StoredVersion, after: StoredVersion, vectors: ByVectors, most: int
+) -> EmbeddingDrift:
+    figures = vectors.figures
+    alone = tuple(
+        LonePassage("after", _quote(after, each.span), each.nearest)
+        if each.side
+        else LonePassage("before", _quote(before, each.span), each.nearest)
+        for each in figures.alone[:most]
+    )
+    return EmbeddingDrift(
+        vectors.model, figures.centroids, figures.likeness, alone, vectors.sampled, vectors.note
+    )
+
+
+def _change(before: StoredVersion, after: StoredVersion, change: Change) -> PassageChange:
+    return PassageChange(
+        change.kind,
+        None if change.before is None else _quote(before, change.before),
+        None if change.after is None else _quote(after, change.after),
+        round(change.similarity, 6),
+    )
+
+
+def _quote(version: StoredVersion, span: Span) -> Quote:
+    return Quote(span.start, span.end, version.content[span.start : span.end])
+
+
+def _step(before: StoredVersion, after: StoredVersion) -> Step:
+    found = _lexical(by_words(before.content, after.content))
+    return Step(
+        before.version,
+        after.version,
+        after.created_at.isoformat(),
+        found.shingles,
+        found.tokenChange,
+        found.divergence,
+        found.added,
+        found.removed,
+        found.moved,
+        found.changed,
+    )
+
+
+def _pattern(found: Recurring) -> Pattern:
+    return Pattern(
+        found.text,
+        found.times,
+        found.sources,
+        found.score,
+        tuple(map(_somewhere, found.places)),
+    )
+
+
+def _somewhere(at: At) -> Somewhere:
+    is_baseline = at.source.kind == BASELINE
+    return Somewhere(
+        at.source.id if is_baseline else "",
+        "" if is_baseline else at.source.id,
+        at.source.version,
+        at.start,
+        at.end,
+    )
+
+
+def _cited(number: int, sentence: Sentence) -> Cited:
+    return Cited(number, sentence.text, _somewhere(sentence.at))
