@@ -252,7 +252,7 @@ class Corpora:
             "created_at": self._now(),
         }
         insert = insert_or_leave(connection, corpora).values(row).on_conflict_do_nothing()
-        return connection.execute(insert).rowcount == 1
+        return connection.execute(insert.returning(corpora.c.id)).first() is not None
 
     def _touch(self, connection: sa.Connection, org_id: str, corpus_id: str, **values: str) -> None:
         connection.execute(
