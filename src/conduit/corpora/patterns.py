@@ -75,7 +75,7 @@ def recurring_passages(texts: Sequence[Text], most: int) -> tuple[Recurring, ...
 
 
 def recurring_phrases(texts: Sequence[Text], least: int, most: int) -> tuple[Recurring, ...]:
-    """Two to five words in a row that stand in ``least`` sources or more, by their C-value.
+    """Two to five words in a row that stand twice, and in ``least`` sources, by their C-value.
 
     A longer phrase is only looked for where both phrases one word shorter are frequent enough
     (Agrawal and Srikant's *Apriori*, 1994), so what is rare takes no memory.
@@ -87,7 +87,7 @@ def recurring_phrases(texts: Sequence[Text], least: int, most: int) -> tuple[Rec
     frequent: set[tuple[str, ...]] = set()
     for length in range(1, LONGEST_PHRASE + 1):
         times, held = _counted(sentences_of, length, frequent)
-        frequent = {phrase for phrase, sources in held.items() if sources >= least}
+        frequent = {p for p, sources in held.items() if sources >= least and times[p] > 1}
         if length > 1:
             counted |= {phrase: (times[phrase], held[phrase]) for phrase in frequent}
         if not frequent:

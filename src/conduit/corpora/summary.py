@@ -29,6 +29,8 @@ _DAMPING: Final = 0.15
 _ROUNDS: Final = 60
 _RELEVANCE: Final = 0.7
 """Of what a sentence says, against what it repeats."""
+_SAME: Final = 0.7
+"""From this cosine on a sentence says what was said, and is left out while there are others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ def _diverse(
     repeats = np.zeros(len(scores))
     while len(chosen) < min(most, len(scores)):
         value = np.round(_RELEVANCE * scores - (1 - _RELEVANCE) * repeats, 6)
+        value[repeats >= _SAME] -= 2.0
         value[chosen] = -np.inf
         best = int(value.argmax())  # of equal ones the first
         chosen.append(best)
