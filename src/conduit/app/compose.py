@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +12,14 @@ from starlette.types import ASGIApp
 
 import conduit
 from conduit.agents.ask import ask_blocks
+from conduit.agents.chat_service import chat_block
 from conduit.agents.documents import Documentation, documentation_blocks
 from conduit.agents.handle import handle_block
 from conduit.agents.help import help_block
 from conduit.agents.model_rights import ModelRights
 from conduit.agents.offline import OfflineAgent
+from conduit.agents.planning.blocks import planner_blocks
+from conduit.agents.planning.reason import Planner
 from conduit.agents.system_prompts import BUILT_IN, SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
 from conduit.app.access import Access, read_access
@@ -40,6 +43,7 @@ from conduit.store.conversations import Conversations
 from conduit.store.database import Database
 from conduit.store.files import DiskFiles
 from conduit.store.grooves import Grooves
+from conduit.store.runs import Runs
 from conduit.store.sandbox import Sandbox
 from conduit.surfaces import studio
 from conduit.surfaces.http.server import http_surface
@@ -89,6 +93,7 @@ async def open_app(
     prompts = SystemPrompts((settings.home / "prompts", BUILT_IN))
     async with (
         closing_at_the_end(database),
+        AsyncExitStack() as stack,
         open_models(
             settings,
             database,
@@ -118,6 +123,10 @@ async def open_app(
         machine = (*utility_blocks(access.allowed), access_block(access, gate, rights))
         scopes = models.tokens.scopes = CatalogScopes(gate)
         catalog.add(token_block(models.tokens, scopes, access.caller))
+        runs = stack.enter_context(closing(Runs(database, time.time)))
+        planner = Planner(gate, rights.of)
+        for each in (chat_block(gate), *planner_blocks(gate, runs, planner, new_id)):
+            catalog.add(each)
         for each in (*models.blocks, *music, *saved, *ask, *documents, *tools, *system, *machine):
             catalog.add(each)
         yield App(settings, access, gate, models, files, database)
