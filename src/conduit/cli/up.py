@@ -6,20 +6,24 @@ import json
 import os
 import shutil
 import sys
+from contextlib import AsyncExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conduit.cli.printing import out, print_error
+from conduit.cli.printing import out, print_error, print_warning
 from conduit.cli.running import AsJson, run
-from conduit.contracts.errors import ConduitError, ConfigError
+from conduit.contracts.errors import ConduitError, ConfigError, Unavailable
+from conduit.contracts.outcome import ErrorInfo
 
 if TYPE_CHECKING:
     from conduit.app import App
+    from conduit.surfaces.grpc.server import GrpcServer
 
 _PORT = 9321
+_GRPC_PORT = 50054
 _LOOPBACK = "127.0.0.1"
 _EXAMPLE = 'ask "make an 8-bar industrial groove at 140 bpm with sparse ghost kicks"'
 
@@ -36,6 +40,10 @@ def up(
     open_page: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the web page in a browser.")
     ] = True,
+    grpc_port: Annotated[
+        int | None, typer.Option(help=f"Port of gRPC, {_GRPC_PORT} if free; 0 takes a free one.")
+    ] = None,
+    grpc: Annotated[bool, typer.Option("--grpc/--no-grpc", help="Serve gRPC as well.")] = True,
     role: Annotated[
         Role, typer.Option(help="Everything, or only the gateway to models.")
     ] = Role.ALL,
@@ -51,6 +59,11 @@ def up(
 
     Example: `conduit up --port 8000 --no-open`
 
+    gRPC is served beside it, on a port of its own: `agent.AgentService`, `conduit.v1.BlockService`,
+    health and reflection.
+
+    Example: `conduit up --grpc-port 50054`
+
     `--role gateway` starts the gateway alone: models behind the addresses that clients of OpenAI,
     Anthropic and Ollama know, with health and metrics, and nothing else. It may have several
     `--workers`, and may listen for other machines, once there is a key (`conduit keys add`).
@@ -61,6 +74,11 @@ def up(
         if (tls_cert is None) != (tls_key is None):
             raise ConfigError(
                 "a certificate and its key belong together", hint="give --tls-cert and --tls-key"
+            )
+        if grpc_port is not None and (role is Role.GATEWAY or not grpc):
+            raise ConfigError(
+                "a gateway serves no gRPC" if grpc else "there is a port for gRPC, and no gRPC",
+                hint="leave --grpc-port out",
             )
         if role is Role.GATEWAY:
             from conduit.app.gateway_process import GatewayOptions, become
@@ -82,21 +100,43 @@ def up(
         listener = listen(port)
         url = f"http://{_LOOPBACK}:{listener.getsockname()[1]}"
         asgi = app.asgi()
-        _greet(app, url, as_json)
-        if open_page and _has_browser():
-            import webbrowser  # 25 ms that only a desktop needs
+        async with AsyncExitStack() as stack:
+            beside = await _start_grpc(app, stack, grpc_port) if grpc else None
+            _greet(app, url, beside.address if beside else "", as_json)
+            if open_page and _has_browser():
+                import webbrowser  # 25 ms that only a desktop needs
 
-            webbrowser.open(url)
-        await serve(asgi, listener)
+                webbrowser.open(url)
+            await serve(asgi, listener, ending=beside.stop if beside else None)
 
     run(work, as_json=as_json, serving=True)
 
 
-def _greet(app: App, url: str, as_json: bool) -> None:
+async def _start_grpc(app: App, stack: AsyncExitStack, port: int | None) -> GrpcServer | None:
+    """gRPC, until the stack closes. Where nobody named a port and the usual one is taken, by a
+    second Conduit perhaps, the rest starts without it. Raises ``Unavailable``."""
+    from conduit.app.grpc_side import grpc_server  # a tenth of a second, only for a server
+
+    server = grpc_server(app)
+    stack.push_async_callback(server.stop)
+    try:
+        await server.start(_GRPC_PORT if port is None else port)
+    except Unavailable as error:
+        if port is not None:
+            raise
+        print_warning("gRPC is not served", ErrorInfo.of(error))
+        return None
+    return server
+
+
+def _greet(app: App, url: str, grpc: str, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"url": url, "active": app.registry.active}), flush=True)
+        said = {"url": url, "active": app.registry.active, "grpc": grpc}
+        print(json.dumps(said), flush=True)
         return
     out.print(f"Conduit is up: [bold]{url}[/]   (Ctrl-C stops it)")
+    if grpc:
+        out.print(f"gRPC: [bold]{grpc}[/]")
     out.print(f"Try: [bold]{_this_command()} {_EXAMPLE}[/]", soft_wrap=True)
     if app.registry.active == "offline":
         out.print("[dim]No key found: the offline agent answers. `conduit doctor` says more.[/]")

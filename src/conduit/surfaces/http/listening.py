@@ -10,7 +10,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -70,9 +70,14 @@ def listen(port: int, host: str = HOST, *, shared: bool = False) -> socket.socke
 
 
 async def serve(
-    app: ASGIApp, listener: socket.socket, limits: Limits = USUAL, tls: Tls | None = None
+    app: ASGIApp,
+    listener: socket.socket,
+    limits: Limits = USUAL,
+    tls: Tls | None = None,
+    ending: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Serve until interrupted. Open requests get three seconds to finish.
+    """Serve until interrupted. Open requests get three seconds to finish; ``ending`` is awaited
+    meanwhile, for whatever else has to.
 
     Raises ``ConfigError`` for a certificate that cannot be used; ``KeyboardInterrupt`` after
     SIGINT and ``SystemExit(TERMINATED)`` after SIGTERM, so that whoever opened something closes it
@@ -92,7 +97,23 @@ async def serve(
                 hint="both files are PEM; the certificate comes first in its file",
             ) from None
     with _unwinding():
-        await uvicorn.Server(config).serve(sockets=[listener])
+        await _Server(config, ending).serve(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends together with what is served beside it."""
+
+    def __init__(
+        self, config: uvicorn.Config, ending: Callable[[], Awaitable[None]] | None
+    ) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._ending is None:
+            await super().shutdown(sockets)
+        else:
+            await asyncio.gather(super().shutdown(sockets), self._ending())
 
 
 @contextmanager
