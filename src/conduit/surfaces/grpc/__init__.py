@@ -1,1 +1,1 @@
-"""gRPC: asking the agent, health and reflection."""
+"""gRPC: asking the agent, calling blocks, health and reflection."""

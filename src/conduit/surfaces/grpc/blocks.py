@@ -1,0 +1,87 @@
+"""``conduit.v1.BlockService``: every block by its name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from conduit.blocks import Gate, dumps, loads
+from conduit.blocks.catalog import BlockInfo
+from conduit.surfaces.grpc.generated.conduit.v1 import blocks_pb2 as pb
+from conduit.surfaces.grpc.service import Caller, Method
+from conduit.surfaces.grpc.values import of_struct, put, to_struct
+
+SERVICE = "conduit.v1.BlockService"
+
+
+def block_methods(gate: Gate) -> list[Method]:
+    async def call(request: pb.CallRequest, caller: Caller) -> pb.CallResponse:
+        made = await gate.acall(
+            request.name,
+            _input(gate, request),
+            caller.principal,
+            correlation_id=caller.correlation_id,
+        )
+        response = pb.CallResponse()
+        if request.WhichOneof("form") == "json":
+            response.json = dumps(made)
+        else:
+            put(response.output, loads(dumps(made)))
+        return response
+
+    async def stream(
+        request: pb.StreamRequest, caller: Caller
+    ) -> AsyncGenerator[pb.StreamResponse, None]:
+        data = _input(gate, request)
+        ends = gate.catalog.get(request.name).output_classes
+        as_json = request.WhichOneof("form") == "json"
+        items = gate.stream(
+            request.name, data, caller.principal, correlation_id=caller.correlation_id
+        )
+        async with aclosing(items):
+            async for item in items:
+                response = pb.StreamResponse(last=isinstance(item, ends))
+                if as_json:
+                    response.json = dumps(item)
+                else:
+                    put(response.item, loads(dumps(item)))
+                yield response
+
+    async def list_blocks(request: pb.ListRequest, caller: Caller) -> pb.ListResponse:
+        response = pb.ListResponse()
+        for each in gate.catalog:
+            if each.name.startswith(request.prefix) and gate.may(caller.principal, each):
+                info = gate.catalog.info(each.name)
+                response.blocks.append(_published(info, request.schemas))
+        return response
+
+    return [
+        Method(f"/{SERVICE}/Call", pb.CallRequest, answer=call),
+        Method(f"/{SERVICE}/Stream", pb.StreamRequest, tell=stream),
+        Method(f"/{SERVICE}/List", pb.ListRequest, answer=list_blocks),
+    ]
+
+
+def _input(gate: Gate, request: pb.CallRequest | pb.StreamRequest) -> Any:
+    """What the block is given. Raises ``NotFound``, ``MalformedJson``."""
+    gate.catalog.get(request.name)  # a wrong name is said before a wrong input
+    form = request.WhichOneof("form")
+    if form == "json":
+        return loads(request.json) if request.json else {}
+    return of_struct(request.input) if form else {}
+
+
+def _published(info: BlockInfo, schemas: bool) -> pb.Block:
+    block = pb.Block(
+        name=info.name,
+        summary=info.summary,
+        permission=info.permission,
+        guarded=info.guarded,
+        effects=info.effects,
+        streams=info.streams,
+    )
+    if schemas:
+        block.input_schema.CopyFrom(to_struct(info.input_schema))
+        block.output_schema.CopyFrom(to_struct(info.output_schema))
+    return block

@@ -1,0 +1,80 @@
+"""JSON as protobuf has it: ``Struct`` and ``Value``, whose only numbers are doubles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
+
+from conduit.contracts.errors import MalformedJson
+from conduit.contracts.json import Json, JsonObject
+
+_EXACT = 2**53
+"""Beyond it, a double is no longer one integer."""
+
+
+def of_struct(struct: Struct) -> JsonObject:
+    """Plain JSON. Doubles that are integers become integers: a block's ``int`` takes no ``8.0``,
+    its ``float`` takes ``8``. Raises ``MalformedJson`` for what JSON has no word for."""
+    return {name: of_value(value) for name, value in struct.fields.items()}
+
+
+def of_value(value: Value) -> Json:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return of_struct(value.struct_value)
+    if kind == "list_value":
+        return [of_value(each) for each in value.list_value.values]
+    if kind == "number_value":
+        return _number(value.number_value)
+    if kind == "string_value":
+        return value.string_value
+    if kind == "bool_value":
+        return value.bool_value
+    return None  # null, and a value that nobody set
+
+
+def to_struct(data: JsonObject) -> Struct:
+    struct = Struct()
+    for name, each in data.items():
+        put(struct.fields[name], each)
+    return struct
+
+
+def to_value(data: Json) -> Value:
+    value = Value()
+    put(value, data)
+    return value
+
+
+def put(value: Value, data: Json) -> None:
+    """Write plain JSON into a message. Integers beyond 2**53 become decimal text."""
+    if data is None:
+        value.null_value = NULL_VALUE
+    elif isinstance(data, bool):
+        value.bool_value = data
+    elif isinstance(data, int) and not -_EXACT <= data <= _EXACT:
+        value.string_value = str(data)
+    elif isinstance(data, int | float):
+        value.number_value = data
+    elif isinstance(data, str):
+        value.string_value = data
+    elif isinstance(data, dict):
+        value.struct_value.CopyFrom(to_struct(data))
+    else:
+        _put_list(value.list_value, data)
+
+
+def _put_list(target: ListValue, data: list[Any]) -> None:
+    if not data:
+        target.SetInParent()
+    for each in data:
+        put(target.values.add(), each)
+
+
+def _number(number: float) -> int | float:
+    if number - number != 0:  # infinite, or not a number
+        raise MalformedJson(f"JSON has no number {number}", hint="send a finite number, or null")
+    if number == int(number) and -_EXACT <= number <= _EXACT:
+        return int(number)
+    return number
