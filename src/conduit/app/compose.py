@@ -33,6 +33,8 @@ from conduit.app.token_scope import CatalogScopes
 from conduit.audio.blocks import audio_blocks
 from conduit.blocks import Catalog, Gate
 from conduit.blocks.utility.catalogued import utility_blocks
+from conduit.corpora.blocks import corpora_blocks
+from conduit.models.caching import lexical
 from conduit.models.registry import ProviderRegistry
 from conduit.rhythm.blocks import groove_blocks
 from conduit.rhythm.config_blocks import Configs, config_blocks
@@ -40,11 +42,13 @@ from conduit.rhythm.explain.blocks import explain_blocks
 from conduit.rhythm.session_blocks import session_blocks
 from conduit.rhythm.vary.blocks import vary_blocks
 from conduit.store.conversations import Conversations
+from conduit.store.corpora import Corpora
 from conduit.store.database import Database
 from conduit.store.files import DiskFiles
 from conduit.store.grooves import Grooves
 from conduit.store.runs import Runs
 from conduit.store.sandbox import Sandbox
+from conduit.store.segments import Segments
 from conduit.surfaces import studio
 from conduit.surfaces.http.server import http_surface
 from conduit.telemetry.ids import new_id
@@ -126,6 +130,16 @@ async def open_app(
         runs = stack.enter_context(closing(Runs(database, time.time)))
         planner = Planner(gate, rights.of)
         for each in (chat_block(gate), *planner_blocks(gate, runs, planner, new_id)):
+            catalog.add(each)
+        corpora = corpora_blocks(
+            Corpora(database, new_id),
+            Segments(database),
+            files,
+            gate,
+            lexical.embed_all,
+            lambda provider: not models.registry.is_last_resort(provider),
+        )
+        for each in corpora:
             catalog.add(each)
         for each in (*models.blocks, *music, *saved, *ask, *documents, *tools, *system, *machine):
             catalog.add(each)

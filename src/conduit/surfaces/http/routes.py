@@ -95,6 +95,62 @@ BLOCK_ROUTES = (
     BlockRoute("POST", "/auth/token", "auth.token", "Exchange a key for a token that ends soon"),
     BlockRoute("GET", "/usage", "usage.summary", "What models were used for, and what it cost"),
     BlockRoute("GET", "/usage/recent", "usage.recent", "The newest requests to models"),
+    BlockRoute("GET", "/corpora", "corpora.list", "Every corpus"),
+    BlockRoute("POST", "/corpora", "corpora.create", "Make a corpus"),
+    BlockRoute("GET", "/corpora/{corpusId}", "corpora.get", "What a corpus holds"),
+    BlockRoute("PATCH", "/corpora/{corpusId}", "corpora.update", "Choose its embedding model"),
+    BlockRoute("DELETE", "/corpora/{corpusId}", "corpora.delete", "Delete a corpus"),
+    BlockRoute("GET", "/corpora/{corpusId}/baselines", "corpora.baselines", "Its baselines"),
+    BlockRoute("POST", "/corpora/{corpusId}/baselines", "corpora.baseline", "Keep a baseline"),
+    BlockRoute(
+        "GET",
+        "/corpora/{corpusId}/baselines/{baselineId}",
+        "corpora.get_baseline",
+        "Read a baseline",
+    ),
+    BlockRoute(
+        "GET",
+        "/corpora/{corpusId}/baselines/{baselineId}/versions",
+        "corpora.versions",
+        "Its versions",
+    ),
+    BlockRoute(
+        "GET",
+        "/corpora/{corpusId}/baselines/{baselineId}/history",
+        "analytics.history",
+        "How it changed from version to version",
+    ),
+    BlockRoute(
+        "GET",
+        "/corpora/{corpusId}/drift",
+        "analytics.drift",
+        "How far two baselines or versions are apart",
+    ),
+    BlockRoute(
+        "GET",
+        "/corpora/{corpusId}/patterns",
+        "analytics.patterns",
+        "What comes back across a corpus",
+    ),
+    BlockRoute(
+        "GET",
+        "/corpora/{corpusId}/summary",
+        "analytics.summarize",
+        "A corpus in short, with citations",
+    ),
+    BlockRoute(
+        "GET",
+        "/corpora/{corpusId}/search",
+        "corpora.search",
+        "The passages that say something about it",
+    ),
+    BlockRoute(
+        "POST", "/corpora/{corpusId}/search", "corpora.search", "The same, for a long question"
+    ),
+    BlockRoute("POST", "/corpora/{corpusId}/ask", "corpora.ask", "An answer with citations"),
+    BlockRoute("POST", "/corpora/{corpusId}/index", "corpora.index", "Index it now"),
+    BlockRoute("POST", "/corpus/reflections", "corpora.reflect", "Record a reflection on a corpus"),
+    BlockRoute("GET", "/corpus/reflections", "corpora.reflections", "The reflections on a corpus"),
 )
 
 OTHER_ROUTES = (
