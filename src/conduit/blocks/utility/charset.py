@@ -32,15 +32,31 @@ _KNOWN = {
 also knows codecs that are no charsets, and one of them takes quadratic time."""
 
 
+def codec_of(label: str) -> str:
+    """Python's name of a charset as the web writes it; empty for one that the web does not know."""
+    return _KNOWN.get(label.strip().lower(), "")
+
+
+def declared_charset(content_type: str) -> str:
+    """The charset that a ``Content-Type`` header names; empty where it names none."""
+    found = _CHARSET.search(content_type)
+    return found[1] if found else ""
+
+
+def codec_of_mark(body: bytes) -> str:
+    """Python's name of the charset that a byte-order mark says; empty without one."""
+    return next((codec for mark, codec in _MARKS.items() if body.startswith(mark)), "")
+
+
 def text_of(body: bytes, content_type: str) -> str:
     """The text of a body with this ``Content-Type`` header, which may be empty.
 
     Raises ``InvalidInput`` when it is not text, or its charset is unknown.
     """
-    codec = next((codec for mark, codec in _MARKS.items() if body.startswith(mark)), None)
-    if codec is None:
-        declared = _CHARSET.search(content_type)
-        codec = _KNOWN.get(declared.group(1).lower(), "") if declared else "utf-8"
+    codec = codec_of_mark(body)
+    if not codec:
+        declared = declared_charset(content_type)
+        codec = codec_of(declared) if declared else "utf-8"
     if not codec:
         raise InvalidInput("the reply declares a charset that is unknown")
     try:

@@ -71,11 +71,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole reply, of any status. ``content_type`` is the header as it came."""
+    """A whole reply, of any status. ``content_type`` and ``retry_after`` are the headers as they
+    came, ``url`` is where it came from, after all redirects."""
 
     status: int
     content_type: str
     body: bytes
+    url: WebUrl
+    retry_after: str = ""
 
 
 class Exchange:
@@ -154,7 +157,14 @@ class Exchange:
                     raise too_large
         if gzip and not gzip.complete:
             raise Unavailable("the compressed reply breaks off")
-        return Reply(response.status, response.headers.get("Content-Type", ""), bytes(body))
+        headers = response.headers
+        return Reply(
+            response.status,
+            headers.get("Content-Type", ""),
+            bytes(body),
+            url,
+            headers.get("Retry-After", ""),
+        )
 
 
 class _Gunzip:

@@ -1,0 +1,1 @@
+"""Searching the web through whoever is configured: one small file for each provider."""
