@@ -13,6 +13,7 @@ from conduit.cli import (
     access,
     blocks,
     chat,
+    corpora,
     doctor,
     explain,
     gateway,
@@ -48,6 +49,7 @@ cli.add_typer(providers.commands, name="providers")
 cli.add_typer(gateway.commands, name="gateway")
 cli.add_typer(presets.commands, name="presets")
 cli.add_typer(keys.commands, name="keys")
+cli.add_typer(corpora.commands, name="corpora")
 cli.command("models")(models.models)
 cli.command("usage")(usage.usage)
 cli.add_typer(blocks.commands, name="blocks")
