@@ -1,0 +1,134 @@
+"""A process that carries out a plan and is killed at a chosen moment.
+
+    python -m tests.agents.planning.killed FOLDER
+
+Everything is imported once; each line on standard input (``NAME POINT DECISIONS``) is a child of
+its own, killed at ``POINT`` with the database ``FOLDER/NAME.db``, and answered with how it ended.
+Points are ``commit:N:before`` and ``commit:N:after`` (of the N-th transaction), ``STEP:before`` and
+``STEP:after`` (around the noting of a step), and ``never``; decisions are JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conduit.agents.planning.blocks import planner_blocks
+from conduit.agents.planning.reason import Planner
+from conduit.blocks import Block, Catalog, Effects, Gate, block, loads
+from conduit.contracts.call import LOCAL_OWNER
+from conduit.store.database import Database
+from conduit.store.runs import Runs
+from conduit.telemetry.ids import IdMaker
+
+STEPS: tuple[dict[str, Any], ...] = (
+    {"name": "do.pure", "arguments": {"text": "a"}, "id": "a"},
+    {"name": "do.write", "arguments": {"text": "b"}, "id": "b"},
+    {"name": "do.read", "arguments": {"text": "c"}, "id": "c"},
+    {"name": "do.send", "arguments": {"text": "d"}, "id": "d"},
+    {"name": "do.write", "arguments": {"text": "e", "of": "${steps.b.output.said}"}, "id": "e"},
+)
+ONCE = frozenset("bde")
+"""Those that may not be done twice."""
+COMMITS = 6
+"""Transactions of the plan when nothing goes wrong, the one that stores it included."""
+
+
+@dataclass(frozen=True)
+class Do:
+    """What to note."""
+
+    text: str
+    of: str = ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was noted."""
+
+    said: str
+
+
+def killing_at(point: str, now: str) -> None:
+    if point == now:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def noting(name: str, effects: Effects, notes: Path, point: str) -> Block[Any, Any]:
+    """A block that writes a line for each time it is done, before it says so."""
+
+    @block(name, summary="Note it", effects=effects)
+    def note(do: Do) -> Said:
+        killing_at(point, f"{do.text}:before")
+        with notes.open("a") as file:
+            file.write(f"{do.text}\n")
+        killing_at(point, f"{do.text}:after")
+        return Said(f"{do.text}{do.of}")
+
+    return note
+
+
+class KilledRuns(Runs):
+    """Counts transactions, and is killed before or after one."""
+
+    point = "never"
+    commits = 0
+
+    async def begin(self, *given: Any) -> Any:
+        return await self._counted(super().begin(*given))
+
+    async def append(self, *given: Any, **more: Any) -> Any:
+        return await self._counted(super().append(*given, **more))
+
+    async def _counted(self, work: Any) -> Any:
+        number, self.commits = self.commits, self.commits + 1
+        if self.point == f"commit:{number}:before":
+            work.close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        made = await work
+        killing_at(self.point, f"commit:{number}:after")
+        return made
+
+
+def gate_of(runs: Runs, notes: Path, point: str) -> Gate:
+    effects = {"do.pure": Effects.NONE, "do.read": Effects.READS, "do.write": Effects.WRITES_STATE,
+               "do.send": Effects.NETWORK}  # fmt: skip
+    blocks = [noting(name, each, notes, point) for name, each in effects.items()]
+    gate = Gate(Catalog(blocks), new_id=IdMaker())
+    for each in planner_blocks(gate, runs, Planner(gate, lambda person: person), IdMaker()):
+        gate.catalog.add(each)
+    return gate
+
+
+async def execute(folder: Path, name: str, point: str, request: dict[str, Any]) -> Any:
+    """Carry a plan out, or go on with it, and be killed at ``point``."""
+    with (
+        closing(Database(f"sqlite:///{folder}/{name}.db")) as database,
+        closing(KilledRuns(database, time.time)) as runs,
+    ):
+        runs.point = point
+        gate = gate_of(runs, folder / f"{name}.notes", point)
+        return await gate.acall("planner.execute", request, LOCAL_OWNER)
+
+
+def main(folder: Path) -> None:
+    for line in sys.stdin:
+        name, point, decisions = line.split()
+        child = os.fork()
+        if child == 0:
+            request = {"steps": STEPS, "run_id": "run", "decisions": loads(decisions)}
+            asyncio.run(execute(folder, name, point, request))
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
