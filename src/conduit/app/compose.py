@@ -40,6 +40,7 @@ from conduit.rhythm.blocks import groove_blocks
 from conduit.rhythm.config_blocks import Configs, config_blocks
 from conduit.rhythm.explain.blocks import explain_blocks
 from conduit.rhythm.session_blocks import session_blocks
+from conduit.rhythm.stored_blocks import stored_groove_blocks
 from conduit.rhythm.vary.blocks import vary_blocks
 from conduit.store.conversations import Conversations
 from conduit.store.corpora import Corpora
@@ -51,6 +52,7 @@ from conduit.store.sandbox import Sandbox
 from conduit.store.segments import Segments
 from conduit.surfaces import studio
 from conduit.surfaces.http.server import http_surface
+from conduit.surfaces.mcp.http import McpOverHttp
 from conduit.telemetry.ids import new_id
 from conduit.telemetry.logs import CallLog
 
@@ -65,6 +67,8 @@ class App:
     models: ModelSide
     files: DiskFiles
     database: Database
+    prompts: SystemPrompts
+    rights: ModelRights
 
     @property
     def registry(self) -> ProviderRegistry:
@@ -79,6 +83,7 @@ class App:
             new_id,
             caller=self.access.caller,
             door=self.models.door,
+            mcp=McpOverHttp(self.gate, self.files, self.prompts),
         )
 
 
@@ -110,7 +115,8 @@ async def open_app(
     ):
         models.registry.add(OfflineAgent(), last_resort=True)
         files = DiskFiles(settings.home / "files")
-        catalog = Catalog(groove_blocks(files, Grooves(database)))
+        grooves = Grooves(database)
+        catalog = Catalog((*groove_blocks(files, grooves), *stored_groove_blocks(files, grooves)))
         gate = Gate(catalog, new_id=new_id, interceptors=[CallLog()])
         rights = ModelRights(gate, access.models)
         loop = ToolLoop(gate, rights=rights)
@@ -143,7 +149,7 @@ async def open_app(
             catalog.add(each)
         for each in (*models.blocks, *music, *saved, *ask, *documents, *tools, *system, *machine):
             catalog.add(each)
-        yield App(settings, access, gate, models, files, database)
+        yield App(settings, access, gate, models, files, database, prompts, rights)
 
 
 def _sandbox(folder: str) -> Sandbox:

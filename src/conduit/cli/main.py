@@ -19,6 +19,7 @@ from conduit.cli import (
     gateway,
     keys,
     listen,
+    mcp,
     models,
     presets,
     providers,
@@ -49,6 +50,7 @@ cli.add_typer(providers.commands, name="providers")
 cli.add_typer(gateway.commands, name="gateway")
 cli.add_typer(presets.commands, name="presets")
 cli.add_typer(keys.commands, name="keys")
+cli.add_typer(mcp.commands, name="mcp")
 cli.add_typer(corpora.commands, name="corpora")
 cli.command("models")(models.models)
 cli.command("usage")(usage.usage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,18 @@ class Grooves:
         if row is None:
             raise NotFound(f"there is no groove {groove_id[:80]!r}", hint="render it again")
         return StoredGroove(row.id, row.title, row.request, row.file_id)
+
+    def page(self, org_id: str, *, after: str, most: int) -> Sequence[StoredGroove]:
+        """Those whose ids come after one, in the order of ids. Raises ``StoreError``."""
+        wanted = (
+            sa.select(grooves)
+            .where(grooves.c.org_id == org_id, grooves.c.id > after)
+            .order_by(grooves.c.id)
+            .limit(most)
+        )
+        with self._database.snapshot() as connection:
+            rows = connection.execute(wanted).all()
+        return [StoredGroove(row.id, row.title, row.request, row.file_id) for row in rows]
 
 
 def _insert_into_grooves(connection: sa.Connection) -> sqlite.Insert | postgresql.Insert:

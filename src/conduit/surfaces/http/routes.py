@@ -164,6 +164,7 @@ OTHER_ROUTES = (
     ),
     ("GET", "/files/{id}", "Download a file that a block wrote"),
     ("GET", "/openapi.json", "All that the caller may ask for, as an OpenAPI 3.1 document"),
+    ("POST", "/mcp", "The Model Context Protocol: every block that the caller may call, as a tool"),
     ("GET", "/metrics", "What was counted, for Prometheus; as OpenMetrics to those who accept it"),
     *((each.method, each.path, each.summary) for each in MODEL_ADDRESSES),
     ("GET", "/", "Studio, the web page"),

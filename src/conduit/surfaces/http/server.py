@@ -35,10 +35,11 @@ def http_surface(
     limits: Limits = USUAL,
     caller: Principal = CALLER,
     door: Door | None = None,
+    mcp: ASGIApp | None = None,
 ) -> ASGIApp:
     """Everything Conduit serves over HTTP: the control surface, the addresses of models, and the
     page. ``caller`` is on whose behalf requests are made that show no key; ``door`` knows whose
-    those are that show one."""
+    those are that show one. ``mcp`` answers at ``/mcp``."""
     control = Starlette(
         routes=control_routes(gate, files, limits), exception_handlers={HTTPException: _refused}
     )
@@ -46,14 +47,17 @@ def http_surface(
     control.router.redirect_slashes = False
     door = door or (lambda key: caller)
     models = ModelApi(gate, door, limits, agent_chunks)
-    return Guard(_Paths(models, control, caller, door), new_id, limits)
+    return Guard(_Paths(models, control, caller, door, mcp or control), new_id, limits)
 
 
 class _Paths:
     """Says who calls, and sends what is for models past the router, which costs more than the rest
     of that way together."""
 
-    def __init__(self, models: ASGIApp, control: ASGIApp, caller: Principal, door: Door) -> None:
+    def __init__(
+        self, models: ASGIApp, control: ASGIApp, caller: Principal, door: Door, mcp: ASGIApp
+    ) -> None:
+        self._mcp = mcp
         self._models = models
         self._control = control
         self._caller = caller
@@ -66,7 +70,8 @@ class _Paths:
         key = read_headers(scope["headers"]).key if scope["type"] == "http" else ""
         principal = self._door(key) if key else self._caller
         scope.setdefault("state", {})["principal"] = principal
-        await self._control(scope, receive, send)
+        app = self._mcp if scope["type"] == "http" and scope["path"] == "/mcp" else self._control
+        await app(scope, receive, send)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

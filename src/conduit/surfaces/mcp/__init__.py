@@ -1,1 +1,1 @@
-"""The Model Context Protocol: blocks as tools of a server."""
+"""Conduit as an MCP server: blocks as tools, grooves and files as resources, system prompts."""

@@ -1,0 +1,102 @@
+"""``/mcp``: the protocol over streamable HTTP, on the port of everything else.
+
+Whoever joins it puts it behind the same checks as all addresses: ``Host``, ``Origin``, sizes, and
+the key. The SDK takes two thirds of a second to load, so that waits for the first request, in a
+thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.types import Receive, Scope, Send
+
+from conduit.blocks import Gate
+from conduit.contracts.call import Principal
+from conduit.contracts.files import FileStore
+
+if TYPE_CHECKING:
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+    from conduit.surfaces.mcp.prompts import PromptTexts
+
+_LARGEST_BODY: Final = 8 << 20
+_MOST_SESSIONS: Final = 1000
+_IDLE_S: Final = 600.0
+"""A session of the revision 2025-11-25 that nobody has used for so long is over."""
+
+
+class McpOverHttp:
+    """An ASGI application. The principal of each request is in its state, put there by a door."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        files: FileStore,
+        prompts: PromptTexts,
+        *,
+        most_sessions: int = _MOST_SESSIONS,
+        idle_s: float = _IDLE_S,
+    ) -> None:
+        self._gate = gate
+        self._files = files
+        self._prompts = prompts
+        self._most_sessions = most_sessions
+        self._idle_s = idle_s
+        self._opening = asyncio.Lock()
+        self._manager: StreamableHTTPSessionManager | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        manager = self._manager or await self._opened()
+        scope["user"] = _credential(scope["state"]["principal"])
+        await manager.handle_request(scope, receive, send)
+
+    async def _opened(self) -> StreamableHTTPSessionManager:
+        """The sessions, held open by a task of their own until the event loop ends."""
+        async with self._opening:
+            if self._manager is None:
+                manager = await asyncio.to_thread(self._made)
+                ready = asyncio.Event()
+                self._running = asyncio.create_task(_held(manager, ready), name="mcp sessions")
+                await ready.wait()
+                self._manager = manager
+            return self._manager
+
+    def _made(self) -> StreamableHTTPSessionManager:
+        from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+        from conduit.surfaces.mcp.caller import of_request
+        from conduit.surfaces.mcp.server import mcp_server
+
+        # It tells every session at INFO, and those that are refused too.
+        logging.getLogger("mcp").setLevel(logging.ERROR)
+        return StreamableHTTPSessionManager(
+            mcp_server(self._gate, self._files, self._prompts, of_request),
+            session_idle_timeout=self._idle_s,
+            max_request_body_size=_LARGEST_BODY,
+            max_sessions=self._most_sessions,
+        )
+
+
+async def _held(manager: StreamableHTTPSessionManager, ready: asyncio.Event) -> None:
+    async with manager.run():
+        ready.set()
+        await asyncio.Event().wait()
+
+
+def _credential(principal: Principal) -> Any:
+    """Who sends, as the SDK compares it: a session is only for whoever opened it."""
+    from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+    from mcp.server.auth.provider import AccessToken
+
+    return AuthenticatedUser(
+        AccessToken(
+            token="",
+            client_id=principal.key_id or principal.subject,
+            subject=f"{principal.org_id} {principal.subject}",
+            scopes=[],
+        )
+    )
