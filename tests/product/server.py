@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 
 COMMAND = [sys.executable, "-m", "conduit.cli"]
-STOP_S = 10
+STOP_S = 30
 
 
 class Server:
@@ -33,6 +33,8 @@ class Server:
         }
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
+        self.grpc = ""
+        """Where gRPC is served: host and port."""
         self.ready_s = 0.0
         """From the start of the process to the printed address."""
 
@@ -58,7 +60,7 @@ class Server:
         begun = time.monotonic()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*COMMAND, "up", "--port", "0", "--no-open", "--json"],
+                [*COMMAND, "up", "--port", "0", "--grpc-port", "0", "--no-open", "--json"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -70,7 +72,8 @@ class Server:
         greeting = _first_line(self._process)
         self.ready_s = time.monotonic() - begun
         assert greeting, self.log
-        self.url = json.loads(greeting)["url"]
+        said = json.loads(greeting)
+        self.url, self.grpc = said["url"], said["grpc"]
 
     def stop(self) -> None:
         """Ask it to end, as Ctrl-C and a service manager do."""
@@ -91,7 +94,7 @@ class Server:
 def _first_line(process: subprocess.Popen[str]) -> str:
     """What it prints first; a watchdog ends a process that prints nothing."""
     assert process.stdout is not None
-    watchdog = threading.Timer(20, process.kill)
+    watchdog = threading.Timer(40, process.kill)
     watchdog.start()
     line = process.stdout.readline()
     watchdog.cancel()
@@ -110,7 +113,7 @@ def serving(folder: Path, providers: str = "") -> Iterator[Server]:
     server.start()
     try:
         yield server
-        assert httpx.get(server.url + "/health").status_code == 200
+        assert httpx.get(server.url + "/health", timeout=20).status_code == 200
     finally:
         server.stop()
     assert "Traceback" not in server.log, server.log

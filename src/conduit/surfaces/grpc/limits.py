@@ -41,7 +41,7 @@ class Limits:
             ("grpc.max_send_message_length", self.reply_bytes),
             ("grpc.max_metadata_size", self.metadata_bytes),
             ("grpc.absolute_max_metadata_size", self.metadata_bytes),
-            ("grpc.max_concurrent_streams", self.calls),
+            ("grpc.max_concurrent_streams", self.calls + self.other_calls),
             ("grpc.server_handshake_timeout_ms", _ms(self.handshake_s)),
             ("grpc.max_connection_idle_ms", _ms(self.idle_s)),
             ("grpc.keepalive_time_ms", _ms(self.silent_s)),
