@@ -26,7 +26,7 @@ from conduit.blocks import (
     tool_name,
 )
 from conduit.contracts.call import Principal
-from conduit.contracts.errors import ConduitError, InvalidInput
+from conduit.contracts.errors import InvalidInput, NotFound
 from conduit.contracts.json import Json, JsonObject
 from conduit.models.gateway.blocks import ModelCall, ModelReply
 
@@ -107,94 +107,133 @@ def chat_block(gate: Gate) -> Block[Any, Any]:
 
 class _Offered:
     """The functions of a request, and under which names the model knows those that are blocks:
-    theirs may hold no dots. A caller sees its own names, in both directions."""
+    theirs may hold no dots. A caller sees its own names, in both directions.
+
+    Models are offered tools, because few servers know functions any more. So a call has an id on
+    its way there, and the answer to it names that.
+    """
 
     def __init__(
         self, gate: Gate, names: BlockNames, request: ChatRequestBody, person: Principal
     ) -> None:
         self._request = request
-        self._theirs: dict[str, str] = {}
-        self._functions: list[JsonObject] = []
+        self._callers: dict[str, str] = {}
+        self._tools: list[JsonObject] = []
         for at, each in enumerate(request.functions):
-            if not isinstance(each, str):
-                self._functions.append(each)
-                continue
-            where = f"functions[{at}]"
-            try:
-                found = gate.catalog.get(names.block_of(each))
-            except ConduitError as error:
-                raise InvalidInput(error.message, where=where, hint=error.hint) from None
-            if not gate.may(person, found):
-                raise InvalidInput(
-                    f"{person.subject} may not call {found.name}, so it is not offered",
-                    where=where,
-                    hint="GET /blocks lists what this caller may call",
-                )
-            spec = gate.catalog.tool(found.name)
-            self._theirs[spec.name] = each
-            self._functions.append(
-                {
-                    "name": spec.name,
-                    "description": spec.description,
-                    "parameters": spec.parameters,
-                }
+            function = each
+            if isinstance(each, str):
+                function = self._of_block(gate, names, each, person, f"functions[{at}]")
+            self._tools.append({"type": "function", "function": function})
+
+    def _of_block(
+        self, gate: Gate, names: BlockNames, name: str, person: Principal, where: str
+    ) -> JsonObject:
+        try:
+            found = gate.catalog.get(names.block_of(name))
+        except NotFound as error:
+            raise InvalidInput(error.message, where=where, hint=error.hint) from None
+        if not gate.may(person, found):
+            raise InvalidInput(
+                f"{person.subject} may not call {found.name}, so it is not offered",
+                where=where,
+                hint="GET /blocks lists what this caller may call",
             )
+        spec = gate.catalog.tool(found.name)
+        self._callers[spec.name] = name
+        return {
+            "name": spec.name,
+            "description": spec.description,
+            "parameters": spec.parameters,
+        }
 
     def body(self) -> JsonObject:
-        """The request in the dialect. What was not given is left out: an empty list of functions is
+        """The request in the dialect. What was not given is left out: an empty list of tools is
         refused by those that follow the letter."""
         request = self._request
-        rest = {name: getattr(request, name) for name in ChatRequestBody.__slots__}
+        given = {name: getattr(request, name) for name in ChatRequestBody.__slots__}
         body: JsonObject = {
-            name: value for name, value in rest.items() if value not in (None, "", [])
+            name: value
+            for name, value in given.items()
+            if value not in (None, "", []) and name not in ("functions", "function_call")
         }
         body.setdefault("model", "auto")
-        body["messages"] = [self._said(each) for each in request.messages]
-        if self._functions:
-            body["functions"] = self._functions
-        choice = request.function_call
-        if isinstance(choice, dict) and isinstance(choice.get("name"), str):
-            body["function_call"] = {**choice, "name": self._known(choice["name"])}
+        body["messages"] = self._messages(request.messages)
+        if self._tools:
+            body["tools"] = [*self._tools, *request.tools]
+            if request.function_call is not None:
+                body["tool_choice"] = self._choice(request.function_call)
         return body
 
-    def named(self, message: Mapping[str, Any]) -> JsonObject:
-        """A message of the model with the caller's names; what is empty is left out."""
-        said = {
+    def _choice(self, choice: Any) -> Any:
+        if isinstance(choice, dict) and isinstance(choice.get("name"), str):
+            return {"type": "function", "function": {"name": self._known(choice["name"])}}
+        return choice
+
+    def _messages(self, given: list[JsonObject]) -> list[JsonObject]:
+        """Earlier messages as the model is to see them."""
+        found: list[JsonObject] = []
+        called: dict[str, str] = {}
+        for at, message in enumerate(given):
+            call, name = message.get("function_call"), message.get("name")
+            if isinstance(call, dict) and isinstance(call.get("name"), str):
+                id = called[call["name"]] = f"call_{at}"
+                made = {**call, "name": self._known(call["name"])}
+                rest = {key: value for key, value in message.items() if key != "function_call"}
+                calls = [{"id": id, "type": "function", "function": made}]
+                found.append({**rest, "tool_calls": calls})
+            elif message.get("role") == "function" and isinstance(name, str):
+                id = called.get(name, f"call_{at}")
+                said = message.get("content")
+                found.append({"role": "tool", "tool_call_id": id, "content": said})
+            else:
+                found.append(message)
+        return found
+
+    def answered(self, message: Mapping[str, Any], reason: str) -> tuple[JsonObject, str]:
+        """A message of the model as the caller asked for it, with the caller's names; what is empty
+        is left out."""
+        said: JsonObject = {
             key: value for key, value in message.items() if value is not None or key == "content"
         }
-        return self._renamed(said, lambda name: self._theirs.get(name, name))
+        calls = said.get("tool_calls")
+        made = [
+            {**call, "function": self._named(call["function"])}
+            for call in (calls if isinstance(calls, list) else ())
+            if isinstance(call, dict) and isinstance(call.get("function"), dict)
+        ]
+        if not made or not self._request.functions:
+            return said, reason
+        said["function_call"] = made[0]["function"]
+        if len(made) == 1:  # functions have room for one; of several none is lost
+            del said["tool_calls"]
+        else:
+            said["tool_calls"] = made
+        return said, "function_call" if reason == "tool_calls" else reason
 
-    def _said(self, message: JsonObject) -> JsonObject:
-        """An earlier message, with the names that the model knows."""
-        if message.get("role") == "function" and isinstance(message.get("name"), str):
-            message = {**message, "name": self._known(message["name"])}
-        return self._renamed(message, self._known)
+    def _named(self, function: JsonObject) -> JsonObject:
+        name = str(function.get("name", ""))
+        return {**function, "name": self._callers.get(name, name)}
 
     def _known(self, name: str) -> str:
-        back = {theirs: ours for ours, theirs in self._theirs.items()}
+        """What the model knows a function of the caller by."""
+        back = {callers: known for known, callers in self._callers.items()}
         return back.get(name) or tool_name(name)
-
-    def _renamed(self, message: JsonObject, rename: Any) -> JsonObject:
-        call = message.get("function_call")
-        if isinstance(call, dict) and isinstance(call.get("name"), str):
-            message = {**message, "function_call": {**call, "name": rename(call["name"])}}
-        return message
 
 
 def _completion(body: JsonObject, reply: ModelReply, offered: _Offered) -> ChatCompletion:
-    """The answer as it is published. It was written, or checked, by the gateway."""
+    """The answer as it is published. It is of the shape that the dialect writes, or that a provider
+    of the same dialect sent."""
     usage = body.get("usage") or {}
     prompt, said = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
+    choices: list[ChatChoice] = []
+    for at, choice in enumerate(body.get("choices") or ()):
+        message, reason = offered.answered(
+            choice.get("message") or {}, str(choice.get("finish_reason") or "stop")
+        )
+        choices.append(ChatChoice(at, message, reason))
     return ChatCompletion(
         id=str(body.get("id", "")),
-        choices=tuple(
-            ChatChoice(
-                at,
-                offered.named(choice.get("message") or {}),
-                str(choice.get("finish_reason") or "stop"),
-            )
-            for at, choice in enumerate(body.get("choices") or ())
-        ),
+        choices=tuple(choices),
         created=int(body.get("created") or 0),
         model=reply.model or str(body.get("model", "")),
         provider=reply.provider,
