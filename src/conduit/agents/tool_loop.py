@@ -61,6 +61,7 @@ FLAT_NAMES = {
     "write_config": "configs.write",
     "list_examples": "configs.examples",
     "doc_answer": "docs.answer",
+    "execute_code": "code.execute",
 }
 """Names that models also call tools by. Those of the other tools are the blocks' own."""
 

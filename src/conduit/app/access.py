@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from conduit.app.guarded import GUARDED
 from conduit.app.settings import Settings
 from conduit.blocks.utility.allowed import SETTINGS, Allowed, NamedDatabase, NamedHosts, Root
-from conduit.blocks.utility.catalogued import NAMES
 from conduit.contracts.call import LOCAL_OWNER, Principal
 from conduit.contracts.errors import ConfigError, Conflict, StoreError
 from conduit.store.files import write_atomically
@@ -98,7 +98,7 @@ def _access(document: Section, file: Path, settings: Settings) -> Access:
 
 
 def _permissions(document: Section, part: str) -> frozenset[str]:
-    known = tuple(sorted({*NAMES, *(f"{name.split('.')[0]}.*" for name in NAMES)}))
+    known = tuple(sorted({*GUARDED, *(f"{name.split('.')[0]}.*" for name in GUARDED)}))
     names = document.texts(part)
     for name in names:
         if name in ("*", "**"):

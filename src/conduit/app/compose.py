@@ -55,6 +55,8 @@ from conduit.surfaces.http.server import http_surface
 from conduit.surfaces.mcp.http import McpOverHttp
 from conduit.telemetry.ids import new_id
 from conduit.telemetry.logs import CallLog
+from conduit.tools.code.blocks import code_blocks
+from conduit.tools.code.choosing import Chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +126,16 @@ async def open_app(
         configs = Configs(_sandbox(settings.configs), examples, out)
         saved = (*config_blocks(configs), *session_blocks(configs, out, files))
         ask = ask_blocks(loop, Conversations(database, new_id), prompts)
+        chosen = Chosen(hidden=[settings.home])
         system = system_blocks(
-            settings, access, models.opened, database, studio.is_built, time.monotonic
+            settings, access, models.opened, database, studio.is_built, time.monotonic, chosen
         )
         documents = documentation_blocks(Documentation(_folder_of("docs")))
         tools = (help_block(), handle_block(gate, loop))
         music = (*vary_blocks(files, ProcessCrew()), *explain_blocks(files), *audio_blocks(files))
         machine = (*utility_blocks(access.allowed), access_block(access, gate, rights))
+        for each in code_blocks(chosen):
+            catalog.add(each)
         scopes = models.tokens.scopes = CatalogScopes(gate)
         catalog.add(token_block(models.tokens, scopes, access.caller))
         runs = stack.enter_context(closing(Runs(database, time.time)))

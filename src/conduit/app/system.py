@@ -21,6 +21,7 @@ from conduit.models.registry import ProviderState
 from conduit.models.setup.file import LeftOut
 from conduit.models.startup import OpenedRegistry
 from conduit.store.database import Database
+from conduit.tools.code.choosing import HINT, Chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def system_blocks(
     database: Database,
     studio_built: Callable[[], bool],
     timer: Callable[[], float],
+    sandbox: Chosen,
 ) -> tuple[Block[Any, Any], ...]:
     """``system.health`` and ``system.doctor``."""
     started = timer()
@@ -90,6 +92,7 @@ def system_blocks(
             *_left_out(opened.left_out),
             _postgres(),
             _fluidsynth(),
+            _sandbox(sandbox),
         )
         return Diagnosis(all(f.state != "broken" for f in findings), findings)
 
@@ -181,3 +184,14 @@ def _fluidsynth() -> Finding:
         return Finding("listening in the terminal", "ok", "fluidsynth FILE.mid plays a groove")
     enable = "`conduit listen FILE.mid` makes a WAV file; or press play in the Studio"
     return Finding("listening in the terminal", "off", "no fluidsynth on this machine", enable)
+
+
+def _sandbox(chosen: Chosen) -> Finding:
+    """It is made, and tried, to find out."""
+    try:
+        found = chosen.strength()
+    except ConduitError as error:
+        return Finding("sandbox for code", "off", error.message, HINT)
+    detail = f"{found.name}: {', '.join(found.layers)}"
+    weak = "a small Python only; for a whole one, install bubblewrap on Linux"
+    return Finding("sandbox for code", "ok", detail, weak if found.strength == "small" else "")
