@@ -303,3 +303,15 @@ def test_a_token_that_is_known_costs_little_and_a_key_nothing_more(tmp_path: Pat
 
     assert each_us(token) < 100
     assert each_us(key) < 100
+
+
+def test_who_came_with_less_than_the_key_goes_on_with_less(place: Place) -> None:
+    """What is asked for with a token of little scope may run on when the token is gone."""
+    key = place.keys.add("laptop").key
+    narrow = place.door(place.token(key, scope="music.play"))
+    whole = place.door(key)
+    assert place.door.standing(whole) == whole
+    assert place.door.standing(narrow) == narrow
+    assert place.door.standing(HERE) is HERE
+    place.keys.remove("laptop")
+    assert place.door.standing(narrow) is None

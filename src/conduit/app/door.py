@@ -54,6 +54,19 @@ class Door:
                 hint = "fetch one from POST /auth/token, with a key"
         raise Unauthenticated(said, where="key", hint=hint)
 
+    def standing(self, person: Principal) -> Principal | None:
+        """What somebody who called some time ago may do now; None when the key is gone. Who came
+        with a token that holds less than its key stays with that."""
+        if not person.key_id:
+            return person
+        holder = self._keys.standing(person.key_id)
+        if holder is None or person.permissions == holder.principal.permissions:
+            return holder.principal if holder else None
+        scopes = self._tokens.scopes if self._tokens is not None else None
+        if scopes is None:
+            return None
+        return scopes.narrowed(holder.principal, tuple(sorted(person.permissions)))
+
     @property
     def required(self) -> bool:
         """Whether everybody needs a key."""

@@ -115,6 +115,15 @@ class Keys:
         """Who holds the key of an id, as of the last time that the file was looked at."""
         return self._by_id.get(id)
 
+    def standing(self, id: str) -> Holder | None:
+        """Who holds the key of an id now; None when it was removed or has expired."""
+        if self._ticks() >= self._look_at:
+            self._look()
+        holder = self._by_id.get(id)
+        if holder is None or (holder.expires is not None and self._clock() >= holder.expires):
+            return None
+        return holder
+
     def records(self) -> tuple[KeyRecord, ...]:
         """All keys, oldest first. Raises ``ConfigError`` and ``StoreError``."""
         return read_records(self._path)
