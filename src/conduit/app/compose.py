@@ -140,7 +140,8 @@ async def open_app(
         catalog.add(token_block(models.tokens, scopes, access.caller))
         runs = stack.enter_context(closing(Runs(database, time.time)))
         planner = Planner(gate, rights.of)
-        for each in (chat_block(gate), *planner_blocks(gate, runs, planner, new_id)):
+        plans = planner_blocks(gate, runs, planner, new_id, models.door.standing)
+        for each in (chat_block(gate), *plans):
             catalog.add(each)
         corpora = corpora_blocks(
             Corpora(database, new_id),
