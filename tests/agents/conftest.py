@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,11 +19,13 @@ from conduit.agents.handle import handle_block
 from conduit.agents.help import help_block
 from conduit.agents.model_rights import ModelRights
 from conduit.agents.offline import OfflineAgent
+from conduit.agents.runs.agent_runs import AgentRuns
+from conduit.agents.runs.blocks import run_blocks
 from conduit.agents.system_prompts import SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
 from conduit.app.metering import Metering
 from conduit.app.settings import Settings
-from conduit.blocks import Catalog, Gate
+from conduit.blocks import Block, Catalog, Gate
 from conduit.blocks.utility.allowed import Allowed, Root
 from conduit.blocks.utility.catalogued import utility_blocks
 from conduit.contracts.chat import ChatRequest, ChatResponse, Chunk
@@ -42,6 +45,7 @@ from conduit.store.conversations import Conversations
 from conduit.store.database import Database
 from conduit.store.files import DiskFiles
 from conduit.store.grooves import Grooves
+from conduit.store.runs import Runs
 from conduit.store.sandbox import Sandbox
 from conduit.telemetry.ids import IdMaker
 
@@ -87,6 +91,8 @@ class Rooms:
     conversations: Conversations
     database: Database
     home: Path
+    runs: Runs
+    agent: AgentRuns
 
 
 EXAMPLES = Path(__file__).parents[2] / "configs"
@@ -104,6 +110,8 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             *providers: Provider,
             pages: Iterable[tuple[str, str]] = (),
             models: Iterable[str] = (),
+            approve: Iterable[str] = (),
+            extra: Iterable[Block[Any, Any]] = (),
         ) -> Rooms:
             settings = Settings(tmp_path, f"sqlite:///{tmp_path}/conduit.db", "warning", {})
             database = stack.enter_context(contextlib.closing(Database(settings.db_uri)))
@@ -123,15 +131,21 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             files = DiskFiles(tmp_path / "files")
             catalog = Catalog(groove_blocks(files, Grooves(database)))
             gate = Gate(catalog, new_id=IdMaker())
-            loop = ToolLoop(gate, rights=ModelRights(gate, models))
+            loop = ToolLoop(
+                gate, rights=ModelRights(gate, models), prices=gateway.price_of, approve=approve
+            )
             allowed = Allowed(roots={"out": Root(tmp_path / "out", write=True)})
             out = Sandbox(tmp_path / "out", "out")
             examples = Sandbox(EXAMPLES, "examples")
             configs = Configs(Sandbox(tmp_path / "configs", "configs"), examples, out)
             conversations = Conversations(database, IdMaker())
+            runs = stack.enter_context(contextlib.closing(Runs(database, time.time)))
+            agent = AgentRuns(runs, loop, conversations.appending, IdMaker())
             blocks = (
+                *extra,
+                *run_blocks(agent),
                 *model_blocks(gateway, registry, "http://127.0.0.1:1"),
-                *ask_blocks(loop, conversations, SystemPrompts()),
+                *ask_blocks(loop, agent, conversations, SystemPrompts()),
                 *documentation_blocks(Documentation(docs)),
                 *config_blocks(configs),
                 *session_blocks(configs, out, files),
@@ -141,6 +155,6 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             )
             for each in blocks:
                 catalog.add(each)
-            return Rooms(gate, conversations, database, tmp_path)
+            return Rooms(gate, conversations, database, tmp_path, runs, agent)
 
         yield join

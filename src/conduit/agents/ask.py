@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
 from conduit.agents.events import AgentEvent, AskReply, Started
-from conduit.agents.fenced import json_blocks
+from conduit.agents.runs.agent_runs import AgentRuns
+from conduit.agents.runs.budget import Budget
+from conduit.agents.runs.reply import reply_from, reply_of
+from conduit.agents.runs.session import Asked
+from conduit.agents.runs.state import RunState
 from conduit.agents.system_prompts import SystemPrompts
-from conduit.agents.tool_loop import Run, ToolLoop
+from conduit.agents.tool_loop import ToolLoop
 from conduit.blocks import Block, Effects, Length, NoOp, block, current_call
 from conduit.contracts.chat import Message
 
@@ -28,6 +32,8 @@ class AskRequest:
     session: Annotated[str, Length(1, 200), "conversation to continue"] = "default"
     system: Annotated[str, Length(1, 64), "name of the system prompt"] = "default"
     provider: Annotated[str, Length(0, 64), "ask only this provider; empty: the chain"] = ""
+    model: Annotated[str, Length(0, 200), "ask for this model; empty: the provider's own"] = ""
+    budget: Annotated[Budget | None, "what it may take; nothing given: 8 steps, 32 calls"] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +106,6 @@ class StoredMessage(Protocol):
 class Conversations(Protocol):
     """Who remembers conversations."""
 
-    def append(self, org_id: str, session: str, turn: Sequence[Message]) -> None: ...
-
     def window(self, org_id: str, session: str, most: int) -> Sequence[StoredMessage]: ...
 
     def reset(self, org_id: str, session: str) -> int: ...
@@ -109,6 +113,7 @@ class Conversations(Protocol):
 
 def ask_blocks(
     loop: ToolLoop,
+    runs: AgentRuns,
     conversations: Conversations,
     prompts: SystemPrompts,
     timer: Callable[[], float] = time.perf_counter,
@@ -126,16 +131,21 @@ def ask_blocks(
         org = call.principal.org_id
         system = Message("system", prompts.text(request.system))
         said = Message("user", request.prompt)
-        yield Started(request.session, call.correlation_id)
         stored = await asyncio.to_thread(conversations.window, org, request.session, WINDOW - 1)
         past = [each.message for each in stored]
-        run = Run()
-        events = loop.run((system, *past, said), run, only=request.provider)
-        async with contextlib.aclosing(events):
+        asked = Asked(request.prompt, request.system, request.provider, request.model)
+        session = await runs.begin(
+            call.principal,
+            request.session,
+            (system, *past, said),
+            asked,
+            request.budget or Budget(),
+        )
+        yield Started(request.session, call.correlation_id, session.run.id)
+        async with contextlib.aclosing(session.events()) as events:
             async for event in events:
                 yield event
-        await asyncio.to_thread(conversations.append, org, request.session, (said, *run.turn))
-        yield _reply(run, request.session, timer() - started)
+        yield reply_of(session, timer() - started)
 
     @block(
         "agent.chat",
@@ -147,12 +157,11 @@ def ask_blocks(
         given = request.messages
         instructed = any(message.role == "system" for message in given)
         system = () if instructed else (Message("system", prompts.text("default")),)
-        run = Run()
-        events = loop.run((*system, *given), run)
-        async with contextlib.aclosing(events):
+        state = RunState()
+        async with contextlib.aclosing(loop.run((*system, *given), state)) as events:
             async for event in events:
                 yield event
-        yield _reply(run, "", timer() - started)
+        yield reply_from(state, "", timer() - started)
 
     @block("agent.history", summary="Show a conversation", effects=Effects.READS)
     def history(request: SessionRequest) -> History:
@@ -170,21 +179,6 @@ def ask_blocks(
         return PromptList(prompts.names())
 
     return (ask, chat, history, reset, list_prompts)
-
-
-def _reply(run: Run, session: str, seconds: float) -> AskReply:
-    return AskReply(
-        text=run.text,
-        provider=run.provider,
-        model=run.model,
-        session=session,
-        correlation_id=current_call().correlation_id,
-        elapsed_ms=round(seconds * 1000, 3),
-        json_blocks=json_blocks(run.text),
-        tool_calls=tuple(run.tool_uses),
-        failures=tuple(run.failures),
-        usage=run.usage,
-    )
 
 
 def _shown(stored: StoredMessage) -> HistoryMessage:

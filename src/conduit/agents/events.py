@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from conduit.contracts.chat import ProviderFailure, Usage
 from conduit.contracts.json import Json
@@ -15,6 +16,7 @@ class Started:
 
     session: str
     correlation_id: str
+    run_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,15 @@ class ToolReturned:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalNeeded:
+    """The model wants to call a block that a person has to agree to first."""
+
+    id: str
+    block: str
+    arguments: Json
+
+
+@dataclass(frozen=True, slots=True)
 class ToolUse:
     """A tool call with its result, in the final answer."""
 
@@ -67,7 +78,12 @@ class ToolUse:
 
 @dataclass(frozen=True, slots=True)
 class AskReply:
-    """The whole answer: what was said and done, who said it, who failed before."""
+    """The whole answer: what was said and done, who said it, who failed before.
+
+    ``status`` is ``done``; ``stopped`` when a limit of the budget was reached, which ``why`` names;
+    or ``waiting`` for a person's decision on the calls in ``waiting_for``. ``cost_micro`` is in
+    millionths of a US dollar, of what has a known price.
+    """
 
     text: str
     provider: str
@@ -79,6 +95,11 @@ class AskReply:
     tool_calls: tuple[ToolUse, ...] = ()
     failures: tuple[ProviderFailure, ...] = ()
     usage: Usage | None = None
+    run_id: str = ""
+    status: Literal["done", "stopped", "waiting"] = "done"
+    why: str = ""
+    waiting_for: tuple[ApprovalNeeded, ...] = ()
+    cost_micro: int = 0
 
 
-AgentEvent = Started | Answering | TextDelta | ToolCalled | ToolReturned
+AgentEvent = Started | Answering | TextDelta | ToolCalled | ToolReturned | ApprovalNeeded

@@ -9,7 +9,8 @@ import contextlib
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from conduit.agents.tool_loop import Run, ToolLoop
+from conduit.agents.runs.state import RunState
+from conduit.agents.tool_loop import ToolLoop
 from conduit.blocks import Block, Effects, Gate, Length, block, decode, dumps
 from conduit.contracts.chat import Message
 from conduit.rhythm.groove import GrooveRequest
@@ -45,7 +46,7 @@ def handle_block(gate: Gate, loop: ToolLoop) -> Block[Any, Any]:
         effects=Effects.WRITES_FILES | Effects.WRITES_STATE,
     )
     async def handle(request: HandleRequest) -> Handled:
-        run = Run()
+        run = RunState()
         messages = (*_before(request.last), Message("user", request.prompt))
         async with contextlib.aclosing(loop.run(messages, run, only=_OFFLINE)) as events:
             async for _ in events:

@@ -4,6 +4,7 @@
 
     models: [files.read, http.get]        # guarded blocks that language models may call
     remote: [http.get]                    # guarded blocks that callers over HTTP may call
+    approve: [files.write, shell.*]       # blocks for which an agent asks a person first
     roots:                                # folders for files.*
       notes: {path: ~/notes, write: true}
     hosts:                                # for http.*; any public host when left out
@@ -35,8 +36,9 @@ from conduit.contracts.errors import ConfigError, Conflict, StoreError
 from conduit.store.files import write_atomically
 from conduit.store.settings_file import Section, closest, parse_settings, read_settings
 
-_PARTS: Final = ("models", "remote", "roots", "hosts", "databases")
+_PARTS: Final = ("models", "remote", "approve", "roots", "hosts", "databases")
 _MOST_ENTRIES: Final = 100
+_BLOCKS: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*(?:\.\*)?")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,199})\}")
 _POSTGRESQL: Final = re.compile(
@@ -57,6 +59,8 @@ class Access:
     """Permissions of language models, within those of the person who asks."""
     remote: frozenset[str] = frozenset()
     """Permissions of callers over the network, beside what is not guarded."""
+    approve: frozenset[str] = frozenset()
+    """Blocks for which an agent asks a person first, as names or ``files.*``."""
     allowed: Allowed = field(default_factory=Allowed)
 
     @property
@@ -86,6 +90,7 @@ def _access(document: Section, file: Path, settings: Settings) -> Access:
         file=file,
         models=_permissions(document, "models"),
         remote=_permissions(document, "remote"),
+        approve=_approvals(document),
         allowed=Allowed(
             roots=_roots(document, settings),
             hosts=_hosts(document),
@@ -106,6 +111,19 @@ def _permissions(document: Section, part: str) -> frozenset[str]:
         if name not in known:
             raise document.fault(
                 part, f"{name[:80]!r} is not a guarded block", closest(name, known)
+            )
+    return frozenset(names)
+
+
+def _approvals(document: Section) -> frozenset[str]:
+    """Any block may be named, also one that is not there yet."""
+    names = document.texts("approve")
+    for name in names:
+        if not _BLOCKS.fullmatch(name) or len(name) > 64:
+            raise document.fault(
+                "approve",
+                f"{name[:80]!r} is not the name of a block",
+                "like shell.run, or files.* for a family",
             )
     return frozenset(names)
 
@@ -222,6 +240,9 @@ models: []
 
 # Guarded blocks that callers over HTTP may call, the web page included.
 remote: []
+
+# Blocks for which an agent asks a person first, whoever allowed them: files.write, shell.* …
+approve: []
 
 # Folders for files.list, files.read and files.write. Without this, the folder `out`.
 # roots:

@@ -20,11 +20,14 @@ from conduit.agents.model_rights import ModelRights
 from conduit.agents.offline import OfflineAgent
 from conduit.agents.planning.blocks import planner_blocks
 from conduit.agents.planning.reason import Planner
+from conduit.agents.runs.agent_runs import AgentRuns
+from conduit.agents.runs.blocks import run_blocks
 from conduit.agents.system_prompts import BUILT_IN, SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
 from conduit.app.access import Access, read_access
 from conduit.app.access_block import access_block
 from conduit.app.crew import ProcessCrew
+from conduit.app.going_on import going_on, stopped
 from conduit.app.model_side import ModelSide, closing_at_the_end, open_models
 from conduit.app.settings import Settings
 from conduit.app.system import system_blocks
@@ -121,11 +124,14 @@ async def open_app(
         catalog = Catalog((*groove_blocks(files, grooves), *stored_groove_blocks(files, grooves)))
         gate = Gate(catalog, new_id=new_id, interceptors=[CallLog()])
         rights = ModelRights(gate, access.models)
-        loop = ToolLoop(gate, rights=rights)
+        loop = ToolLoop(gate, rights=rights, prices=models.gateway.price_of, approve=access.approve)
+        runs = stack.enter_context(closing(Runs(database, time.time)))
+        conversations = Conversations(database, new_id)
+        agent_runs = AgentRuns(runs, loop, conversations.appending, new_id, models.door.standing)
         out, examples = _sandbox(settings.out), Sandbox(_folder_of("configs"), "examples")
         configs = Configs(_sandbox(settings.configs), examples, out)
         saved = (*config_blocks(configs), *session_blocks(configs, out, files))
-        ask = ask_blocks(loop, Conversations(database, new_id), prompts)
+        ask = (*ask_blocks(loop, agent_runs, conversations, prompts), *run_blocks(agent_runs))
         chosen = Chosen(hidden=[settings.home])
         system = system_blocks(
             settings, access, models.opened, database, studio.is_built, time.monotonic, chosen
@@ -138,7 +144,6 @@ async def open_app(
             catalog.add(each)
         scopes = models.tokens.scopes = CatalogScopes(gate)
         catalog.add(token_block(models.tokens, scopes, access.caller))
-        runs = stack.enter_context(closing(Runs(database, time.time)))
         planner = Planner(gate, rights.of)
         plans = planner_blocks(gate, runs, planner, new_id, models.door.standing)
         for each in (chat_block(gate), *plans):
@@ -155,6 +160,8 @@ async def open_app(
             catalog.add(each)
         for each in (*models.blocks, *music, *saved, *ask, *documents, *tools, *system, *machine):
             catalog.add(each)
+        if serving:
+            stack.push_async_callback(stopped, going_on(agent_runs))
         yield App(settings, access, gate, models, files, database, prompts, rights)
 
 

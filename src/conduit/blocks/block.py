@@ -71,6 +71,7 @@ class Block(Generic[I, O]):
         permission: what a principal must hold to call it; the block's name unless given.
         guarded: only a principal that holds the permission by name may call it, not one that holds
             ``*``: what models and remote callers may not do until somebody allows it.
+        approval: an agent may call it only after a person has agreed.
         effects: what it does besides returning a value.
         inline: the work is so short that handing it to a thread would cost more than doing it.
         checks: how deep values are checked.
@@ -81,6 +82,7 @@ class Block(Generic[I, O]):
     summary: str = ""
     permission: str = ""
     guarded: bool = False
+    approval: bool = False
     effects: Effects = Effects.NONE
     inline: bool = False
     checks: Checks = Checks.FULL

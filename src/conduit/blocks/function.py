@@ -50,6 +50,7 @@ class FunctionBlock(Block[I, O]):
         types: tuple[type[I], type[O]],
         permission: str,
         guarded: bool,
+        approval: bool,
         effects: Effects,
         inline: bool,
         version: str,
@@ -59,6 +60,7 @@ class FunctionBlock(Block[I, O]):
         self.input_type, self.output_type = types
         self.permission = permission or name
         self.guarded = guarded
+        self.approval = approval
         self.effects = effects
         self.inline = inline
         self.version = version
@@ -93,6 +95,7 @@ def block(
     summary: str,
     permission: str = "",
     guarded: bool = False,
+    approval: bool = False,
     effects: Effects = Effects.NONE,
     inline: bool = False,
     version: str = "",
@@ -115,6 +118,7 @@ def block(
             types=_types_of(function, name),
             permission=permission,
             guarded=guarded,
+            approval=approval,
             effects=effects,
             inline=inline,
             version=version,

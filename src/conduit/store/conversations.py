@@ -38,8 +38,14 @@ class Conversations:
 
         Turns that are stored at the same moment do not mix: each stays in one piece.
         """
-        if not turn:
-            return
+        if turn:
+            with self._database.transaction() as connection:
+                self.appending(org_id, session, turn)(connection)
+
+    def appending(
+        self, org_id: str, session: str, turn: Sequence[Message]
+    ) -> Callable[[sa.Connection], None]:
+        """What stores a turn in a transaction that also stores something else."""
         now = datetime.now(UTC)
         ids = [self._new_id() for _ in turn]
         rows = [
@@ -56,8 +62,11 @@ class Conversations:
             }
             for id_, message in zip(ids, turn, strict=True)
         ]
-        with self._database.transaction() as connection:
+
+        def work(connection: sa.Connection) -> None:
             connection.execute(messages.insert(), rows)
+
+        return work
 
     def window(self, org_id: str, session: str, most: int) -> list[StoredMessage]:
         """The newest ``most`` messages, oldest first, starting at a user's turn.

@@ -19,6 +19,7 @@ from conduit.contracts.chat import (
     EmbeddingResponse,
     Message,
     ProviderFailure,
+    Usage,
 )
 from conduit.contracts.errors import ConduitError
 from conduit.contracts.usage import Operation
@@ -27,6 +28,7 @@ from conduit.models.caching import lexical
 from conduit.models.caching.assemble import replay
 from conduit.models.caching.cache import Cache, Found, Hit, Miss, Question
 from conduit.models.caching.entry import Raw
+from conduit.models.facts import cost_micro
 from conduit.models.failover import Notes, Opened, Piece, Whole, answer, embed, open_stream
 from conduit.models.gateway.account import Account, Quota, Recorder
 from conduit.models.gateway.keeping import Keeping
@@ -205,6 +207,11 @@ class Gateway:
         account.from_cache(hit.result, response.provider, response.model, response.finish_reason)
         await self._on_disk()
         return Answer(response, response.provider, response.model, (), raw, hit.result)
+
+    def price_of(self, provider: str, model: str, usage: Usage) -> int | None:
+        """What an answer of a provider cost, in micro-units; None where that is not known."""
+        price = self.routes.price(provider, model)
+        return cost_micro(price, usage) if price is not None else None
 
     async def _on_disk(self) -> None:
         """Where usage is to be durable: when what was recorded is on the disk."""

@@ -19,7 +19,7 @@ from conduit.models.failover import Candidate, Plan
 from conduit.models.gateway.options import USUAL, CallOptions
 from conduit.models.registry import ProviderRegistry, Route
 from conduit.models.routing.complexity import Complexity, explain
-from conduit.models.routing.settings import Group, ModelFacts
+from conduit.models.routing.settings import Group, ModelFacts, Price
 from conduit.models.routing.sticky import StickyKey, StickyTargets, conversation_of
 from conduit.models.routing.strategies import order
 from conduit.models.routing.window import fits, fitting_first
@@ -83,6 +83,11 @@ class Routes:
     def facts(self, entry: Entry, model: str) -> ModelFacts:
         """What is known of a model of a provider."""
         return facts_of(entry.provider.type, model, self.settings.models, entry.name)
+
+    def price(self, provider: str, model: str) -> Price | None:
+        """What a model of a provider takes, where that is known."""
+        entry = self._registry.find(provider)
+        return self.facts(entry, model).price if entry else None
 
     def plan(self, requested: str, asked: Asked, options: CallOptions, org_id: str = "") -> Routed:
         """Whom to ask for a name, in which order. Raises ``NotFound``."""

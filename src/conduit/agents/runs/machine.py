@@ -1,0 +1,429 @@
+"""Running the state machine: ask the model, call the tools, store each step before the next."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
+
+from conduit.agents.events import (
+    AgentEvent,
+    Answering,
+    ApprovalNeeded,
+    TextDelta,
+    ToolCalled,
+    ToolReturned,
+)
+from conduit.agents.runs.budget import estimated
+from conduit.agents.runs.hidden import hidden_calls
+from conduit.agents.runs.journal import Journal
+from conduit.agents.runs.state import Ask, Finish, RunState, Use, Wait
+from conduit.agents.runs.steps import Answered, Called, Calling, Decided, Ended, Held, RunStep
+from conduit.blocks import Gate, dumps, loads
+from conduit.contracts.call import Principal
+from conduit.contracts.chat import (
+    ChatRequest,
+    Chunk,
+    Message,
+    ProviderFailure,
+    Thinking,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
+from conduit.contracts.errors import (
+    ConduitError,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    TimedOut,
+    TooLarge,
+)
+from conduit.contracts.json import Json
+from conduit.contracts.outcome import ErrorInfo
+from conduit.models.blocks import ChatCall
+
+MOST_IN_TURN: Final = 128
+"""Calls of one answer that are looked at; a model that makes more has lost its way."""
+LARGEST_RESULT: Final = 8 * 1024 * 1024
+"""Bytes of a result, as JSON, that are taken at all."""
+LONGEST_SAID: Final = 32 * 1024
+"""Bytes of a result that a model is told."""
+LONGEST_KEPT: Final = 256 * 1024
+"""Bytes of a result that are stored."""
+_AT_ONCE: Final = 8
+
+
+class Toolbox(Protocol):
+    """What the machine asks about tools."""
+
+    def tools(self, model: Principal) -> tuple[ToolSpec, ...]:
+        """Those that are offered to a model with this principal."""
+
+    def read(self, call: ToolCall, model: Principal) -> tuple[str, Any, ConduitError | None]:
+        """The block and the arguments that a call means, or what is wrong with it."""
+
+    def among(self, name: str, tools: Collection[str]) -> bool:
+        """Whether a name means one of the tools that are offered under these names."""
+
+    def repeatable(self, block: str) -> bool:
+        """Whether calling it twice does no more than calling it once."""
+
+    def held(self, block: str) -> bool:
+        """Whether a person has to agree first."""
+
+
+Prices = Callable[[str, str, Usage], int | None]
+"""What an answer of a provider and model cost, in micro-units; None where that is not known."""
+
+
+@dataclass(slots=True)
+class _PartialCall:
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Heard:
+    """An answer while it comes."""
+
+    said: list[str] = field(default_factory=list)
+    calls: dict[int, _PartialCall] = field(default_factory=dict)
+    thinking: list[Thinking] = field(default_factory=list)
+    thought: list[str] = field(default_factory=list)
+    failures: tuple[ProviderFailure, ...] = ()
+    provider: str = ""
+    model: str = ""
+    usage: Usage | None = None
+
+    def take(self, chunk: Chunk) -> None:
+        if chunk.text:
+            self.said.append(chunk.text)
+        for delta in chunk.tool_calls:
+            call = self.calls.setdefault(delta.index, _PartialCall())
+            call.id = call.id or delta.id
+            call.name = call.name or delta.name
+            call.arguments.append(delta.arguments)
+        if chunk.thinking is not None:
+            self.thought.append(chunk.thinking.text)
+            if chunk.thinking.signature or chunk.thinking.redacted:
+                self.thinking.append(replace(chunk.thinking, text="".join(self.thought)))
+                self.thought.clear()
+        if chunk.usage is not None:
+            self.usage = chunk.usage
+
+
+@dataclass(slots=True)
+class Machine:
+    """One run at work. ``state`` is where it stands; ``person`` is on whose behalf the model is
+    asked, and ``model`` is the same person with the rights of a model, who calls the tools."""
+
+    gate: Gate
+    toolbox: Toolbox
+    journal: Journal
+    state: RunState
+    person: Principal
+    model: Principal
+    prices: Prices
+    timer: Callable[[], float] = time.perf_counter
+    note: str = ""
+    """What the model is told beside the conversation."""
+    recorded: dict[tuple[str, str], Called] = field(default_factory=dict)
+    """Results of calls that an earlier run made, by block and arguments, to be used again."""
+    unsaved: list[RunStep] = field(default_factory=list)
+    """Steps whose loss would do no harm: they are stored with the next one."""
+    _fresh: set[str] = field(default_factory=set)
+    """Calls that this process said it begins."""
+    _missed: Counter[str] = field(default_factory=Counter)
+    """How often the arguments for a block were wrong."""
+
+    async def run(self) -> AsyncGenerator[AgentEvent, None]:
+        """Work until the run is over or waits for a person. ``state`` is filled meanwhile."""
+        while True:
+            action = self.state.next()
+            match action:
+                case Ask():
+                    events = self._ask(action.final)
+                case Use():
+                    events = self._use(action.calls)
+                case Wait():
+                    for call in action.calls:
+                        block, arguments, _ = self.toolbox.read(call, self.model)
+                        yield ApprovalNeeded(call.id, block, arguments)
+                    return
+                case Finish():
+                    if self.state.ended is None:
+                        self._take(Ended(action.status, action.why))
+                    return
+            async with contextlib.aclosing(events):
+                async for event in events:
+                    yield event
+
+    def _take(self, step: RunStep) -> None:
+        """A step that is stored with the next one."""
+        self.state.take(step)
+        self.unsaved.append(step)
+
+    async def _save(self, *steps: RunStep) -> None:
+        """Steps that are on the disk before anything else happens."""
+        for step in steps:
+            self._take(step)
+        await self.journal.add([kept(step) for step in self.unsaved], self.state.spent)
+        self.unsaved.clear()
+
+    def _seconds_left(self) -> float | None:
+        limit = self.state.budget.seconds
+        return None if limit is None else max(0.001, limit - self.state.spent.ms / 1000)
+
+    async def _ask(self, final: str) -> AsyncGenerator[AgentEvent, None]:
+        """One answer of the model: its text is streamed, its calls are collected."""
+        state = self.state
+        noted = (Message("system", self.note),) if self.note else ()
+        at = next((i for i, m in enumerate(state.messages) if m.role != "system"), 0)
+        request = ChatRequest(
+            messages=(*state.messages[:at], *noted, *state.messages[at:], *state.turn),
+            model=state.model_wanted,
+            tools=self.toolbox.tools(self.model),
+            tool_choice="none" if final else "auto",
+        )
+        started, heard = self.timer(), _Heard()
+        answering, stopped = False, ""
+        answer = self.gate.stream("models.stream", ChatCall(request, only=state.only), self.person)
+        try:
+            async with asyncio.timeout(self._seconds_left()) as limit, contextlib.aclosing(answer):
+                async for chunk in answer:
+                    if not isinstance(chunk, Chunk):
+                        continue  # the end of the stream
+                    if not answering:
+                        answering = True
+                        heard.provider, heard.model = chunk.provider, chunk.model
+                        heard.failures = chunk.failures
+                        yield Answering(chunk.provider, chunk.model, chunk.failures)
+                    heard.take(chunk)
+                    if chunk.text:
+                        yield TextDelta(chunk.text)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            stopped = "seconds"
+        ms = 1000 * (self.timer() - started)
+        text = "".join(heard.said)
+        calls: tuple[ToolCall, ...] = ()
+        if not final and not stopped:
+            calls = self._whole(heard)
+            if not calls and request.tools:
+                names = {tool.name for tool in request.tools}
+                text, calls = hidden_calls(text, lambda name: self.toolbox.among(name, names))
+                calls = self._unique(calls)
+        usage = heard.usage or estimated(_length(request.messages), len(text))
+        message = Message("assistant", text, tool_calls=calls, thinking=tuple(heard.thinking))
+        cost = self.prices(heard.provider, heard.model, usage)
+        step = Answered(
+            message, heard.provider, heard.model, usage, cost, heard.failures, ms, final or stopped
+        )
+        first = self._first_once(calls)
+        self._fresh.update([first] if first else ())
+        await self._save(step, *([Calling(first)] if first else ()))
+
+    def _whole(self, heard: _Heard) -> tuple[ToolCall, ...]:
+        """The calls of an answer in order; their number is bounded."""
+        parts = [part for _, part in sorted(heard.calls.items())[:MOST_IN_TURN]]
+        return self._unique(
+            ToolCall(part.id, part.name, "".join(part.arguments) or "{}") for part in parts
+        )
+
+    def _unique(self, calls: Any) -> tuple[ToolCall, ...]:
+        """The same calls, each with an id that no other call of the run has."""
+        turn = self.state.turn
+        used = {message.tool_call_id for message in turn}
+        made: list[ToolCall] = []
+        for at, call in enumerate(calls):
+            fresh = call.id if call.id and call.id not in used else f"call_{len(turn)}_{at}"
+            used.add(fresh)
+            made.append(replace(call, id=fresh))
+        return tuple(made)
+
+    def _first_once(self, calls: Sequence[ToolCall]) -> str:
+        """The id of the first call, if it will be made at once and may not be made twice: then
+        that it was begun is stored together with the answer, in one go."""
+        if not calls or self.state.spent.tool_calls >= self.state.budget.tool_calls:
+            return ""
+        block, _, problem = self.toolbox.read(calls[0], self.model)
+        if problem or self.toolbox.held(block) or self.toolbox.repeatable(block):
+            return ""
+        return calls[0].id
+
+    async def _use(self, calls: Sequence[ToolCall]) -> AsyncGenerator[AgentEvent, None]:
+        """Make the next calls: as many at once as do no harm to each other, or hold those that need
+        a person's leave."""
+        ready: list[tuple[ToolCall, str, Any]] = []
+        held: list[str] = []
+        room = self.state.budget.tool_calls - self.state.spent.tool_calls
+        for call in calls:
+            decided = self.state.decided.get(call.id)
+            block, arguments, problem = self._meant(call, decided)
+            if problem is None and len(ready) >= room:
+                limit = self.state.budget.tool_calls
+                problem = TooLarge(f"no more than {limit} calls", hint="answer with what you have")
+            if problem is None and decided is None and self.toolbox.held(block):
+                if ready:
+                    break  # in their order
+                held.append(call.id)
+                continue
+            if held:
+                continue  # what comes after it may build on it
+            left = call.id in self.state.begun and call.id not in self._fresh
+            if left and not self.toolbox.repeatable(block):
+                problem = _interrupted(block)
+            if problem is not None or (decided and decided.decision == "answer"):
+                if ready:
+                    break  # in their order
+                step = self._refused(call, block, arguments, problem, decided)
+                yield ToolCalled(call.id, block, arguments)
+                self._take(step)
+                yield _returned(step)
+                continue
+            if ready and not (
+                self.toolbox.repeatable(block) and self.toolbox.repeatable(ready[-1][1])
+            ):
+                break
+            ready.append((call, block, arguments))
+        if ready:
+            async with contextlib.aclosing(self._make(ready)) as events:
+                async for event in events:
+                    yield event
+        elif held:
+            await self._save(Held(tuple(held)))
+
+    def _meant(
+        self, call: ToolCall, decided: Decided | None
+    ) -> tuple[str, Any, ConduitError | None]:
+        block, arguments, problem = self.toolbox.read(call, self.model)
+        if decided is not None and decided.decision == "edit":
+            arguments = decided.arguments
+        if decided is not None and decided.decision == "reject":
+            problem = Forbidden(
+                f"{decided.by} said no{': ' + decided.text if decided.text else ''}",
+                where=block,
+                hint="do without it, or ask for something else",
+            )
+        return block, arguments, problem
+
+    def _refused(
+        self,
+        call: ToolCall,
+        block: str,
+        arguments: Json,
+        problem: ConduitError | None,
+        decided: Decided | None,
+    ) -> Called:
+        if problem is None and decided is not None:
+            return Called(call.id, block, arguments, True, decided.text, decided.text, refused=True)
+        assert problem is not None
+        info = ErrorInfo.of(problem)
+        said = dumps({"error": info}).decode()
+        return Called(call.id, block, arguments, False, said, None, info, refused=True)
+
+    async def _make(
+        self, ready: Sequence[tuple[ToolCall, str, Any]]
+    ) -> AsyncGenerator[AgentEvent, None]:
+        once = len(ready) == 1 and not self.toolbox.repeatable(ready[0][1])
+        if once and ready[0][0].id not in self.state.begun:
+            self._fresh.add(ready[0][0].id)
+            await self._save(Calling(ready[0][0].id))
+        for call, block, arguments in ready:
+            yield ToolCalled(call.id, block, arguments)
+        room = asyncio.Semaphore(_AT_ONCE)
+        tasks = [asyncio.ensure_future(self._call(*each, room)) for each in ready]
+        try:
+            for ended in asyncio.as_completed(tasks):
+                step = await ended
+                if once:
+                    await self._save(step)
+                else:
+                    self._take(step)
+                yield _returned(step)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _call(
+        self, call: ToolCall, block: str, arguments: Any, room: asyncio.Semaphore
+    ) -> Called:
+        async with room:
+            recorded = self.recorded.get((block, canonical(arguments)))
+            if recorded is not None:
+                return replace(recorded, id=call.id, ms=0.0)
+            started = self.timer()
+            result: Any = None
+            problem: ConduitError | None = None
+            try:
+                async with asyncio.timeout(self._seconds_left()) as limit:
+                    output = await self.gate.acall(block, arguments, self.model, lenient=True)
+                raw = dumps(output)
+                if len(raw) > LARGEST_RESULT:
+                    raise TooLarge(f"the result has {len(raw)} bytes", hint="ask for less of it")
+                result = loads(raw)
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+                problem = TimedOut("the run's time is used up", where=block)
+            except ConduitError as error:
+                problem = self._once_more(block, error)
+            ms = 1000 * (self.timer() - started)
+        if problem is not None:
+            info = ErrorInfo.of(problem)
+            said = dumps({"error": info}).decode()
+            return Called(call.id, block, arguments, False, said, None, info, ms)
+        return Called(call.id, block, arguments, True, _said(raw), result, None, ms)
+
+    def _once_more(self, block: str, error: ConduitError) -> ConduitError:
+        """Arguments may be put right once: a model that fails again goes on failing."""
+        if isinstance(error, InvalidInput):
+            self._missed[block] += 1
+            if self._missed[block] > 1:
+                error.hint = f"{error.hint}; it failed twice: do without {block}".lstrip("; ")
+        return error
+
+
+def kept(step: RunStep) -> RunStep:
+    """A step as it is stored: without a result that is too large."""
+    if isinstance(step, Called) and len(dumps(step.result)) > LONGEST_KEPT:
+        return replace(step, result=None)
+    return step
+
+
+def _said(raw: bytes) -> str:
+    """A result as the model reads it: JSON, or why it cannot have it."""
+    if len(raw) > LONGEST_SAID:
+        too_large = TooLarge(f"the result has {len(raw)} bytes", hint="ask for less of it")
+        return dumps({"error": ErrorInfo.of(too_large)}).decode()
+    return raw.decode()
+
+
+def _interrupted(block: str) -> ConduitError:
+    return Conflict(
+        "Conduit was stopped while this ran: it may have been done, or not",
+        where=block,
+        hint="look whether it was done before you do it again",
+    )
+
+
+def _returned(step: Called) -> ToolReturned:
+    return ToolReturned(step.id, step.block, step.ok, step.result, step.error)
+
+
+def canonical(arguments: Json) -> str:
+    """Arguments that mean the same as the same text."""
+    return json.dumps(arguments, sort_keys=True, separators=(",", ":"))
+
+
+def _length(messages: Sequence[Message]) -> int:
+    return sum(len(each.content) for each in messages)

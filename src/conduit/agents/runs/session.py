@@ -1,0 +1,148 @@
+"""One run from its beginning, or from where it was left, to its end or its next pause."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conduit.agents.events import AgentEvent, ApprovalNeeded
+from conduit.agents.runs.journal import RunJournal
+from conduit.agents.runs.machine import Machine, kept
+from conduit.agents.runs.state import RunState
+from conduit.agents.runs.steps import Called, RunStep
+from conduit.blocks import decode, loads
+from conduit.contracts.call import Principal
+from conduit.contracts.chat import Message
+from conduit.contracts.errors import ConduitError
+from conduit.contracts.outcome import ErrorInfo
+from conduit.store.runs import Runs, RunStatus, StoredRun
+
+log = logging.getLogger("conduit.agents.runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a run is about: ``prompt`` is what the person said, the rest is how to answer it.
+    ``remember`` says whether its messages go into the conversation at the end."""
+
+    prompt: str = ""
+    system: str = "default"
+    provider: str = ""
+    model: str = ""
+    note: str = ""
+    remember: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What whoever asked may do, as it is stored with the run."""
+
+    permissions: tuple[str, ...]
+    key_id: str = ""
+    models: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, person: Principal) -> Rights:
+        return cls(tuple(sorted(person.permissions)), person.key_id, person.models)
+
+
+Remember = Callable[[str, str, Sequence[Message]], Callable[[Any], object]]
+"""Makes, of an organisation, a session and a turn, what stores the turn in a transaction."""
+
+
+class Session:
+    """A run at work. ``state`` and ``run`` say where it stands; ``waiting`` what for."""
+
+    def __init__(
+        self,
+        runs: Runs,
+        run: StoredRun,
+        machine: Machine,
+        asked: Asked,
+        remember: Remember,
+        working: set[tuple[str, str]],
+    ) -> None:
+        self._journal = RunJournal(runs, run)
+        machine.journal = self._journal
+        machine.note = asked.note
+        self._machine = machine
+        self._asked = asked
+        self._remember = remember
+        self._working = working
+        self.waiting: list[ApprovalNeeded] = []
+
+    def reuse(self, recorded: dict[tuple[str, str], Called]) -> None:
+        """Take these results of calls, by block and arguments, instead of calling again."""
+        self._machine.recorded = recorded
+
+    @property
+    def run(self) -> StoredRun:
+        return self._journal.run
+
+    @property
+    def state(self) -> RunState:
+        return self._machine.state
+
+    async def events(self) -> AsyncGenerator[AgentEvent, None]:
+        """Work, and store how it ended: also when the work fails, or whoever listens leaves. Such a
+        run can be resumed. Raises what the work raises."""
+        place = (self.run.org_id, self.run.id)
+        self._working.add(place)
+        try:
+            async with contextlib.aclosing(self._machine.run()) as events:
+                async for event in events:
+                    if isinstance(event, ApprovalNeeded):
+                        self.waiting.append(event)
+                    yield event
+            await self._ended()
+        except ConduitError as error:
+            await self._left("failed", {"error": ErrorInfo.of(error)})
+            raise
+        except BaseException:  # cancelled, or nobody listens any more
+            await asyncio.shield(self._left("cancelled", None))
+            raise
+        finally:
+            self._working.discard(place)
+
+    async def _ended(self) -> None:
+        state = self.state
+        if state.ended is None:
+            await self._journal.leave("waiting", self._unsaved(), state.spent)
+            return
+        also = None
+        if self._asked.remember:
+            said = Message("user", self._asked.prompt)
+            also = self._remember(self.run.org_id, self.run.thread, (said, *state.turn))
+        result = {"text": state.text, "provider": state.provider, "model": state.model}
+        await self._journal.leave(state.ended.status, self._unsaved(), state.spent, result, also)
+
+    async def _left(self, status: RunStatus, result: object) -> None:
+        """What was done stays done. A database that fails now does not hide why we leave."""
+        try:
+            await self._journal.leave(status, self._unsaved(), self.state.spent, result)
+        except ConduitError:
+            log.exception(
+                "the run %s was left as %s, which could not be stored", self.run.id, status
+            )
+
+    def _unsaved(self) -> list[RunStep]:
+        steps = [kept(step) for step in self._machine.unsaved]
+        self._machine.unsaved.clear()
+        return steps
+
+
+def person_of(run: StoredRun) -> Principal:
+    """On whose behalf a run was begun."""
+    rights = decode(Rights, loads(run.rights))
+    return Principal(
+        run.subject, run.org_id, frozenset(rights.permissions), rights.key_id, rights.models
+    )
+
+
+def asked_of(run: StoredRun) -> Asked:
+    """What a run is about."""
+    return decode(Asked, loads(run.request))

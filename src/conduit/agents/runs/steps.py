@@ -1,0 +1,127 @@
+"""The checkpoints of a run, as dataclasses and as the JSON they are stored as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from conduit.agents.runs.budget import Budget
+from conduit.blocks import decode, dumps, loads
+from conduit.contracts.chat import Message, ProviderFailure, Usage
+from conduit.contracts.errors import ConduitError, StoreError
+from conduit.contracts.json import Json
+from conduit.contracts.outcome import ErrorInfo
+
+Decision = Literal["approve", "edit", "reject", "answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What was asked: everything the first model is sent. ``only`` is the one provider to ask,
+    ``model`` the one model; empty leaves it to the chain."""
+
+    messages: tuple[Message, ...]
+    budget: Budget
+    only: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A model answered, perhaps with calls of tools. ``final`` names the limit of the budget for
+    which it was offered none."""
+
+    message: Message
+    provider: str
+    model: str
+    usage: Usage
+    cost_micro: int | None = None
+    failures: tuple[ProviderFailure, ...] = ()
+    ms: float = 0.0
+    final: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """A tool is about to be called that may not be called twice."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A tool was called, or refused. ``said`` is what the model is told; ``result`` is left out
+    where it is too large to keep."""
+
+    id: str
+    block: str
+    arguments: Json
+    ok: bool
+    said: str
+    result: Json = None
+    error: ErrorInfo | None = None
+    ms: float = 0.0
+    refused: bool = False
+    """It was not called at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Calls wait for a person."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A person decided on a call: to let it be, with other ``arguments``, to forbid it, or to
+    answer in its place; ``text`` is the answer or the reason."""
+
+    id: str
+    decision: Decision
+    by: str
+    arguments: Json = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The run is over. ``why`` names the limit of the budget that was used up."""
+
+    status: Literal["done", "stopped"]
+    why: str = ""
+
+
+RunStep = Begun | Answered | Calling | Called | Held | Decided | Ended
+
+_KINDS: Final[dict[str, type[RunStep]]] = {
+    "begun": Begun,
+    "answered": Answered,
+    "calling": Calling,
+    "called": Called,
+    "held": Held,
+    "decided": Decided,
+    "ended": Ended,
+}
+_NAMES: Final = {cls: name for name, cls in _KINDS.items()}
+
+
+def written(step: RunStep) -> tuple[str, str]:
+    """The kind of a step and its body, as JSON."""
+    return _NAMES[type(step)], dumps(step).decode()
+
+
+def read(kind: str, body: str) -> RunStep:
+    """A step as it was stored. Raises ``StoreError`` for one that this Conduit cannot read."""
+    if kind not in _KINDS:
+        raise StoreError(
+            f"a step of kind {kind[:32]!r} is not known", hint="a newer Conduit may have stored it"
+        )
+    try:
+        step: RunStep = decode(_KINDS[kind], loads(body))
+    except ConduitError as error:
+        raise StoreError(
+            f"a step of kind {kind!r} cannot be read: {error.message}",
+            hint="a newer Conduit may have stored it",
+        ) from None
+    return step
