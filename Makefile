@@ -25,7 +25,9 @@ SSL_CERT_FILE ?= $(PIP_CERT)
 export SSL_CERT_FILE
 endif
 
-# The page is built when the project is installed, so its sources count as sources of the install.
+# The page and the messages of gRPC are built when the project is installed, so their sources count
+# as sources of the install.
+PROTO_SOURCES := $(shell find proto -name '*.proto' 2>/dev/null)
 STUDIO_SOURCES := $(shell find studio -type f ! -path '*/node_modules/*' ! -path '*/dist/*' 2>/dev/null)
 
 .DEFAULT_GOAL := help
@@ -48,6 +50,7 @@ check: install  ## Format, lint, types, direction of imports, generated pages: c
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache > .tools/imports.log || { cat .tools/imports.log; exit 1; }
+	@$(BIN)/python tools/protos.py
 	@$(BIN)/python tools/reference.py --check
 	@$(BIN)/python tools/pictures.py --check
 	@echo "check: all good"
@@ -81,6 +84,7 @@ lock: $(UV)  ## Resolve the dependencies anew (ARGS=--upgrade for newer versions
 
 clean:  ## Remove everything that make made here; your grooves and settings stay
 	@rm -rf $(VENV) .tools dist build studio/node_modules studio/dist src/conduit/surfaces/studio/static
+	@rm -rf src/conduit/surfaces/grpc/generated
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
@@ -99,7 +103,7 @@ $(SYNC): $(LOCKS) $(VENV)/pyvenv.cfg | $(UV)
 	@$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes $(LOCKS)
 	@touch $@
 
-$(READY): $(SYNC) pyproject.toml $(wildcard hatch_build.py) $(STUDIO_SOURCES)
+$(READY): $(SYNC) pyproject.toml $(wildcard hatch_build.py) $(PROTO_SOURCES) $(STUDIO_SOURCES)
 	@echo "installing conduit and building its web page"
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q src/conduit

@@ -35,6 +35,14 @@ def test_it_brings_the_page_the_docs_and_the_types(unpacked: Path) -> None:
     assert shipped == {path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")}
 
 
+def test_it_brings_the_messages_of_grpc(unpacked: Path) -> None:
+    made = "conduit/surfaces/grpc/generated"
+    names = {path.relative_to(ROOT / "src") for path in (ROOT / "src" / made).rglob("*_pb2*.py*")}
+    names = {name for name in names if "__pycache__" not in name.parts}
+    assert len(names) == 6
+    assert names <= {path.relative_to(unpacked) for path in (unpacked / made).rglob("*")}
+
+
 def test_it_brings_the_examples(unpacked: Path) -> None:
     shipped = {path.name for path in (unpacked / "conduit/configs").iterdir()}
     assert shipped == {path.name for path in (ROOT / "configs").iterdir()}
