@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from conduit.blocks.block import Block
 from conduit.blocks.function import require_definition
@@ -30,12 +31,29 @@ class BlockInfo:
     output_schema: Json
 
 
-class Catalog:
-    """Blocks by name. Iterates in the order of their names."""
+class Annex(Protocol):
+    """Blocks that belong to one organisation. Their names are none of the catalog's."""
 
-    def __init__(self, blocks: Iterable[Block[Any, Any]] = ()) -> None:
-        self._blocks: dict[str, Block[Any, Any]] = {}
-        self._tools: dict[str, str] = {}
+    @property
+    def generation(self) -> int:
+        """Grows with each change of any of them."""
+
+    def shelf(self, org_id: str) -> Mapping[str, Block[Any, Any]]:
+        """Those of one organisation by name; the same object until they change."""
+
+
+class Catalog:
+    """Blocks by name. Iterates in the order of their names.
+
+    These are the blocks that are there for everybody; ``of`` adds those that an ``annex`` holds for
+    one organisation. Nobody finds those of another one, not even their names.
+    """
+
+    def __init__(self, blocks: Iterable[Block[Any, Any]] = (), annex: Annex | None = None) -> None:
+        self._blocks: MutableMapping[str, Block[Any, Any]] = {}
+        self._tools: MutableMapping[str, str] = {}
+        self.annex = annex
+        self._whole: dict[str, tuple[Mapping[str, Block[Any, Any]], Catalog]] = {}
         for each in blocks:
             self.add(each)
 
@@ -53,6 +71,31 @@ class Catalog:
             )
         self._blocks[block.name] = block
         self._tools[tool] = block.name
+
+    def of(self, org_id: str) -> Catalog:
+        """All that there is for an organisation. To look at, not to add to.
+
+        Raises ``StoreError`` when what belongs to it cannot be read.
+        """
+        shelf = self.annex.shelf(org_id) if self.annex is not None else {}
+        if not shelf:
+            self._whole.pop(org_id, None)
+            return self
+        known = self._whole.get(org_id)
+        if known is None or known[0] is not shelf:
+            whole = Catalog()
+            whole._blocks = ChainMap(self._blocks, dict(shelf))
+            whole._tools = ChainMap(self._tools, {tool_name(name): name for name in shelf})
+            known = self._whole[org_id] = shelf, whole
+        return known[1]
+
+    @property
+    def generation(self) -> int:
+        """Changes with the blocks there are, for whomever."""
+        return len(self._blocks) + (self.annex.generation if self.annex is not None else 0)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._blocks
 
     def get(self, name: str) -> Block[Any, Any]:
         """The block of that name. Raises ``NotFound`` with the closest names."""

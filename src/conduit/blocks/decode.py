@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import orjson
 
 from conduit.blocks.check import describe, is_json
+from conduit.blocks.foreign import check, schema_of
 from conduit.blocks.shape import (
     AnyJson,
     Choice,
@@ -31,6 +32,7 @@ from conduit.blocks.shape import (
     spell,
 )
 from conduit.contracts.errors import InvalidInput, MalformedJson
+from conduit.contracts.json import JsonObject
 
 T = TypeVar("T")
 
@@ -137,6 +139,8 @@ class _Decoder:
     def record(self, shape: Record, data: Any, path: str) -> Any:
         if not isinstance(data, dict):
             return self.fault(path, f"an object ({spell(shape)})", describe(data))
+        if (schema := schema_of(shape.cls)) is not None:
+            return self.foreign(shape.cls, schema, data, path)
         fields = fields_of(shape.hint)
         names = [f.name for f in fields]
         for name in data:
@@ -151,6 +155,15 @@ class _Decoder:
             elif f.required:
                 self.say(f"{inner}: is missing ({spell(f.shape)})")
         return self.made(shape.cls, values, path) if self.count == before else None
+
+    def foreign(self, cls: type, schema: JsonObject, data: Any, path: str) -> Any:
+        checked = check(schema, data, _convert if self.lenient else None)
+        for fault in checked.faults:
+            inner = ".".join(filter(None, (path, fault.path))) or "input"
+            self.say(f"{inner}: {fault.text}")
+        self.count += checked.count - len(checked.faults)
+        self.hint = self.hint or checked.hint
+        return None if checked.count else cls(checked.value)
 
     def made(self, cls: type, values: dict[str, Any], path: str) -> Any:
         """The object, unless its own ``__post_init__``, which may raise anything, refuses it."""

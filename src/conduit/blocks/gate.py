@@ -158,6 +158,11 @@ class Gate:
                 with _Serving(call):
                     await items.aclose()
 
+    @property
+    def in_reach(self) -> Catalog:
+        """The blocks there are for the organisation whose call is being served."""
+        return self.catalog.of(current_call().principal.org_id)
+
     def may(self, principal: Principal, block: Block[Any, Any]) -> bool:
         """Whether this principal could call this block."""
         return not self._missing(principal, block)
@@ -181,7 +186,8 @@ class Gate:
     ) -> tuple[Block[Any, Any], Call]:
         outer = current_call()
         who = principal or outer.principal
-        block = self.catalog.get(name)
+        known = self.catalog if name in self.catalog else self.catalog.of(who.org_id)
+        block = known.get(name)
         if missing := self._missing(who, block):
             raise Forbidden(
                 f"{who.subject} may not call {name}",

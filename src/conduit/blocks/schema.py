@@ -12,6 +12,7 @@ import re
 from functools import cache
 from typing import Any
 
+from conduit.blocks.foreign import schema_of
 from conduit.blocks.shape import (
     AnyJson,
     Choice,
@@ -41,7 +42,8 @@ def json_schema(hint: Any) -> JsonObject:
 
     Cached: treat the result as read-only.
     """
-    return _schema_of(hint)
+    foreign = schema_of(hint)  # not cached: such a type is made and forgotten at run time
+    return _schema_of(hint) if foreign is None else foreign
 
 
 @cache
