@@ -37,8 +37,10 @@ from conduit.contracts.errors import (
 )
 
 Header = tuple[str, str]
+Method = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 
 _REDIRECTS = (301, 302, 303, 307, 308)
+_ONLY_ASKS = ("GET", "HEAD", "OPTIONS")
 _TRAVELS = {"accept", "accept-language", "user-agent"}
 """Headers that may follow to another origin. Any other might be a key."""
 _DESCRIBES_BODY = {"content-type", "content-language"}
@@ -50,9 +52,9 @@ _MANY_MEMBERS, _SMALL_MEMBER = 1024, 4096
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to send, and where. ``body`` is there for a POST only."""
+    """What to send, and where. ``body`` is for methods that change something."""
 
-    method: Literal["GET", "POST"]
+    method: Method
     url: WebUrl
     headers: tuple[Header, ...] = ()
     body: bytes | None = None
@@ -67,18 +69,23 @@ class Limits:
     connect_s: float = 10.0
     largest: int = 8 << 20
     redirects: int = 5
+    cut: bool = False
+    """A larger body is cut off there, instead of refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A whole reply, of any status. ``content_type`` and ``retry_after`` are the headers as they
-    came, ``url`` is where it came from, after all redirects."""
+    came, ``url`` is where it came from, after all redirects. ``headers`` are all that came;
+    ``truncated`` says that the body was cut off."""
 
     status: int
     content_type: str
     body: bytes
     url: WebUrl
     retry_after: str = ""
+    headers: tuple[Header, ...] = ()
+    truncated: bool = False
 
 
 class Exchange:
@@ -142,20 +149,28 @@ class Exchange:
         too_large = TooLarge(f"the body exceeds {self._limits.largest} bytes")
         # Also what arrives is bounded, because compressed data may hold any amount of nothing.
         most_received = self._limits.largest + (self._limits.largest >> 6) + 1024
-        if (response.content_length or 0) > most_received:
+        cut, truncated = self._limits.cut, False
+        has_none = response.method == "HEAD"
+        if (response.content_length or 0) > most_received and not (cut or has_none):
             raise too_large
         body, received = bytearray(), 0
         with _errors_of_the_tree(url):
-            while data := await response.content.readany():
+            while not truncated and (data := await response.content.readany()):
                 received += len(data)
                 for piece in gzip.feed(data) if gzip else (data,):
                     body += piece
                     if len(body) > self._limits.largest:
-                        raise too_large
+                        if not cut:
+                            raise too_large
+                        del body[self._limits.largest :]
+                        truncated = True
+                        break
                     await asyncio.sleep(0)  # so that time can run out between two pieces
                 if received > most_received:
-                    raise too_large
-        if gzip and not gzip.complete:
+                    if not cut:
+                        raise too_large
+                    truncated = True
+        if gzip and not gzip.complete and not (truncated or has_none):
             raise Unavailable("the compressed reply breaks off")
         headers = response.headers
         return Reply(
@@ -164,6 +179,8 @@ class Exchange:
             bytes(body),
             url,
             headers.get("Retry-After", ""),
+            tuple(headers.items()),
+            truncated,
         )
 
 
@@ -272,26 +289,29 @@ def as_yarl(url: WebUrl) -> yarl.URL:
 def _redirected(request: Request, status: int, location: str) -> Request:
     """The request that a redirect asks for. Raises ``Forbidden``, or ``Unavailable``.
 
-    A POST follows only 303, as a GET without its body: any other redirect would either send the
-    data to another place than it was meant for or lose it, depending on who reads the standard.
+    What changes something follows only 303, as a GET without its body: any other redirect would
+    either send the data to another place than it was meant for or lose it, depending on who reads
+    the standard.
     """
     here = request.url
     try:
         there = here.joined(location)
     except InvalidInput as error:
         raise Unavailable(f"{here} redirects to nowhere: {error.message}") from None
-    if request.method == "POST" and status != 303:
+    asks = request.method in _ONLY_ASKS
+    if not asks and status != 303:
         raise Forbidden(
-            f"{here} redirects the data to {there}", hint="post to that address if it is right"
+            f"{here} redirects the data to {there}", hint="send it to that address if it is right"
         )
     if here.scheme == "https" and there.scheme == "http":
         raise Forbidden(f"{here} redirects to {there}, which is not encrypted")
     kept = request.headers
     if there.origin != here.origin:
         kept = tuple(h for h in kept if h[0].lower() in _TRAVELS)
-    if request.method == "POST":
+    if not asks:
         kept = tuple(h for h in kept if h[0].lower() not in _DESCRIBES_BODY)
-    return replace(request, method="GET", url=there, headers=kept, body=None)
+    method = request.method if asks else "GET"
+    return replace(request, method=method, url=there, headers=kept, body=None)
 
 
 def _proxy_for(url: WebUrl) -> yarl.URL | None:
