@@ -47,6 +47,17 @@ class Database:
                 self._opened = self._opened or _open(self._uri)
         return self._opened
 
+    @property
+    def begun(self) -> bool:
+        """Whether there may be anything in it: one in a file begins when it is first used."""
+        if self._opened is not None or not self._uri.startswith("sqlite:///"):
+            return True
+        path = self._uri.removeprefix("sqlite:///").partition("?")[0]
+        try:
+            return Path(path).expanduser().exists()
+        except (OSError, RuntimeError, ValueError):  # opening it will say what is wrong
+            return True
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """A transaction: committed at the end, rolled back on an error."""

@@ -217,3 +217,68 @@ corpus_segments = Table(
     Column("terms", LargeBinary, nullable=False),  # uint32 passage, term, count
     Column("vectors", LargeBinary, nullable=False),  # float32, one row for each passage
 )
+
+
+# registered operations
+
+registered_apis = Table(
+    "registered_apis",
+    metadata,
+    Column("org_id", String(36), ForeignKey("organisations.id"), primary_key=True),
+    Column("id", String(64), primary_key=True),  # tool-…, the published toolId
+    Column("name", String(20), nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("version", String(200), nullable=False),
+    Column("corpus_id", String(128), nullable=False),  # or empty
+    Column("digest", String(64), nullable=False),  # SHA-256 of the document, in hex
+    Column("operations", BigInteger, nullable=False),
+    Column("stamp", String(36), nullable=False),  # UUIDv7 of the registration
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+Index("ix_registered_apis_name", registered_apis.c.org_id, registered_apis.c.name, unique=True)
+
+registered_operations = Table(
+    "registered_operations",
+    metadata,
+    Column("org_id", String(36), ForeignKey("organisations.id"), primary_key=True),
+    Column("name", String(64), primary_key=True),  # of the block
+    Column("tool_id", String(64), nullable=False),
+    Column("method", String(16), nullable=False),
+    Column("summary", String(200), nullable=False),
+    Column("body", Text, nullable=False),  # JSON of the operation
+    ForeignKeyConstraint(
+        ["org_id", "tool_id"],
+        ["registered_apis.org_id", "registered_apis.id"],
+        name="fk_registered_operations_api",
+        ondelete="CASCADE",
+    ),
+)
+Index(
+    "ix_registered_operations_tool",
+    registered_operations.c.org_id,
+    registered_operations.c.tool_id,
+)
+
+# tool states
+
+tool_rules = Table(
+    "tool_rules",
+    metadata,
+    Column("org_id", String(36), ForeignKey("organisations.id"), primary_key=True),
+    Column("block", String(64), primary_key=True),
+    Column("subject", String(200), primary_key=True),  # empty: the whole organisation
+    Column("enabled", Boolean, nullable=False),
+    Column("per_day", BigInteger, nullable=True),  # calls in a day; NULL: no limit
+    Column("changed_by", String(200), nullable=False),  # who switched it last
+)
+
+tool_uses = Table(
+    "tool_uses",
+    metadata,
+    Column("org_id", String(36), ForeignKey("organisations.id"), primary_key=True),
+    Column("block", String(64), primary_key=True),
+    Column("subject", String(200), primary_key=True),  # empty: the whole organisation
+    Column("day", String(10), nullable=False),  # 2026-01-31, UTC; a new day begins at 0
+    Column("used", BigInteger, nullable=False),
+)
+"""Calls of tools that have a limit, and of no other."""
