@@ -42,7 +42,7 @@ def acting(gate: Gate, run: StoredRun, person: Principal, standing: Standing) ->
     began = Principal(
         run.subject, run.org_id, frozenset(rights.permissions), rights.key_id, rights.models
     )
-    if person == began:
+    if person == began:  # shown just now, so it stands
         return person
     now = standing(began)
     if now is None:
