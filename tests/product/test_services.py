@@ -265,6 +265,19 @@ def test_a_model_that_says_it_cannot(models: httpx.Client, upstream: FakeUpstrea
     assert "no block brews coffee" in answer.text
 
 
+def test_when_models_fail_the_rules_plan_and_the_refusal_says_why(
+    models: httpx.Client, upstream: FakeUpstream
+) -> None:
+    upstream.fail("fake-1", "status_401", "status_401")
+    reply = post(models, "/planner/reason", {"objective": "call groove.styles"})
+    assert (reply["by"], reply["plan"]) == ("rules", [{"name": "groove.styles", "arguments": {}}])
+    post(models, "/providers/reset-circuit/scripted", {})
+    answer = models.post("/planner/reason", json={"objective": "bring about world peace"})
+    refused(answer, 503, "unavailable")
+    assert "scripted: " in answer.json()["error"]["hint"]
+    post(models, "/providers/reset-circuit/scripted", {})
+
+
 def test_functions_are_offered_and_not_run(models: httpx.Client, upstream: FakeUpstream) -> None:
     upstream.answers.append(Answer("", (ToolUse("groove_render", {"bars": 8}),)))
     said = [{"role": "user", "content": "eight bars"}]

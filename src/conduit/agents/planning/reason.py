@@ -113,16 +113,21 @@ class Planner:
         try:
             return await self._by_model(request, narrowed)
         except _NoModel as offline:
-            steps, note = plan_by_rules(request.objective, self._gate.catalog, self._names)
-            checked, faults = self._check.look(_to_do(steps), narrowed)
-            if faults or len(checked) > request.max_steps:
-                said = str(faults[0]) if faults else f"it takes {len(checked)} steps"
-                raise Unavailable(
-                    f"the offline agent has no plan for this: {said}", hint=offline.hint
-                ) from None
-            if request.constraints:
-                note = f"{note} The constraints were not read: that takes a language model.".strip()
-            return Reasoned(steps, "rules", note, OFFLINE)
+            hint = offline.hint
+        try:
+            return self._by_rules(request, narrowed)
+        except Unavailable as error:
+            raise Unavailable(error.message, hint=hint) from None
+
+    def _by_rules(self, request: ReasonRequest, person: Principal) -> Reasoned:
+        steps, note = plan_by_rules(request.objective, self._gate.catalog, self._names)
+        checked, faults = self._check.look(_to_do(steps), person)
+        if faults or len(checked) > request.max_steps:
+            said = str(faults[0]) if faults else f"it takes {len(checked)} steps"
+            raise Unavailable(f"the offline agent has no plan for this: {said}")
+        if request.constraints:
+            note = f"{note} The constraints were not read: that takes a language model.".strip()
+        return Reasoned(steps, "rules", note, OFFLINE)
 
     async def _by_model(self, request: ReasonRequest, person: Principal) -> Reasoned:
         model = _GateModel(self._gate, request.model)
@@ -224,7 +229,7 @@ class _GateModel:
         answer: ChatResponse = await self._gate.acall("models.complete", ChatCall(request))
         if answer.provider == OFFLINE:
             why = "; ".join(f"{f.provider}: {f.message}" for f in answer.failures)
-            connect = "connect a language model, or name blocks: groove.styles()"
+            connect = "connect a language model, or name blocks: groove.render(style=dub, bars=8)"
             raise _NoModel(
                 "there is no language model to think with",
                 hint=f"{connect} ({why[:300]})" if why else connect,
