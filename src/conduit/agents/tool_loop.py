@@ -34,6 +34,7 @@ OFFERED = (
     "configs.write",
     "configs.examples",
     "docs.answer",
+    "math.solve",
     "help.text",
     "agent.handle",
 )
@@ -49,6 +50,7 @@ FLAT_NAMES = {
     "list_examples": "configs.examples",
     "doc_answer": "docs.answer",
     "execute_code": "code.execute",
+    "math_solver": "math.solve",
 }
 """Names that models also call tools by. Those of the other tools are the blocks' own."""
 

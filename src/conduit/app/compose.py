@@ -60,6 +60,8 @@ from conduit.telemetry.ids import new_id
 from conduit.telemetry.logs import CallLog
 from conduit.tools.code.blocks import code_blocks
 from conduit.tools.code.choosing import Chosen
+from conduit.tools.maths.blocks import math_blocks
+from conduit.tools.maths.workshop import Workshop
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,8 @@ async def open_app(
         tools = (help_block(), handle_block(gate, loop))
         music = (*vary_blocks(files, ProcessCrew()), *explain_blocks(files), *audio_blocks(files))
         machine = (*utility_blocks(access.allowed), access_block(access, gate, rights))
-        for each in code_blocks(chosen):
+        workshop = stack.enter_context(closing(Workshop()))
+        for each in (*code_blocks(chosen), *math_blocks(workshop)):
             catalog.add(each)
         scopes = models.tokens.scopes = CatalogScopes(gate)
         catalog.add(token_block(models.tokens, scopes, access.caller))
