@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
@@ -56,7 +57,10 @@ LONGEST_SAID: Final = 32 * 1024
 """Bytes of a result that a model is told."""
 LONGEST_KEPT: Final = 256 * 1024
 """Bytes of a result that are stored."""
+LONGEST_ID: Final = 500
 _AT_ONCE: Final = 8
+_LONE: Final = re.compile("[\x00\ud800-\udfff]")
+"""What neither JSON nor a database can say: NUL, and halves of characters."""
 
 
 class Toolbox(Protocol):
@@ -213,7 +217,7 @@ class Machine:
                 raise
             stopped = "seconds"
         ms = 1000 * (self.timer() - started)
-        text = "".join(heard.said)
+        text = _LONE.sub("\N{REPLACEMENT CHARACTER}", "".join(heard.said))
         calls: tuple[ToolCall, ...] = ()
         if not final and not stopped:
             calls = self._whole(heard)
@@ -235,7 +239,12 @@ class Machine:
         """The calls of an answer in order; their number is bounded."""
         parts = [part for _, part in sorted(heard.calls.items())[:MOST_IN_TURN]]
         return self._unique(
-            ToolCall(part.id, part.name, "".join(part.arguments) or "{}") for part in parts
+            ToolCall(
+                _LONE.sub("", part.id[:LONGEST_ID]),
+                _LONE.sub("", part.name[:LONGEST_ID]),
+                _LONE.sub("\N{REPLACEMENT CHARACTER}", "".join(part.arguments)) or "{}",
+            )
+            for part in parts
         )
 
     def _unique(self, calls: Any) -> tuple[ToolCall, ...]:

@@ -165,6 +165,9 @@ class RunState:
         if not self.open:  # in the order of the calls, whichever ended first
             calls = self.turn[-1].tool_calls
             self.turn += [self._said[each.id] for each in calls]
+            place = {each.id: at for at, each in enumerate(calls)}
+            first = len(self.tool_uses) - len(calls)
+            self.tool_uses[first:] = sorted(self.tool_uses[first:], key=lambda use: place[use.id])
 
     def _require(self, call_id: str) -> None:
         if call_id not in self.open:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -103,12 +104,17 @@ _KINDS: Final[dict[str, type[RunStep]]] = {
     "decided": Decided,
     "ended": Ended,
 }
+_NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""A NUL as JSON writes it, and not the letters u0000 behind a backslash of their own."""
 _NAMES: Final = {cls: name for name, cls in _KINDS.items()}
 
 
 def written(step: RunStep) -> tuple[str, str]:
-    """The kind of a step and its body, as JSON."""
-    return _NAMES[type(step)], dumps(step).decode()
+    """The kind of a step and its body, as JSON without NUL, which no database takes."""
+    body = dumps(step).decode()
+    if "\\u0000" in body:
+        body = _NUL.sub(r"\1\\ufffd", body)
+    return _NAMES[type(step)], body
 
 
 def read(kind: str, body: str) -> RunStep:

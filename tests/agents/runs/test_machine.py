@@ -1,0 +1,410 @@
+"""Runs through the gate: budgets, order, leave of a person, forks, and what a model cannot do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from conduit.agents.ask import AskRequest
+from conduit.agents.events import ApprovalNeeded, AskReply, Started, ToolCalled, ToolReturned
+from conduit.agents.runs.blocks import Decide, Fork, ListRuns, RunDetails, RunName
+from conduit.agents.runs.budget import Budget
+from conduit.blocks import Block, Effects, block
+from conduit.contracts.call import DEFAULT_ORG, LOCAL_OWNER, Principal
+from conduit.contracts.chat import ChatRequest, Chunk, Usage
+from conduit.contracts.errors import (
+    AllProvidersFailed,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    ProviderTimeout,
+)
+from conduit.contracts.json import Json
+from tests.agents.conftest import MakeRooms, Rooms, Scripted
+from tests.agents.test_tool_loop import calling, saying, told
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word."""
+
+    word: str = ""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What became of it."""
+
+    words: Json
+
+
+class Bench:
+    """Blocks that note when they begin and end. They are guarded, so that a model may have them."""
+
+    def __init__(self) -> None:
+        self.noted: list[str] = []
+        self.most = 0
+        self._now = 0
+
+    def blocks(self) -> tuple[Block[Any, Any], ...]:
+        @block("bench.read", summary="Read", guarded=True, effects=Effects.READS)
+        async def read(given: Word) -> Words:
+            self._now += 1
+            self.most = max(self.most, self._now)
+            self.noted.append(f"read {given.word}")
+            await asyncio.sleep(0.01)
+            self._now -= 1
+            return Words(given.word)
+
+        @block("bench.write", summary="Write", guarded=True, effects=Effects.WRITES_STATE)
+        async def write(given: Word) -> Words:
+            self._now += 1
+            self.most = max(self.most, self._now)
+            self.noted.append(f"write {given.word}")
+            await asyncio.sleep(0.01)
+            self._now -= 1
+            return Words(given.word)
+
+        @block("bench.large", summary="Give much", guarded=True)
+        def large(given: Word) -> Words:
+            return Words("x" * int(given.word))
+
+        @block("bench.held", summary="Do it", guarded=True, approval=True, effects=Effects.NETWORK)
+        def held(given: Word) -> Words:
+            self.noted.append(f"held {given.word}")
+            return Words(given.word)
+
+        @block("bench.slow", summary="Wait", guarded=True, effects=Effects.READS)
+        async def slow(_: Word) -> Words:
+            await asyncio.sleep(60)
+            return Words("never")
+
+        return (read, write, large, held, slow)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def joined(rooms: MakeRooms, bench: Bench, model: Scripted, **more: Any) -> Rooms:
+    return rooms(model, extra=bench.blocks(), models=["bench.*"], **more)
+
+
+async def ask(rooms: Rooms, prompt: str = "go", **more: Any) -> AskReply:
+    reply = await rooms.gate.acall("agent.ask", AskRequest(prompt, **more))
+    assert isinstance(reply, AskReply)
+    return reply
+
+
+async def show(rooms: Rooms, run_id: str) -> RunDetails:
+    shown = await rooms.gate.acall("runs.show", RunName(run_id))
+    assert isinstance(shown, RunDetails)
+    return shown
+
+
+def word(kind: str, text: str) -> tuple[str, str]:
+    return f"bench_{kind}", json.dumps({"word": text})
+
+
+async def test_every_step_is_stored(rooms: MakeRooms, bench: Bench) -> None:
+    model = Scripted([calling(word("read", "a"), word("write", "b")), saying("Done.")])
+    here = joined(rooms, bench, model)
+    reply = await ask(here)
+    shown = await show(here, reply.run_id)
+    assert [each.kind for each in shown.steps] == [
+        "begun", "answered", "called", "calling", "called", "answered", "ended",
+    ]  # fmt: skip
+    assert shown.run.status == reply.status == "done"
+    assert shown.run.prompt == "go"
+    assert shown.text == "Done."
+    assert (shown.run.spent.steps, shown.run.spent.tool_calls) == (2, 2)
+    listed = await here.gate.acall("runs.list", ListRuns(status="done"))
+    assert [each.id for each in listed.runs] == [reply.run_id]
+
+
+async def test_what_only_reads_is_called_at_once_and_the_rest_in_order(
+    rooms: MakeRooms, bench: Bench
+) -> None:
+    calls = [word("read", str(n)) for n in range(12)]
+    model = Scripted([calling(*calls), saying("ok")])
+    await ask(joined(rooms, bench, model))
+    assert 1 < bench.most <= 8
+    bench.most = 0
+    bench.noted.clear()
+    calls = [word(kind, str(n)) for n, kind in enumerate(["write", "read", "write", "write"])]
+    model = Scripted([calling(*calls), saying("ok")])
+    reply = await ask(joined(rooms, bench, model))
+    assert bench.most == 1
+    assert bench.noted == ["write 0", "read 1", "write 2", "write 3"]
+    assert [use.block for use in reply.tool_calls] == [
+        f"bench.{each.split()[0]}" for each in bench.noted
+    ]
+
+
+@pytest.mark.parametrize(
+    ("budget", "why", "turns", "calls"),
+    [
+        (Budget(steps=2), "steps", 3, 2),
+        (Budget(tool_calls=2), "tool_calls", 3, 2),
+        (Budget(tokens=25), "tokens", 2, 2),
+        (Budget(seconds=0.001), "seconds", 1, 0),
+    ],
+)
+async def test_a_run_stops_with_what_it_has(
+    rooms: MakeRooms, bench: Bench, budget: Budget, why: str, turns: int, calls: int
+) -> None:
+    def again(request: ChatRequest) -> list[Chunk]:
+        if request.tool_choice == "none":
+            return saying("That is all.", usage=Usage(10, 5))
+        return calling(word("read", "x"), text="Hm.", usage=Usage(10, 5))
+
+    model = Scripted([again])
+    here = joined(rooms, bench, model)
+    reply = await ask(here, budget=budget)
+    assert (reply.status, reply.why) == ("stopped", why)
+    if why != "seconds":  # which of the two it is cut in is a matter of the machine
+        assert len(model.asked) == turns
+        assert len(reply.tool_calls) == calls
+        assert reply.text
+    assert (await show(here, reply.run_id)).run.status == "stopped"
+    window = here.conversations.window(DEFAULT_ORG, "default", 100)
+    asked = [call.id for stored in window for call in stored.message.tool_calls]
+    assert asked == [s.message.tool_call_id for s in window if s.message.role == "tool"]
+
+
+async def test_a_tool_that_takes_all_the_time_is_left(rooms: MakeRooms, bench: Bench) -> None:
+    model = Scripted([calling(("bench_slow", "{}")), saying("ok")])
+    reply = await ask(joined(rooms, bench, model), budget=Budget(seconds=0.5))
+    assert (reply.status, reply.why) == ("stopped", "seconds")
+    assert [use.error.code for use in reply.tool_calls if use.error] == ["timed_out"]
+
+
+async def test_a_result_of_100_mb_is_refused_and_a_large_one_is_not_kept(
+    rooms: MakeRooms, bench: Bench
+) -> None:
+    model = Scripted([calling(word("large", "100000000"), word("large", "1000000")), saying("ok")])
+    here = joined(rooms, bench, model)
+    reply = await ask(here)
+    first, second = reply.tool_calls
+    assert first.error is not None
+    assert first.error.code == "too_large"
+    assert second.ok
+    assert len(second.result["words"]) == 1_000_000
+    assert all("ask for less of it" in str(each) for each in told(model.asked[1]))
+    stored = here.runs.steps(DEFAULT_ORG, reply.run_id)
+    assert sum(len(step.body) for step in stored) < 10_000
+
+
+async def test_a_thousand_calls_in_one_answer_are_not_made(rooms: MakeRooms, bench: Bench) -> None:
+    model = Scripted([calling(*[word("read", "x")] * 1000), saying("ok")])
+    reply = await ask(joined(rooms, bench, model))
+    assert len(bench.noted) == 32
+    assert len(reply.tool_calls) == 128  # of which each was answered, if only with a refusal
+
+
+async def test_a_call_that_was_written_into_the_text_is_made(
+    rooms: MakeRooms, bench: Bench
+) -> None:
+    text = 'I read it.\n```json\n{"name": "bench_read", "arguments": {"word": "a"}}\n```'
+    model = Scripted([saying(text), saying("Done.")])
+    reply = await ask(joined(rooms, bench, model))
+    assert bench.noted == ["read a"]
+    assert reply.text == "I read it.\n\nDone."
+    assert model.asked[1].messages[-1].tool_call_id == "text_0"
+
+
+async def test_arguments_may_be_put_right_once(rooms: MakeRooms, bench: Bench) -> None:
+    wrong = ("bench_read", '{"word": 7, "colour": "red"}')
+    model = Scripted([calling(wrong), calling(wrong), saying("I cannot.")])
+    await ask(joined(rooms, bench, model))
+    (first,), (_, second) = told(model.asked[1]), told(model.asked[2])
+    assert "unknown field" in str(first) or "expected" in str(first)
+    assert "failed twice" not in str(first)
+    assert "it failed twice: do without bench.read" in str(second)
+
+
+async def test_a_person_is_asked_first(rooms: MakeRooms, bench: Bench) -> None:
+    calls = (word("read", "a"), word("held", "b"), word("write", "c"))
+    model = Scripted([calling(*calls), saying("Done.")])
+    here = joined(rooms, bench, model)
+    events = [event async for event in here.gate.stream("agent.ask", AskRequest("go"))]
+    reply = events[-1]
+    assert isinstance(reply, AskReply)
+    assert reply.status == "waiting"
+    assert reply.waiting_for == (ApprovalNeeded("c1", "bench.held", {"word": "b"}),)
+    assert events[-2] == reply.waiting_for[0]
+    assert bench.noted == ["read a"]  # what comes after may build on it
+    assert here.conversations.window(DEFAULT_ORG, "default", 40) == []
+    after = joined(rooms, bench, model)  # a restart
+    shown = await show(after, reply.run_id)
+    assert shown.run.status == "waiting"
+    assert shown.waiting_for == (ApprovalNeeded("c1", "bench_held", {"word": "b"}),)
+    decided = await after.gate.acall("runs.decide", Decide(reply.run_id, "c1", "approve"))
+    assert decided.text == "Done."
+    assert bench.noted == ["read a", "held b", "write c"]
+    assert [s.message.role for s in after.conversations.window(DEFAULT_ORG, "default", 40)] == [
+        "user", "assistant", "tool", "tool", "tool", "assistant",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("decide", "noted", "heard"),
+    [
+        (Decide("", "c0", "edit", {"word": "z"}), ["held z"], '"words":"z"'),
+        (Decide("", "c0", "reject", text="not today"), [], "local said no: not today"),
+        (Decide("", "c0", "answer", text="it is 42"), [], "it is 42"),
+    ],
+)
+async def test_a_person_may_change_forbid_or_answer(
+    rooms: MakeRooms, bench: Bench, decide: Decide, noted: list[str], heard: str
+) -> None:
+    model = Scripted([calling(word("held", "b")), saying("ok")])
+    here = joined(rooms, bench, model)
+    reply = await ask(here)
+    await here.gate.acall("runs.decide", replace(decide, run_id=reply.run_id))
+    assert bench.noted == noted
+    assert (
+        heard in model.asked[1].messages[-1].content.replace(' "', '"').replace(': "', ':"')
+        or heard in model.asked[1].messages[-1].content
+    )
+
+
+async def test_what_cannot_be_decided(rooms: MakeRooms, bench: Bench) -> None:
+    model = Scripted([calling(word("held", "b")), saying("ok")])
+    here = joined(rooms, bench, model)
+    reply = await ask(here)
+    with pytest.raises(NotFound, match="no call 'c9' waits"):
+        await here.gate.acall("runs.decide", Decide(reply.run_id, "c9", "approve"))
+    with pytest.raises(InvalidInput, match="give its new arguments"):
+        await here.gate.acall("runs.decide", Decide(reply.run_id, "c0", "edit"))
+    other = Principal("eve", "01900000-0000-7000-8000-00000000000b", frozenset({"**"}))
+    with pytest.raises(NotFound, match="no run"):
+        await here.gate.acall("runs.decide", Decide(reply.run_id, "c0", "approve"), other)
+    with pytest.raises(Forbidden):
+        await here.gate.acall(
+            "runs.decide", Decide(reply.run_id, "c0", "approve"), Principal("bob")
+        )
+    both = [Decide(reply.run_id, "c0", "approve")] * 2  # two people at once
+    ended = await asyncio.gather(
+        *(here.gate.acall("runs.decide", each) for each in both), return_exceptions=True
+    )
+    assert sorted(type(each).__name__ for each in ended)[0] == "AskReply"
+    assert bench.noted == ["held b"]
+    assert isinstance(next(e for e in ended if not isinstance(e, AskReply)), Conflict | NotFound)
+
+
+async def test_whoever_decides_lends_no_rights(rooms: MakeRooms, bench: Bench) -> None:
+    """Anna may not write; that somebody who may goes on with her run does not change that."""
+    model = Scripted([calling(word("held", "b"), word("write", "c")), saying("ok")])
+    here = joined(rooms, bench, model)
+    held = {"agent.ask", "models.stream", "bench.held"}
+    anna = Principal("anna", permissions=frozenset(held))
+    reply = await here.gate.acall("agent.ask", AskRequest("go"), anna)
+    done = await here.gate.acall("runs.decide", Decide(reply.run_id, "c0", "approve"), LOCAL_OWNER)
+    assert [(use.block, use.ok) for use in done.tool_calls] == [
+        ("bench.held", True), ("bench.write", False),
+    ]  # fmt: skip
+    bench.noted.clear()
+    model = Scripted([calling(word("held", "b"), word("write", "c")), saying("ok")])
+    here = joined(rooms, bench, model)
+    reply = await here.gate.acall("agent.ask", AskRequest("go"), LOCAL_OWNER)
+    bob = Principal("bob", permissions=frozenset({"runs.decide", "bench.held"}))
+    done = await here.gate.acall("runs.decide", Decide(reply.run_id, "c0", "approve"), bob)
+    assert bench.noted == ["held b"]  # nor does it do for Bob what he may not
+
+
+async def test_an_operator_may_ask_to_be_asked(rooms: MakeRooms, bench: Bench) -> None:
+    model = Scripted([calling(word("write", "b")), saying("ok")])
+    reply = await ask(joined(rooms, bench, model, approve=["bench.write"]))
+    assert [each.block for each in reply.waiting_for] == ["bench.write"]
+
+
+async def test_a_failed_run_goes_on_where_it_failed(rooms: MakeRooms, bench: Bench) -> None:
+    def breaks(request: ChatRequest) -> list[Chunk]:
+        raise ProviderTimeout("silent", provider="scripted")
+
+    here = joined(rooms, bench, Scripted([calling(word("write", "a")), breaks]))
+    with pytest.raises(AllProvidersFailed):
+        await ask(here)
+    (run,) = here.runs.newest(DEFAULT_ORG)
+    assert run.status == "failed"
+    assert "all_providers_failed" in run.result
+    after = joined(rooms, bench, Scripted([saying("Now.")]))
+    reply = await after.gate.acall("runs.resume", RunName(run.id))
+    assert reply.text == "Now."
+    assert bench.noted == ["write a"]
+    with pytest.raises(Conflict, match="the run is over"):
+        await after.gate.acall("runs.resume", RunName(run.id))
+
+
+async def test_a_run_whose_client_left_goes_on(rooms: MakeRooms, bench: Bench) -> None:
+    here = joined(rooms, bench, Scripted([calling(word("write", "a")), saying("ok")]))
+    stream = here.gate.stream("agent.ask", AskRequest("go"))
+    async for event in stream:
+        if isinstance(event, ToolReturned):
+            break
+    await stream.aclose()
+    (run,) = here.runs.newest(DEFAULT_ORG)
+    assert run.status == "cancelled"
+    reply = await here.gate.acall("runs.resume", RunName(run.id))
+    assert reply.text == "ok"
+    assert bench.noted == ["write a"]
+
+
+async def test_a_fork_goes_another_way_and_calls_nothing_again(
+    rooms: MakeRooms, bench: Bench
+) -> None:
+    model = Scripted([calling(word("write", "a")), saying("One.")])
+    reply = await ask(joined(rooms, bench, model))
+    other = Scripted(
+        [calling(word("write", "a"), word("write", "b")), saying("Two.")], name="other"
+    )
+    here = joined(rooms, bench, other)
+    forked = await here.gate.acall("runs.fork", Fork(reply.run_id, 1, provider="other"))
+    assert forked.text == "Two."
+    assert forked.provider == "other"
+    assert bench.noted == ["write a", "write b"]
+    shown = await show(here, forked.run_id)
+    assert (shown.run.parent, shown.run.parent_step) == (reply.run_id, 1)
+    assert len(here.conversations.window(DEFAULT_ORG, "default", 40)) == 4  # of the first alone
+    later = Scripted([saying("Three.")])
+    here = joined(rooms, bench, later)
+    forked = await here.gate.acall("runs.fork", Fork(reply.run_id, 4))
+    assert forked.text == "Three."
+    assert later.asked[0].messages[-1].role == "tool"
+    with pytest.raises(InvalidInput, match="no step 99"):
+        await here.gate.acall("runs.fork", Fork(reply.run_id, 99))
+
+
+async def test_what_waits_may_be_left_for_good(rooms: MakeRooms, bench: Bench) -> None:
+    here = joined(rooms, bench, Scripted([calling(word("held", "a")), saying("ok")]))
+    reply = await ask(here)
+    info = await here.gate.acall("runs.cancel", RunName(reply.run_id))
+    assert info.status == "cancelled"
+    assert (await here.gate.acall("runs.list", ListRuns(status="waiting"))).runs == ()
+
+
+async def test_what_a_killed_process_left_is_gone_on_with(rooms: MakeRooms, bench: Bench) -> None:
+    here = joined(rooms, bench, Scripted([calling(word("read", "a")), saying("ok")]))
+    here.runs.owner = "a-machine-of-nobody:1:1"
+    stream = here.gate.stream("agent.ask", AskRequest("go"))
+    started = await anext(stream)
+    assert isinstance(started, Started)
+    async for event in stream:
+        if isinstance(event, ToolCalled):
+            break
+    with here.database.transaction() as connection:  # as if its lease had run out
+        connection.exec_driver_sql("UPDATE runs SET lease_until_ms = 0")
+    after = joined(rooms, bench, Scripted([saying("Found.")]))
+    assert await after.agent.recover() == 1
+    assert (await show(after, started.run_id)).run.status == "done"
+    assert after.conversations.window(DEFAULT_ORG, "default", 40)[-1].message.content == "Found."
+    assert await after.agent.recover() == 0
+    await stream.aclose()  # the first one is told that it is not its run any more
+    assert (await show(after, started.run_id)).run.status == "done"
