@@ -232,6 +232,13 @@ def test_a_huge_one_is_not_looked_at(place: Place) -> None:
             place.door(text)
 
 
+def test_what_strangers_show_makes_no_secret(place: Place, tmp_path: Path) -> None:
+    place.keys.add("laptop")
+    with pytest.raises(Unauthenticated, match="not a token of this installation"):
+        place.door("eyJhbGciOiJIUzI1NiJ9.e30.x")
+    assert not (tmp_path / "tokens.secret").exists()
+
+
 def test_where_nobody_needs_a_key_a_foreign_token_is_like_any_other_text(place: Place) -> None:
     assert place.door("eyJhbGciOiJub25lIn0.e30.") is HERE
 

@@ -33,7 +33,8 @@ from conduit.models.blocks import ChatCall
 OFFLINE: Final = "offline"
 _RE_ASKS: Final = 1
 _SHOWN: Final = 4000
-_MOST_TOKENS: Final = 4000
+_MOST_TOKENS: Final = 16_000
+"""Of an answer, thinking included."""
 _HIDDEN: Final = frozenset({"planner.reason", "planner.execute", "auth.token", "llm.chat"})
 """Blocks that are about plans and doors, and no steps of anybody's objective."""
 
