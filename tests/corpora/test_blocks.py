@@ -169,7 +169,7 @@ async def test_patterns_lead_to_baselines_and_reflections(room: Room) -> None:
     )
     found = await plain(room, "analytics.patterns", corpusId="fc-main")
     phrase = found["phrases"][0]
-    assert (phrase["text"], phrase["sources"]) == ("kick is on every beat", 2)
+    assert (phrase["text"], phrase["sources"]) == ("the kick is on every beat", 2)
     assert {place["reflectionId"] for place in phrase["places"]} == {"", said.reflectionId}
     assert found["whole"] is True
 

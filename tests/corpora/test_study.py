@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conduit.corpora.answering import checked
-from conduit.corpora.patterns import Text, recurring_passages, recurring_phrases
+from conduit.corpora.patterns import Text, recurring_passages
+from conduit.corpora.phrases import recurring_phrases
 from conduit.corpora.summary import ranked
 from conduit.store.segments import BASELINE, REFLECTION, Source
 from tests.corpora.hostile import LARGE, TEXTS

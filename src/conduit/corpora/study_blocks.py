@@ -16,7 +16,7 @@ from conduit.corpora.difference import Change
 from conduit.corpora.embedding import Embedder
 from conduit.corpora.keep_blocks import BaselineName, Version
 from conduit.corpora.naming import BaselineId, CorpusId
-from conduit.corpora.patterns import At, Recurring, recurring_passages, recurring_phrases
+from conduit.corpora.patterns import At, Recurring, recurring_passages
 from conduit.corpora.reading import read_texts
 from conduit.corpora.texts import Span
 from conduit.store.corpora import Corpora, StoredVersion
@@ -301,6 +301,8 @@ def study_blocks(corpora: Corpora, model: Model) -> tuple[Block[Any, Any], ...]:
         effects=Effects.READS,
     )
     def patterns(request: PatternsRequest) -> PatternReport:
+        from conduit.corpora.phrases import recurring_phrases
+
         texts, whole = read_texts(corpora, current_call().principal.org_id, request.corpusId)
         phrases = recurring_phrases(texts, request.sources, request.most)
         return PatternReport(
