@@ -48,6 +48,8 @@ from conduit.store.grooves import Grooves
 from conduit.store.runs import Runs
 from conduit.store.sandbox import Sandbox
 from conduit.telemetry.ids import IdMaker
+from conduit.tools.maths.blocks import math_blocks
+from conduit.tools.maths.workshop import Workshop
 
 Step = list[Chunk] | ProviderError | Callable[[ChatRequest], list[Chunk]]
 
@@ -152,6 +154,7 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
                 help_block(),
                 handle_block(gate, loop),
                 *utility_blocks(allowed),
+                *math_blocks(stack.enter_context(contextlib.closing(Workshop()))),
             )
             for each in blocks:
                 catalog.add(each)

@@ -190,6 +190,7 @@ async def test_what_is_allowed_is_listed_without_secrets(tmp_path: Path) -> None
         diagnosis: Any = await app.gate.acall("system.doctor", {}, LOCAL_OWNER)
     rights = {each.name: (each.models, each.remote, each.remote_models) for each in found.blocks}
     assert rights == {
+        "code.execute": (False, False, False),
         "files.list": (False, False, False),
         "files.read": (True, False, False),
         "files.write": (False, False, False),
