@@ -269,10 +269,7 @@ async def test_a_person_may_change_forbid_or_answer(
     reply = await ask(here)
     await here.gate.acall("runs.decide", replace(decide, run_id=reply.run_id))
     assert bench.noted == noted
-    assert (
-        heard in model.asked[1].messages[-1].content.replace(' "', '"').replace(': "', ':"')
-        or heard in model.asked[1].messages[-1].content
-    )
+    assert heard in model.asked[1].messages[-1].content
 
 
 async def test_what_cannot_be_decided(rooms: MakeRooms, bench: Bench) -> None:

@@ -1,0 +1,139 @@
+"""An agent that is killed with SIGKILL at every moment, and gone on with by another process."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from conduit.agents.runs.steps import Called, Calling, read
+from conduit.contracts.call import DEFAULT_ORG
+from conduit.store.conversations import Conversations
+from conduit.store.database import Database
+from conduit.store.runs import Runs
+from conduit.telemetry.ids import IdMaker
+from tests.agents.runs.killed import ANSWERS, COMMITS, ONCE, WORDS, work
+
+ROOT = Path(__file__).parents[3]
+POINTS = [
+    *(f"commit:{n}:{when}" for n in range(COMMITS) for when in ("before", "after")),
+    *(f"{word}:{when}" for word in WORDS for when in ("before", "after")),
+    *(f"model:{n}" for n in range(len(ANSWERS))),
+]
+
+Kill = Callable[[str, str], int]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With an empty database, to be copied: migrating one takes longer than a run."""
+    made = tmp_path_factory.mktemp("killed")
+    with closing(Database(f"sqlite:///{made}/empty.db")) as database:
+        database.engine.connect().close()
+    return made
+
+
+@pytest.fixture(scope="module")
+def kill(folder: Path) -> Iterator[Kill]:
+    """Asks in a process of its own, which is killed at a point; how that one ended."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.agents.runs.killed", str(folder)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    commands, answers = process.stdin, process.stdout
+
+    def kill(name: str, point: str) -> int:
+        print(name, point, file=commands, flush=True)
+        return int(answers.readline())
+
+    yield kill
+    commands.close()
+    process.wait(30)
+    answers.close()
+    assert process.returncode == 0
+
+
+class Killed:
+    """What there is of a run after its process was killed."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        self.name = name
+        shutil.copy(folder / "empty.db", folder / f"{name}.db")
+        self._notes = folder / f"{name}.notes"
+        self._notes.touch()
+
+    @property
+    def done(self) -> Counter[str]:
+        """How often each word was really noted."""
+        return Counter(self._notes.read_text().split())
+
+    def stored(self) -> tuple[bool, set[str], set[str]]:
+        """Whether there is a run, the words that it stored as done, and those only as begun."""
+        with closing(Database(f"sqlite:///{self.folder}/{self.name}.db")) as database:
+            runs = Runs(database, time.time)
+            found = runs.newest(DEFAULT_ORG)
+            rows = runs.steps(DEFAULT_ORG, found[0].id) if found else []
+        steps = [read(row.kind, row.body) for row in rows]
+        names = {f"{t}{n}": w for t, calls in enumerate(ANSWERS) for n, (_, w) in enumerate(calls)}
+        done = {names[step.id] for step in steps if isinstance(step, Called)}
+        begun = {names[step.id] for step in steps if isinstance(step, Calling)}
+        return bool(found), done, begun - done
+
+    def turns(self) -> int:
+        """How many messages of a person the conversation has."""
+        with closing(Database(f"sqlite:///{self.folder}/{self.name}.db")) as database:
+            window = Conversations(database, IdMaker()).window(DEFAULT_ORG, "default", 100)
+        return sum(stored.message.role == "user" for stored in window)
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_an_agent_that_is_killed_goes_on_and_does_nothing_twice(
+    folder: Path, kill: Kill, point: str
+) -> None:
+    killed = Killed(folder, point.replace(":", "_"))
+    assert kill(killed.name, point) == -signal.SIGKILL
+    before, (there, done, begun) = killed.done, killed.stored()
+    if not there:
+        assert point == "commit:0:before"  # nobody was told that it was accepted
+        assert not before
+        return
+    if killed.turns():
+        assert point == f"commit:{COMMITS - 1}:after"  # it was over
+        assert all(before[word] == 1 for word in ONCE)
+        return
+    reply = await work(folder, killed.name, "never", resume=True)
+    assert (reply.status, reply.text) == ("done", "Answer 0.\n\nAnswer 1.\n\nAnswer 2.")
+    assert killed.turns() == 1
+    for word in done:
+        assert killed.done[word] == before[word], "what was stored was done again"
+    unsure = {
+        use.arguments["word"]
+        for use in reply.tool_calls
+        if use.error and use.error.code == "conflict"
+    }
+    assert unsure == begun & ONCE  # the model is told, and nobody does it again
+    for word in WORDS:
+        most = 1 if word in ONCE else 2
+        least = before[word] if word in unsure else 1
+        assert least <= killed.done[word] <= most, (word, killed.done)
+
+
+async def test_without_a_kill_everything_is_done_once(folder: Path, kill: Kill) -> None:
+    killed = Killed(folder, "whole")
+    assert kill("whole", f"commit:{COMMITS}:before") == 0  # there is no such transaction
+    assert killed.done == Counter(WORDS)
+    assert killed.turns() == 1
