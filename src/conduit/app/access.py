@@ -39,6 +39,8 @@ from conduit.store.settings_file import Section, closest, parse_settings, read_s
 _PARTS: Final = ("models", "remote", "approve", "roots", "hosts", "databases")
 _MOST_ENTRIES: Final = 100
 _BLOCKS: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*(?:\.\*)?")
+_MCP: Final = re.compile(r"mcp\.(?:\*|restart|[a-z][a-z0-9_]*\.(?:\*|[a-z][a-z0-9_]*))")
+"""Tools of MCP servers, which are not known before their servers are asked."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,199})\}")
 _POSTGRESQL: Final = re.compile(
@@ -108,7 +110,7 @@ def _permissions(document: Section, part: str) -> frozenset[str]:
     for name in names:
         if name in ("*", "**"):
             raise document.fault(part, f"{name!r} is not taken", "name each block, or files.*")
-        if name not in known:
+        if name not in known and not _MCP.fullmatch(name):
             raise document.fault(
                 part, f"{name[:80]!r} is not a guarded block", closest(name, known)
             )

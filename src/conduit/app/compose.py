@@ -62,6 +62,8 @@ from conduit.tools.code.blocks import code_blocks
 from conduit.tools.code.choosing import Chosen
 from conduit.tools.maths.blocks import math_blocks
 from conduit.tools.maths.workshop import Workshop
+from conduit.tools.mcp.servers import Servers, server_blocks
+from conduit.tools.mcp.settings import read_servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class App:
     database: Database
     prompts: SystemPrompts
     rights: ModelRights
+    servers: Servers
 
     @property
     def registry(self) -> ProviderRegistry:
@@ -125,6 +128,10 @@ async def open_app(
         grooves = Grooves(database)
         catalog = Catalog((*groove_blocks(files, grooves), *stored_groove_blocks(files, grooves)))
         gate = Gate(catalog, new_id=new_id, interceptors=[CallLog()])
+        servers = Servers(read_servers(settings.home), settings.environ, catalog.add)
+        stack.push_async_callback(servers.close)
+        for each in server_blocks(servers):
+            catalog.add(each)
         rights = ModelRights(gate, access.models)
         loop = ToolLoop(gate, rights=rights, prices=models.gateway.price_of, approve=access.approve)
         runs = stack.enter_context(closing(Runs(database, time.time)))
@@ -164,8 +171,9 @@ async def open_app(
         for each in (*models.blocks, *music, *saved, *ask, *documents, *tools, *system, *machine):
             catalog.add(each)
         if serving:
+            servers.discover_later()
             stack.push_async_callback(stopped, going_on(agent_runs))
-        yield App(settings, access, gate, models, files, database, prompts, rights)
+        yield App(settings, access, gate, models, files, database, prompts, rights, servers)
 
 
 def _sandbox(folder: str) -> Sandbox:

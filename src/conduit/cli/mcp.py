@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from conduit.cli.running import run
+from conduit.cli.printing import out, print_json, print_table
+from conduit.cli.running import AsJson, call, run
 from conduit.contracts.call import LOCAL_OWNER
 
 if TYPE_CHECKING:
@@ -44,3 +45,29 @@ def _serve() -> None:
         await serve_pipes(app.gate, app.files, app.prompts, app.rights.of(LOCAL_OWNER))
 
     run(work, as_json=False, serving=True)
+
+
+@commands.command("servers")
+def servers(as_json: AsJson = False) -> None:
+    """Start the servers of mcp.yaml, and say how they are and what they offer.
+
+    Example: `conduit mcp servers`
+    """
+
+    async def work(app: App) -> None:
+        await app.servers.discover()
+        found: Any = await call(app, "mcp.servers", {})
+        if as_json:
+            print_json(found)
+            return
+        print_table(
+            ("server", "state", "blocks", "where"),
+            [
+                (each.name, each.state, ", ".join(each.blocks) or each.fault, each.place)
+                for each in found.servers
+            ],
+        )
+        if not found.servers:
+            out.print("None yet: name them in mcp.yaml, see docs/guides/mcp.md.")
+
+    run(work, as_json=as_json, detect=False)

@@ -48,12 +48,14 @@ class ToolCalls:
         """What the block gave, or, marked as an error, why it did not. Raises ``MCPError`` for a
         tool that is not there."""
         try:
-            name = self._gate.catalog.block_of_tool(params.name)
+            caller = self._who(context)
+            catalog = self._gate.catalog.of(caller.principal.org_id)
+            block = catalog.get(catalog.block_of_tool(params.name))
         except NotFound as error:
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name[:80]}") from error
+        except ConduitError as error:
+            return failed(error)
         try:
-            caller = self._who(context)
-            block = self._gate.catalog.get(name)
             made = await self._made(context, block, params.arguments or {}, caller)
             return _answer(block, made)
         except ConduitError as error:

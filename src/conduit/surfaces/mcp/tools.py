@@ -32,8 +32,8 @@ class ToolShelf:
 
     def of(self, principal: Principal) -> Iterator[types.Tool]:
         """The tools that this principal may call, in the order of their blocks' names."""
-        for each in self._gate.catalog:
-            if self._gate.may(principal, each):
+        for each in self._gate.catalog.of(principal.org_id):
+            if self._gate.offers(principal, each):
                 yield self.tool(each)
 
     def tool(self, block: Block[Any, Any]) -> types.Tool:
