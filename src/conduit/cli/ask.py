@@ -69,6 +69,12 @@ def print_reply(reply: AskReply) -> None:
         if use.ok and isinstance(use.result, dict) and "lanes" in use.result:
             print_groove(use.result)
     print_markdown(reply.text)
+    for each in reply.waiting_for:
+        given = escape(dumps(each.arguments).decode()[:200])
+        err.print(f"[yellow]waits for you:[/] {escape(each.block)} {given}", soft_wrap=True)
+        err.print(f"[dim]conduit runs approve|edit|reject|answer {reply.run_id}[/]", soft_wrap=True)
+    if reply.status == "stopped":
+        err.print(f"[yellow]stopped:[/] the limit of {reply.why} was reached")
     if reply.provider != "offline":
         out.print(f"[dim]{reply.provider} {escape(reply.model)}[/]")
 

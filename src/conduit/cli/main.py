@@ -24,6 +24,8 @@ from conduit.cli import (
     presets,
     providers,
     render,
+    runs,
+    tools,
     up,
     usage,
     vary,
@@ -46,6 +48,7 @@ cli.command("render")(render.render)
 cli.command("listen")(listen.listen)
 cli.command("vary")(vary.vary)
 cli.command("explain")(explain.explain)
+cli.add_typer(runs.commands, name="runs")
 cli.add_typer(providers.commands, name="providers")
 cli.add_typer(gateway.commands, name="gateway")
 cli.add_typer(presets.commands, name="presets")
@@ -56,6 +59,7 @@ cli.command("models")(models.models)
 cli.command("usage")(usage.usage)
 cli.add_typer(blocks.commands, name="blocks")
 cli.add_typer(access.commands, name="access")
+cli.add_typer(tools.commands, name="tools")
 cli.command("doctor")(doctor.doctor)
 
 

@@ -15,6 +15,7 @@ from starlette.routing import Route
 import conduit
 from conduit.agents.events import (
     Answering,
+    ApprovalNeeded,
     AskReply,
     Started,
     TextDelta,
@@ -36,6 +37,8 @@ from conduit.surfaces.http.requests import (
     principal_of,
 )
 from conduit.surfaces.http.services import token
+from conduit.surfaces.http.uploads import PATH as REGISTER_PATH
+from conduit.surfaces.http.uploads import register_endpoint
 
 _MOST_ACCEPTED = 1000
 """Letters of an ``Accept`` header that are looked at."""
@@ -43,6 +46,7 @@ _EVENT_NAMES = {
     Started: "start",
     Answering: "provider",
     TextDelta: "text",
+    ApprovalNeeded: "approval",
     ToolCalled: "tool_call",
     ToolReturned: "tool_result",
     AskReply: "done",
@@ -75,6 +79,11 @@ BLOCK_ROUTES = (
         "GET", "/providers/ollama/models", "providers.ollama_models", "Models of a local Ollama"
     ),
     BlockRoute("POST", "/reset", "agent.reset", "Forget a conversation"),
+    BlockRoute("GET", "/tools", "tools.list", "Every tool, and the state it is in"),
+    BlockRoute("POST", "/tools/{name}/enable", "tools.enable", "Switch a tool on"),
+    BlockRoute("POST", "/tools/{name}/disable", "tools.disable", "Switch a tool off"),
+    BlockRoute("POST", "/tools/{name}/reset", "tools.reset", "Close its circuit, count anew"),
+    BlockRoute("POST", "/tools/{name}/mine", "tools.mine", "Switch a tool for yourself"),
     BlockRoute("GET", "/history", "agent.history", "The newest 40 messages of a conversation"),
     BlockRoute("GET", "/gateway/config", "gateway.config", "The configuration, without keys"),
     BlockRoute("PUT", "/gateway/config", "gateway.put", "Replace the configuration"),
@@ -93,6 +102,18 @@ BLOCK_ROUTES = (
     BlockRoute("POST", "/planner/reason", "planner.reason", "A plan of blocks for an objective"),
     BlockRoute("POST", "/planner/execute", "planner.execute", "Carry a plan out, or go on with it"),
     BlockRoute("POST", "/auth/token", "auth.token", "Exchange a key for a token that ends soon"),
+    BlockRoute("POST", "/tools/register", "tools.register", "Make blocks of an OpenAPI document"),
+    BlockRoute("GET", "/tools/registered", "tools.registered", "The documents that are registered"),
+    BlockRoute(
+        "DELETE", "/tools/registered/{toolId}", "tools.unregister", "Take a document's blocks away"
+    ),
+    BlockRoute("POST", "/functions/{id}/invoke", "function.invoke", "Call a block by its id"),
+    BlockRoute("GET", "/runs", "runs.list", "Runs of agents and plans, newest first"),
+    BlockRoute("GET", "/runs/{run_id}", "runs.show", "A run, step by step"),
+    BlockRoute("POST", "/runs/{run_id}/resume", "runs.resume", "Go on with a run that was left"),
+    BlockRoute("POST", "/runs/{run_id}/decide", "runs.decide", "Decide on a call that waits"),
+    BlockRoute("POST", "/runs/{run_id}/fork", "runs.fork", "Go on from a step, another way"),
+    BlockRoute("POST", "/runs/{run_id}/cancel", "runs.cancel", "Leave a run that waits"),
     BlockRoute("GET", "/usage", "usage.summary", "What models were used for, and what it cost"),
     BlockRoute("GET", "/usage/recent", "usage.recent", "The newest requests to models"),
     BlockRoute("GET", "/corpora", "corpora.list", "Every corpus"),
@@ -181,6 +202,7 @@ def control_routes(gate: Gate, files: FileStore, limits: Limits = USUAL) -> list
     ]
     return [
         Route(token.PATH, token.token_endpoint(gate), methods=["POST"]),
+        Route(REGISTER_PATH, register_endpoint(gate), methods=["POST"]),
         *routes,
         Route("/ask", _ask(gate, limits), methods=["POST"]),
         Route("/blocks", _list_blocks(gate), methods=["GET"]),
