@@ -37,6 +37,7 @@ def test_it_is_contained(
     contain(sandbox, escape, tmp_path / "outside")
 
 
+@pytest.mark.timeout(200)
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root becomes others")
 def test_an_ordinary_user_has_the_same_sandboxes(kind: str) -> None:
     """All of the table in a process of somebody else: as long as all of the above together."""

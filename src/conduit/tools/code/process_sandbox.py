@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import contextlib
 import itertools
 import os
@@ -17,7 +16,7 @@ import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from conduit.blocks import loads
@@ -274,27 +273,39 @@ class _Going:
 
 
 def _told(going: _Going, run: Run, name: str, elapsed_ms: float) -> Ran:
-    """The report in our words."""
-    stdout, stderr = bytes(going.stdout.kept), bytes(going.stderr.kept)
+    ran = read_report(
+        bytes(going.report.kept),
+        bytes(going.stdout.kept),
+        bytes(going.stderr.kept),
+        run,
+        name,
+        late=going.late,
+        overflow=going.stdout.overflows or going.stderr.overflows,
+    )
+    return replace(ran, duration_ms=max(0.0, min(ran.duration_ms, elapsed_ms)))
+
+
+def read_report(
+    data: bytes, stdout: bytes, stderr: bytes, run: Run, name: str, *, late: bool, overflow: bool
+) -> Ran:
+    """The report of a sandbox in our words. Raises ``Unavailable`` when there was no sandbox."""
     try:
-        report = loads(bytes(going.report.kept))
+        report = loads(data)
         if failed := report.get("failed"):
             raise _not_started(name, str(failed))
-        ended, status = str(report["why"]), int(report["status"] or 0)
+        ended, code = str(report["why"]), os.waitstatus_to_exitcode(int(report["status"] or 0))
         files = tuple(map(_file, report["files"]))
         more, took_ms = bool(report["more"]), float(report["seconds"]) * 1000
-    except (ConduitError, KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
-        if isinstance(error, Unavailable):
-            raise
-        if not going.late and not going.stdout.overflows and not stdout:
-            said = stderr.decode("utf-8", "replace").strip().splitlines()
-            raise _not_started(name, said[-1][:300] if said else "it said nothing") from None
-        return Ran("killed", "its sandbox ended with it", None, stdout, stderr)
-    code = os.waitstatus_to_exitcode(status)
-    overflow = going.stdout.overflows or going.stderr.overflows
+    except Unavailable:
+        raise
+    except (ConduitError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
+        if late or overflow or stdout:
+            return Ran("killed", "its sandbox ended with it", None, stdout, stderr)
+        said = stderr.decode("utf-8", "replace").strip().splitlines()
+        raise _not_started(name, said[-1][:300] if said else "it said nothing") from None
     why, reason = _why(ended, code, stderr, overflow, run)
-    exit_code = code if why in ("ok", "error", "killed") or ended == "ended" else None
-    return Ran(why, reason, exit_code, stdout, stderr, files, more, min(took_ms, elapsed_ms))
+    exit_code = code if ended == "ended" and not overflow else None
+    return Ran(why, reason, exit_code, stdout, stderr, files, more, took_ms)
 
 
 def _why(ended: str, code: int, stderr: bytes, overflow: bool, run: Run) -> tuple[Why, str]:
@@ -327,7 +338,8 @@ def _signal(number: int) -> str:
 
 
 def _file(told: Any) -> LeftFile:
-    name, size, data = str(told["name"])[:1000], int(told["size"]), told["data"]
+    name = str(told["name"])[:1000].encode("utf-8", "replace").decode()
+    size, data = max(0, int(told["size"])), told["data"]
     content = None if data is None else base64.b64decode(str(data), validate=True)
     return LeftFile(name, size, content)
 
