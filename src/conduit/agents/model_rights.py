@@ -28,7 +28,7 @@ class ModelRights:
         A permission that is guarded anywhere counts as guarded, and narrowing again changes
         nothing.
         """
-        blocks = tuple(self._gate.catalog)
+        blocks = tuple(self._gate.catalog.of(person.org_id))
         guarded = {need.permission for each in blocks for need in each.needs if need.guarded}
         held = {
             need.permission
@@ -49,8 +49,9 @@ class ModelRights:
 
     def guarded_tools(self, model: Principal) -> list[str]:
         """The guarded blocks that a model with this principal may call."""
+        catalog = self._gate.catalog.of(model.org_id)
         return [
             each.name
-            for each in self._gate.catalog
-            if self._gate.catalog.guarded(each.name) and self._gate.may(model, each)
+            for each in catalog
+            if catalog.guarded(each.name) and self._gate.offers(model, each)
         ]

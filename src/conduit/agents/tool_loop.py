@@ -7,6 +7,7 @@ so that it can correct itself or say so. The loop itself is the state machine in
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Any, Final
 
@@ -18,8 +19,8 @@ from conduit.agents.runs.machine import Machine, Prices
 from conduit.agents.runs.state import RunState
 from conduit.agents.runs.steps import Begun
 from conduit.blocks import Effects, Gate, HeldPermissions, current_call, loads
-from conduit.blocks.catalog import tool_name
-from conduit.contracts.call import Principal
+from conduit.blocks.catalog import Catalog, tool_name
+from conduit.contracts.call import DEFAULT_ORG, Principal
 from conduit.contracts.chat import Message, ToolCall, ToolSpec
 from conduit.contracts.errors import ConduitError, MalformedJson, NotFound
 
@@ -37,6 +38,7 @@ OFFERED = (
     "math.solve",
     "help.text",
     "agent.handle",
+    "web.search",
 )
 """The blocks a model is offered as tools."""
 
@@ -49,6 +51,7 @@ FLAT_NAMES = {
     "write_config": "configs.write",
     "list_examples": "configs.examples",
     "doc_answer": "docs.answer",
+    "load_web_page": "web.page",
     "execute_code": "code.execute",
     "math_solver": "math.solve",
 }
@@ -78,20 +81,22 @@ class ToolLoop:
         are marked so."""
         self._gate = gate
         self._offered = tuple(offered)
+        self._org_id = DEFAULT_ORG
         self.rights = rights or ModelRights(gate)
         self._prices = prices
         self._approve = Principal("approve", permissions=frozenset(approve))
 
     def tools(self, model: Principal) -> tuple[ToolSpec, ...]:
         """The blocks offered to a model with this principal: those it may call."""
-        catalog = self._gate.catalog
-        usual = [name for name in self._offered if self._gate.may(model, catalog.get(name))]
+        catalog = self._gate.catalog.of(model.org_id)
+        there = [catalog.get(name) for name in self._offered if name in catalog]
+        usual = [each.name for each in there if self._gate.offers(model, each)]
         return tuple(map(catalog.tool, (*usual, *self.rights.guarded_tools(model))))
 
     def machine(self, state: RunState, person: Principal, journal: Journal) -> Machine:
         """The run at ``state``, on behalf of ``person``."""
         model = self.rights.of(person)
-        return Machine(self._gate, self, journal, state, person, model, self._prices)
+        return Machine(self._gate, self._within(person.org_id), journal, state, person, model, self._prices)
 
     async def run(
         self, messages: Sequence[Message], state: RunState, *, only: str = ""
@@ -129,15 +134,25 @@ class ToolLoop:
 
     def repeatable(self, block: str) -> bool:
         """Whether calling a block twice does no more than calling it once: it changes nothing."""
-        return not self._gate.catalog.get(block).effects & _CHANGES
+        return not self._catalog.get(block).effects & _CHANGES
 
     def held(self, block: str) -> bool:
         """Whether a person has to agree first."""
-        found = self._gate.catalog.get(block)
+        found = self._catalog.get(block)
         return found.approval or HeldPermissions().allows(self._approve, block, guarded=True)
 
+    @property
+    def _catalog(self) -> Catalog:
+        return self._gate.catalog.of(self._org_id)
+
+    def _within(self, org_id: str) -> ToolLoop:
+        """The same for an organisation, which may have blocks of its own."""
+        same = copy.copy(self)
+        same._org_id = org_id
+        return same
+
     def _block(self, name: str) -> str:
-        block = self._gate.catalog.block_of_tool(FLAT_NAMES.get(name, name))
-        if block not in self._offered and not self._gate.catalog.guarded(block):
+        block = self._catalog.block_of_tool(FLAT_NAMES.get(name, name))
+        if block not in self._offered and not self._catalog.guarded(block):
             raise NotFound(block)
         return block

@@ -33,6 +33,8 @@ from conduit.app.settings import Settings
 from conduit.app.system import system_blocks
 from conduit.app.token_block import token_block
 from conduit.app.token_scope import CatalogScopes
+from conduit.app.tool_blocks import tool_blocks
+from conduit.app.tool_states import ToolStateKeeper
 from conduit.audio.blocks import audio_blocks
 from conduit.blocks import Catalog, Gate
 from conduit.blocks.utility.catalogued import utility_blocks
@@ -53,6 +55,8 @@ from conduit.store.grooves import Grooves
 from conduit.store.runs import Runs
 from conduit.store.sandbox import Sandbox
 from conduit.store.segments import Segments
+from conduit.store.settings_file import read_settings
+from conduit.store.tool_states import ToolStates
 from conduit.surfaces import studio
 from conduit.surfaces.http.server import http_surface
 from conduit.surfaces.mcp.http import McpOverHttp
@@ -64,6 +68,10 @@ from conduit.tools.maths.blocks import math_blocks
 from conduit.tools.maths.workshop import Workshop
 from conduit.tools.mcp.servers import Servers, server_blocks
 from conduit.tools.mcp.settings import read_servers
+from conduit.tools.web.blocks import web_blocks
+from conduit.tools.web.search.searcher import Searcher
+from conduit.tools.web.search.settings import SETTINGS as TOOLS_FILE
+from conduit.tools.web.search.settings import search_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +135,19 @@ async def open_app(
         files = DiskFiles(settings.home / "files")
         grooves = Grooves(database)
         catalog = Catalog((*groove_blocks(files, grooves), *stored_groove_blocks(files, grooves)))
-        gate = Gate(catalog, new_id=new_id, interceptors=[CallLog()])
+        searcher = Searcher(
+            search_settings(read_settings(settings.home / TOOLS_FILE), settings.environ)
+        )
+        keeper = stack.enter_context(
+            closing(
+                ToolStateKeeper(
+                    ToolStates(database),
+                    unready={"web.search": searcher.why_not},
+                    callers_choice=("web.page",),
+                )
+            )
+        )
+        gate = Gate(catalog, new_id=new_id, interceptors=[CallLog(), keeper], usable=keeper.usable)
         servers = Servers(read_servers(settings.home), settings.environ, catalog.add)
         stack.push_async_callback(servers.close)
         for each in server_blocks(servers):
@@ -151,6 +171,9 @@ async def open_app(
         machine = (*utility_blocks(access.allowed), access_block(access, gate, rights))
         workshop = stack.enter_context(closing(Workshop()))
         for each in (*code_blocks(chosen), *math_blocks(workshop)):
+            catalog.add(each)
+        web = web_blocks(searcher, access.allowed.hosts)
+        for each in (*web, *tool_blocks(gate, keeper)):
             catalog.add(each)
         scopes = models.tokens.scopes = CatalogScopes(gate)
         catalog.add(token_block(models.tokens, scopes, access.caller))

@@ -93,9 +93,13 @@ class Gate:
         new_id: Callable[[], str],
         policy: Policy | None = None,
         interceptors: Sequence[Interceptor] = (),
+        usable: Callable[[Principal, str], bool] | None = None,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
+        """``usable`` says whether a block may be offered, of which an interceptor might refuse
+        every call; it is asked for lists only."""
         self.catalog = catalog
+        self._usable = usable
         self._new_id = new_id
         self._policy = policy or HeldPermissions()
         self._interceptors = tuple(interceptors)
@@ -166,6 +170,11 @@ class Gate:
     def may(self, principal: Principal, block: Block[Any, Any]) -> bool:
         """Whether this principal could call this block."""
         return not self._missing(principal, block)
+
+    def offers(self, principal: Principal, block: Block[Any, Any]) -> bool:
+        """Whether to show it to them as a tool: they could call it, and it can be used now."""
+        usable = self._usable is None or self._usable(principal, block.name)
+        return usable and self.may(principal, block)
 
     def _missing(self, principal: Principal, block: Block[Any, Any]) -> list[Need]:
         """What the principal lacks for a block and for the blocks inside it."""
