@@ -14,7 +14,7 @@ from google.protobuf.struct_pb2 import Struct
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from conduit.blocks import Catalog, Gate, block, current_call
+from conduit.blocks import Block, Catalog, Gate, block, current_call
 from conduit.contracts.call import Principal
 from conduit.contracts.errors import RateLimited, Unauthenticated
 from conduit.surfaces.grpc.generated.conduit.v1 import blocks_pb2 as pb
@@ -25,7 +25,7 @@ from conduit.surfaces.grpc.values import put
 
 KEY = "ck-known"
 CALLER = Principal("somebody", permissions=frozenset({"*"}))
-HOLDER = Principal("holder", permissions=frozenset({"say.*"}))
+HOLDER = Principal("holder", "acme", permissions=frozenset({"say.*"}))
 DETAILS = (ErrorInfo, BadRequest, QuotaFailure, RetryInfo)
 
 
@@ -50,6 +50,17 @@ class Number:
 @dataclass(frozen=True, slots=True)
 class Counted:
     total: int
+
+
+@dataclass
+class Annex:
+    """What one organisation has for itself."""
+
+    blocks: dict[str, Block[Any, Any]]
+    generation: int = 1
+
+    def shelf(self, org_id: str) -> dict[str, Block[Any, Any]]:
+        return self.blocks if org_id == HOLDER.org_id else {}
 
 
 class Blocks:
@@ -107,8 +118,12 @@ class Blocks:
         def guarded(said: Said) -> Said:
             return said
 
+        @block("say.ours", summary="There for one organisation")
+        def ours(said: Said) -> Said:
+            return said
+
         every = (again, who, wait, count, broken, limited, guarded)
-        return Gate(Catalog(every), new_id=lambda: f"call-{next(ids):06}")
+        return Gate(Catalog(every, Annex({ours.name: ours})), new_id=lambda: f"call-{next(ids):06}")
 
 
 def door(key: str) -> Principal:

@@ -19,12 +19,12 @@ EVENT_CLASSES = (*get_args(AgentEvent), AskReply)
 def test_every_event_has_a_place() -> None:
     places = {field.name for field in pb.StreamAgentResponse.DESCRIPTOR.fields}
     for each in EVENT_CLASSES:
-        assert EVENTS[each.__name__] in places
+        assert EVENTS[each] in places
 
 
 @pytest.mark.parametrize("cls", EVENT_CLASSES, ids=lambda cls: cls.__name__)
 def test_every_field_of_an_event_has_one_in_its_message(cls: type) -> None:
-    event = pb.StreamAgentResponse.DESCRIPTOR.fields_by_name[EVENTS[cls.__name__]]
+    event = pb.StreamAgentResponse.DESCRIPTOR.fields_by_name[EVENTS[cls]]
     assert {each.name for each in fields(cls)} <= set(event.message_type.fields_by_name)
 
 

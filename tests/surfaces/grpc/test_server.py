@@ -76,6 +76,19 @@ async def test_a_wrong_key_and_two_keys_get_nobody_in() -> None:
         assert said.code is grpc.StatusCode.INVALID_ARGUMENT
 
 
+async def test_blocks_of_an_organisation_are_there_for_nobody_else() -> None:
+    async with served() as client:
+        shown = (("authorization", f"Bearer {KEY}"),)
+        told = await client.call("say.ours", b'{"text":"us"}', metadata=shown)
+        assert told.json == b'{"text":"us","times":1}'
+        listed = await client.stub.List(pb.ListRequest(), metadata=shown)
+        assert [each.name for each in listed.blocks] == ["say.again", "say.ours", "say.who"]
+        said = refused(await failing(client, "say.ours", {"text": ""}))
+        assert said.code is grpc.StatusCode.NOT_FOUND
+        others = await client.stub.List(pb.ListRequest(prefix="say."))
+        assert [each.name for each in others.blocks] == ["say.again", "say.who"]
+
+
 async def test_wrong_fields_are_named() -> None:
     async with served() as client:
         said = refused(await failing(client, "say.again", {"text": 1, "times": "x"}))

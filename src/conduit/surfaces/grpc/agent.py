@@ -12,6 +12,15 @@ from typing import Any, TypeVar
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import Message
 
+from conduit.agents.events import (
+    Answering,
+    ApprovalNeeded,
+    AskReply,
+    Started,
+    TextDelta,
+    ToolCalled,
+    ToolReturned,
+)
 from conduit.blocks import Gate, dumps, loads
 from conduit.contracts.errors import Unavailable
 from conduit.surfaces.grpc.generated.agent import agent_pb2 as pb
@@ -19,16 +28,16 @@ from conduit.surfaces.grpc.service import Caller, Method
 
 SERVICE = "agent.AgentService"
 _BLOCK = "agent.ask"
-EVENTS = {
-    "Started": "started",
-    "Answering": "provider",
-    "TextDelta": "text",
-    "ToolCalled": "tool_call",
-    "ToolReturned": "tool_result",
-    "ApprovalNeeded": "approval_needed",
-    "AskReply": "done",
+EVENTS: dict[type[object], str] = {
+    Started: "started",
+    Answering: "provider",
+    TextDelta: "text",
+    ToolCalled: "tool_call",
+    ToolReturned: "tool_result",
+    ApprovalNeeded: "approval_needed",
+    AskReply: "done",
 }
-"""Where each class of event has its place in the message; a new one that has none is not told."""
+"""Where each kind of event has its place in the message; a new one that has none is not told."""
 
 M = TypeVar("M", bound=Message)
 
@@ -48,7 +57,7 @@ def agent_methods(gate: Gate) -> list[Method]:
         )
         async with aclosing(items):
             async for item in items:
-                name = EVENTS.get(type(item).__name__)
+                name = EVENTS.get(type(item))
                 if name is not None:
                     yield _as(pb.StreamAgentResponse(), {name: _plain(item)})
 

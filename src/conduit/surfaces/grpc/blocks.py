@@ -19,7 +19,7 @@ def block_methods(gate: Gate) -> list[Method]:
     async def call(request: pb.CallRequest, caller: Caller) -> pb.CallResponse:
         made = await gate.acall(
             request.name,
-            _input(gate, request),
+            _input(gate, request, caller),
             caller.principal,
             correlation_id=caller.correlation_id,
         )
@@ -33,8 +33,8 @@ def block_methods(gate: Gate) -> list[Method]:
     async def stream(
         request: pb.StreamRequest, caller: Caller
     ) -> AsyncGenerator[pb.StreamResponse, None]:
-        data = _input(gate, request)
-        ends = gate.catalog.get(request.name).output_classes
+        data = _input(gate, request, caller)
+        ends = gate.catalog.of(caller.principal.org_id).get(request.name).output_classes
         as_json = request.WhichOneof("form") == "json"
         items = gate.stream(
             request.name, data, caller.principal, correlation_id=caller.correlation_id
@@ -50,9 +50,10 @@ def block_methods(gate: Gate) -> list[Method]:
 
     async def list_blocks(request: pb.ListRequest, caller: Caller) -> pb.ListResponse:
         response = pb.ListResponse()
-        for each in gate.catalog:
+        catalog = gate.catalog.of(caller.principal.org_id)
+        for each in catalog:
             if each.name.startswith(request.prefix) and gate.may(caller.principal, each):
-                info = gate.catalog.info(each.name)
+                info = catalog.info(each.name)
                 response.blocks.append(_published(info, request.schemas))
         return response
 
@@ -63,9 +64,10 @@ def block_methods(gate: Gate) -> list[Method]:
     ]
 
 
-def _input(gate: Gate, request: pb.CallRequest | pb.StreamRequest) -> Any:
+def _input(gate: Gate, request: pb.CallRequest | pb.StreamRequest, caller: Caller) -> Any:
     """What the block is given. Raises ``NotFound``, ``MalformedJson``."""
-    gate.catalog.get(request.name)  # a wrong name is said before a wrong input
+    catalog = gate.catalog.of(caller.principal.org_id)
+    catalog.get(request.name)  # a wrong name is said before a wrong input
     form = request.WhichOneof("form")
     if form == "json":
         return loads(request.json) if request.json else {}
