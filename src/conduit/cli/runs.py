@@ -22,7 +22,7 @@ commands = typer.Typer(
     help="What agents and plans did, step by step; going on with it, another way too.",
 )
 
-RunId = Annotated[str, typer.Argument(help="Id of the run, as `conduit runs list` shows it.")]
+RunId = Annotated[str, typer.Argument(help="Id of the run, as `conduit runs list` shows it, or `last`.")]
 CallId = Annotated[str, typer.Option("--call", help="Which call, if more than one waits.")]
 Folder = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where files are written.")]
 _MICRO = 1_000_000
@@ -110,7 +110,7 @@ def fork(
 ) -> None:
     """Go on from a step as a new run, perhaps with another model or another prompt.
 
-    Example: `conduit runs fork 0198… --provider anthropic` replays a run with another model.
+    Example: `conduit runs fork last --provider anthropic` replays a run with another model.
     """
     asked = {
         "run_id": run_id,

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from conduit.agents.events import AgentEvent, ApprovalNeeded, AskReply, Started
 from conduit.agents.runs.agent_runs import KIND, AgentRuns
@@ -18,11 +18,12 @@ from conduit.agents.runs.session import Session, asked_of
 from conduit.agents.runs.state import RunState
 from conduit.agents.runs.steps import Decided, Decision
 from conduit.blocks import Block, Effects, Length, Range, block, current_call, decode, loads
-from conduit.contracts.errors import Conflict, InvalidInput
+from conduit.contracts.errors import Conflict, InvalidInput, NotFound
 from conduit.contracts.json import Json, JsonObject
 from conduit.store.runs import StoredRun
 
-RunId = Annotated[str, Length(1, 64), "id of a run"]
+LAST: Final = "last"
+RunId = Annotated[str, Length(1, 64), "id of a run; `last` is the newest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,13 @@ def run_blocks(
     does = Effects.NETWORK | Effects.WRITES_FILES | Effects.WRITES_STATE
 
     def found(run_id: str) -> StoredRun:
-        return runs.stored.get(current_call().principal.org_id, run_id)
+        org_id = current_call().principal.org_id
+        if run_id == LAST:
+            newest = runs.stored.newest(org_id, most=1)
+            if not newest:
+                raise NotFound("there is no run yet", hint="`conduit ask` makes one")
+            return newest[0]
+        return runs.stored.get(org_id, run_id)
 
     async def working(
         session: Session, started: float
