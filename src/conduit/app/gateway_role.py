@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from conduit.app.access import read_access
 from conduit.app.model_side import ModelSide, closing_at_the_end, open_models
 from conduit.app.settings import Settings
+from conduit.app.token_block import token_block
 from conduit.app.token_scope import CatalogScopes
 from conduit.blocks import Catalog, Gate
 from conduit.contracts.errors import Unavailable
@@ -61,5 +62,6 @@ async def open_gateway(settings: Settings, *, detect: bool = True) -> AsyncItera
         ) as models,
     ):
         gate = Gate(Catalog(models.blocks), new_id=new_id, interceptors=[CallLog()])
-        models.tokens.scopes = CatalogScopes(gate)
+        scopes = models.tokens.scopes = CatalogScopes(gate)
+        gate.catalog.add(token_block(models.tokens, scopes, access.caller))
         yield GatewayApp(settings, gate, models)

@@ -1,4 +1,4 @@
-"""The HTTP surface of a gateway alone: the addresses of models, health and metrics."""
+"""The HTTP surface of a gateway alone: the addresses of models, tokens, health and metrics."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from conduit.blocks import Gate, dumps
+from conduit.contracts.call import Principal
 from conduit.contracts.errors import ConduitError, NotFound
 from conduit.surfaces.http.errors import described, status_of
 from conduit.surfaces.http.guard import LOCAL_NAMES, Guard
@@ -16,6 +17,7 @@ from conduit.surfaces.http.models.reply import send_whole
 from conduit.surfaces.http.models.request import read_headers
 
 FOR_MODELS = ("/v1/", "/api/")
+_NOBODY = Principal("nobody", permissions=frozenset({"auth.token"}))
 _OK = dumps({"status": "ok"})
 
 
@@ -40,8 +42,20 @@ class _Gateway:
             await self._models(scope, receive, send)
         elif path == "/health":  # for whoever balances the load: it has no key
             await send_whole(scope, send, 200, _OK, [])
+        elif path == "/auth/token" and scope["method"] == "POST":
+            await self._token(scope, receive, send)
         else:
             await self._other(scope, send)
+
+    async def _token(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A key for a token. Who calls is nobody yet: the block looks at the key that is shown."""
+        from starlette.requests import Request  # seldom asked for, and a megabyte
+
+        from conduit.surfaces.http.services.token import token_endpoint
+
+        scope["state"]["principal"] = _NOBODY
+        response = await token_endpoint(self._gate)(Request(scope, receive))
+        await response(scope, receive, send)
 
     async def _other(self, scope: Scope, send: Send) -> None:
         try:
@@ -49,7 +63,7 @@ class _Gateway:
             if scope["path"] != "/metrics":
                 raise NotFound(
                     f"there is no {scope['path'][:80]}",
-                    hint="a gateway alone has /v1/…, /api/…, /health and /metrics",
+                    hint="a gateway alone has /v1/…, /api/…, /auth/token, /health and /metrics",
                 )
             accept = next((v for k, v in scope["headers"] if k == b"accept"), b"")
             question = {"accept": accept.decode("latin-1")[:1000]}
