@@ -17,6 +17,7 @@ from google.rpc.status_pb2 import Status
 from conduit.blocks import Block, Catalog, Gate, block, current_call
 from conduit.contracts.call import Principal
 from conduit.contracts.errors import RateLimited, Unauthenticated
+from conduit.contracts.json import Json
 from conduit.surfaces.grpc.generated.conduit.v1 import blocks_pb2 as pb
 from conduit.surfaces.grpc.generated.conduit.v1.blocks_pb2_grpc import BlockServiceStub
 from conduit.surfaces.grpc.limits import USUAL, Limits
@@ -50,6 +51,11 @@ class Number:
 @dataclass(frozen=True, slots=True)
 class Counted:
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deep:
+    data: Json
 
 
 @dataclass
@@ -118,11 +124,18 @@ class Blocks:
         def guarded(said: Said) -> Said:
             return said
 
+        @block("give.deep", summary="Give what is nested")
+        def deep(to: Count) -> Deep:
+            data: Any = []
+            for _ in range(to.upto):
+                data = {"a": data}
+            return Deep(data)
+
         @block("say.ours", summary="There for one organisation")
         def ours(said: Said) -> Said:
             return said
 
-        every = (again, who, wait, count, broken, limited, guarded)
+        every = (again, who, wait, count, broken, limited, guarded, deep)
         return Gate(Catalog(every, Annex({ours.name: ours})), new_id=lambda: f"call-{next(ids):06}")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.json_format import MessageToJson
 from google.rpc.error_details_pb2 import BadRequest, QuotaFailure, RetryInfo
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -153,6 +154,51 @@ async def test_what_is_nested_too_deep_is_refused_both_ways() -> None:
     async with served() as client:
         said = refused(await failing(client, "say.again", b'{"text":' + deep + b"}"))
         assert said.info.reason in ("MALFORMED_JSON", "INVALID_INPUT")
+
+
+def inside(tag: int, data: bytes) -> bytes:
+    """A field that holds bytes."""
+    length = len(data)
+    size = bytes([length]) if length < 128 else bytes([length & 127 | 128, length >> 7])
+    return bytes([tag << 3 | 2]) + size + data
+
+
+async def test_a_struct_that_is_nested_too_deep_is_no_message() -> None:
+    struct = b""
+    for _ in range(200):
+        struct = inside(1, inside(1, b"a") + inside(2, inside(5, struct)))
+    async with served() as client:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await client.raw(CALL, inside(1, b"say.again") + inside(2, struct))
+        assert refused(caught.value).info.reason == "MALFORMED_MESSAGE"
+
+
+async def test_an_answer_that_is_nested_too_deep_has_another_form() -> None:
+    async with served() as client:
+        for levels in (35, 60, 240):
+            said = refused(await failing(client, "give.deep", {"upto": levels}))
+            assert said.code is grpc.StatusCode.UNAVAILABLE
+            assert "`json`" in said.message
+        told = await client.call("give.deep", b'{"upto":60}')
+        assert told.json.count(b"a") == 60 + 2  # and twice in "data"
+        told = await client.call("give.deep", {"upto": 30})
+        assert MessageToJson(told.output).count('"a"') == 30
+
+
+async def test_pinging_without_end_ends_the_connection() -> None:
+    async with served() as client:
+        reader, writer = await asyncio.open_connection(*client.server.address.split(":"))
+        pings = frame(6, b"pingping") * 5
+        writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, b"") + pings)
+        async with asyncio.timeout(20):
+            received = await reader.read()
+        assert b"too_many_pings" in received
+        writer.close()
+
+
+def frame(kind: int, data: bytes) -> bytes:
+    """A frame of HTTP/2 that is about the connection."""
+    return len(data).to_bytes(3) + bytes([kind, 0]) + bytes(4) + data
 
 
 async def test_too_large_both_ways() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conduit.contracts.errors import MalformedJson
-from conduit.surfaces.grpc.values import of_struct, of_value, to_struct, to_value
+from conduit.surfaces.grpc.values import fits, of_struct, of_value, to_struct, to_value
 
 SCALARS = (
     st.none()
@@ -50,6 +50,14 @@ def test_integers_that_a_double_cannot_hold_are_text() -> None:
         str(2**53 + 1),
         str(-(2**64)),
     ]
+
+
+@given(st.recursive(st.none(), lambda inner: st.lists(inner, max_size=2), max_leaves=5), st.data())
+def test_what_fits_can_be_read(inside: Any, data: st.DataObject) -> None:
+    for wrap in data.draw(st.text("ol", min_size=20, max_size=60)):
+        inside = {"": inside} if wrap == "o" else [inside]
+    if fits(inside):
+        Value.FromString(to_value(inside).SerializeToString())
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])

@@ -25,6 +25,7 @@ from conduit.blocks import Gate, dumps, loads
 from conduit.contracts.errors import Unavailable
 from conduit.surfaces.grpc.generated.agent import agent_pb2 as pb
 from conduit.surfaces.grpc.service import Caller, Method
+from conduit.surfaces.grpc.values import require_fit
 
 SERVICE = "agent.AgentService"
 _BLOCK = "agent.ask"
@@ -77,7 +78,10 @@ def _asked(request: pb.QueryAgentRequest | pb.StreamAgentRequest) -> dict[str, s
 
 
 def _plain(item: object) -> Any:
-    return loads(dumps(item))
+    """Raises ``Unavailable`` when it is nested too deep."""
+    data = loads(dumps(item))
+    require_fit(data)
+    return data
 
 
 def _as(message: M, data: Any) -> M:
@@ -88,5 +92,5 @@ def _as(message: M, data: Any) -> M:
         raise Unavailable(
             f"the answer has no place in the message: {str(error)[:200]}",
             where=_BLOCK,
-            hint="what a tool gave is nested too deep for protobuf; POST /ask has it as JSON",
+            hint="POST /ask has it as JSON",
         ) from None

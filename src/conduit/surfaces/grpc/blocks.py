@@ -10,7 +10,7 @@ from conduit.blocks import Gate, dumps, loads
 from conduit.blocks.catalog import BlockInfo
 from conduit.surfaces.grpc.generated.conduit.v1 import blocks_pb2 as pb
 from conduit.surfaces.grpc.service import Caller, Method
-from conduit.surfaces.grpc.values import of_struct, put, to_struct
+from conduit.surfaces.grpc.values import fits, of_struct, put, require_fit, to_struct
 
 SERVICE = "conduit.v1.BlockService"
 
@@ -27,7 +27,7 @@ def block_methods(gate: Gate) -> list[Method]:
         if request.WhichOneof("form") == "json":
             response.json = dumps(made)
         else:
-            put(response.output, loads(dumps(made)))
+            put(response.output, _plain(made))
         return response
 
     async def stream(
@@ -45,7 +45,7 @@ def block_methods(gate: Gate) -> list[Method]:
                 if as_json:
                     response.json = dumps(item)
                 else:
-                    put(response.item, loads(dumps(item)))
+                    put(response.item, _plain(item))
                 yield response
 
     async def list_blocks(request: pb.ListRequest, caller: Caller) -> pb.ListResponse:
@@ -74,6 +74,13 @@ def _input(gate: Gate, request: pb.CallRequest | pb.StreamRequest, caller: Calle
     return of_struct(request.input) if form else {}
 
 
+def _plain(made: object) -> Any:
+    """What a block made, as JSON. Raises ``Unavailable`` when it is nested too deep."""
+    data = loads(dumps(made))
+    require_fit(data)
+    return data
+
+
 def _published(info: BlockInfo, schemas: bool) -> pb.Block:
     block = pb.Block(
         name=info.name,
@@ -83,7 +90,7 @@ def _published(info: BlockInfo, schemas: bool) -> pb.Block:
         effects=info.effects,
         streams=info.streams,
     )
-    if schemas:
+    if schemas and fits(info.input_schema) and fits(info.output_schema):
         block.input_schema.CopyFrom(to_struct(info.input_schema))
         block.output_schema.CopyFrom(to_struct(info.output_schema))
     return block

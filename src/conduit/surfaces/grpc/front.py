@@ -194,10 +194,9 @@ class Front(grpc.GenericRpcHandler):
     def _written(self, message: Message) -> bytes:
         try:
             data = message.SerializeToString()
-        except (EncodeError, ValueError):  # nested deeper than protobuf reads, or above 2 GiB
-            raise Unavailable(
-                "the answer has no place in a message: it is nested too deep",
-                hint="ask BlockService with `json` instead of `input`",
+        except (EncodeError, ValueError):  # above 2 GiB
+            raise TooLarge(
+                "the answer has no place in a message", hint="ask for less at once"
             ) from None
         if len(data) > self._limits.reply_bytes:
             raise TooLarge(

@@ -6,11 +6,14 @@ from typing import Any
 
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 
-from conduit.contracts.errors import MalformedJson
+from conduit.contracts.errors import MalformedJson, Unavailable
 from conduit.contracts.json import Json, JsonObject
 
 _EXACT = 2**53
 """Beyond it, a double is no longer one integer."""
+_DEEPEST = 96
+"""Messages inside each other. Protobuf writes more, and then nobody reads them: most readers stop
+at 100, and what holds the value counts too."""
 
 
 def of_struct(struct: Struct) -> JsonObject:
@@ -32,6 +35,20 @@ def of_value(value: Value) -> Json:
     if kind == "bool_value":
         return value.bool_value
     return None  # null, and a value that nobody set
+
+
+def fits(data: Json) -> bool:
+    """Whether readers of protobuf can read it."""
+    return _depth(data) <= _DEEPEST
+
+
+def require_fit(data: Json) -> None:
+    """Raises ``Unavailable`` for what is nested too deep."""
+    if not fits(data):
+        raise Unavailable(
+            "the answer is nested too deep for protobuf",
+            hint="BlockService takes and gives bytes of JSON with `json` instead of `input`",
+        )
 
 
 def to_struct(data: JsonObject) -> Struct:
@@ -60,9 +77,18 @@ def put(value: Value, data: Json) -> None:
     elif isinstance(data, str):
         value.string_value = data
     elif isinstance(data, dict):
-        value.struct_value.CopyFrom(to_struct(data))
+        value.struct_value.SetInParent()
+        for name, each in data.items():
+            put(value.struct_value.fields[name], each)
     else:
         _put_list(value.list_value, data)
+
+
+def _depth(data: Json) -> int:
+    """An object is a struct, its entry and its value; a list is itself and its value."""
+    if isinstance(data, dict):
+        return 3 + max(map(_depth, data.values()), default=0)
+    return 2 + max(map(_depth, data), default=0) if isinstance(data, list) else 0
 
 
 def _put_list(target: ListValue, data: list[Any]) -> None:
