@@ -129,7 +129,7 @@ class _Offered:
         self, gate: Gate, names: BlockNames, name: str, person: Principal, where: str
     ) -> JsonObject:
         try:
-            found = gate.catalog.get(names.block_of(name))
+            found = gate.in_reach.get(names.block_of(name))
         except NotFound as error:
             raise InvalidInput(error.message, where=where, hint=error.hint) from None
         if not gate.may(person, found):
@@ -138,7 +138,7 @@ class _Offered:
                 where=where,
                 hint="GET /blocks lists what this caller may call",
             )
-        spec = gate.catalog.tool(found.name)
+        spec = gate.in_reach.tool(found.name)
         self._callers[spec.name] = name
         return {
             "name": spec.name,

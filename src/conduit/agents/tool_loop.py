@@ -96,7 +96,9 @@ class ToolLoop:
     def machine(self, state: RunState, person: Principal, journal: Journal) -> Machine:
         """The run at ``state``, on behalf of ``person``."""
         model = self.rights.of(person)
-        return Machine(self._gate, self._within(person.org_id), journal, state, person, model, self._prices)
+        return Machine(
+            self._gate, self._within(person.org_id), journal, state, person, model, self._prices
+        )
 
     async def run(
         self, messages: Sequence[Message], state: RunState, *, only: str = ""

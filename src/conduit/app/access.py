@@ -41,6 +41,10 @@ _MOST_ENTRIES: Final = 100
 _BLOCKS: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*(?:\.\*)?")
 _MCP: Final = re.compile(r"mcp\.(?:\*|restart|[a-z][a-z0-9_]*\.(?:\*|[a-z][a-z0-9_]*))")
 """Tools of MCP servers, which are not known before their servers are asked."""
+_OPERATIONS: Final = re.compile(r"api\.(\*|[a-z][a-z0-9]{0,19}\.(\*|[a-z][a-z0-9_]{0,58}))")
+"""Operations of OpenAPI documents, which may be registered at any time."""
+_MCP: Final = re.compile(r"mcp\.(?:\*|restart|[a-z][a-z0-9_]*\.(?:\*|[a-z][a-z0-9_]*))")
+"""Tools of MCP servers, which are not known before their servers are asked."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,199})\}")
 _POSTGRESQL: Final = re.compile(
@@ -110,7 +114,8 @@ def _permissions(document: Section, part: str) -> frozenset[str]:
     for name in names:
         if name in ("*", "**"):
             raise document.fault(part, f"{name!r} is not taken", "name each block, or files.*")
-        if name not in known and not _MCP.fullmatch(name):
+        later = _OPERATIONS.fullmatch(name) or _MCP.fullmatch(name)
+        if name not in known and not later:
             raise document.fault(
                 part, f"{name[:80]!r} is not a guarded block", closest(name, known)
             )

@@ -93,6 +93,7 @@ def access_block(access: Access, gate: Gate, rights: ModelRights) -> Block[Any, 
 
 def _blocks(access: Access, gate: Gate, rights: ModelRights) -> tuple[GuardedBlock, ...]:
     """As the gate decides, not as the file reads."""
+    catalog = gate.catalog.of(LOCAL_OWNER.org_id)
     model, caller = rights.of(LOCAL_OWNER), access.caller
     remote_model = rights.of(caller)
     return tuple(
@@ -103,6 +104,6 @@ def _blocks(access: Access, gate: Gate, rights: ModelRights) -> tuple[GuardedBlo
             remote=gate.may(caller, each),
             remote_models=gate.may(remote_model, each),
         )
-        for each in gate.catalog
-        if gate.catalog.guarded(each.name)
+        for each in catalog
+        if catalog.guarded(each.name)
     )

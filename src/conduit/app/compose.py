@@ -29,6 +29,7 @@ from conduit.app.access_block import access_block
 from conduit.app.crew import ProcessCrew
 from conduit.app.going_on import going_on, stopped
 from conduit.app.model_side import ModelSide, closing_at_the_end, open_models
+from conduit.app.registered_tools import registered_tools
 from conduit.app.settings import Settings
 from conduit.app.system import system_blocks
 from conduit.app.token_block import token_block
@@ -174,6 +175,8 @@ async def open_app(
             catalog.add(each)
         web = web_blocks(searcher, access.allowed.hosts)
         for each in (*web, *tool_blocks(gate, keeper)):
+            catalog.add(each)
+        for each in registered_tools(gate, settings, access, database):
             catalog.add(each)
         scopes = models.tokens.scopes = CatalogScopes(gate)
         catalog.add(token_block(models.tokens, scopes, access.caller))

@@ -28,14 +28,14 @@ class CatalogScopes:
     @property
     def generation(self) -> int:
         """Changes with the blocks there are."""
-        return len(self._gate.catalog)
+        return self._gate.catalog.generation
 
     def narrowed(self, person: Principal, scope: tuple[str, ...]) -> Principal:
         """The same person with no more than the scope. A permission that is guarded anywhere counts
         as guarded."""
         wanted = Principal("scope", permissions=frozenset(scope))
         covers = HeldPermissions().allows
-        blocks = tuple(self._gate.catalog)
+        blocks = tuple(self._gate.catalog.of(person.org_id))
         guarded = {need.permission for each in blocks for need in each.needs if need.guarded}
         held = {
             need.permission

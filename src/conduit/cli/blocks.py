@@ -40,7 +40,7 @@ def list_blocks(as_json: AsJson = False) -> None:
     """
 
     async def work(app: App) -> None:
-        infos = [app.gate.catalog.info(block.name) for block in app.gate.catalog]
+        infos = [app.gate.in_reach.info(block.name) for block in app.gate.in_reach]
         if as_json:
             print_json({"blocks": infos})
             return
@@ -58,7 +58,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
     """
 
     async def work(app: App) -> None:
-        info = app.gate.catalog.info(name)
+        info = app.gate.in_reach.info(name)
         if as_json:
             print_json(info)
             return
@@ -90,7 +90,7 @@ def draw(
     from conduit.blocks import drawing  # not for the other commands to wait for
 
     async def work(app: App) -> None:
-        block = app.gate.catalog.get(name)
+        block = app.gate.in_reach.get(name)
         drawn = {
             Format.TREE: drawing.tree,
             Format.MERMAID: drawing.mermaid,
@@ -118,7 +118,7 @@ def run_block(context: typer.Context, name: Name, as_json: AsJson = False) -> No
     """
 
     async def work(app: App) -> None:
-        block = app.gate.catalog.get(name)
+        block = app.gate.in_reach.get(name)
         data = _arguments(context.args, json_schema(block.input_type))
         print_json(await app.gate.acall(name, data, LOCAL_OWNER, lenient=True))
 

@@ -133,7 +133,7 @@ class PlanCheck:
 
     def _block(self, step: PlanStep, person: Principal) -> Block[Any, Any]:
         try:
-            block = self._gate.catalog.get(self._names.block_of(step.name))
+            block = self._gate.in_reach.get(self._names.block_of(step.name))
         except NotFound as error:
             raise InvalidInput(error.message, hint=error.hint) from None
         if block.name in NOT_IN_PLANS:

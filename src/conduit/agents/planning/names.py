@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from conduit.blocks import Catalog
+from conduit.blocks import Catalog, current_call
+from conduit.blocks.foreign import schema_of
 from conduit.blocks.shape import fields_of
 from conduit.contracts.errors import ConfigError, NotFound
 
@@ -47,8 +48,12 @@ class BlockNames:
     """The names of a catalog."""
 
     def __init__(self, catalog: Catalog, aliases: Mapping[str, Alias] = ALIASES) -> None:
-        self._catalog = catalog
+        self._whole = catalog
         self._aliases = aliases
+
+    @property
+    def _catalog(self) -> Catalog:
+        return self._whole.of(current_call().principal.org_id)
 
     def block_of(self, name: str) -> str:
         """The block that a name means. Raises ``NotFound`` with the closest names."""
@@ -71,6 +76,8 @@ class BlockNames:
     def arguments_for(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments by the names that the block has for them."""
         block = self._catalog.get(self.block_of(name))
+        if schema_of(block.input_type) is not None:  # its fields are called what its owner says
+            return dict(arguments)
         try:
             fields = {each.name for each in fields_of(block.input_type)}
         except (ConfigError, TypeError):  # a union: each of its records has fields of its own

@@ -57,7 +57,7 @@ def acting(gate: Gate, run: StoredRun, person: Principal, standing: Standing) ->
 def _both(gate: Gate, one: Principal, other: Principal) -> Principal:
     """One principal, with the permissions that both have, one by one. A permission that is guarded
     anywhere counts as guarded."""
-    blocks = tuple(gate.catalog)
+    blocks = tuple(gate.catalog.of(one.org_id))
     guarded = {need.permission for each in blocks for need in each.needs if need.guarded}
     held = {
         need.permission

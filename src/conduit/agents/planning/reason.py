@@ -121,7 +121,7 @@ class Planner:
             raise Unavailable(error.message, hint=hint) from None
 
     def _by_rules(self, request: ReasonRequest, person: Principal) -> Reasoned:
-        steps, note = plan_by_rules(request.objective, self._gate.catalog, self._names)
+        steps, note = plan_by_rules(request.objective, self._gate.in_reach, self._names)
         checked, faults = self._check.look(_to_do(steps), person)
         if faults or len(checked) > request.max_steps:
             said = str(faults[0]) if faults else f"it takes {len(checked)} steps"
@@ -137,7 +137,7 @@ class Planner:
             said += "\n\nConstraints:\n" + "\n".join(f"- {each}" for each in request.constraints)
         offered = [
             block
-            for block in self._gate.catalog
+            for block in self._gate.in_reach
             if block.name not in _HIDDEN and self._gate.may(person, block)
         ]
         guidance = _GUIDANCE % (request.max_steps, told(offered, said))
@@ -199,7 +199,7 @@ class Planner:
                     name = self._names.block_of(answer.value.steps[fault.at].name.strip())
                 except NotFound:
                     continue
-                concerned[name] = in_full(self._gate.catalog.get(name))
+                concerned[name] = in_full(self._gate.in_reach.get(name))
         fields = "\n".join(concerned.values())[:_SHOWN]
         return (
             Message("assistant", dumps(answer.value).decode()[:_SHOWN]),

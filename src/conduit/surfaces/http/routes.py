@@ -234,7 +234,8 @@ def _block_endpoint(gate: Gate, name: str) -> Endpoint:
 def _call_block(gate: Gate, limits: Limits) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         name = request.path_params["name"]
-        block = gate.catalog.get(name)  # a wrong name is said before a wrong body
+        catalog = gate.catalog.of(principal_of(request).org_id)
+        block = catalog.get(name)  # a wrong name is said before a wrong body
         data = await json_body(request)
         if not _wants_events(request):
             made = await until_left(request.receive, _call(gate, request, name, data))
@@ -272,7 +273,8 @@ async def _call(
 def _list_blocks(gate: Gate) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         who = principal_of(request)
-        infos = [gate.catalog.info(b.name) for b in gate.catalog if gate.may(who, b)]
+        catalog = gate.catalog.of(who.org_id)
+        infos = [catalog.info(b.name) for b in catalog if gate.may(who, b)]
         return json_response({"blocks": infos})
 
     return _safely(endpoint)
@@ -281,7 +283,8 @@ def _list_blocks(gate: Gate) -> Endpoint:
 def _openapi(gate: Gate) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         who = principal_of(request)
-        infos = [gate.catalog.info(b.name) for b in gate.catalog if gate.may(who, b)]
+        catalog = gate.catalog.of(who.org_id)
+        infos = [catalog.info(b.name) for b in catalog if gate.may(who, b)]
         return json_response(openapi_document(infos, BLOCK_ROUTES, conduit.__version__))
 
     return _safely(endpoint)

@@ -1,0 +1,1 @@
+"""OpenAPI documents as blocks: one for each operation, apart for each organisation."""
