@@ -162,7 +162,7 @@ def _fill(corpora: Corpora, segments: Segments, size: int) -> None:
         ]
         ends = np.cumsum([len(text) + 1 for text in texts])
         bounds = np.stack([ends - [len(text) + 1 for text in texts], ends - 1], axis=1)
-        key = SegmentKey(source, ordinal, first + count >= size, count, _DIMENSIONS)
+        key = SegmentKey(source, ordinal, first + count >= size, count, _DIMENSIONS, "")
         segments.add(
             DEFAULT_ORG,
             "c",

@@ -162,6 +162,18 @@ async def test_history_goes_from_version_to_version(room: Room) -> None:
     assert found["overall"]["tokenChange"] == 0.0
 
 
+async def test_a_history_of_large_texts_is_of_the_newest(room: Room) -> None:
+    for number in range(6):
+        content = f"Number {number}.\n\n" + "x" * 3_000_000
+        await room("corpora.baseline", corpusId="c", baselineId="b", content=content)
+    for number in range(40):
+        await room("corpora.baseline", corpusId="c", baselineId="s", content=f"Number {number}.")
+    large = await plain(room, "analytics.history", corpusId="c", baselineId="b")
+    assert [(s["fromVersion"], s["toVersion"]) for s in large["steps"]] == [(5, 6)]
+    small = await plain(room, "analytics.history", corpusId="c", baselineId="s")
+    assert [s["toVersion"] for s in small["steps"]] == list(range(12, 41))
+
+
 async def test_patterns_lead_to_baselines_and_reflections(room: Room) -> None:
     await filled(room)
     said = await room(

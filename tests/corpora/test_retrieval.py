@@ -112,6 +112,21 @@ async def test_a_corpus_made_anew_has_nothing_of_the_one_before(room: Room) -> N
     assert await found(room, "zither") == []
 
 
+async def test_a_corpus_made_anew_elsewhere_has_nothing_of_the_one_before(
+    room: Room, tmp_path: Path
+) -> None:
+    """The baseline, its version and the number of its passages are the same."""
+    await room("corpora.baseline", corpusId="c", baselineId="b", content="One zither.")
+    assert await found(room, "zither", "lexical") == ["One zither."]
+    beside = Room(tmp_path)
+    with contextlib.closing(beside.database):
+        await beside("corpora.delete", corpusId="c")
+        await beside("corpora.baseline", corpusId="c", baselineId="b", content="Some celesta.")
+        assert await found(beside, "celesta", "lexical") == ["Some celesta."]
+    assert await found(room, "zither", "lexical") == []
+    assert await found(room, "celesta", "lexical") == ["Some celesta."]
+
+
 async def test_searches_and_writes_at_once_find_what_is_there(room: Room) -> None:
     await room("corpora.baseline", corpusId="c", baselineId="b0", content="zither number 0")
 

@@ -28,7 +28,7 @@ def segments(database: Database, corpora: Corpora) -> Segments:
 
 
 def segment(source: Source, ordinal: int = 0, *, last: bool = True, text: str = "t") -> Segment:
-    key = SegmentKey(source, ordinal, last, passages=2, dimensions=3)
+    key = SegmentKey(source, ordinal, last, passages=2, dimensions=3, digest="d" * 32)
     return Segment(key, 7, text, b"bounds\0", b"terms\0\xff", b"\0vectors")
 
 

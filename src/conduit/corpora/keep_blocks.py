@@ -176,7 +176,7 @@ class ReflectionPage:
 
     corpusId: CorpusId
     before: Annotated[str, Length(0, 36), "a reflectionId"] = ""
-    limit: Annotated[int, Range(1, 500)] = 50
+    limit: Annotated[int, Range(1, 100)] = 50
 
 
 @dataclass(frozen=True, slots=True)

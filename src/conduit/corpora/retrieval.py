@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
@@ -288,7 +289,10 @@ def _segment(
     end = max((span.end for span in spans), default=0)
     bounds = np.array([(span.start, span.end) for span in spans], np.int64).reshape(-1, 2)
     vectors = np.array(rows, np.float32)
-    key = SegmentKey(source, ordinal, last, len(spans), vectors.shape[1] if len(spans) else 0)
+    digest = blake2b(content[start:end].encode(), digest_size=16)
+    digest.update(vectors.tobytes())
+    dimensions = vectors.shape[1] if len(spans) else 0
+    key = SegmentKey(source, ordinal, last, len(spans), dimensions, digest.hexdigest())
     return Segment(
         key,
         start,

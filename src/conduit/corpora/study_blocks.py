@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from conduit.blocks import Block, Effects, Length, Range, block, current_call
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from conduit.corpora.summary import Sentence
 
 _NEWEST_VERSIONS: Final = 30
+_MOST_CHARACTERS: Final = 8_000_000
+"""Of all versions of a history; of larger ones only the newest two are compared."""
 _MODEL_SENTENCES: Final = 60
 _TASK: Final = (
     "Summarise what these passages say, in at most {0} sentences, the most important first."
@@ -158,7 +160,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class DriftHistory:
-    """The newest 30 versions step by step, oldest first, and from the first of them to the last."""
+    """The newest versions step by step, oldest first, and from the first of them to the last: 30
+    versions, or 8 million characters, at most."""
 
     corpusId: str
     baselineId: str
@@ -278,7 +281,7 @@ def drift_blocks(corpora: Corpora, embedder: Embedder) -> tuple[Block[Any, Any],
     )
     def history(request: BaselineName) -> DriftHistory:
         org, name = current_call().principal.org_id, (request.corpusId, request.baselineId)
-        versions = corpora.versions(org, *name)[-_NEWEST_VERSIONS:]
+        versions = _newest(corpora.versions(org, *name))
         first = before = corpora.read(org, *name, versions[0].version)
         steps = []
         for older, newer in pairwise(versions):
@@ -353,6 +356,13 @@ def _ranked(
 
     texts, whole = read_texts(corpora, org_id, corpus_id)
     return ranked(texts, most), whole
+
+
+def _newest(versions: Sequence[StoredVersion]) -> list[StoredVersion]:
+    """As many of the newest as are compared in seconds, but two at least."""
+    total = accumulate(version.characters for version in reversed(versions))
+    count = sum(characters <= _MOST_CHARACTERS for characters in total)
+    return list(versions[-min(max(count, 2), _NEWEST_VERSIONS) :])
 
 
 def _two(

@@ -33,13 +33,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class SegmentKey:
-    """Which segment of a source; ``last`` says that the source ends with it."""
+    """Which segment of a source; ``last`` says that the source ends with it. ``digest`` is of its
+    text and vectors: a corpus that was deleted and made again may have others in the same place."""
 
     source: Source
     ordinal: int
     last: bool
     passages: int
     dimensions: int
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Segments:
             table.last,
             table.passages,
             table.dimensions,
+            table.digest,
         ).where(*_of(org_id, corpus_id, model))
         with self._database.snapshot() as connection:
             found = [_key(row) for row in connection.execute(wanted)]
@@ -109,6 +112,7 @@ class Segments:
             "last": key.last,
             "passages": key.passages,
             "dimensions": key.dimensions,
+            "digest": key.digest,
             "start": segment.start,
             "text": segment.text,
             "bounds": segment.bounds,
@@ -195,4 +199,4 @@ def _of_source(source: Source) -> tuple[sa.ColumnElement[bool], ...]:
 
 def _key(row: Any) -> SegmentKey:
     source = Source(row.kind, row.source_id, row.version)
-    return SegmentKey(source, row.ordinal, row.last, row.passages, row.dimensions)
+    return SegmentKey(source, row.ordinal, row.last, row.passages, row.dimensions, row.digest)

@@ -211,6 +211,7 @@ corpus_segments = Table(
     Column("last", Boolean, nullable=False),
     Column("passages", BigInteger, nullable=False),
     Column("dimensions", BigInteger, nullable=False),
+    Column("digest", String(32), nullable=False),  # of the text and the vectors
     Column("start", BigInteger, nullable=False),  # where the text begins in the source
     Column("text", Text, nullable=False),
     Column("bounds", LargeBinary, nullable=False),  # int64 start and end of each passage

@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("last", sa.Boolean, nullable=False),
         sa.Column("passages", sa.BigInteger, nullable=False),
         sa.Column("dimensions", sa.BigInteger, nullable=False),
+        sa.Column("digest", sa.String(32), nullable=False),
         sa.Column("start", sa.BigInteger, nullable=False),
         sa.Column("text", sa.Text, nullable=False),
         sa.Column("bounds", sa.LargeBinary, nullable=False),
