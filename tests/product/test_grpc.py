@@ -3,6 +3,7 @@ the address and works by reflection alone."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -10,7 +11,6 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from conduit.surfaces.grpc.generated.agent import agent_pb2
 from conduit.surfaces.grpc.generated.agent.agent_pb2_grpc import AgentServiceStub
@@ -184,6 +186,31 @@ def test_a_hundred_at_once(channel: grpc.Channel) -> None:
         assert list(pool.map(one, range(100))) == [str(seed) for seed in range(100)]
 
 
+METHODS = (
+    "agent.AgentService/QueryAgent",
+    "agent.AgentService/StreamAgent",
+    "conduit.v1.BlockService/Call",
+    "conduit.v1.BlockService/Stream",
+    "conduit.v1.BlockService/List",
+    "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+)
+OUR_FAULT = {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.UNAVAILABLE}
+
+
+@given(st.sampled_from(METHODS), st.binary(max_size=300))
+@example("conduit.v1.BlockService/Call", b"\x0a\x0cagent.handle\x1a\x02{}")
+@example("agent.AgentService/StreamAgent", b"\x0a\x00")
+@settings(deadline=None, max_examples=200)
+def test_no_bytes_are_our_fault(channel: grpc.Channel, method: str, data: bytes) -> None:
+    call: Any = channel.unary_stream(f"/{method}")(data, timeout=30)
+    with contextlib.suppress(grpc.RpcError):
+        for _ in call:
+            pass
+    # Reflection is the library's own, and says UNKNOWN to what is no message.
+    ours = OUR_FAULT - {grpc.StatusCode.UNKNOWN} if "reflection" in method else OUR_FAULT
+    assert call.code() not in ours, call.details()
+
+
 def test_who_leaves_in_the_middle_leaves_nothing_behind(server: Server) -> None:
     with grpc.insecure_channel(server.grpc) as warm:
         health_pb2_grpc.HealthStub(warm).Check(health_pb2.HealthCheckRequest())
@@ -224,7 +251,7 @@ def test_a_stop_ends_a_watch_and_the_process(tmp_path: Path) -> None:
     assert server.log == ""
 
 
-@contextmanager
+@contextlib.contextmanager
 def taken() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield int(listener.getsockname()[1])
