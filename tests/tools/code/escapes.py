@@ -129,7 +129,6 @@ ESCAPES = (
         "open('/proc/1/environ').read()",
         "open('/proc/1/mem', 'r+b')",
         "open('/proc/1/root/etc/passwd').read()",
-        "open('/proc/self/environ').read() and 1/0",
         "open('/proc/sys/kernel/hostname', 'w')",
         "open('/proc/sysrq-trigger', 'w')",
         "open('/sys/kernel/uevent_helper', 'w')",
@@ -137,8 +136,10 @@ ESCAPES = (
     Escape(
         "secrets in the environment",
         "import os\n"
-        "print('ESCAPED' if any('SECRET' in k or 'CONDUIT' in k for k in os.environ) else "
-        "'contained')",
+        "found = str(os.environ)\n"
+        "try: found += open('/proc/self/environ').read()\n"
+        "except OSError: pass\n"
+        "print('ESCAPED' if 'SECRET' in found or 'CONDUIT' in found else 'contained')",
         said="contained",
     ),
     _tries(

@@ -30,7 +30,7 @@ MAKERS: Final[dict[str, Maker]] = {
 """The strongest first. The first two are equally strong; ``bwrap`` may make rooms on machines where
 an ordinary program may not."""
 
-HINT: Final = "on Linux, install bubblewrap; or anywhere: pip install 'conduit[code]'"
+HINT: Final = "on Linux, install bubblewrap; or anywhere: pip install 'conduit-os[code]'"
 _PROCESSES: Final = 12
 _PROBE: Final = """
 import os, socket
