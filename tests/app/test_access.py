@@ -191,8 +191,11 @@ async def test_what_is_allowed_is_listed_without_secrets(tmp_path: Path) -> None
     rights = {each.name: (each.models, each.remote, each.remote_models) for each in found.blocks}
     assert rights == {
         "code.execute": (False, False, False),
+        "mcp.restart": (False, False, False),
         "tools.disable": (False, False, False),
         "tools.enable": (False, False, False),
+        "tools.register": (False, False, False),
+        "tools.unregister": (False, False, False),
         "tools.limit": (False, False, False),
         "tools.reset": (False, False, False),
         "web.page": (False, False, False),

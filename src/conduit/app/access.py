@@ -39,8 +39,6 @@ from conduit.store.settings_file import Section, closest, parse_settings, read_s
 _PARTS: Final = ("models", "remote", "approve", "roots", "hosts", "databases")
 _MOST_ENTRIES: Final = 100
 _BLOCKS: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*(?:\.\*)?")
-_MCP: Final = re.compile(r"mcp\.(?:\*|restart|[a-z][a-z0-9_]*\.(?:\*|[a-z][a-z0-9_]*))")
-"""Tools of MCP servers, which are not known before their servers are asked."""
 _OPERATIONS: Final = re.compile(r"api\.(\*|[a-z][a-z0-9]{0,19}\.(\*|[a-z][a-z0-9_]{0,58}))")
 """Operations of OpenAPI documents, which may be registered at any time."""
 _MCP: Final = re.compile(r"mcp\.(?:\*|restart|[a-z][a-z0-9_]*\.(?:\*|[a-z][a-z0-9_]*))")
