@@ -8,11 +8,12 @@ from typing import Any
 from conduit.blocks import Block, Gate
 from conduit.contracts.files import FileStore
 from conduit.corpora.answering import Model
+from conduit.corpora.drift_blocks import drift_blocks
 from conduit.corpora.embedding import Embed, Embedder
 from conduit.corpora.find_blocks import find_blocks
 from conduit.corpora.keep_blocks import baseline_blocks, corpus_blocks, reflection_blocks
 from conduit.corpora.retrieval import Retrieval
-from conduit.corpora.study_blocks import drift_blocks, study_blocks
+from conduit.corpora.study_blocks import study_blocks
 from conduit.store.corpora import Corpora
 from conduit.store.segments import Segments
 
