@@ -436,6 +436,22 @@ def test_a_key_that_is_taken_away_takes_its_tokens_along(keyed: tuple[Server, st
         settled(lambda: client.post(styles, headers=bearer(token)).status_code == 401)
 
 
+def terminal(server: Server, *command: str) -> str:
+    """What a command says in the folder of a server."""
+    done = subprocess.run(
+        command,
+        env=server.environ,
+        cwd=server.home,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_a_plan_survives_a_kill_of_the_server(tmp_path: Path, upstream: FakeUpstream) -> None:
     """The server is killed while a model keeps silent. Takes as long as two starts of a server."""
     silent = (
@@ -462,8 +478,11 @@ def test_a_plan_survives_a_kill_of_the_server(tmp_path: Path, upstream: FakeUpst
             assert waiting["status"] == "waiting"
             assert [each["step"] for each in waiting["results"]] == ["configs.create", "llm.chat"]
             assert waiting["results"][1]["error"]["code"] == "uncertain"
-            decided = {"run_id": "killed", "decisions": {"chat": "skip"}}
-            done = post(client, "/planner/execute", decided)
+            resume = [*COMMAND, "runs", "resume", "killed"]
+            told = terminal(server, *resume)
+            assert "killed waiting" in told
+            assert "--retry chat" in told
+            done = json.loads(terminal(server, *resume, "--skip", "chat", "--json"))
             assert done["status"] == "partial"
             assert done["results"][0] == waiting["results"][0]
             assert done["results"][2]["output"]["name"] == "kept"

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from conduit.blocks import dumps, loads
 from conduit.cli.ask import print_reply, print_saved, save_files
+from conduit.cli.plans import go_on
 from conduit.cli.printing import err, out, print_json, print_table, working
 from conduit.cli.running import AsJson, call, run
 from conduit.contracts.errors import InvalidInput
@@ -90,9 +91,28 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
 
 
 @commands.command()
-def resume(run_id: RunId, folder: Folder = Path(), as_json: AsJson = False) -> None:
-    """Go on with a run that failed, was cancelled, or whose process was killed."""
-    _going_on("runs.resume", {"run_id": run_id}, folder, as_json)
+def resume(
+    run_id: RunId,
+    retry: Annotated[list[str] | None, typer.Option(help="Do this step of a plan again.")] = None,
+    skip: Annotated[list[str] | None, typer.Option(help="Leave this step of a plan out.")] = None,
+    folder: Folder = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a run that failed, was cancelled, or whose process was killed.
+
+    A step of a plan that may have been done waits for `--retry STEP` or `--skip STEP`.
+    """
+
+    async def work(app: App) -> None:
+        found: Any = await call(app, "runs.show", {"run_id": run_id})
+        if found.run.kind == "plan":
+            await go_on(app, found.run.id, retry or [], skip or [], as_json=as_json)
+            return
+        with working("going on", quiet=as_json):
+            reply: Any = await call(app, "runs.resume", {"run_id": run_id})
+        _print(app, reply, folder, as_json)
+
+    run(work, as_json=as_json)
 
 
 @commands.command()

@@ -192,7 +192,7 @@ async def test_a_plan_of_a_megabyte_is_refused(place: Place) -> None:
 async def test_side_by_side_where_it_is_asked_for(place: Place) -> None:
     """Each of the two waits for the other: in a row they would wait for ever."""
     met = asyncio.Barrier(2)
-    place.counting.during["make.write"] = lambda: asyncio.wait_for(met.wait(), 10)
+    place.counting.during["make.write"] = lambda: asyncio.wait_for(met.wait(), 20)
     plan = await place.execute(
         step_of("make.write", {"text": "a"}, id="a"),
         step_of("make.write", {"text": "b"}, id="b"),
@@ -205,20 +205,25 @@ async def test_side_by_side_where_it_is_asked_for(place: Place) -> None:
 
 
 async def test_in_a_row_unless_it_is_asked_for(place: Place) -> None:
-    busy = 0
-    most = 0
+    busy = most = 0
+    wanted = 1
 
     async def watched() -> None:
         nonlocal busy, most
         busy += 1
         most = max(most, busy)
         await asyncio.sleep(0.01)
+        for _ in range(1000):
+            if most >= wanted:
+                break
+            await asyncio.sleep(0.01)
         busy -= 1
 
     place.counting.during["make.pure"] = watched
     steps = [("make.pure", {"text": str(n)}) for n in range(6)]
     assert (await place.execute(*steps)).status == "success"
     assert most == 1
+    wanted = 6
     await place.execute(*steps, parallel=True)
     assert most == 6
 
@@ -272,7 +277,7 @@ async def test_two_that_begin_at_once_are_one(place: Place) -> None:
 async def test_a_plan_that_takes_too_long_stops_and_can_be_gone_on_with(place: Place) -> None:
     place.counting.during["make.read"] = lambda: asyncio.sleep(3600)
     steps = (("make.write", {"text": "a"}), ("make.read", {"text": "b"}))
-    late = await place.execute(*steps, timeout_s=0.2)
+    late = await place.execute(*steps, timeout_s=1.0)
     assert (late.status, errors(late)) == ("failed", [("make.read", "timed_out")])
     assert place.runs.get(PERSON.org_id, late.runId).status == "stopped"
     del place.counting.during["make.read"]
@@ -283,7 +288,7 @@ async def test_a_plan_that_takes_too_long_stops_and_can_be_gone_on_with(place: P
 
 async def test_what_was_stopped_while_it_changed_something_is_uncertain(place: Place) -> None:
     place.counting.during["make.send"] = lambda: asyncio.sleep(3600)
-    late = await place.execute(step_of("make.send", {"text": "a"}, id="send"), timeout_s=0.2)
+    late = await place.execute(step_of("make.send", {"text": "a"}, id="send"), timeout_s=1.0)
     assert errors(late) == [("make.send", "timed_out")]
     del place.counting.during["make.send"]
     waiting = await place.execute(run_id=late.runId)

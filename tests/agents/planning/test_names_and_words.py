@@ -17,8 +17,10 @@ from conduit.agents.planning.rules import plan_by_rules
 from conduit.agents.planning.steps import PlanStep
 from conduit.agents.planning.telling import in_full, told
 from conduit.blocks import Block, Catalog, Gate, block
+from conduit.blocks.foreign import Foreign, foreign_type
 from conduit.contracts.call import LOCAL_OWNER
 from conduit.contracts.errors import NotFound, Unavailable
+from conduit.contracts.json import Json
 from conduit.telemetry.ids import IdMaker
 
 
@@ -132,6 +134,59 @@ def test_a_model_is_told_what_a_block_takes_and_gives() -> None:
         "Gives: items{[number]}."
     )
     assert "Takes: corpus_id (str); keepAs (str, optional) or number (int)." in told([either], "")
+
+
+FOREIGN = foreign_type(
+    "PetWish",
+    {
+        "type": "object",
+        "properties": {
+            "petId": {"type": "integer", "description": "which pet"},
+            "tags": {"type": "array", "items": {"type": "string"}},
+        },
+        "required": ["petId"],
+        "additionalProperties": False,
+    },
+)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What another program said."""
+
+    result: Json
+
+
+class Pets(Block[Foreign, Answered]):
+    """An operation of another program."""
+
+    name = "pets.show"
+    summary = "Show a pet"
+
+    def __init__(self) -> None:
+        self.input_type = FOREIGN
+
+    def forward(self, data: Foreign) -> Answered:
+        return Answered(data.values)
+
+
+def test_a_block_whose_fields_somebody_else_names() -> None:
+    pets = Pets()
+    names = BlockNames(Catalog([pets]))
+    check = PlanCheck(Gate(Catalog([pets]), new_id=IdMaker()), names)
+    takes = "petId (integer, which pet); tags (array, optional)"
+    assert in_full(pets) == f"- pets.show: Show a pet. Takes: {takes}. Gives: result."
+
+    def faults(*given: dict[str, Any]) -> list[str]:
+        plan = [PlanStep("pets.show", arguments) for arguments in given]
+        return [fault.said for fault in check.look(plan, LOCAL_OWNER)[1]]
+
+    first = {"petId": 1}
+    reference = "${steps[0].output.result.id}"
+    assert faults(first, {"petId": reference, "tags": ["a"]}) == []
+    assert faults(first, {"tags": [reference]}) == ["petId: is missing"]
+    assert faults(first, {"petId": reference, "pet": 1}) == ["'pet': unknown field"]
+    assert "petId" in faults({"petId": "x"})[0]
 
 
 def test_many_blocks_are_told_within_bounds_and_the_likely_ones_in_full() -> None:

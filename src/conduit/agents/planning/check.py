@@ -18,9 +18,11 @@ from conduit.agents.planning.references import (
 )
 from conduit.agents.planning.steps import MOST_STEPS, PlanStep
 from conduit.blocks import Block, Effects, Gate, decode
+from conduit.blocks.foreign import schema_of
 from conduit.blocks.hints import dataclass_of, field_hints
 from conduit.contracts.call import Principal
 from conduit.contracts.errors import ConduitError, Forbidden, InvalidInput, NotFound
+from conduit.contracts.json import JsonObject
 
 NOT_IN_PLANS: Final = frozenset({"planner.execute"})
 """A plan inside a plan would have steps of its own, and nobody could count them."""
@@ -184,6 +186,9 @@ def _require_arguments(
     if not found:
         decode(block.input_type, Outputs({}).filled(arguments), lenient=True)
         return
+    if (schema := schema_of(block.input_type)) is not None:
+        _require_named(schema, arguments)
+        return
     cls = dataclass_of(block.input_type)
     if cls is None:  # a union: which of its records is meant may hang on a reference
         return
@@ -207,6 +212,24 @@ def _require_arguments(
                 said.append(error.message)
     if said:
         raise InvalidInput("; ".join(said), hint=f"known fields: {', '.join(sorted(known))}")
+
+
+def _require_named(schema: JsonObject, arguments: Mapping[str, Any]) -> None:
+    """The same for a schema that somebody else owns: what is missing, and what is not known. The
+    values are checked when they are."""
+    known = schema.get("properties")
+    known = known if isinstance(known, dict) else {}
+    required = schema.get("required")
+    said = [
+        f"{str(name)[:80]}: is missing"
+        for name in (required if isinstance(required, list) else ())
+        if name not in arguments
+    ]
+    if schema.get("additionalProperties") is False:
+        said += [f"{name[:80]!r}: unknown field" for name in arguments if name not in known]
+    if said:
+        hint = f"known fields: {', '.join(sorted(known)[:40])}"
+        raise InvalidInput("; ".join(said[:_MOST_FAULTS]), hint=hint)
 
 
 @cache

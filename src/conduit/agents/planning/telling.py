@@ -7,13 +7,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from conduit.blocks import Block
+from conduit.blocks.foreign import schema_of
 from conduit.blocks.shape import Either, Field, Record, Shape, fields_of, spell
 from conduit.blocks.shape import Sequence as SequenceShape
+from conduit.contracts.json import JsonObject
 
 _IN_FULL: Final = 12_000
 _IN_SHORT: Final = 12_000
 """Letters for blocks with their fields, and for those with no more than a summary."""
 _LONGEST_FIELD: Final = 160
+_LONGEST_FIELDS: Final = 6000
 _DEEPEST: Final = 2
 _WORD: Final = re.compile(r"[a-z0-9]{3,}")
 
@@ -41,7 +44,9 @@ def told(blocks: Iterable[Block[Any, Any]], objective: str) -> str:
 
 def in_full(block: Block[Any, Any]) -> str:
     """A block with what it takes and what it gives."""
-    taken = "; ".join(_fields(block.input_edge.shape)) or "nothing"
+    schema = schema_of(block.input_type)
+    fields = _fields(block.input_edge.shape) if schema is None else _foreign_fields(schema)
+    taken = "; ".join(fields)[:_LONGEST_FIELDS] or "nothing"
     given = ", ".join(_outputs(block.output_edge.shape, _DEEPEST))
     return f"- {block.name}: {block.summary}. Takes: {taken}. Gives: {given}."
 
@@ -64,6 +69,19 @@ def _fields(shape: Shape) -> list[str]:
     if not isinstance(shape, Record):
         return []
     return [_field(each) for each in fields_of(shape.hint)]
+
+
+def _foreign_fields(schema: JsonObject) -> list[str]:
+    """Those of a schema that somebody else owns, as far as it says."""
+    known, required = schema.get("properties"), schema.get("required")
+    needed = required if isinstance(required, list) else []
+    found = []
+    for name, each in (known if isinstance(known, dict) else {}).items():
+        said = each if isinstance(each, dict) else {}
+        words = [str(said.get("type", "a JSON value")), "" if name in needed else "optional"]
+        words.append(str(said.get("description", "")))
+        found.append(f"{name} ({', '.join(filter(None, words))})"[:_LONGEST_FIELD])
+    return found
 
 
 def _field(field: Field) -> str:
