@@ -1,7 +1,8 @@
 #!/bin/sh
-# Two programs that no Python package brings and some tests want: a Chromium for the web page,
-# curl for the examples in docs/. Take them from the distribution where that needs no password;
-# otherwise say how in one line, and those tests skip and say so.
+# Three programs that no Python package brings and some tests want: a Chromium for the web page,
+# curl for the examples in docs/, and on Linux bubblewrap for one of the sandboxes. Take them from
+# the distribution where that needs no password; otherwise say how in one line, and those tests
+# skip and say so.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -10,6 +11,7 @@ has() { command -v "$1" >/dev/null 2>&1; }
 missing=""
 has chromium || has chromium-browser || has google-chrome || missing="chromium"
 has curl || missing="${missing:+$missing }curl"
+[ "$(uname)" != Linux ] || has bwrap || missing="${missing:+$missing }bubblewrap"
 [ -n "$missing" ] || exit 0
 
 hint="without $missing some tests skip; to have them all: sudo apt-get install $missing"
