@@ -36,10 +36,6 @@ ALIASES: Final[Mapping[str, Alias]] = {
     "persist.listBaselines": Alias("corpora.baselines"),
     "awareness.reflect": Alias("corpora.reflect"),
     "awareness.listReflections": Alias("corpora.reflections"),
-    "analytics.drift": Alias("analytics.drift"),
-    "analytics.patterns": Alias("analytics.patterns"),
-    "function.invoke": Alias("function.invoke"),
-    "tools.register": Alias("tools.register"),
 }
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
