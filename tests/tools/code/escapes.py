@@ -61,6 +61,34 @@ ESCAPES = (
         ("memory",),
         "MiB of memory",
     ),
+    Escape(
+        "fill memory where nobody can look",
+        "import ctypes, os, time\n"
+        "for _ in range(8):\n"
+        "    if not os.fork():\n"
+        "        ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n"
+        "        kept = bytearray(b'x') * (60 << 20)\n"
+        "        time.sleep(60)\n"
+        "time.sleep(60)",
+        ("memory",),
+        "MiB of memory",
+    ),
+    Escape(
+        "fill memory behind a thread that ended",
+        "import ctypes, os, threading, time\n"
+        "def fill():\n"
+        "    time.sleep(0.1)\n"
+        "    kept = bytearray(b'x') * (60 << 20)\n"
+        "    time.sleep(60)\n"
+        "for _ in range(6):\n"
+        "    if not os.fork():\n"
+        "        threading.Thread(target=fill).start()\n"
+        "        end = 60 if os.uname().machine == 'x86_64' else 93\n"
+        "        ctypes.CDLL(None).syscall(end, 0)\n"
+        "time.sleep(60)",
+        ("memory",),
+        "MiB of memory",
+    ),
     Escape("sleep for ever", "import time\ntime.sleep(10**6)", ("time",), "stopped after"),
     Escape("busy loop", "while True: pass", ("time",), "stopped after"),
     Escape(

@@ -34,6 +34,10 @@ def main() -> None:
     sys.set_int_max_str_digits(0)
     sys.setrecursionlimit(3000)
     os.nice(5)
+    import sympy  # type: ignore[import-untyped]  # noqa: F401 - half a second, before any question
+
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     requests = sys.stdin.buffer
     while select.select([requests], [], [], _IDLE_S)[0]:
         line = requests.readline()
@@ -58,7 +62,7 @@ def main() -> None:
 
 
 def answer(asked: dict[str, Any]) -> dict[str, Any]:
-    import sympy  # type: ignore[import-untyped]
+    import sympy
 
     builder = _Builder(sympy, asked["values"])
     formulas = [

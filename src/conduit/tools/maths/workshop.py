@@ -43,8 +43,8 @@ class Workshop:
                 "others are being worked out already", retry_after_s=5.0, where="math.solve"
             )
         try:
-            with self._worker() as (worker, is_new):
-                said = _asked(worker, line, seconds + (_START_S if is_new else 0.0))
+            with self._worker() as worker:
+                said = _asked(worker, line, seconds)
         finally:
             self._places.release()
         if refused := said.get("refused"):
@@ -63,13 +63,11 @@ class Workshop:
             _end(worker)
 
     @contextlib.contextmanager
-    def _worker(self) -> Iterator[tuple[subprocess.Popen[bytes], bool]]:
-        """One that is free; whether it was just started."""
-        worker, is_new = self._free(), False
-        if worker is None:
-            worker, is_new = _started(), True
+    def _worker(self) -> Iterator[subprocess.Popen[bytes]]:
+        """One that is free, or a new one."""
+        worker = self._free() or _started()
         try:
-            yield worker, is_new
+            yield worker
         except BaseException:
             _end(worker)
             raise
@@ -92,7 +90,7 @@ class Workshop:
 
 def _started() -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
+        worker = subprocess.Popen(
             [sys.executable, "-I", "-B", str(_PROGRAM)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -107,35 +105,47 @@ def _started() -> subprocess.Popen[bytes]:
             f"no process for mathematics could be started: {error.strerror}",
             hint="there may be too many processes, or too little memory",
         ) from None
+    try:
+        _line(worker, _START_S)  # it is ready
+    except (ConduitError, OSError):
+        _end(worker)
+        raise Unavailable(
+            "the process for mathematics did not start",
+            hint="is sympy installed? `pip install sympy`; or the machine is very busy",
+        ) from None
+    return worker
 
 
 def _asked(worker: subprocess.Popen[bytes], line: bytes, seconds: float) -> dict[str, Any]:
     assert worker.stdin is not None
+    try:
+        worker.stdin.write(line)
+        said = loads(_line(worker, seconds))
+    except OSError as error:
+        raise Unavailable(f"the process that does mathematics failed: {error}") from None
+    return said if isinstance(said, dict) else {}
+
+
+def _line(worker: subprocess.Popen[bytes], seconds: float) -> bytes:
+    """The next line of a process. Raises ``TimedOut`` and, when it ended, ``InvalidInput``."""
     assert worker.stdout is not None
     until = time.monotonic() + seconds
     read = bytearray()
-    try:
-        worker.stdin.write(line)
-        while not read.endswith(b"\n"):
-            left = until - time.monotonic()
-            if left <= 0 or not select.select([worker.stdout], [], [], left)[0]:
-                raise TimedOut(
-                    f"it was not worked out in {seconds:g} s",
-                    where="math.solve",
-                    hint="ask for something smaller, or for a number with `evaluate`",
-                )
-            data = os.read(worker.stdout.fileno(), 65_536)
-            read += data
-            if not data or len(read) > _LARGEST_ANSWER:
-                raise InvalidInput(
-                    "working it out took more memory than there is for it", where="math.solve"
-                )
-        said = loads(bytes(read))
-    except (OSError, ValueError) as error:
-        raise Unavailable(f"the process that does mathematics failed: {error}") from None
-    except ConduitError:
-        raise
-    return said if isinstance(said, dict) else {}
+    while not read.endswith(b"\n"):
+        left = until - time.monotonic()
+        if left <= 0 or not select.select([worker.stdout], [], [], left)[0]:
+            raise TimedOut(
+                f"it was not worked out in {seconds:g} s",
+                where="math.solve",
+                hint="ask for something smaller, or for a number with `evaluate`",
+            )
+        data = os.read(worker.stdout.fileno(), 65_536)
+        read += data
+        if not data or len(read) > _LARGEST_ANSWER:
+            raise InvalidInput(
+                "working it out took more memory than there is for it", where="math.solve"
+            )
+    return bytes(read)
 
 
 def _end(worker: subprocess.Popen[bytes]) -> None:

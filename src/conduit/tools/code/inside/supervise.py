@@ -165,17 +165,32 @@ def _memory(processes: int, enough: int) -> int:
     """Bytes that all the others take. What they share is counted for each, unless that would be too
     much: then it is looked at closely, which takes longer."""
     others = [each for each in os.listdir(processes) if each.isdigit() and each != "1"]
-    total = sum(
-        int((_read(f"{each}/statm", processes).split() or [b"0"] * 2)[1]) for each in others
-    )
-    if total * _PAGE <= enough:
-        return total * _PAGE
-    shares = 0
+    taken = {each: _resident(each, processes) for each in others}
+    if sum(taken.values()) <= enough:
+        return sum(taken.values())
     for each in others:
         for line in _read(f"{each}/smaps_rollup", processes).splitlines():
-            if line.startswith(b"Pss:"):
-                shares += int(line.split()[1]) * 1024
-    return shares
+            if line.startswith(b"Pss:"):  # one that cannot be looked into counts in full
+                taken[each] = int(line.split()[1]) * 1024
+    return sum(taken.values())
+
+
+def _resident(pid: str, processes: int) -> int:
+    """Bytes. A process whose first thread has ended tells by the others."""
+    pages = _pages(f"{pid}/statm", processes)
+    if not pages:
+        with contextlib.suppress(OSError):
+            at = os.open(f"{pid}/task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=processes)
+            try:
+                pages = max((_pages(f"{each}/statm", at) for each in os.listdir(at)), default=0)
+            finally:
+                os.close(at)
+    return pages * _PAGE
+
+
+def _pages(name: str, folder: int) -> int:
+    found = _read(name, folder).split()
+    return int(found[1]) if len(found) > 1 else 0
 
 
 def _read(name: str, folder: int) -> bytes:
