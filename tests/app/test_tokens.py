@@ -303,10 +303,10 @@ def test_a_token_that_is_known_costs_little_and_a_key_nothing_more(tmp_path: Pat
 
     def each_us(presented: str) -> float:
         door(presented)
-        begun = time.perf_counter()
+        begun = time.process_time()
         for _ in range(2000):
             door(presented)
-        return (time.perf_counter() - begun) / 2000 * 1e6
+        return (time.process_time() - begun) / 2000 * 1e6
 
     assert each_us(token) < 100
     assert each_us(key) < 100
