@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from conduit.blocks import Block, Length, Range, block
-from conduit.contracts.errors import InvalidInput, MissingDependency
+from conduit.contracts.errors import InvalidInput, Unavailable
 from conduit.tools.maths.parsing import LONGEST, Formula, parse, parse_one
 from conduit.tools.maths.workshop import Workshop
 
@@ -62,10 +62,7 @@ def math_blocks(workshop: Workshop) -> tuple[Block[Any, Any], ...]:
                 steps=tuple(map(str, answer["steps"])),
             )
         except (KeyError, TypeError):
-            raise MissingDependency(
-                "the process that does mathematics answered nonsense",
-                hint="reinstall: pip install --force-reinstall sympy",
-            ) from None
+            raise Unavailable("the process for mathematics answered nonsense") from None
 
     return (solve,)
 
