@@ -1,0 +1,72 @@
+"""Tools switched over HTTP and by the command, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.product.server import COMMAND, Server, serving
+from tests.product.waiting import settled
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("tools")
+    (folder / "home").mkdir()
+    (folder / "home" / "access.yaml").write_text("remote: [tools.enable, tools.disable]\n")
+    with serving(folder) as running:
+        yield running
+
+
+def command(server: Server, *words: str) -> Any:
+    done = subprocess.run(
+        [*COMMAND, "tools", *words, "--json"],
+        env=server.environ,
+        cwd=server.home,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def styles(server: Server) -> httpx.Response:
+    return httpx.post(f"{server.url}/blocks/groove.styles", json={})
+
+
+def test_over_http(server: Server) -> None:
+    off = httpx.post(f"{server.url}/tools/groove_styles/disable", json={})
+    assert [each["on"] for each in off.json()["tools"]] == [False]
+    refused = styles(server)
+    assert refused.status_code == 403
+    assert "switched off" in refused.json()["error"]["message"]
+    listed = httpx.get(f"{server.url}/tools").json()["tools"]
+    assert [each["name"] for each in listed if "switched off" in each["why"]] == ["groove.styles"]
+    httpx.post(f"{server.url}/tools/groove_styles/enable", json={})
+    assert styles(server).status_code == 200
+    refused = httpx.post(f"{server.url}/tools/groove_styles/reset", json={})
+    assert refused.status_code == 403, "access.yaml does not name it"
+    assert httpx.post(f"{server.url}/tools/no.such/disable", json={}).status_code == 404
+
+
+# Two processes more, hence some seconds where the machine is slow.
+def test_a_command_is_heeded_by_a_running_server(server: Server) -> None:
+    assert styles(server).status_code == 200
+    command(server, "disable", "groove_styles")
+    settled(lambda: styles(server).status_code == 403)
+    command(server, "enable", "groove_styles")
+    settled(lambda: styles(server).status_code == 200)
+
+
+def test_ones_own_switch_needs_no_permission(server: Server) -> None:
+    address = f"{server.url}/tools/help.text/mine"
+    assert httpx.post(address, json={"on": False}).status_code == 200
+    assert httpx.post(f"{server.url}/blocks/help.text", json={}).status_code == 403
+    assert httpx.post(address, json={"on": True}).status_code == 200
+    assert httpx.post(f"{server.url}/blocks/help.text", json={}).status_code == 200
