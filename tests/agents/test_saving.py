@@ -181,7 +181,7 @@ async def test_every_flat_name_is_a_tool_that_is_offered(rooms: MakeRooms) -> No
         "math_solver",
     }  # fmt: skip
     assert flat <= FLAT_NAMES.keys() | {tool_name(name) for name in OFFERED}
-    assert set(FLAT_NAMES.values()) <= {*OFFERED, "code.execute"}  # which is guarded
+    assert set(FLAT_NAMES.values()) <= {*OFFERED, "code.execute", "web.page"}  # two are guarded
     model = Scripted([calling(*[(name, "{}") for name in sorted(flat)]), saying("ok")])
     reply = await ask(rooms(model), "go")
     assert "not_found" not in {use.error.code for use in reply.tool_calls if use.error}

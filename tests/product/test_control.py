@@ -25,7 +25,7 @@ STATE = {
 }  # fmt: skip
 REPLY = {
     "text", "json_blocks", "provider", "model", "session", "correlation_id", "failures",
-    "tool_calls", "usage", "elapsed_ms",
+    "tool_calls", "usage", "elapsed_ms", "run_id", "status", "why", "waiting_for", "cost_micro",
 }  # fmt: skip
 GROOVE = "make an 8-bar industrial groove at 140 bpm with sparse ghost kicks"
 
@@ -134,8 +134,12 @@ READABLE = [each for each in BLOCK_ROUTES if each.method == "GET" and "{" not in
 
 @pytest.mark.parametrize("route", READABLE, ids=str)
 def test_answers_keep_to_their_schema(http: httpx.Client, route: Any) -> None:
-    output = schemas(http)[route.block]["output_schema"]
-    jsonschema.validate(http.get(route.path).json(), output)
+    found = schemas(http)[route.block]
+    asked = dict.fromkeys(found["input_schema"].get("required", ()), "schema")
+    if "corpusId" in asked:
+        baseline = {"baselineId": "b", "content": "Four on the floor."}
+        http.post("/corpora/schema/baselines", json=baseline).raise_for_status()
+    jsonschema.validate(http.get(route.path, params=asked).json(), found["output_schema"])
 
 
 def test_ask_keeps_to_its_schema(http: httpx.Client) -> None:
@@ -222,15 +226,21 @@ def test_a_power_cut_right_after_an_answer_loses_nothing(tmp_path: Path) -> None
     assert (after["bars"], after["seed"]) == (before["bars"], before["seed"])
 
 
+def waited_s(server: Server) -> float:
+    """How long the main thread of the process waited for a processor (Linux tells it)."""
+    told = Path(f"/proc/{server.pid}/schedstat")
+    return int(told.read_text().split()[1]) / 1e9 if told.exists() else 0.0
+
+
 def test_it_is_up_within_two_seconds(tmp_path: Path) -> None:
-    """From the start of the process to the first answer. The best of three starts counts, because
-    other tests may have the processor at the time."""
+    """From the start of the process to the first answer, but for the time in which it was ready to
+    run and others had the processor. The best of three starts counts."""
     took = []
     for at in range(3):
         begun = time.monotonic()
         with serving(tmp_path / str(at)) as server:
-            httpx.get(server.url + "/health").raise_for_status()
-            took.append(time.monotonic() - begun)
+            httpx.get(server.url + "/health", timeout=20).raise_for_status()
+            took.append(time.monotonic() - begun - waited_s(server))
         if took[-1] < 2:
             break
     assert min(took) < 2

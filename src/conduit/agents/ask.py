@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
-from conduit.agents.events import AgentEvent, AskReply, Started
+from conduit.agents.events import AgentEvent, AskReply
 from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.runs.budget import Budget
 from conduit.agents.runs.reply import reply_from, reply_of
@@ -141,7 +141,6 @@ def ask_blocks(
             asked,
             request.budget or Budget(),
         )
-        yield Started(request.session, call.correlation_id, session.run.id)
         async with contextlib.aclosing(session.events()) as events:
             async for event in events:
                 yield event

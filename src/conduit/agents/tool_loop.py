@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from conduit.agents.events import AgentEvent
 from conduit.agents.model_rights import ModelRights
+from conduit.agents.reward import difficulty
 from conduit.agents.runs.budget import Budget
 from conduit.agents.runs.journal import Journal, NoJournal
 from conduit.agents.runs.machine import Machine, Prices
@@ -135,8 +136,10 @@ class ToolLoop:
             return False
 
     def repeatable(self, block: str) -> bool:
-        """Whether calling a block twice does no more than calling it once: it changes nothing."""
-        return not self._catalog.get(block).effects & _CHANGES
+        """Whether calling a block twice does no more than calling it once: it computes, or reads.
+        What only talks to another machine may change something there."""
+        effects = self._catalog.get(block).effects
+        return not effects & _CHANGES and (not effects or bool(effects & Effects.READS))
 
     def held(self, block: str) -> bool:
         """Whether a person has to agree first."""
@@ -152,6 +155,13 @@ class ToolLoop:
         same = copy.copy(self)
         same._org_id = org_id
         return same
+
+    def difficulty(self, block: str) -> float:
+        """How difficult a block is to call rightly; of one that is not there, as of the easiest."""
+        try:
+            return difficulty(self._catalog.get(block).effects)
+        except NotFound:
+            return difficulty(Effects.NONE)
 
     def _block(self, name: str) -> str:
         block = self._catalog.block_of_tool(FLAT_NAMES.get(name, name))

@@ -20,6 +20,7 @@ from conduit.agents.model_rights import ModelRights
 from conduit.agents.offline import OfflineAgent
 from conduit.agents.planning.blocks import planner_blocks
 from conduit.agents.planning.reason import Planner
+from conduit.agents.consistency.blocks import consistency_blocks
 from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.runs.blocks import run_blocks
 from conduit.agents.system_prompts import BUILT_IN, SystemPrompts
@@ -162,6 +163,7 @@ async def open_app(
         configs = Configs(_sandbox(settings.configs), examples, out)
         saved = (*config_blocks(configs), *session_blocks(configs, out, files))
         ask = (*ask_blocks(loop, agent_runs, conversations, prompts), *run_blocks(agent_runs))
+        consistent = consistency_blocks(gate, models.gateway.price_of)
         chosen = Chosen(hidden=[settings.home])
         system = system_blocks(
             settings, access, models.opened, database, studio.is_built, time.monotonic, chosen
@@ -194,7 +196,17 @@ async def open_app(
         )
         for each in corpora:
             catalog.add(each)
-        for each in (*models.blocks, *music, *saved, *ask, *documents, *tools, *system, *machine):
+        for each in (
+            *consistent,
+            *models.blocks,
+            *music,
+            *saved,
+            *ask,
+            *documents,
+            *tools,
+            *system,
+            *machine,
+        ):
             catalog.add(each)
         if serving:
             servers.discover_later()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from dataclasses import dataclass, replace
 from typing import Any
@@ -123,6 +124,12 @@ async def test_every_step_is_stored(rooms: MakeRooms, bench: Bench) -> None:
     assert shown.run.status == reply.status == "done"
     assert shown.run.prompt == "go"
     assert shown.text == "Done."
+    assert shown.result["reward"] == {
+        "total": pytest.approx(0.3 * 0.6 + 0.2),  # two tools of difficulty 0.4 and 0.8; no cost
+        "uncertainty": 0.0,
+        "tool_complexity": pytest.approx(0.6),
+        "cost_efficiency": 1.0,
+    }
     assert (shown.run.spent.steps, shown.run.spent.tool_calls) == (2, 2)
     listed = await here.gate.acall("runs.list", ListRuns(status="done"))
     assert [each.id for each in listed.runs] == [reply.run_id]
@@ -405,3 +412,26 @@ async def test_what_a_killed_process_left_is_gone_on_with(rooms: MakeRooms, benc
     assert await after.agent.recover() == 0
     await stream.aclose()  # the first one is told that it is not its run any more
     assert (await show(after, started.run_id)).run.status == "done"
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.002, 0.004, 0.008, 0.016, 0.03])
+async def test_whoever_leaves_while_a_step_is_stored_leaves_a_run_that_goes_on(
+    rooms: MakeRooms, bench: Bench, wait: float
+) -> None:
+    calls = [calling(word("write", str(n))) for n in range(6)]
+    here = joined(rooms, bench, Scripted([*calls, saying("ok")]))
+    asking = asyncio.ensure_future(here.gate.acall("agent.ask", AskRequest("go")))
+    for _ in range(100_000):
+        if here.runs.newest(DEFAULT_ORG):
+            break
+        await asyncio.sleep(0)
+    await asyncio.sleep(wait)
+    asking.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asking
+    (run,) = here.runs.newest(DEFAULT_ORG)
+    assert run.status == "cancelled"
+    after = joined(rooms, bench, Scripted([saying("ok")]))
+    reply = await after.gate.acall("runs.resume", RunName(run.id))
+    assert reply.status == "done"
+    assert len(set(bench.noted)) == len(bench.noted)  # nothing twice

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -67,7 +67,7 @@ class AgentRuns:
     ) -> Session:
         """A new run, stored before anything is done. Raises ``StoreError``."""
         begun = Begun(tuple(messages), budget, asked.provider, asked.model)
-        run = await self.stored.begin(self._new(person, thread, asked), _rows([begun]))
+        run = await self._whole(self.stored.begin(self._new(person, thread, asked), _rows([begun])))
         return self._session(run, RunState.after([begun]), person, asked)
 
     async def resume(self, run: StoredRun, person: Principal) -> Session:
@@ -84,7 +84,7 @@ class AgentRuns:
             )
         owner, now = self._people(run)
         steps = await self.read(run)
-        taken = await self.stored.take(run)
+        taken = await self._whole(self.stored.take(run))
         return self._session(taken, RunState.after(steps), owner, asked_of(run), (now, person))
 
     async def decide(self, run: StoredRun, person: Principal, made: Decided) -> Session:
@@ -110,7 +110,7 @@ class AgentRuns:
             )
         state.take(made)
         rows = _rows([made], run.steps)
-        taken = await self.stored.append(run, rows)
+        taken = await self._whole(self.stored.append(run, rows))
         return self._session(taken, state, owner, asked_of(run), (now, person))
 
     async def fork(
@@ -155,7 +155,7 @@ class AgentRuns:
         kept = [begun, *steps[1:at]]
         state = RunState.after(kept)
         made = self._new(owner, run.thread, asked, parent=run.id, at=at)
-        stored = await self.stored.begin(made, _rows(kept))
+        stored = await self._whole(self.stored.begin(made, _rows(kept)))
         session = self._session(stored, state, owner, asked, (now, person))
         if reuse:
             session.reuse(_recorded(steps))
@@ -187,6 +187,15 @@ class AgentRuns:
                 await self.stored.keep(sorted(self._working))
             except ConduitError as error:
                 log.warning("the leases of runs were not renewed: %s", error.message)
+
+    async def _whole(self, storing: Awaitable[StoredRun]) -> StoredRun:
+        """A run that is this process's own now; cancelled if whoever asked for it has left."""
+        made = asyncio.ensure_future(storing)
+        try:
+            return await asyncio.shield(made)
+        except asyncio.CancelledError:
+            await self.stored.append(await made, (), status="cancelled")
+            raise
 
     def _people(self, run: StoredRun) -> tuple[Principal, Principal]:
         """Whoever began the run, as that one was then and as it stands now."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from conduit.agents.events import AgentEvent, ApprovalNeeded, AskReply, Started
+from conduit.agents.events import AgentEvent, ApprovalNeeded, AskReply
 from conduit.agents.runs.agent_runs import KIND, AgentRuns
 from conduit.agents.runs.budget import Spent
 from conduit.agents.runs.reply import reply_of
@@ -136,7 +136,6 @@ def run_blocks(
     async def working(
         session: Session, started: float
     ) -> AsyncGenerator[AgentEvent | AskReply, None]:
-        yield Started(session.run.thread, current_call().correlation_id, session.run.id)
         async with contextlib.aclosing(session.events()) as events:
             async for event in events:
                 yield event

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -12,7 +13,8 @@ from conduit.store.runs import Runs, RunStatus, Step, StoredRun
 
 
 class Journal(Protocol):
-    """Stores steps. What ``add`` has returned from is not lost, whatever happens to the process."""
+    """Stores steps. What ``add`` has returned from is not lost, whatever happens to the process;
+    nor is it where ``add`` was cancelled, but only where it raised another error."""
 
     async def add(self, steps: Sequence[RunStep], spent: Spent) -> None: ...
 
@@ -57,6 +59,13 @@ class RunJournal:
     ) -> None:
         first = self.run.steps
         rows = [Step(first + at, *written(step)) for at, step in enumerate(steps)]
-        self.run = await self._runs.append(
-            self.run, rows, status=status, spent=dumps(spent).decode(), result=result, also=also
+        storing = asyncio.ensure_future(
+            self._runs.append(
+                self.run, rows, status=status, spent=dumps(spent).decode(), result=result, also=also
+            )
         )
+        try:
+            self.run = await asyncio.shield(storing)
+        except asyncio.CancelledError:  # it is stored all the same, and whoever leaves must know
+            self.run = await storing
+            raise

@@ -81,6 +81,9 @@ class Toolbox(Protocol):
     def held(self, block: str) -> bool:
         """Whether a person has to agree first."""
 
+    def difficulty(self, block: str) -> float:
+        """How difficult it is to call rightly, from 0 to 1."""
+
 
 Prices = Callable[[str, str, Usage], int | None]
 """What an answer of a provider and model cost, in micro-units; None where that is not known."""
@@ -178,7 +181,11 @@ class Machine:
         """Steps that are on the disk before anything else happens."""
         for step in steps:
             self._take(step)
-        await self.journal.add([kept(step) for step in self.unsaved], self.state.spent)
+        try:
+            await self.journal.add([kept(step) for step in self.unsaved], self.state.spent)
+        except asyncio.CancelledError:  # they are stored all the same
+            self.unsaved.clear()
+            raise
         self.unsaved.clear()
 
     def _seconds_left(self) -> float | None:

@@ -9,12 +9,13 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conduit.agents.events import AgentEvent, ApprovalNeeded
+from conduit.agents.events import AgentEvent, ApprovalNeeded, Started
+from conduit.agents.reward import reward
 from conduit.agents.runs.journal import RunJournal
 from conduit.agents.runs.machine import Machine, kept
 from conduit.agents.runs.state import RunState
 from conduit.agents.runs.steps import Called, RunStep
-from conduit.blocks import decode, loads
+from conduit.blocks import current_call, decode, loads
 from conduit.contracts.call import Principal
 from conduit.contracts.chat import Message
 from conduit.contracts.errors import ConduitError
@@ -88,11 +89,12 @@ class Session:
         return self._machine.state
 
     async def events(self) -> AsyncGenerator[AgentEvent, None]:
-        """Work, and store how it ended: also when the work fails, or whoever listens leaves. Such a
-        run can be resumed. Raises what the work raises."""
+        """Say that it began, work, and store how it ended: also when the work fails, or whoever
+        listens leaves. Such a run can be resumed. Raises what the work raises."""
         place = (self.run.org_id, self.run.id)
         self._working.add(place)
         try:
+            yield Started(self.run.thread, current_call().correlation_id, self.run.id)
             async with contextlib.aclosing(self._machine.run()) as events:
                 async for event in events:
                     if isinstance(event, ApprovalNeeded):
@@ -117,7 +119,15 @@ class Session:
         if self._asked.remember:
             said = Message("user", self._asked.prompt)
             also = self._remember(self.run.org_id, self.run.thread, (said, *state.turn))
-        result = {"text": state.text, "provider": state.provider, "model": state.model}
+        calls = [
+            (use.block, self._machine.toolbox.difficulty(use.block)) for use in state.tool_uses
+        ]
+        result = {
+            "text": state.text,
+            "provider": state.provider,
+            "model": state.model,
+            "reward": reward(0.0, calls, state.spent.cost_micro),  # nobody was asked twice
+        }
         await self._journal.leave(state.ended.status, self._unsaved(), state.spent, result, also)
 
     async def _left(self, status: RunStatus, result: object) -> None:
