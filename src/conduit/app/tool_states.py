@@ -81,7 +81,7 @@ class ToolStateKeeper:
         self._circuits: OrderedDict[tuple[str, str], CircuitBreaker] = OrderedDict()
         self._permits: dict[int, Permit] = {}
         self._reading: dict[str, Future[OrgRules]] = {}
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool = ThreadPoolExecutor(1, "tool-states")  # its thread begins with its work
 
     async def before(self, call: Call) -> None:
         """Raises ``Forbidden`` for a tool that is switched off, ``Unavailable`` for one that does
@@ -181,9 +181,7 @@ class ToolStateKeeper:
 
     def close(self) -> None:
         """End the thread that reads."""
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
+        self._pool.shutdown()
 
     def _known(self, org_id: str) -> OrgRules | None:
         """The rules, not older than is said unless the database is slow or does not answer."""
@@ -200,8 +198,6 @@ class ToolStateKeeper:
         under_way = self._reading.get(org_id)
         if under_way is not None and not under_way.done():
             return under_way
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(1, "tool-states")
         self._reading[org_id] = made = self._pool.submit(self._rules, org_id)
         return made
 
