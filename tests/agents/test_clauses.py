@@ -183,9 +183,9 @@ def test_every_sentence_means_something(sentence: str) -> None:
     ],
 )
 def test_no_sentence_takes_long(sentence: str) -> None:
-    started: Any = time.perf_counter()
+    started: Any = time.process_time()
     read_plan(sentence, [DUB], NAMES)
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
 
 
 def test_a_question_is_still_a_question() -> None:

@@ -297,6 +297,6 @@ def test_no_sentence_is_too_much_and_every_groove_can_be_rendered(
     ["a", "1", "ok ", "more ", "kick and ", "no kick, ", "swing ", "(", " ", "é", "rotate the "],
 )
 def test_a_long_prompt_takes_no_longer(piece: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     heard(piece * (100_000 // len(piece)), LAST)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

@@ -45,9 +45,9 @@ def test_processes_that_start_at_once_have_one_secret(tmp_path: Path) -> None:
         workers = [forking.Process(target=_take, args=(home, together, said)) for _, said in ends]
         for worker in workers:
             worker.start()
-        got = {read.recv_bytes() if read.poll(10) else b"" for read, _ in ends}
+        got = {read.recv_bytes() if read.poll(30) else b"" for read, _ in ends}
         for worker in workers:
-            worker.join(10)
+            worker.join(30)
         assert got == {(home / "cache.secret").read_bytes()}
         assert [len(each) for each in got] == [32]
         assert [each.name for each in home.iterdir()] == ["cache.secret"]

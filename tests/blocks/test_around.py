@@ -191,23 +191,23 @@ class Slow(Block[Words, Count]):
 @pytest.mark.parametrize("form", FORMS)
 def test_beyond_its_time_a_block_is_cancelled(form: str) -> None:
     slow = Slow()
-    with pytest.raises(TimedOut, match=r"text\.slow: it took longer than 0\.05 s"):
-        FORMS[form](timeout(slow, seconds=0.05))
+    with pytest.raises(TimedOut, match=r"text\.slow: it took longer than 0\.2 s"):
+        FORMS[form](timeout(slow, seconds=0.2))
     assert slow.past == ["closed"]
 
 
 async def test_events_pass_before_the_time_is_up() -> None:
     seen: list[Any] = []
     with pytest.raises(TimedOut):
-        await _items(timeout(Slow(), seconds=0.05), seen=seen)
+        await _items(timeout(Slow(), seconds=0.5), seen=seen)
     assert seen == [Step("one"), Step("two")]
 
 
 async def test_the_time_of_the_consumer_does_not_count() -> None:
     items = []
-    async for item in timeout(spell, seconds=0.05).astream(Words("a b")):
+    async for item in timeout(spell, seconds=0.5).astream(Words("a b")):
         items.append(item)
-        await asyncio.sleep(0.04)
+        await asyncio.sleep(0.3)
     assert items == [Step("a"), Step("b"), Count(2)]
 
 
@@ -224,20 +224,20 @@ def test_a_call_does_not_wait_for_a_thread_that_was_given_up() -> None:
 
     @block("text.stuck", summary="Hang")
     def stuck(data: Words) -> Count:
-        go.wait(20)
+        go.wait(40)
         return Count(0)
 
     started = time.monotonic()
     with pytest.raises(TimedOut):
         timeout(stuck, seconds=0.05)(ONE)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     go.set()
 
 
 async def test_the_tightest_of_nested_limits_holds() -> None:
-    for outer, inner in ((0.05, 9), (9, 0.05)):
+    for outer, inner in ((0.2, 60), (60, 0.2)):
         slow = Slow()
-        with pytest.raises(TimedOut, match=r"0\.05 s"):
+        with pytest.raises(TimedOut, match=r"0\.2 s"):
             await (count_words >> timeout(timeout(slow, seconds=inner), seconds=outer)).acall(ONE)
         assert slow.past == ["closed"]
     assert len(asyncio.all_tasks()) == 1
@@ -251,7 +251,7 @@ def count_words(data: Words) -> Words:
 def test_a_limit_is_met_again_by_another_try() -> None:
     slow = Slow()
     with pytest.raises(TimedOut):
-        retry(timeout(slow, seconds=0.02), pause_s=0)(ONE)
+        retry(timeout(slow, seconds=0.1), pause_s=0)(ONE)
     assert slow.past == ["closed"] * 3
     with pytest.raises(TimedOut):
         timeout(retry(Flaky(*[DOWN] * 9), pause_s=9, chance=lambda: 1.0), seconds=0.05)(ONE)

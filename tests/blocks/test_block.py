@@ -57,7 +57,7 @@ async def test_blocking_work_does_not_block_the_loop() -> None:
 
     @block("text.block", summary="Block until released")
     def stuck(data: Words) -> Count:
-        assert ready.wait(5)
+        assert ready.wait(20)
         return Count(0)
 
     @block("text.thread", summary="Whose thread?", inline=True)

@@ -159,7 +159,7 @@ def test_a_stream_of_outputs_has_no_place_where_one_is_needed() -> None:
 
 
 async def test_blocks_side_by_side_run_at_once() -> None:
-    meeting = threading.Barrier(2, timeout=5)
+    meeting = threading.Barrier(2, timeout=20)
 
     @block("text.meet", summary="Wait for the other")
     def meet(data: Words) -> Count:

@@ -129,7 +129,7 @@ def test_the_gate_does_not_wait_for_a_thread_that_was_given_up() -> None:
 
     @block("text.stuck", summary="Hang")
     def stuck(data: Words) -> Words:
-        go.wait(20)
+        go.wait(40)
         return data
 
     limited = Pipeline((timeout(stuck, seconds=0.05),), name="text.limited", summary="Limited")
@@ -137,5 +137,5 @@ def test_the_gate_does_not_wait_for_a_thread_that_was_given_up() -> None:
     started = time.monotonic()
     with pytest.raises(TimedOut):
         gate.call("text.limited", Words("a"))
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     go.set()

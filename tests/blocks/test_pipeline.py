@@ -195,7 +195,7 @@ async def test_a_plain_step_that_raises_stop_iteration_does_not_hang() -> None:
         return next(iter(()))
 
     for each in (stop, same >> stop):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             with pytest.raises(RuntimeError, match="StopIteration"):
                 await each.acall(THREE)
 
@@ -229,12 +229,12 @@ def test_one_pipeline_serves_many_threads_and_tasks(tmp_path: Any) -> None:
 def test_a_thousand_steps_are_wired_and_run_in_linear_time() -> None:
     started = time.process_time()
     line: Any = functools.reduce(operator.rshift, [count, *[double] * 10, *[fails] * 989])
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 10
     assert line(THREE) == Count(3 * 1024)
     assert asyncio.run(line.acall(THREE)) == Count(3 * 1024)
     streaming: Any = functools.reduce(operator.rshift, [spell, later_count, *[fails_never] * 998])
     assert asyncio.run(stream_of(streaming))[-1] == Count(3)
-    assert time.process_time() - started < 4
+    assert time.process_time() - started < 20
 
 
 def test_deep_nesting_runs() -> None:
@@ -362,7 +362,7 @@ def test_a_pipeline_needs_steps() -> None:
 def no_thread_stays() -> Iterator[None]:
     before = {thread for thread in threading.enumerate() if thread.name.startswith("conduit")}
     yield
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         left = {t for t in threading.enumerate() if t.name.startswith("conduit")} - before
         if not left:

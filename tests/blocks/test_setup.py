@@ -111,7 +111,7 @@ def test_a_setup_may_use_other_blocks() -> None:
     done: list[Count] = []
     thread = threading.Thread(target=lambda: done.append(Outer()(THREE)), daemon=True)
     thread.start()
-    thread.join(5)
+    thread.join(20)
     assert done == [Count(2)]
 
 

@@ -99,7 +99,7 @@ def on_a_terminal(
     finally:
         if process.poll() is None:
             process.kill()
-        process.wait(10)
+        process.wait(30)
         os.close(master)
 
 

@@ -97,7 +97,7 @@ def test_ctrl_c_ends_a_batch_and_its_processes(tmp_path: Path) -> None:
     with on_a_terminal(*words, cwd=tmp_path) as terminal:
         terminal.wait_for("%")
         terminal.send("\x03")
-        assert terminal.process.wait(10) == 130
+        assert terminal.process.wait(30) == 130
         assert "Traceback" not in terminal.seen
     assert not (tmp_path / "variations").exists()
 

@@ -104,7 +104,7 @@ class Terminal:
                 stdout=log,
                 stderr=log,
             )
-        until = time.monotonic() + 15
+        until = time.monotonic() + 30
         while not answers(self.port):
             assert self.server.poll() is None, self.log.read_text()
             assert time.monotonic() < until, self.log.read_text()
@@ -113,7 +113,7 @@ class Terminal:
     def stop_server(self) -> None:
         if self.server is not None:
             self.server.terminate()
-            self.server.wait(10)
+            self.server.wait(30)
 
     def run(self, command: Command) -> str:
         """What a command, which must succeed, says. ``conduit up`` has been started already."""
@@ -129,7 +129,7 @@ class Terminal:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=30,
+            timeout=50,
             check=False,
         )
         assert done.returncode == 0, f"line {command.line}: $ {command.text}\n{done.stdout}"
@@ -159,13 +159,14 @@ def test_python_runs(page: Path, empty_folder: Path, model_server: str) -> None:
         env=environment(empty_folder.parent) | {"CONDUIT_LM_BASE_URL": model_server},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=50,
         check=False,
     )
     assert done.returncode == 0, done.stderr
 
 
 # One process per command and perhaps a server, hence up to a second for each line of a page.
+@pytest.mark.timeout(180)
 @having("console")
 def test_commands_run_and_say_what_is_shown(page: Path, terminal: Terminal) -> None:
     todo = [command for block in of(page, "console") for command in commands(block)]

@@ -21,7 +21,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
     script = tmp_path_factory.mktemp("guide") / "guide.py"
     script.write_text("\n".join(b.code for b in blocks(PAGE) if b.language == "python"), "utf-8")
     done = subprocess.run(
-        [sys.executable, str(script)], cwd=script.parent, capture_output=True, text=True, timeout=30
+        [sys.executable, str(script)], cwd=script.parent, capture_output=True, text=True, timeout=50
     )
     assert done.returncode == 0, done.stderr
     return MEASURED.sub("#", done.stdout)
@@ -40,6 +40,6 @@ def test_its_pictures_are_of_what_it_built() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=50,
     )
     assert done.returncode == 0, done.stdout + done.stderr

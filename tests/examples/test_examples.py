@@ -27,7 +27,7 @@ def run(name: str, folder: Path, **environ: str) -> str:
         env={**os.environ, **environ},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=50,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -57,7 +57,7 @@ def model_server() -> Iterator[str]:
         yield f"{process.stdout.readline().strip()}/v1"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)
         process.stdout.close()
 
 
@@ -73,7 +73,7 @@ def server(tmp_path: Path) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        until = time.monotonic() + 15
+        until = time.monotonic() + 30
         while not listens(port):
             assert process.poll() is None
             assert time.monotonic() < until
@@ -81,7 +81,7 @@ def server(tmp_path: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)
 
 
 def test_typed_pipeline(tmp_path: Path) -> None:

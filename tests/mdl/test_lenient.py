@@ -166,4 +166,4 @@ def test_hostile_texts_take_linear_time(piece: str) -> None:
     for start in ("", '{"a": ', '["'):
         began = time.process_time()
         values(start + piece * (50_000 // len(piece)))
-        assert time.process_time() - began < 1.5  # 30 us per character: 3 times what is measured
+        assert time.process_time() - began < 8  # 160 us per character; at most 10 are measured

@@ -15,20 +15,21 @@ from conduit.models.failover.plan import Notes, Plan
 from conduit.models.registry import ProviderRegistry
 from tests.models.conftest import LIMITS, MakeProvider
 
-PATIENT = replace(LIMITS, silence_s=5.0, total_s=5.0)
 CHAT = ChatRequest((Message("user", "hi"),))
 
 
 @pytest.fixture
 def registry(provider: MakeProvider) -> ProviderRegistry:
     registry = ProviderRegistry(time.monotonic)
-    registry.add(provider("silent", fault="silent_stream", limits=PATIENT))
+    registry.add(provider("silent", fault="silent_stream", limits=LIMITS))
     registry.add(provider("well"))
     return registry
 
 
-async def ask(registry: ProviderRegistry, *, counts: bool, stream: bool = False) -> Notes:
-    plan = Plan(registry.candidates("", None, "silent"), deadline_s=0.1, late_counts=counts)
+async def ask(
+    registry: ProviderRegistry, *, counts: bool, stream: bool = False, deadline_s: float = 0.1
+) -> Notes:
+    plan = Plan(registry.candidates("", None, "silent"), deadline_s=deadline_s, late_counts=counts)
     notes = Notes()
     asked = Asked.of(CHAT, stream=stream)
     if stream:
@@ -51,7 +52,7 @@ async def test_who_outlasts_the_configured_deadline_is_soon_not_asked(
         with pytest.raises(AllProvidersFailed):
             await ask(registry, counts=True, stream=stream)
         assert failures(registry, "silent") == count
-    notes = await ask(registry, counts=True, stream=stream)
+    notes = await ask(registry, counts=True, stream=stream, deadline_s=20)
     assert [type(error) for error in notes.failures] == [CircuitOpen]
     assert failures(registry, "well") == 0
 

@@ -137,10 +137,11 @@ def test_sizes_are_checked_before_anything_is_kept(total: int, headers: int, wor
 def test_a_long_message_in_single_bytes_takes_linear_time() -> None:
     def seconds(size: int) -> float:
         parser, stream = EventStreamParser(), raw(b"", bytes(size))
-        begun = time.perf_counter()
+        begun = time.process_time()
         for at in range(len(stream)):
             parser.feed(stream[at : at + 1])
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     # Quadratic work would be 64 times as much; noise on a shared machine is far less than 5 times.
-    assert seconds(160_000) < 40 * max(seconds(20_000), 0.005)
+    few = min(seconds(20_000) for _ in range(3))
+    assert min(seconds(160_000) for _ in range(3)) < 40 * few

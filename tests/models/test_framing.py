@@ -80,10 +80,11 @@ def test_an_event_of_many_lines_is_capped() -> None:
 
 def test_a_long_line_in_single_bytes_takes_linear_time() -> None:
     def seconds(size: int) -> float:
-        parser, begun = SseParser(), time.perf_counter()
+        parser, begun = SseParser(), time.process_time()
         for _ in range(size):
             parser.feed(b"x")
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     # Quadratic work would be 64 times as much; noise on a shared machine is far less than 5 times.
-    assert seconds(160_000) < 40 * max(seconds(20_000), 0.005)
+    few = min(seconds(20_000) for _ in range(3))
+    assert min(seconds(160_000) for _ in range(3)) < 40 * few

@@ -7,7 +7,6 @@ import gc
 import os
 import tracemalloc
 from contextlib import aclosing
-from dataclasses import replace
 
 import pytest
 
@@ -26,11 +25,10 @@ from conduit.contracts.errors import (
 from conduit.models.http_provider import HttpProvider
 from conduit.models.transport import AiohttpTransport, PooledTransport
 from tests.fakes.upstream import FAULTS, FakeUpstream
-from tests.models.conftest import LIMITS, Carrier, MakeProvider, until
+from tests.models.conftest import LIMITS, Carrier, MakeProvider, limits_for, until
 
 HELLO = ChatRequest((Message("system", "Be brief."), Message("user", "hi there you")))
 STALE = ["stale", "goes_stale"]
-BRIEF = replace(LIMITS, total_s=0.5)
 
 
 @pytest.fixture(params=[PooledTransport, AiohttpTransport])
@@ -104,7 +102,7 @@ async def test_a_reply_nobody_asked_for_answers_nobody(
 async def test_no_task_and_no_socket_outlives_a_mixed_hour(
     provider: MakeProvider, upstream: FakeUpstream
 ) -> None:
-    one = provider()
+    one = provider(limits=limits_for("stall"))
     before = asyncio.all_tasks()
     faults = ["", "html", "drop", "stall", "drop_mid_stream", "status_500", "error_in_stream"]
     for fault in faults:
@@ -125,7 +123,7 @@ async def test_no_task_and_no_socket_outlives_a_mixed_hour(
 async def test_no_fault_leaves_a_task_or_a_socket(
     provider: MakeProvider, upstream: FakeUpstream, fault: str
 ) -> None:
-    one = provider(fault=fault, limits=BRIEF)
+    one = provider(fault=fault)
     tasks, descriptors = asyncio.all_tasks(), _descriptors()
     results = await asyncio.gather(
         *(one.chat(HELLO) for _ in range(3)),

@@ -23,7 +23,7 @@ from conduit.models.settings import configure
 from conduit.models.transport import AiohttpTransport, PooledTransport
 from tests.fakes.bedrock import API_KEY, SECRETS
 from tests.fakes.upstream import Answer, FakeUpstream, ToolUse
-from tests.models.conftest import LIMITS
+from tests.models.conftest import limits_for
 
 ARN = "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.amazon.nova-pro-v1:0"
 MODELS = {"gemini": "gemini-3-pro", "bedrock": ARN}
@@ -50,8 +50,9 @@ async def make(request: Any, upstream: FakeUpstream) -> AsyncIterator[Make]:
             key=Secret(key),
             options={"region": "eu-west-1"} if type == "bedrock" else {},
         )
-        wire, transport = CATALOGUE[type].wire, request.param("p", LIMITS)
-        made.append(HttpProvider(settings, wire, transport=transport, limits=LIMITS))
+        limits = limits_for(fault)
+        wire, transport = CATALOGUE[type].wire, request.param("p", limits)
+        made.append(HttpProvider(settings, wire, transport=transport, limits=limits))
         return made[-1]
 
     yield provider

@@ -23,10 +23,15 @@ EXTRAS = {
     for each in extra
 }
 
-FOUND_BY_NAME = {"ray"}
-"""It is imported by its name, so that nothing but its engine needs it."""
-BROUGHT_ALONG = {"opentelemetry-api", "pyarrow"}
-"""By an extra: the types of OpenTelemetry's SDK are its API's, Ray Data's tables are Arrow's."""
+FOUND_BY_NAME = {"pydantic-monty", "python-multipart", "ray"}
+"""Ray is imported by its name, so that nothing but its engine needs it; the reader of forms by
+Starlette; and pydantic-monty is two packages, of which the other is imported."""
+BROUGHT_ALONG = {
+    "anyio", "httpx2", "mcp-types", "opentelemetry-api", "pyarrow", "pydantic",
+    "pydantic-monty-client",
+}  # fmt: skip
+"""The types of OpenTelemetry's SDK are its API's, Ray Data's tables are Arrow's; what the SDK of
+MCP takes and gives are types of others."""
 
 
 def imported_by_the_package() -> set[str]:

@@ -12,6 +12,13 @@ from tests.product.server import Server, serving
 
 SILENCE_S = 0.3
 """What a silent provider is given here instead of the usual minute."""
+PATIENT_S = 60.0
+"""What any other one is given, so that a machine that stands still is not taken for its fault."""
+
+
+def patience_s(fault: str) -> float:
+    """How long a provider may be silent. One that stalls must have its first words out by then."""
+    return {"silent": SILENCE_S, "silent_stream": SILENCE_S, "stall": 1.0}.get(fault, PATIENT_S)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +51,7 @@ def providers(upstream: FakeUpstream) -> str:
                 f"    base_url: {upstream.url}/{fault}{root}",
                 "    model: fake-1",
                 "    api_key: sk-not-a-real-key-0000",
-                f"    timeout_s: {SILENCE_S}",
+                f"    timeout_s: {patience_s(fault)}",
             ]
     return "\n".join(lines)
 

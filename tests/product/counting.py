@@ -54,7 +54,7 @@ def grows_less_than(server: Server, kb: int) -> Iterator[None]:
 def nothing_left_open(server: Server, upstream: FakeUpstream) -> Iterator[None]:
     """Afterwards as many sockets are open as before, and nobody is being answered. Connections to
     the upstream that wait for another request are no leak: each is a socket here and one there."""
-    httpx.get(server.url + "/health", verify=PLAIN)
+    httpx.get(server.url + "/health", timeout=20, verify=PLAIN)
     base = sockets(server) - upstream.open_connections
     yield
     settled(lambda: not upstream.busy)
@@ -87,7 +87,7 @@ def circuits(server: Server) -> dict[str, Record]:
 def usage_of(server: Server, wanted: Iterable[str]) -> dict[str, Record]:
     """The one record of each request, by correlation id. They come a moment after the answer; a
     request that was recorded twice fails, like one that was not."""
-    ids, deadline = set(wanted), time.monotonic() + 10
+    ids, deadline = set(wanted), time.monotonic() + 30
     while True:
         records = call(server, "usage.recent", limit=1000)["records"]
         found = [each for each in records if each["correlation_id"] in ids]

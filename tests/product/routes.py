@@ -16,7 +16,7 @@ providers:
     type: openai_compatible
     base_url: URL/pause_then_good/v1
     model: m-narrow
-    limits: {concurrency: 2, queue: 4, queue_s: 5}
+    limits: {concurrency: 2, queue: 4, queue_s: 30}
   impatient:
     type: openai_compatible
     base_url: URL/silent/v1
@@ -47,10 +47,10 @@ groups:
   over-later: {targets: [b]}
   again: {targets: [shaky, b], retry: {attempts: 2, base_s: 0.01, longest_wait_s: 2}}
   late: {targets: [silent, mute], deadline_s: 0.6}
-  late-wait: {targets: [shaky], deadline_s: 1, retry: {attempts: 3, longest_wait_s: 60}}
+  late-wait: {targets: [shaky], deadline_s: 15, retry: {attempts: 3, longest_wait_s: 60}}
   hedged: {targets: [silent, a], hedge_after_s: 0.2}
   hedged-mute: {targets: [mute, a], hedge_after_s: 0.2}
-  hedged-quick: {targets: [a, b], hedge_after_s: 2}
+  hedged-quick: {targets: [a, b], hedge_after_s: 30}
   spare: {targets: [rare, b]}
   sticky: {targets: [a, b, c], strategy: random, sticky: true}
   loose: {targets: [a, b, c], strategy: random}

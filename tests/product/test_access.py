@@ -13,6 +13,7 @@ import pytest
 
 from tests.fakes.upstream import Answer, FakeUpstream, ToolUse
 from tests.product.answers import events, refused
+from tests.product.raw import Wire, request
 from tests.product.server import Server, serving
 from tests.product.waiting import settled
 
@@ -196,11 +197,11 @@ def test_a_command_ends_when_its_caller_leaves(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "access.yaml").write_text("remote: [shell.run]")
     with serving(tmp_path) as server:
-        with pytest.raises(httpx.ReadTimeout):
-            httpx.post(
-                f"{server.url}/blocks/shell.run",
-                json={"shell_command": "echo $$ > began; exec sleep 60"},
-                timeout=1.0,
-            )
-        pid = int((server.home / "began").read_text())
+        began = server.home / "began"
+        with Wire(server.port) as wire:
+            body = {"shell_command": "echo $$ > began; exec sleep 60"}
+            wire.send(*request("/blocks/shell.run", body))
+            settled(lambda: began.exists() and began.read_text().endswith("\n"))
+            pid = int(began.read_text())
+            assert Path(f"/proc/{pid}").exists()
         settled(lambda: not Path(f"/proc/{pid}").exists())

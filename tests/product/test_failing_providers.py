@@ -1,7 +1,7 @@
 """Every way in which a provider can fail, asked by name, over the wire.
 
 Whatever it does, the client gets a typed answer within the time a silent provider is given, and the
-server goes on. The server of these tests gives a provider 0.3 s of silence, not a minute.
+server goes on. The server of these tests gives a silent provider 0.3 s, not a minute.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from openai import APIError, OpenAI
 
 from tests.fakes.upstream import FAULTS, Answer, FakeUpstream
 from tests.product.answers import Event, error_in, events, refused
-from tests.product.conftest import SILENCE_S
+from tests.product.conftest import PATIENT_S
 from tests.product.server import Server, serving
 
 REFUSED = (502, "provider_refused")
@@ -119,7 +119,7 @@ def test_a_whole_answer(http: httpx.Client, dialect: str, fault: str) -> None:
     assert response.headers.get("retry-after") == ("7" if fault in RETRY_AFTER else None)
     assert dialect + fault in error["message"]
     assert "sk-not-a-real-key" not in response.text
-    assert time.monotonic() - begun < SILENCE_S + 3
+    assert time.monotonic() - begun < PATIENT_S / 2
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -211,7 +211,7 @@ def test_a_drip_is_never_silent_but_a_deadline_ends_it(http: httpx.Client, strea
     response = http.post("/v1/chat/completions", json=body, headers=headers)
     error = refused(response, 504, "all_providers_failed")
     assert "within 0.4 s" in error["message"]
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < PATIENT_S / 2
 
 
 @pytest.mark.parametrize("fault", ["html", "drop", "silent", "status_429", "half_json"])

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.fakes.upstream import Answer, FakeUpstream
+from tests.product.conftest import patience_s
 from tests.product.counting import PLAIN, Record, circuits, new_id, nothing_left_open, usage_of
 from tests.product.server import Server, serving
 
@@ -30,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> 
                 f"    base_url: {upstream.url}{'' if name == 'good' else '/' + name}/v1",
                 f"    model: {'fake-1' if name == 'good' else 'tools'}",
                 "    api_key: sk-not-a-real-key-0000",
-                "    timeout_s: 0.4",
+                f"    timeout_s: {patience_s(name)}",
                 "    breaker: {threshold: 1000}",
             ]
     lines.append("groups:")

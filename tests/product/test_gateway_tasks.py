@@ -7,6 +7,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from tests.product.counting import PLAIN
 
 CHAT = "/v1/chat/completions"
 KINDS = {"openai": "openai_compatible", "anthropic": "anthropic"}
-LIMITS = Limits(head_s=0.5, idle_s=60, body_s=0.5, slowest_reader_s=0.6, linger_s=0.2)
+PATIENT = Limits(head_s=60, idle_s=60, body_s=60, slowest_reader_s=60, linger_s=0.2)
+"""Nobody runs into these. The tests of a limit have it small."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ class Here:
 
     async def usage(self, correlation: str) -> dict[str, Any]:
         """The record of a request, which is delivered a moment later."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while True:
                 records = self.app.models.metering.ledger.recent(
                     "00000000-0000-7000-8000-000000000000", 1000
@@ -58,7 +60,12 @@ class Here:
 
 
 @pytest.fixture
-async def here(tmp_path: Path, upstream: FakeUpstream) -> AsyncIterator[Here]:
+def limits() -> Limits:
+    return PATIENT
+
+
+@pytest.fixture
+async def here(tmp_path: Path, upstream: FakeUpstream, limits: Limits) -> AsyncIterator[Here]:
     lines = ["providers:"]
     for fault, kind in product(FAULTS, KINDS):
         lines += [
@@ -67,7 +74,8 @@ async def here(tmp_path: Path, upstream: FakeUpstream) -> AsyncIterator[Here]:
             f"    base_url: {upstream.url}/{fault}/v1",
             "    model: fake-1",
             "    api_key: sk-not-a-real-key-0000",
-            "    timeout_s: 2",
+            # A stream that stalls after its first words is ended by nothing else.
+            f"    timeout_s: {4 if fault == 'stall' else 60}",
         ]
     lines += [
         "groups:",
@@ -88,11 +96,11 @@ async def here(tmp_path: Path, upstream: FakeUpstream) -> AsyncIterator[Here]:
             app.files,
             studio.asgi_app(),
             new_id,
-            LIMITS,
+            limits,
             caller=app.access.caller,
             door=app.models.door,
         )
-        config = configured(surface, LIMITS)
+        config = configured(surface, limits)
         config.load()
 
         def protocol() -> asyncio.Protocol:
@@ -108,7 +116,7 @@ async def here(tmp_path: Path, upstream: FakeUpstream) -> AsyncIterator[Here]:
         await listening.wait_closed()
 
 
-async def until(true: Callable[[], bool], within_s: float = 5.0) -> None:
+async def until(true: Callable[[], bool], within_s: float = 20.0) -> None:
     for _ in range(int(within_s / 0.01)):
         if true():
             return
@@ -192,18 +200,19 @@ async def test_no_client_that_leaves_leaves_a_task(here: Here, upstream: FakeUps
     assert set(opened) <= {"drop_mid_stream-openai"}, "which was not left, but broke off"
 
 
+@pytest.mark.parametrize("limits", [replace(PATIENT, slowest_reader_s=0.6)], ids=["small"])
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_client_that_reads_nothing_is_cut(
-    here: Here, upstream: FakeUpstream, kind: str, monkeypatch: pytest.MonkeyPatch
+    here: Here, upstream: FakeUpstream, kind: str, limits: Limits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upstream, "answer", lambda _: Answer("x" * 100_000 + " y"))
-    correlation, hang_ups = new_id(), upstream.hang_ups
+    correlation, asked = new_id(), len(upstream.requests)
     reader, writer = await asyncio.open_connection("127.0.0.1", here.port, limit=1024)
     writer.write(request(chat(f"endless_stream-{kind}", stream=True), correlation))
     begun = asyncio.get_running_loop().time()
-    await until(lambda: upstream.hang_ups > hang_ups)
+    await until(lambda: any(each.hung_up for each in upstream.requests[asked:]))
     took = asyncio.get_running_loop().time() - begun
-    assert took >= LIMITS.slowest_reader_s
+    assert took >= limits.slowest_reader_s
     await until(lambda: not here.connections)
     with suppress(ConnectionError):  # cut, and not ended: what had come may still be read
         received = await reader.read()
@@ -214,13 +223,14 @@ async def test_a_client_that_reads_nothing_is_cut(
     assert record["output_tokens"] > 0
 
 
+@pytest.mark.parametrize("limits", [replace(PATIENT, slowest_reader_s=2.0)], ids=["small"])
 async def test_a_client_that_reads_slowly_but_reads_is_not_cut(
-    here: Here, upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch
+    here: Here, upstream: FakeUpstream, limits: Limits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upstream, "answer", lambda _: Answer("x" * 20_000 + " y"))
     reader, writer = await asyncio.open_connection("127.0.0.1", here.port, limit=1024)
     writer.write(request(chat("endless_stream-openai", stream=True)))
-    ends = asyncio.get_running_loop().time() + 3 * LIMITS.slowest_reader_s
+    ends = asyncio.get_running_loop().time() + 1.6 * limits.slowest_reader_s
     while asyncio.get_running_loop().time() < ends:
         assert await reader.read(200_000)
         await asyncio.sleep(0.02)
@@ -229,10 +239,15 @@ async def test_a_client_that_reads_slowly_but_reads_is_not_cut(
 
 
 @pytest.mark.parametrize(
-    ("begun", "said"),
+    ("limits", "begun", "said"),
     [
-        (b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx: ", b"the headers"),
         (
+            replace(PATIENT, head_s=0.5),
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx: ",
+            b"the headers",
+        ),
+        (
+            replace(PATIENT, body_s=0.5),
             b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
             b"Content-Length: 1000\r\n\r\n{",
             b"the body",
@@ -255,7 +270,7 @@ async def test_what_never_ends(
 
     dripping = asyncio.create_task(drip())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             answer = await reader.read()
     finally:
         dripping.cancel()

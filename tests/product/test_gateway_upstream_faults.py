@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from tests.fakes.upstream import FAULTS, FakeUpstream
+from tests.product.conftest import PATIENT_S, patience_s
 from tests.product.counting import (
     Record,
     circuits,
@@ -29,7 +30,8 @@ from tests.product.counting import (
 )
 from tests.product.server import Server, serving
 
-SILENCE_S = 0.4
+pytestmark = pytest.mark.timeout(180)
+
 SAID = "You said: one two three"
 
 
@@ -161,8 +163,7 @@ def configuration(upstream: FakeUpstream) -> str:
             f"    base_url: {root}/v1",
             "    model: fake-1",
             "    api_key: sk-not-a-real-key-0000",
-            # The good answer that comes after 0.2 s must not be too late on a busy machine.
-            f"    timeout_s: {5 if case.fault == 'pause_then_good' else SILENCE_S}",
+            f"    timeout_s: {patience_s(case.fault)}",
         ]
     lines += [
         "  speaks-ollama:",
@@ -212,7 +213,7 @@ def seen(server: Server, upstream: FakeUpstream) -> dict[Case, Seen]:
     small = [case for case in CASES if case.fault not in LARGE]
     with (
         nothing_left_open(server, upstream),
-        httpx.Client(base_url=server.url, timeout=20) as http,
+        httpx.Client(base_url=server.url, timeout=PATIENT_S) as http,
         ThreadPoolExecutor(16) as pool,
     ):
         found = dict(zip(small, pool.map(partial(ask, http), small), strict=True))
@@ -221,7 +222,7 @@ def seen(server: Server, upstream: FakeUpstream) -> dict[Case, Seen]:
             with (
                 grows_less_than(server, 40_000),
                 nothing_left_open(server, upstream),
-                httpx.Client(base_url=server.url, timeout=20) as http,
+                httpx.Client(base_url=server.url, timeout=PATIENT_S) as http,
             ):
                 found[case] = ask(http, case)
     return found
@@ -247,7 +248,7 @@ def test_a_fault(
     got = seen[case]
     wanted = expected(case, got)
     assert got.status == wanted.status, got.body
-    assert got.seconds < SILENCE_S + 5
+    assert got.seconds < PATIENT_S / 2
     assert b"sk-not-a-real-key" not in got.body
     state, record = states[case.name], usage[got.id]
     assert state["consecutive_failures"] == (1 if wanted.counted else 0)
@@ -297,7 +298,6 @@ def test_three_in_a_row_open_the_circuit_and_the_fourth_is_not_sent(
     refused = ask(http, case)
     assert (refused.status, code_in(case, refused.body)) == (503, "circuit_open")
     assert 1 <= int(refused.headers["retry-after"]) <= 60
-    assert refused.seconds < 1
     assert len(upstream.requests) == asked
     record = usage_of(server, [refused.id])[refused.id]
     assert (record["ending"], record["error"]) == ("failed", "circuit_open")

@@ -263,7 +263,7 @@ def test_what_is_not_http_is_refused_without_harm(server: Server) -> None:
         b"\x00" * 100,
         b"GET\r\n\r\n",
     ):
-        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as wire:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as wire:
             wire.sendall(data + b"\r\n\r\n")
             assert b"200 OK" not in wire.recv(65536)
 
@@ -332,7 +332,7 @@ def test_a_correlation_id_is_taken_over_if_it_is_harmless(http: httpx.Client) ->
 
 def raw(server: Server, head: bytes) -> tuple[int, bytes]:
     """Send a head as it is, without a client that tidies it up; the status and the body."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as wire:
         with suppress(ConnectionError):  # refused before it was all sent
             wire.sendall(head + b"\r\nConnection: close\r\n\r\n")
         data = b""

@@ -308,7 +308,7 @@ def records(keyed: Keyed, org: str) -> list[UsageRecord]:
 def wait_for(keyed: Keyed, org: str, true: Callable[[UsageRecord], bool]) -> UsageRecord:
     """Usage reaches the database within two seconds, and a while later on a machine that is busy
     with other things."""
-    ends = time.monotonic() + 15
+    ends = time.monotonic() + 30
     while time.monotonic() < ends:
         if found := [each for each in records(keyed, org) if true(each)]:
             return found[0]

@@ -132,7 +132,7 @@ def test_connections_are_kept_between_calls_and_closed_with_the_block(
 
 
 def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 20
     while not true():
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.005)
@@ -239,9 +239,9 @@ async def test_a_slow_reader_is_told_when_the_time_is_over(
 ) -> None:
     lm = make("endless_stream")
     await lm.ahealth()  # so that what loads on first use is not counted
-    stream = lm.astream(model_id="endless_stream", messages=HAIKU, timeout=0.5)
+    stream = lm.astream(model_id="endless_stream", messages=HAIKU, timeout=2)
     assert await anext(stream)
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(2.1)
     with pytest.raises(TimedOut):
         await anext(stream)
     await asyncio.to_thread(until, lambda: upstream.open_connections == 0)

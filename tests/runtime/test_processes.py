@@ -46,7 +46,7 @@ def script(upstream: FakeUpstream, more: str = "", model: str = "other") -> subp
 
 
 def test_a_script_ends_without_a_word_of_its_connections(upstream: FakeUpstream) -> None:
-    said, complained = script(upstream).communicate(timeout=20)
+    said, complained = script(upstream).communicate(timeout=50)
     assert (said, complained) == ("You said: hello\n", "")
 
 
@@ -57,7 +57,7 @@ def test_an_interrupted_script_ends_at_once(upstream: FakeUpstream) -> None:
     while len(upstream.requests) < 2:
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    _, complained = process.communicate(timeout=20)
+    _, complained = process.communicate(timeout=50)
     assert complained.rstrip().endswith("KeyboardInterrupt")
     assert "never retrieved" not in complained
     assert "Unclosed" not in complained
@@ -74,7 +74,7 @@ asyncio.run(main())
 
 
 def test_a_script_that_leaves_a_stream_open_ends_without_a_word(upstream: FakeUpstream) -> None:
-    said, complained = script(upstream, LEFT_OPEN).communicate(timeout=20)
+    said, complained = script(upstream, LEFT_OPEN).communicate(timeout=50)
     assert (said, complained) == ("You said: hello\nYou \n", "")
 
 
@@ -96,7 +96,7 @@ print(lm(model_id="fake-1", messages=[{"role": "user", "content": "parent"}]))
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_makes_its_own_connections(upstream: FakeUpstream) -> None:
-    said, complained = script(upstream, FORK).communicate(timeout=20)
+    said, complained = script(upstream, FORK).communicate(timeout=50)
     assert said.splitlines()[1:] == ["You said: child", "You said: parent"]
     assert complained == ""
     assert upstream.hang_ups == 0

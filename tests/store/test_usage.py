@@ -388,7 +388,7 @@ def test_two_drains_at_once_count_once(store: UsageStore, journal: UsageJournal)
 
 def _until(condition: object) -> None:
     assert callable(condition)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < until, "it never came to be"
         time.sleep(0.005)

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 import conduit
 from conduit.agents.ask import ask_blocks
 from conduit.agents.chat_service import chat_block
+from conduit.agents.consistency.blocks import consistency_blocks
 from conduit.agents.documents import Documentation, documentation_blocks
 from conduit.agents.handle import handle_block
 from conduit.agents.help import help_block
@@ -20,7 +21,6 @@ from conduit.agents.model_rights import ModelRights
 from conduit.agents.offline import OfflineAgent
 from conduit.agents.planning.blocks import planner_blocks
 from conduit.agents.planning.reason import Planner
-from conduit.agents.consistency.blocks import consistency_blocks
 from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.runs.blocks import run_blocks
 from conduit.agents.system_prompts import BUILT_IN, SystemPrompts

@@ -11,8 +11,6 @@ from conduit.tools.openapi import blocks as openapi
 from conduit.tools.web import page_block
 
 GUARDED: Final = tuple(
-    sorted(
-        (*catalogued.NAMES, *code.NAMES, *tool_blocks.NAMES, *openapi.NAMES, page_block.NAME)
-    )
+    sorted((*catalogued.NAMES, *code.NAMES, *tool_blocks.NAMES, *openapi.NAMES, page_block.NAME))
 )
 """Their names, which are also the permissions that they need."""

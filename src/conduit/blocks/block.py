@@ -69,11 +69,9 @@ class Block(Generic[I, O]):
         name: dotted lower-case name, unique in a catalog, at most 64 characters.
         summary: one line, in the imperative; models and people choose a block by it.
         permission: what a principal must hold to call it; the block's name unless given.
-        guarded: only a principal that holds the permission by name may call it, not one that holds
-            ``*``: what models and remote callers may not do until somebody allows it.
+        guarded: only who holds the permission by name may call it, not who holds ``*``.
         approval: an agent may call it only after a person has agreed.
-        effects: what it does besides returning a value.
-        inline: the work is so short that handing it to a thread would cost more than doing it.
+        effects, inline: what it does besides returning a value; too short to need a thread.
         checks: how deep values are checked.
         version: change it when the same input gives another output; caches and checkpoints ask.
     """

@@ -23,7 +23,9 @@ commands = typer.Typer(
     help="What agents and plans did, step by step; going on with it, another way too.",
 )
 
-RunId = Annotated[str, typer.Argument(help="Id of the run, as `conduit runs list` shows it, or `last`.")]
+RunId = Annotated[
+    str, typer.Argument(help="Id of the run, as `conduit runs list` shows it, or `last`.")
+]
 CallId = Annotated[str, typer.Option("--call", help="Which call, if more than one waits.")]
 Folder = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where files are written.")]
 _MICRO = 1_000_000

@@ -25,16 +25,22 @@ ROOT = Path(__file__).parents[3]
 ROWS = 1200
 
 SCRIPT = """
-import sys
+import sys, time
 from conduit.blocks.rows import map_rows
 from tests.blocks.rows.steps import Note, record
+def made(name, count, most):
+    for i in range(count):
+        if i == most:
+            time.sleep(600)  # to be killed here at the latest
+        yield Note(i, name)
 if __name__ == "__main__":
-    rows = (Note(i, sys.argv[1]) for i in range(int(sys.argv[2])))
+    rows = made(sys.argv[1], int(sys.argv[2]), int(sys.argv[4]))
     for row in map_rows(record, rows, workers=2, chunk=20, checkpoint=sys.argv[3]):
         print(row.index, row.output.pitch if row.output else row.error.message)
 """
 
 
+@pytest.mark.timeout(180)
 def test_kill_and_resume_loses_and_doubles_nothing(tmp_path: Path) -> None:
     """Takes ten seconds: four times the program starts, with its workers, and three are killed."""
     runs, folder = tmp_path / "runs", tmp_path / "kept"
@@ -44,9 +50,12 @@ def test_kill_and_resume_loses_and_doubles_nothing(tmp_path: Path) -> None:
     paths = os.pathsep.join([str(ROOT), *(p for p in sys.path if p)])
     environ = {**os.environ, "PYTHONPATH": paths}
     dice, finished, again = random.Random(7), 0, 0
-    for _ in range(3):
+    for turn in (1, 2, 3):
         process = subprocess.Popen(
-            arguments, env=environ, stdout=subprocess.DEVNULL, start_new_session=True
+            [*arguments, str(turn * ROWS // 4)],
+            env=environ,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
         )
         _wait_until_more(folder / "chunks.log", process)
         time.sleep(dice.random() * 0.1)
@@ -57,7 +66,7 @@ def test_kill_and_resume_loses_and_doubles_nothing(tmp_path: Path) -> None:
         finished = kept
     assert 0 < finished < ROWS
     lines_before = Counter(runs.read_text().split())
-    process = subprocess.Popen(arguments, env=environ, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*arguments, "-1"], env=environ, stdout=subprocess.PIPE, text=True)
     output, _ = process.communicate(timeout=60)
     expected = [f"{i} {i * 3}" if i % 10 != 9 else f"{i} ValueError: not {i}" for i in range(ROWS)]
     assert output.splitlines() == expected

@@ -192,7 +192,7 @@ def test_blocks_of_a_script_work_below_its_main_guard(tmp_path: Path) -> None:
         print(sum(o.n for o in map_rows(up, map(N, range(100)), workers=2).outputs()))
     """
     process = _python(tmp_path / "script.py", SCRIPT + body)
-    assert process.communicate(timeout=30)[0].strip() == "5050"
+    assert process.communicate(timeout=50)[0].strip() == "5050"
 
 
 def test_a_script_without_a_main_guard_is_told(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_script_without_a_main_guard_is_told(tmp_path: Path) -> None:
     print(map_rows(up, map(N, range(100)), workers=2).collect())
     """
     process = _python(tmp_path / "script.py", SCRIPT + body)
-    output, said = process.communicate(timeout=30)
+    output, said = process.communicate(timeout=50)
     assert process.returncode == 1
     assert output == ""
     assert 'put the work of a script below `if __name__ == "__main__":`' in said
@@ -214,7 +214,7 @@ def test_a_program_that_was_piped_in_is_told_before_anything_starts(tmp_path: Pa
         map_rows(up, map(N, range(100)), workers=2).collect()
     """
     process = _python(tmp_path / "script.py", SCRIPT + body, piped=True)
-    said = process.communicate(timeout=30)[1]
+    said = process.communicate(timeout=50)[1]
     assert process.returncode == 1
     assert "ConfigError: workers: worker processes cannot import this program" in said
     assert said.count("Traceback") == 1
@@ -229,7 +229,7 @@ def test_a_block_below_the_main_guard_is_told_to_move(tmp_path: Path) -> None:
         map_rows(down, map(N, range(100)), workers=2).collect()
     """
     process = _python(tmp_path / "script.py", SCRIPT + body)
-    said = process.communicate(timeout=30)[1]
+    said = process.communicate(timeout=50)[1]
     assert process.returncode == 1
     assert "hint: the worker imports the modules that define the block" in said
     assert 'not below `if __name__ == "__main__":`' in said
@@ -263,7 +263,7 @@ def _pids(folder: Path) -> list[int]:
 
 
 def _wait_for_pids(folder: Path) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 30
     while not _pids(folder):
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -273,7 +273,7 @@ def _require_gone(folder: Path) -> None:
     """The processes that left their id in the folder end within a moment."""
     pids = _pids(folder)
     assert pids
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while time.monotonic() < until:
         if not any(_is_alive(pid) for pid in pids):
             return

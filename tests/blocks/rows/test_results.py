@@ -260,7 +260,7 @@ async def test_cancelling_leaves_no_task_and_no_thread() -> None:
             raise AssertionError("nothing ends here")
 
     task = asyncio.create_task(read())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

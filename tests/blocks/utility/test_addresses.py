@@ -270,7 +270,7 @@ async def test_look_ups_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def wait(host: str, *_: object, **__: object) -> list[object]:
         begun.append(host)
-        assert answered.wait(5)
+        assert answered.wait(20)
         return [(0, 0, 0, "", ("8.8.8.8", 0))]
 
     monkeypatch.setattr(socket, "getaddrinfo", wait)
@@ -283,8 +283,10 @@ async def test_look_ups_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_look_up_that_hangs_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    end = threading.Event()
+
     def hang(*_: object, **__: object) -> list[object]:
-        time.sleep(1.0)
+        end.wait(40)
         return []
 
     async def impatient() -> None:
@@ -295,7 +297,8 @@ def test_a_look_up_that_hangs_does_not_hold_up_the_end(monkeypatch: pytest.Monke
     begun = time.monotonic()
     with pytest.raises(TimeoutError):
         asyncio.run(impatient())
-    assert time.monotonic() - begun < 0.8
+    assert time.monotonic() - begun < 20
     waiting = [thread for thread in threading.enumerate() if thread.name == "look-up"]
     assert all(thread.daemon for thread in waiting)  # nor the end of the process
     assert waiting
+    end.set()

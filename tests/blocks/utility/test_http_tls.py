@@ -19,7 +19,7 @@ from conduit.blocks import NoOp
 from conduit.blocks.utility.fetch import Exchange, Limits, Request
 from conduit.blocks.utility.http import HttpGetBlock
 for url in sys.argv[1:]:
-    print(HttpGetBlock(url, timeout_seconds=5)(NoOp()))
+    print(HttpGetBlock(url, timeout_seconds=20)(NoOp()))
 """
 
 
@@ -30,7 +30,7 @@ def run(*urls: str, **environment: str) -> list[HttpOperation]:
         env={**kept, **environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=50,
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

@@ -52,6 +52,13 @@ class Trace:
         lines = listed.stdout.splitlines()
         return sum(not line.startswith("Z") and line.endswith(self.sleep) for line in lines)
 
+    def is_gone(self) -> bool:
+        """A killed process is listed until the kernel has ended it."""
+        until = time.monotonic() + 20
+        while self.count() and time.monotonic() < until:
+            time.sleep(0.02)
+        return self.count() == 0
+
     async def appears(self) -> None:
         while not self.count():  # noqa: ASYNC110 - another process does not tell
             await asyncio.sleep(0.02)
@@ -63,7 +70,7 @@ def trace() -> Trace:
 
 
 def test_the_published_example() -> None:
-    command_block = SystemCommandBlock(Command, timeout_seconds=5)
+    command_block = SystemCommandBlock(Command, timeout_seconds=20)
     cmd_op = command_block(Command(shell_command="ls -al"))
     assert cmd_op.success
     assert cmd_op.stdout
@@ -108,22 +115,22 @@ def test_a_command_is_never_an_option_of_the_shell(
 
 def test_time_is_bounded_and_nothing_is_left(trace: Trace) -> None:
     started = time.monotonic()
-    ended = run(f"echo first; {trace.sleep} & {trace.sleep} | cat", timeout_seconds=0.3)
-    assert time.monotonic() - started < 2
+    ended = run(f"echo first; {trace.sleep} & {trace.sleep} | cat", timeout_seconds=1.2)
+    assert time.monotonic() - started < 20
     assert (ended.success, ended.return_code, ended.stdout) == (False, None, "first\n")
-    assert ended.reason == "it was stopped: its time was up (0.3 s and 1048576 bytes at most)"
-    assert trace.count() == 0
+    assert ended.reason == "it was stopped: its time was up (1.2 s and 1048576 bytes at most)"
+    assert trace.is_gone()
 
 
 def test_what_ignores_being_asked_is_killed(trace: Trace) -> None:
     ended = run(f"trap '' TERM; {trace.sleep}; {trace.sleep}", timeout_seconds=0.2)
     assert not ended.success
-    assert trace.count() == 0
+    assert trace.is_gone()
 
 
 def test_what_is_asked_to_end_may_clean_up(tmp_path: Path) -> None:
     command = "trap 'echo bye; touch done; exit' TERM; touch begun; while :; do sleep 0.02; done"
-    ended = run(command, timeout_seconds=0.3, cwd=tmp_path)
+    ended = run(command, timeout_seconds=1.2, cwd=tmp_path)
     assert (ended.success, ended.stdout) == (False, "bye\n")
     assert (tmp_path / "done").exists()
 
@@ -134,8 +141,8 @@ def test_a_background_job_that_holds_the_output_is_neither_waited_for_nor_left(
     started = time.monotonic()
     ended = run(f"echo a; {trace.sleep} & echo b")
     assert (ended.success, ended.stdout) == (True, "a\nb\n")
-    assert time.monotonic() - started < 2
-    assert trace.count() == 0
+    assert time.monotonic() - started < 20
+    assert trace.is_gone()
 
 
 def test_a_shell_that_forks_and_forks_is_ended(trace: Trace) -> None:
@@ -144,6 +151,8 @@ def test_a_shell_that_forks_and_forks_is_ended(trace: Trace) -> None:
     command = f"f() {{ {link.sleep}; f & }}; f & f & f & {trace.sleep}"
     ended = run(command, timeout_seconds=0.4)
     assert not ended.success
+    assert trace.is_gone()
+    assert link.is_gone()
     for _ in range(10):
         assert link.count() + trace.count() == 0
         time.sleep(0.02)
@@ -155,7 +164,7 @@ def test_a_shell_that_doubles_is_ended(trace: Trace) -> None:
     command = f"b() {{ [ $1 -gt 0 ] || exit; {twice} {trace.sleep}; }}; b 7"
     ended = run(command, timeout_seconds=1)
     assert not ended.success
-    assert trace.count() == 0
+    assert trace.is_gone()
 
 
 @LINUX
@@ -164,17 +173,14 @@ def test_a_shell_that_doubles_is_ended(trace: Trace) -> None:
 def test_what_leaves_the_group_is_found(trace: Trace, hidden: str) -> None:
     ended = run(f"(setsid {trace.sleep}{hidden} &); sleep 0.2; echo x")
     assert (ended.success, ended.stdout) == (True, "x\n")
-    assert trace.count() == 0
+    assert trace.is_gone()
 
 
 @LINUX
 @pytest.mark.skipif("bash" not in SHELLS, reason="needs job control without a terminal")
 def test_a_job_with_a_group_of_its_own_is_found(trace: Trace) -> None:
     assert run(f"set -m; {trace.sleep} &", shell="bash").success
-    until = time.monotonic() + 2  # a killed process is listed until the kernel has ended it
-    while trace.count() and time.monotonic() < until:
-        time.sleep(0.02)
-    assert trace.count() == 0
+    assert trace.is_gone()
 
 
 @pytest.mark.parametrize(("stream", "to"), [("stdout", ""), ("stderr", " >&2")])
@@ -208,7 +214,7 @@ async def test_cancellation_leaves_nothing(trace: Trace) -> None:
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert trace.count() == 0
+    assert trace.is_gone()
 
 
 async def test_a_second_cancellation_does_not_wait_for_grace(trace: Trace) -> None:
@@ -220,22 +226,22 @@ async def test_a_second_cancellation_does_not_wait_for_grace(trace: Trace) -> No
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert trace.count() == 0
+    assert trace.is_gone()
 
 
 async def test_commands_run_side_by_side() -> None:
     block = SystemCommandBlock(Command)
     started = time.monotonic()
-    ended = await asyncio.gather(*(block.acall(Command(f"sleep 1; echo {n}")) for n in range(8)))
-    assert [each.stdout for each in ended] == [f"{n}\n" for n in range(8)]
-    assert time.monotonic() - started < 4
+    ended = await asyncio.gather(*(block.acall(Command(f"sleep 1; echo {n}")) for n in range(24)))
+    assert [each.stdout for each in ended] == [f"{n}\n" for n in range(24)]
+    assert time.monotonic() - started < 12
 
 
 def test_it_runs_on_the_event_loop_of_the_server() -> None:
     uvloop = pytest.importorskip("uvloop")
-    block = SystemCommandBlock(Command, timeout_seconds=0.3)
+    block, hasty = (SystemCommandBlock(Command, timeout_seconds=s) for s in (20, 0.3))
     assert uvloop.run(block.acall(Command("echo a"))).stdout == "a\n"
-    assert uvloop.run(block.acall(Command("sleep 60"))).success is False
+    assert uvloop.run(hasty.acall(Command("sleep 60"))).success is False
 
 
 def test_it_runs_where_the_end_of_a_process_is_not_told(
@@ -247,7 +253,7 @@ def test_it_runs_where_the_end_of_a_process_is_not_told(
     monkeypatch.setattr(os, "pidfd_open", refuse, raising=False)
     assert run("sleep 0.05; echo a").stdout == "a\n"
     assert not run(trace.sleep, timeout_seconds=0.2).success
-    assert trace.count() == 0
+    assert trace.is_gone()
 
 
 def test_nothing_stays_open() -> None:

@@ -12,7 +12,7 @@ from tests.models.caching.questions import Hands
 KEY = CacheKey("one", b"k" * 32)
 
 
-def flights(wait_s: float = 5.0) -> Flights[str]:
+def flights(wait_s: float = 60.0) -> Flights[str]:
     return Flights(asyncio.get_running_loop().time, wait_s)
 
 
@@ -81,7 +81,7 @@ async def test_a_waiter_that_is_cancelled_as_it_gets_the_lead_passes_it_on() -> 
     first, second = await started(line.join(KEY), line.join(KEY))
     lead.hand_over()
     first.cancel()  # before it has run again
-    taken = await asyncio.wait_for(second, 1)
+    taken = await asyncio.wait_for(second, 20)
     assert isinstance(taken, Lead)
     taken.land("answer")
     assert (len(line), line.waiting) == (0, 0)

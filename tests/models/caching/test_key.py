@@ -221,9 +221,9 @@ def test_the_cost_is_linear() -> None:
         asked = passed_on(BODY | {"messages": [{"role": "user", "content": "x" * size}]})
         best = 9.0
         for _ in range(5):
-            began = time.perf_counter()
+            began = time.process_time()
             exact(asked)
-            best = min(best, time.perf_counter() - began)
+            best = min(best, time.process_time() - began)
         return best
 
     assert seconds(8_000_000) < 30 * seconds(800_000)

@@ -69,9 +69,9 @@ def test_nothing_to_compare() -> None:
 )
 def test_the_cost_is_linear_for_any_text(unit) -> None:
     text = unit * (200_000 // len(unit))
-    began = time.perf_counter()
+    began = time.process_time()
     embed(text)
-    assert time.perf_counter() - began < 2.0  # one that takes the square takes minutes
+    assert time.process_time() - began < 15  # one that takes the square takes minutes
 
 
 async def test_many() -> None:

@@ -32,9 +32,10 @@ from tests.models.caching.redis_server import (
     redis_server,
     tls_in_front,
 )
+from tests.models.conftest import until
 
 KEYS = Keys(SECRET)
-PATIENT_S = 2.0
+PATIENT_S = 20.0
 """A limit for tests of what Redis does, on a machine that may be busy."""
 
 
@@ -229,14 +230,13 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
 
 
-async def test_killed_in_the_middle_and_back_again(caplog) -> None:
+async def test_killed_in_the_middle_and_back_again(caplog, monkeypatch) -> None:
+    # Nobody is silent here, and 50 ms are little on a machine that is busy.
+    monkeypatch.setitem(RedisLink.__init__.__kwdefaults__, "timeout_s", PATIENT_S)
     clock = Hands()
     with redis_server() as first:
         cache = Cache(settings(first.url), SECRET, clock=clock)
-        # The limit of 50 ms holds for the first connection too, so it is tried until it is met.
-        for _ in range(100):
-            if isinstance(await served(cache), Hit):
-                break
+        assert isinstance(await served(cache), Miss)
         assert isinstance(await served(cache), Hit)
         errors = cache.stats.shelf.errors
         first.kill()
@@ -254,7 +254,8 @@ async def test_killed_in_the_middle_and_back_again(caplog) -> None:
             clock.now += 5.1
             if isinstance(await served(cache), Hit):
                 break
-        assert isinstance(await served(cache), Hit)
+        else:
+            pytest.fail("it was never asked again")
         await cache.aclose()
     assert len(warnings(caplog)) == 2
 
@@ -266,13 +267,12 @@ async def test_one_that_never_answers_costs_50_ms_three_times(caplog) -> None:
         began = time.perf_counter()
         for _ in range(100):
             assert isinstance(await served(cache), Miss)
-        assert time.perf_counter() - began < 2.0
+        assert time.perf_counter() - began < 8  # 200 times 50 ms are 10 s
         assert cache.stats.shelf.errors == 6
         assert connections[0] <= 6
         assert len(warnings(caplog)) == 2
         await cache.aclose()
-        await asyncio.sleep(0.05)
-        assert len(asyncio.all_tasks()) <= before
+        await until(lambda: len(asyncio.all_tasks()) <= before)
 
 
 @pytest.mark.parametrize("password", [True, False])

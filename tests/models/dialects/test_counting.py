@@ -58,9 +58,9 @@ def test_a_megabyte_takes_less_than_20_ms(sample: str) -> None:
 
 
 def _seconds(text: str) -> float:
-    begun = time.perf_counter()
+    begun = time.process_time()
     text_tokens(text)
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
 def test_everything_in_a_request_counts() -> None:

@@ -115,7 +115,7 @@ async def test_a_place_handed_to_one_who_is_cancelled_in_that_moment_goes_on() -
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    (await asyncio.wait_for(second, 1.0)).release()
+    (await asyncio.wait_for(second, 20)).release()
     assert (one.in_flight, one.waiting) == (0, 0)
 
 
@@ -128,7 +128,7 @@ async def test_a_place_is_not_handed_to_one_who_was_cancelled_just_before() -> N
     slot.release()
     with pytest.raises(asyncio.CancelledError):
         await first
-    (await asyncio.wait_for(second, 1.0)).release()
+    (await asyncio.wait_for(second, 20)).release()
     assert (one.in_flight, one.waiting) == (0, 0)
 
 

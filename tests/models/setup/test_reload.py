@@ -303,7 +303,7 @@ async def test_the_real_watch_sees_a_change_in_seconds(tmp_path: Path) -> None:
     file.load()
     file.start(apply)
     path.write_text(TWO)
-    await asyncio.wait_for(seen.wait(), 10)
+    await asyncio.wait_for(seen.wait(), 30)
     await file.aclose()
     assert file.settings.providers[0].model == "two"
 

@@ -71,9 +71,9 @@ async def test_bytes_that_nobody_asked_for_end_an_idle_connection(
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")
 
     server.script += [later, [GOOD + b"HTTP/1.1 200 OK\r\n"], [GOOD + b"\r\n"]]
-    for _ in range(4):
+    for left in (0, 0, 1, 1):
         assert await body_of(pooled, server.url) == b"ok"
-        await asyncio.sleep(0.05)
+        await until(lambda left=left: server.open == left)  # type: ignore[misc]
     assert server.connections == 3  # a line end too many is forgiven (RFC 9112, section 2.2)
 
 
@@ -140,31 +140,31 @@ async def test_the_whole_exchange_has_a_time(server: Scripted) -> None:
             await writer.drain()
             await asyncio.sleep(0.01)
 
-    one = PooledTransport("p", replace(LIMITS, silence_s=5.0, total_s=0.2))
+    one = PooledTransport("p", replace(LIMITS, total_s=1.0))
     server.script += [GOOD, drip]
     assert await body_of(one, server.url) == b"ok"
     begun = asyncio.get_running_loop().time()
-    with pytest.raises(ProviderTimeout, match=r"not complete within 0\.2 s"):
+    with pytest.raises(ProviderTimeout, match=r"not complete within 1 s"):
         await body_of(one, server.url)
-    assert 0.15 < asyncio.get_running_loop().time() - begun < 0.6
+    assert 0.9 < asyncio.get_running_loop().time() - begun < 15
     await one.aclose()
 
 
-async def test_silence_is_counted_from_the_last_byte(
-    server: Scripted, pooled: PooledTransport
-) -> None:
+async def test_silence_is_counted_from_the_last_byte(server: Scripted) -> None:
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for piece in (GOOD[:-2], b"o"):
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
             writer.write(piece)
             await writer.drain()
         await reader.read()
 
     server.script.append(slow)
+    one = PooledTransport("p", replace(LIMITS, silence_s=0.9))
     begun = asyncio.get_running_loop().time()
-    with pytest.raises(ProviderTimeout, match=r"nothing came for 0\.3 s"):
-        await body_of(pooled, server.url)
-    assert 0.6 < asyncio.get_running_loop().time() - begun < 1.2
+    with pytest.raises(ProviderTimeout, match=r"nothing came for 0\.9 s"):
+        await body_of(one, server.url)
+    assert 1.8 < asyncio.get_running_loop().time() - begun < 15
+    await one.aclose()
 
 
 async def test_a_server_that_does_not_accept_takes_no_longer_than_it_may() -> None:
@@ -255,6 +255,8 @@ async def test_a_handshake_that_hangs_is_given_up_and_can_be_left() -> None:
         before, tasks = descriptors(), asyncio.all_tasks()
         with pytest.raises(ProviderTimeout, match="no connection"):
             await body_of(one, url)
+        await one.aclose()
+        one = PooledTransport("p", LIMITS)
         for turns in range(20):
             asking = asyncio.create_task(body_of(one, url))
             for _ in range(turns):

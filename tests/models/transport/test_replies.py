@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 
 from conduit.contracts.errors import ProviderBadReply, ProviderError, ProviderUnreachable
 from conduit.models.transport import PooledTransport
 from tests.models.conftest import until
-from tests.models.transport.conftest import GOOD, Scripted, body_of, hang_up
+from tests.models.transport.conftest import GOOD, LIMITS, Scripted, body_of, hang_up
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 SPLITTABLE = {
@@ -165,10 +166,8 @@ async def test_headers_of_a_reply(server: Scripted, pooled: PooledTransport) -> 
         await reply.read()
 
 
-async def test_a_reader_that_takes_its_time_holds_the_provider_up(
-    server: Scripted, pooled: PooledTransport
-) -> None:
-    sent = 0
+async def test_a_reader_that_takes_its_time_holds_the_provider_up(server: Scripted) -> None:
+    one, sent = PooledTransport("p", replace(LIMITS, silence_s=1.0)), 0
 
     async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal sent
@@ -179,17 +178,16 @@ async def test_a_reader_that_takes_its_time_holds_the_provider_up(
             sent += 65536
 
     server.script.append(flood)
-    async with pooled.open("GET", server.url, (), b"") as reply:
+    async with one.open("GET", server.url, (), b"") as reply:
         first = len(await reply.read())
-        await asyncio.sleep(
-            0.4
-        )  # longer than silence_s, and it was not the provider who was silent
+        await asyncio.sleep(1.2)  # and it was not the provider who was silent
         assert sent < 24 << 20  # what two sockets hold, and not what a gigabyte is
         waiting = len(await reply.read())
         assert 0 < waiting <= 512 << 10
         more = len(await reply.read())
     assert first
     assert more
+    await one.aclose()
     await until(lambda: server.open == 0)
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import pytest
 import uvloop
 
-from tests.surfaces.http.edges import Edge, listening
+from tests.surfaces.http.edges import CALM, LIMITS, Edge, listening
 
 EDGE = ("test_edge", "test_edge_limits")
 
@@ -22,5 +22,12 @@ def pytest_asyncio_loop_factories(
 
 @pytest.fixture
 async def edge() -> AsyncIterator[Edge]:
-    async with listening() as opened:
+    async with listening(limits=CALM) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def hasty() -> AsyncIterator[Edge]:
+    """One that gives a client little time."""
+    async with listening(limits=LIMITS) as opened:
         yield opened

@@ -6,14 +6,18 @@ import asyncio
 import os
 import random
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.surfaces.http.edges import (
+    CALM,
     GET,
     HOST,
     LAST,
+    LIMITS,
+    PATIENT,
     POST,
     Edge,
     listening,
@@ -24,7 +28,12 @@ from tests.surfaces.http.edges import (
 CERTIFICATE = Path(__file__).parents[2] / "models/transport/localhost.pem"
 
 
-async def test_honest_requests_share_a_connection(edge: Edge) -> None:
+async def test_honest_requests_share_a_connection() -> None:
+    async with listening(limits=PATIENT) as edge:
+        await _shared(edge)
+
+
+async def _shared(edge: Edge) -> None:
     chunked = POST + b"Transfer-Encoding: Chunked\r\n\r\n2;a=b\r\nok\r\n0\r\nX-Sum: 7\r\n\r\n"
     reader, writer = await edge.connect()
     sized = POST + b"Content-Length: 4\r\n\r\nsize"
@@ -181,7 +190,7 @@ async def test_a_fault_behind_good_requests_does_not_spoil_their_answers(edge: E
     assert [path for _, path, _ in edge.app.seen] == ["/slow", "/hello"]
 
 
-async def test_spoiled_requests_are_answered_or_refused(edge: Edge) -> None:
+async def test_spoiled_requests_are_answered_or_refused(hasty: Edge) -> None:
     troubles: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(context))
     chance = random.Random(5)
@@ -189,12 +198,12 @@ async def test_spoiled_requests_are_answered_or_refused(edge: Edge) -> None:
     answers: list[bytes] = []
     for _ in range(12):
         answers += await asyncio.gather(
-            *(edge.talk(spoiled(chance.choice(good), chance)) for _ in range(15))
+            *(hasty.talk(spoiled(chance.choice(good), chance)) for _ in range(15))
         )
     statuses = {answer[9:12] for answer in answers if answer}
     assert {b"200", b"400"} <= statuses <= {b"200", b"400", b"408"}
     assert troubles == []
-    assert b" 200 OK" in await edge.talk(LAST)
+    assert b" 200 OK" in await hasty.talk(LAST)
 
 
 def spoiled(request: bytes, chance: random.Random) -> bytes:
@@ -224,10 +233,11 @@ async def test_the_same_over_tls(sent: bytes, says: bytes) -> None:
     offered = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     offered.load_cert_chain(CERTIFICATE)
     trusting = ssl.create_default_context(cafile=str(CERTIFICATE))
-    async with listening(offered) as edge:
+    limits = replace(LIMITS, head_s=1) if b"408" in says else CALM
+    async with listening(offered, limits) as edge:
         reader, writer = await asyncio.open_connection("localhost", edge.port, ssl=trusting)
         writer.write(sent)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):
             assert (await reader.read()).startswith(says)
         writer.transport.abort()
 
@@ -236,7 +246,7 @@ async def test_who_never_reads_over_tls_is_cut() -> None:
     offered = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     offered.load_cert_chain(CERTIFICATE)
     trusting = ssl.create_default_context(cafile=str(CERTIFICATE))
-    async with listening(offered) as edge:
+    async with listening(offered, replace(LIMITS, head_s=60)) as edge:
         _, writer = await asyncio.open_connection("localhost", edge.port, ssl=trusting)
         writer.transport.pause_reading()
         writer.write(GET.replace(b"/hello", b"/endless"))

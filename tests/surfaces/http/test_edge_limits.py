@@ -6,10 +6,12 @@ import asyncio
 import socket
 import tracemalloc
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from tests.surfaces.http.edges import (
+    CALM,
     GET,
     HOST,
     LAST,
@@ -77,29 +79,28 @@ async def test_a_flood_costs_little_memory(edge: Edge, before: bytes, flood: byt
 
 
 @pytest.mark.parametrize(
-    ("sent", "within_s", "says"),
+    ("sent", "least_s", "says"),
     [
-        (b"", (0.25, 1.5), b""),
-        (GET[:-2], (0.25, 1.5), b" 408 "),
-        (b"G", (0.25, 1.5), b" 408 "),
-        (GET, (0.45, 1.5), b" 200 "),
-        (GET + GET[:-3], (0.25, 1.5), b" 200 "),
+        (b"", 0.25, b""),
+        (GET[:-2], 0.25, b" 408 "),
+        (b"G", 0.25, b" 408 "),
+        (GET, 0.45, b" 200 "),
+        (GET + GET[:-3], 0.25, b" 200 "),
     ],
     ids=["nothing", "half", "a byte", "one and no more", "one and a half"],
 )
 async def test_nobody_is_waited_for_for_ever(
-    edge: Edge, sent: bytes, within_s: tuple[float, float], says: bytes
+    hasty: Edge, sent: bytes, least_s: float, says: bytes
 ) -> None:
     begun = asyncio.get_running_loop().time()
-    answer = await edge.talk(sent)
+    answer = await hasty.talk(sent)
     assert says in answer
     assert (b"408" in says) == answer.startswith(b"HTTP/1.1 408")
-    least, most = within_s
-    assert least < asyncio.get_running_loop().time() - begun < most
+    assert least_s < asyncio.get_running_loop().time() - begun < 20
 
 
-async def test_a_drip_of_headers_is_not_progress(edge: Edge) -> None:
-    reader, writer = await edge.connect()
+async def test_a_drip_of_headers_is_not_progress(hasty: Edge) -> None:
+    reader, writer = await hasty.connect()
     begun = asyncio.get_running_loop().time()
     answer = asyncio.ensure_future(reader.read())
     writer.write(GET[:-2] + b"X: ")
@@ -107,7 +108,7 @@ async def test_a_drip_of_headers_is_not_progress(edge: Edge) -> None:
         writer.write(b"a")
         await asyncio.sleep(0.01)
     assert (await answer).startswith(b"HTTP/1.1 408")
-    assert asyncio.get_running_loop().time() - begun < 1.5
+    assert asyncio.get_running_loop().time() - begun < 20
     writer.transport.abort()
 
 
@@ -121,7 +122,7 @@ async def test_a_body_nobody_reads_is_not_drained() -> None:
         reader, writer = await edge.connect()
         ignored = b"POST /ignore HTTP/1.1\r\n" + HOST + b"Content-Length: 1073741824\r\n\r\n"
         writer.write(ignored + b"x" * 1000)
-        answer = await asyncio.wait_for(reader.read(), 3)
+        answer = await asyncio.wait_for(reader.read(), 20)
         assert answer.startswith(b"HTTP/1.1 413")
         with suppress(ConnectionError):
             for _ in range(200):
@@ -136,29 +137,41 @@ async def test_a_body_nobody_reads_is_not_waited_for() -> None:
     async with listening(limits=PATIENT) as edge:
         reader, writer = await edge.connect()
         writer.write(b"POST /ignore HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\nx")
-        assert (await asyncio.wait_for(reader.read(), 3)).startswith(b"HTTP/1.1 413")
+        assert (await asyncio.wait_for(reader.read(), 20)).startswith(b"HTTP/1.1 413")
         await until(lambda: not edge.connections)
         writer.transport.abort()
 
 
 @pytest.mark.parametrize("path", ["/endless", "/large", "/small"])
-async def test_who_never_reads_is_cut(edge: Edge, path: str) -> None:
+async def test_who_never_reads_is_cut(path: str) -> None:
+    limits = replace(LIMITS, head_s=60)
+    async with listening(limits=limits) as edge:
+        await _never_read(edge, path)
+
+
+async def _never_read(edge: Edge, path: str) -> None:
     with socket.socket() as wire:
         wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         wire.setblocking(False)
         loop = asyncio.get_running_loop()
+        begun = loop.time()
         await loop.sock_connect(wire, ("127.0.0.1", edge.port))
         asked = GET.replace(b"/hello", path.encode())
         await loop.sock_sendall(wire, asked * (4 if path != "/endless" else 1))
         await until(lambda: len(edge.connections) == 1)
-        begun = loop.time()
         await until(lambda: not edge.connections and not edge.tasks)
-        assert 0.3 < loop.time() - begun < 3.0
+        assert 0.3 < loop.time() - begun < 30
         assert edge.app.sent < 8 << 20  # what two sockets hold
 
 
-async def test_who_reads_slowly_is_not_cut(edge: Edge) -> None:
-    """Eight megabytes over several times as long as a client may stand still."""
+async def test_who_reads_slowly_is_not_cut() -> None:
+    """Eight megabytes over much longer than a client may stand still."""
+    limits = replace(CALM, slowest_reader_s=2.2)
+    async with listening(limits=limits) as edge:
+        await _read_slowly(edge, 1.5 * limits.slowest_reader_s)
+
+
+async def _read_slowly(edge: Edge, least_s: float) -> None:
     loop = asyncio.get_running_loop()
     with socket.socket() as wire:
         wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
@@ -168,9 +181,9 @@ async def test_who_reads_slowly_is_not_cut(edge: Edge) -> None:
         begun, got = loop.time(), 0
         while piece := await loop.sock_recv(wire, 1 << 20):
             got += len(piece)
-            await asyncio.sleep(len(piece) / (4 << 20))
+            await asyncio.sleep(len(piece) * least_s / (7 << 20))
         assert got > 8 << 20
-        assert loop.time() - begun > 4 * LIMITS.slowest_reader_s
+        assert loop.time() - begun > least_s
 
 
 async def test_one_connection_too_many_is_told_so(edge: Edge) -> None:

@@ -51,7 +51,7 @@ class _Gateway:
         """A key for a token. Who calls is nobody yet: the block looks at the key that is shown."""
         from starlette.requests import Request  # seldom asked for, and a megabyte
 
-        from conduit.surfaces.http.services.token import token_endpoint
+        from conduit.surfaces.http.token_form import token_endpoint
 
         scope["state"]["principal"] = _NOBODY
         response = await token_endpoint(self._gate)(Request(scope, receive))

@@ -27,6 +27,7 @@ from conduit.blocks import BlockInfo, Gate, dumps
 from conduit.contracts.call import Principal
 from conduit.contracts.errors import ConduitError
 from conduit.contracts.files import FileStore
+from conduit.surfaces.http import token_form
 from conduit.surfaces.http.errors import described, error_response
 from conduit.surfaces.http.events import EventStream, event
 from conduit.surfaces.http.leaving import until_left
@@ -38,7 +39,6 @@ from conduit.surfaces.http.requests import (
     json_body,
     principal_of,
 )
-from conduit.surfaces.http.services import token
 from conduit.surfaces.http.uploads import PATH as REGISTER_PATH
 from conduit.surfaces.http.uploads import register_endpoint
 
@@ -203,7 +203,7 @@ def control_routes(gate: Gate, files: FileStore, limits: Limits = USUAL) -> list
         for each in BLOCK_ROUTES
     ]
     return [
-        Route(token.PATH, token.token_endpoint(gate), methods=["POST"]),
+        Route(token_form.PATH, token_form.token_endpoint(gate), methods=["POST"]),
         Route(REGISTER_PATH, register_endpoint(gate), methods=["POST"]),
         *routes,
         Route("/ask", _ask(gate, limits), methods=["POST"]),

@@ -53,7 +53,7 @@ def fork():
             import time
             time.sleep(30)
 attempt("processes without end", fork)
-if len(os.environ) > 12 or "CONDUIT_PROBE" in os.environ:
+if len(os.environ) > 12 or any(name.startswith("CONDUIT_") for name in os.environ):
     print("open: environment")
 print("tried")
 """

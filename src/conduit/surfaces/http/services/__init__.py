@@ -1,1 +1,0 @@
-"""Addresses of the services whose requests are more than a JSON body."""
