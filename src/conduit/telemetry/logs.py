@@ -24,8 +24,8 @@ _SECRET = re.compile(
     )
     (?: \\?"[^"]*" | '[^']*' | [^\s"',;&)}}]+ )
     | (?P<scheme> ://[^\s/:@]* : ) [^\s/]+ (?=@)                         # ://user:…@
-    | \b (?P<prefix> sk- | pplx- | gsk_ | xai- | hf_ | r8_ | AIza | AKIA | gh[opsu]_ | github_pat_
-        | xox[a-z]- | eyJ ) [\w.+/=-]{{6,}}
+    | \b (?P<prefix> sk- | ck- | pplx- | gsk_ | xai- | hf_ | r8_ | AIza | AKIA | gh[opsu]_
+        | github_pat_ | xox[a-z]- | eyJ ) [\w.+/=-]{{6,}}
     """
 )
 _SECRET_NAME = re.compile(rf"(?i)(?:{_SAID})$")
