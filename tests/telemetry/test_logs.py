@@ -20,8 +20,8 @@ from conduit.contracts.outcome import Outcome
 from conduit.telemetry.logs import CallLog, JsonLines, log_to_stderr, redact
 
 tails = st.text(string.ascii_letters + string.digits + "_-", min_size=16, max_size=48)
-prefixes = st.sampled_from(["sk-", "ck-", "sk-ant-api03-", "sk-proj-", "pplx-", "gsk_", "xai-", "hf_",
-                            "AIza", "ghp_", "github_pat_", "xoxb-", "r8_"])  # fmt: skip
+prefixes = st.sampled_from(["sk-", "ck-", "sk-ant-api03-", "sk-proj-", "pplx-", "gsk_", "xai-",
+                            "hf_", "AIza", "ghp_", "github_pat_", "xoxb-", "r8_"])  # fmt: skip
 keys = st.builds(str.__add__, prefixes, tails)
 opaque = st.builds("Q{}9".format, tails)
 prose = st.text(st.characters(categories=["L", "Nd", "Zs"]), max_size=20).map(lambda t: f"{t} ")
