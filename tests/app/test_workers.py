@@ -19,6 +19,8 @@ import pytest
 from tests.cli.terminal import COMMAND
 from tests.fakes.upstream import FakeUpstream
 
+pytestmark = pytest.mark.timeout(180)
+
 START_S, END_S = 40, 30
 """Two workers load every room at the same time, on a machine that may be busy."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT)

@@ -22,6 +22,7 @@ from conduit.contracts.errors import (
     TypeMismatch,
 )
 from tests.blocks.nouns import Count, Step, Words, count, spell
+from tests.blocks.utility.hostile import until
 
 ONE = Words("one")
 DOWN = ProviderUnreachable("down", provider="p")
@@ -177,11 +178,13 @@ class Slow(Block[Words, Count]):
 
     def __init__(self) -> None:
         self.past: list[str] = []
+        self.waits = False
 
     async def forward(self, data: Words) -> AsyncIterator[Step | Count]:
         try:
             yield Step("one")
             yield Step("two")
+            self.waits = True
             await asyncio.Event().wait()
         finally:
             self.past.append("closed")
@@ -266,7 +269,7 @@ async def test_a_limit_is_not_taken_for_a_time_out_of_the_block_itself() -> None
 async def test_cancelling_is_not_taken_for_a_limit() -> None:
     slow = Slow()
     task = asyncio.create_task(timeout(slow, seconds=9).acall(ONE))
-    await asyncio.sleep(0.01)
+    await until(lambda: slow.waits)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -12,6 +12,7 @@ import pytest
 from conduit.blocks import Block, Catalog, Effects, NoOp, block
 from conduit.contracts.errors import ConfigError, InvalidInput, TypeMismatch
 from tests.blocks.nouns import Count, Step, Words, count, count_later, spell
+from tests.blocks.utility.hostile import until
 
 THREE = Words("four on floor")
 
@@ -126,7 +127,7 @@ async def test_cancelling_a_call_closes_the_block(
 ) -> None:
     wait, past = patient
     task = asyncio.create_task(wait.acall(THREE))
-    await asyncio.sleep(0.01)
+    await until(lambda: past)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

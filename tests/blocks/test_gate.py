@@ -162,14 +162,17 @@ class TestInterceptors:
         assert error.code == "not_found"
 
     async def test_a_cancelled_call_is_told_as_cancelled(self) -> None:
+        begun = asyncio.Event()
+
         @block("call.sleep", summary="Sleep")
         async def sleep(data: Words) -> Count:
+            begun.set()
             await asyncio.sleep(60)
             return Count(0)
 
         watcher = Watcher("one", [])
         task = asyncio.create_task(make_gate(watcher, more=(sleep,)).acall("call.sleep", TWO))
-        await asyncio.sleep(0.01)
+        await begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -27,6 +27,7 @@ from conduit.blocks import (
 )
 from conduit.contracts.errors import ConfigError, TooLarge, TypeMismatch, WiringError
 from tests.blocks.nouns import Count, Step, Words, count, count_later, spell
+from tests.blocks.utility.hostile import until
 
 T = TypeVar("T")
 THREE = Words("four on floor")
@@ -71,16 +72,19 @@ class Watched(Block[Words, Count]):
 
     name = "text.watched"
     summary = "Wait"
+    times = 1
+    """How many of the others begin before it fails."""
 
-    def __init__(self, failure: Exception | None = None) -> None:
+    def __init__(self, failure: Exception | None = None, after: list[str] | None = None) -> None:
         self.failure = failure
+        self.after = after
         self.past: list[str] = []
 
     async def forward(self, data: Words) -> Count:
         self.past.append("begun")
         try:
             if self.failure:
-                await asyncio.sleep(0.01)  # the others have begun then
+                await until(lambda: self.after and len(self.after) >= self.times)
                 raise self.failure
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -175,7 +179,9 @@ async def test_the_first_failure_cancels_the_others_and_comes_out_as_it_was(form
     reason = KeyError("why")
     failure = ValueError("wrong")
     failure.__cause__ = reason
-    waiting, failing = Watched(), Watched(failure)
+    waiting = Watched()
+    failing = Watched(failure, waiting.past)
+    failing.times = 1 if form == "parallel" else 2
     if form == "parallel":
         call = parallel(waiting, failing).acall(THREE)
     else:
@@ -185,8 +191,7 @@ async def test_the_first_failure_cancels_the_others_and_comes_out_as_it_was(form
         await call
     assert caught.value is failure
     assert caught.value.__cause__ is reason
-    times = 1 if form == "parallel" else 2
-    assert waiting.past == ["begun"] * times + ["cancelled"] * times
+    assert waiting.past == ["begun"] * failing.times + ["cancelled"] * failing.times
     assert len(asyncio.all_tasks()) == 1
 
 
@@ -201,7 +206,7 @@ async def test_cancelling_cancels_what_is_inside_once(form: str) -> None:
     }[form]
     data = Batch((THREE,)) if form == "map_each" else THREE
     task = asyncio.create_task(joined.acall(data))
-    await asyncio.sleep(0.01)
+    await until(lambda: waiting.past)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

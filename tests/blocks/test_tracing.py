@@ -242,14 +242,17 @@ def test_the_end_of_a_stream_is_no_failure() -> None:
 
 
 async def test_cancelling_is_recorded() -> None:
+    begun = asyncio.Event()
+
     @block("number.wait", summary="Wait for ever")
     async def wait(data: Number) -> Number:
+        begun.set()
         await asyncio.Event().wait()
         return data
 
     with trace() as seen:
         task = asyncio.create_task((wait >> ask).acall(Number(1)))
-        await asyncio.sleep(0.01)
+        await begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

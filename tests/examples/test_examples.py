@@ -17,6 +17,8 @@ import pytest
 from tests.fakes.web import FakeWeb, Page
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+pytestmark = pytest.mark.timeout(180)
+
 COMMAND = [sys.executable, "-m", "conduit.cli"]
 
 

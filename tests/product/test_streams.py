@@ -47,7 +47,7 @@ def test_the_offline_agent_streams_a_groove(http: httpx.Client) -> None:
     assert set(names) == {"start", "provider", "text", "tool_call", "tool_result", "done"}
 
     by_name = {event.name: event.data for event in said}
-    assert set(by_name["start"]) == {"session", "correlation_id"}
+    assert set(by_name["start"]) == {"session", "correlation_id", "run_id"}
     assert set(by_name["provider"]) == {"provider", "model", "failures"}
     assert set(by_name["tool_call"]) == {"id", "block", "arguments"}
     assert set(by_name["tool_result"]) == {"id", "block", "ok", "result", "error"}

@@ -12,6 +12,7 @@ from conduit.contracts.errors import Conflict
 from conduit.surfaces.http.errors import error_response
 from conduit.surfaces.http.events import EventStream, event
 from conduit.surfaces.http.limits import Limits
+from tests.surfaces.http.edges import until
 
 QUICK = Limits(keep_alive_s=0.02, slowest_reader_s=0.05, events_ahead=4)
 
@@ -111,7 +112,7 @@ async def test_a_reader_that_takes_nothing_is_given_up() -> None:
 async def test_a_client_that_leaves_ends_the_work(pause_s: float) -> None:
     client, source = Client(), Source()
     opened = asyncio.create_task(client.open(source.events(10**9, pause_s)))
-    await asyncio.sleep(0.02)
+    await until(lambda: source.made > 0)
     client.left.set()
     await asyncio.wait_for(opened, 20)
     assert source.closed
