@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from conduit.agents.ask import ask_blocks
+from conduit.agents.conversations import conversation_blocks
 from conduit.agents.documents import Documentation, documentation_blocks
 from conduit.agents.handle import handle_block
 from conduit.agents.help import help_block
@@ -146,6 +147,7 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             blocks = (
                 *extra,
                 *run_blocks(agent),
+                *conversation_blocks(conversations),
                 *model_blocks(gateway, registry, "http://127.0.0.1:1"),
                 *ask_blocks(loop, agent, conversations, SystemPrompts()),
                 *documentation_blocks(Documentation(docs)),

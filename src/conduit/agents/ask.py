@@ -166,7 +166,7 @@ def ask_blocks(
     def history(request: SessionRequest) -> History:
         org = current_call().principal.org_id
         found = conversations.window(org, request.session, WINDOW)
-        return History(request.session, [_shown(each) for each in found])
+        return History(request.session, [shown(each) for each in found])
 
     @block("agent.reset", summary="Forget a conversation", effects=Effects.WRITES_STATE)
     def reset(request: SessionRequest) -> ResetReply:
@@ -180,7 +180,8 @@ def ask_blocks(
     return (ask, chat, history, reset, list_prompts)
 
 
-def _shown(stored: StoredMessage) -> HistoryMessage:
+def shown(stored: StoredMessage) -> HistoryMessage:
+    """A stored message as it is shown."""
     message = stored.message
     return HistoryMessage(
         role=message.role,

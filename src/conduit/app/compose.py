@@ -14,6 +14,7 @@ import conduit
 from conduit.agents.ask import ask_blocks
 from conduit.agents.chat_service import chat_block
 from conduit.agents.consistency.blocks import consistency_blocks
+from conduit.agents.conversations import conversation_blocks
 from conduit.agents.documents import Documentation, documentation_blocks
 from conduit.agents.handle import handle_block
 from conduit.agents.help import help_block
@@ -184,7 +185,7 @@ async def open_app(
         catalog.add(token_block(models.tokens, scopes, access.caller))
         planner = Planner(gate, rights.of)
         plans = planner_blocks(gate, runs, planner, new_id, models.door.standing)
-        for each in (chat_block(gate), *plans):
+        for each in (chat_block(gate), *plans, *conversation_blocks(conversations)):
             catalog.add(each)
         corpora = corpora_blocks(
             Corpora(database, new_id),

@@ -13,6 +13,7 @@ from conduit.cli import (
     access,
     blocks,
     chat,
+    conversations,
     corpora,
     doctor,
     explain,
@@ -49,6 +50,7 @@ cli.command("listen")(listen.listen)
 cli.command("vary")(vary.vary)
 cli.command("explain")(explain.explain)
 cli.add_typer(runs.commands, name="runs")
+cli.add_typer(conversations.commands, name="conversations")
 cli.add_typer(providers.commands, name="providers")
 cli.add_typer(gateway.commands, name="gateway")
 cli.add_typer(presets.commands, name="presets")

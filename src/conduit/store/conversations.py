@@ -1,4 +1,7 @@
-"""Conversations: whole turns are written at once, and a window of the newest is read back."""
+"""Conversations: whole turns are written at once, and a window of the newest is read back.
+
+They can also be listed, named, and searched for what was said.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,16 @@ from datetime import UTC, datetime
 
 import orjson
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from conduit.contracts.chat import Message, ToolCall
 from conduit.store.database import Database
-from conduit.store.tables import messages
+from conduit.store.tables import conversation_titles, messages
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """PostgreSQL has no NUL in texts, UTF-8 has no lone surrogates."""
+_BEGINNING = 400
+"""Characters of the first prompt that are read for a title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,31 @@ class StoredMessage:
     """A message and when it was stored (UTC)."""
 
     message: Message
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredConversation:
+    """A conversation as a list shows it. ``newest`` is the id of its newest turn, ``title`` is
+    empty unless somebody gave one, ``beginning`` is how its first prompt begins."""
+
+    session: str
+    title: str
+    beginning: str
+    messages: int
+    first_at: datetime
+    last_at: datetime
+    newest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message that holds what was looked for."""
+
+    id: str
+    session: str
+    role: str
+    content: str
     created_at: datetime
 
 
@@ -86,14 +117,152 @@ class Conversations:
         return found[first:]
 
     def reset(self, org_id: str, session: str) -> int:
-        """Forget a session; returns how many messages it had. Raises ``StoreError``."""
+        """Forget a session with its title; returns how many messages it had.
+
+        Raises ``StoreError``.
+        """
         gone = messages.delete().where(messages.c.org_id == org_id, messages.c.session == session)
         with self._database.transaction() as connection:
+            connection.execute(_title_gone(org_id, session))
             return connection.execute(gone).rowcount
+
+    def listed(self, org_id: str, most: int, before: str = "") -> list[StoredConversation]:
+        """Conversations, the one used last first; ``before`` is the ``newest`` of one of them:
+        only those used before it. Raises ``StoreError``."""
+        return self._listed(org_id, most, before=before)
+
+    def one(self, org_id: str, session: str) -> StoredConversation | None:
+        """A conversation as a list shows it, or nothing. Raises ``StoreError``."""
+        found = self._listed(org_id, 1, session=session)
+        return found[0] if found else None
+
+    def rename(self, org_id: str, session: str, title: str) -> bool:
+        """Give a title, or none; says whether there is such a conversation.
+
+        Raises ``StoreError``.
+        """
+        known = sa.select(messages.c.id).where(
+            messages.c.org_id == org_id, messages.c.session == session
+        )
+        title = _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", title)
+        with self._database.transaction() as connection:
+            if connection.scalar(known.limit(1)) is None:
+                return False
+            # Who renames at the same moment waits here, so that neither inserts a second row.
+            connection.execute(_title_room(connection, org_id, session))
+            connection.execute(
+                conversation_titles.update()
+                .where(_is_title_of(org_id, session))
+                .values(title=title)
+            )
+            return True
+
+    def page(self, org_id: str, session: str, most: int, skip: int) -> list[StoredMessage]:
+        """``most`` messages before the newest ``skip``, oldest first. Raises ``StoreError``."""
+        newest = (
+            sa.select(messages)
+            .where(messages.c.org_id == org_id, messages.c.session == session)
+            .order_by(messages.c.turn.desc(), messages.c.id.desc())
+            .limit(most)
+            .offset(skip)
+        )
+        with self._database.snapshot() as connection:
+            return [_read(row) for row in reversed(connection.execute(newest).all())]
+
+    def search(self, org_id: str, text: str, most: int) -> list[Found]:
+        """The newest messages of people and models that hold ``text`` as it stands, whatever its
+        case; newest first. Every message of the organisation is looked at. Raises ``StoreError``.
+        """
+        text = _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+        holding = (
+            sa.select(messages)
+            .where(
+                messages.c.org_id == org_id,
+                messages.c.role.in_(("user", "assistant")),
+                messages.c.content.icontains(text, autoescape=True),
+            )
+            .order_by(messages.c.id.desc())
+            .limit(most)
+        )
+        with self._database.snapshot() as connection:
+            return [
+                Found(row.id, row.session, row.role, row.content, _utc(row.created_at))
+                for row in connection.execute(holding)
+            ]
+
+    def _listed(
+        self, org_id: str, most: int, *, before: str = "", session: str | None = None
+    ) -> list[StoredConversation]:
+        which = [messages.c.org_id == org_id]
+        if session is not None:
+            which.append(messages.c.session == session)
+        groups = (
+            sa.select(
+                messages.c.session,
+                sa.func.count().label("messages"),
+                sa.func.min(messages.c.turn).label("oldest"),
+                sa.func.max(messages.c.turn).label("newest"),
+            )
+            .where(*which)
+            .group_by(messages.c.session)
+            .order_by(sa.func.max(messages.c.turn).desc())
+            .limit(most)
+        )
+        if before:
+            groups = groups.having(sa.func.max(messages.c.turn) < before)
+        each = groups.subquery()
+        first, last = messages.alias("first"), messages.alias("last")
+        titles = conversation_titles
+        query = (
+            sa.select(
+                each,
+                sa.func.substr(first.c.content, 1, _BEGINNING).label("beginning"),
+                first.c.created_at.label("first_at"),
+                last.c.created_at.label("last_at"),
+                sa.func.coalesce(titles.c.title, "").label("title"),
+            )
+            .join(first, first.c.id == each.c.oldest)  # a turn has the id of its first message
+            .join(last, last.c.id == each.c.newest)
+            .outerjoin(
+                titles,
+                sa.and_(titles.c.org_id == org_id, titles.c.session == each.c.session),
+            )
+            .order_by(each.c.newest.desc())
+        )
+        with self._database.snapshot() as connection:
+            return [
+                StoredConversation(
+                    session=row.session,
+                    title=row.title,
+                    beginning=row.beginning,
+                    messages=row.messages,
+                    first_at=_utc(row.first_at),
+                    last_at=_utc(row.last_at),
+                    newest=row.newest,
+                )
+                for row in connection.execute(query)
+            ]
+
+
+def _is_title_of(org_id: str, session: str) -> sa.ColumnElement[bool]:
+    return sa.and_(conversation_titles.c.org_id == org_id, conversation_titles.c.session == session)
+
+
+def _title_gone(org_id: str, session: str) -> sa.Delete:
+    return conversation_titles.delete().where(_is_title_of(org_id, session))
+
+
+def _title_room(connection: sa.Connection, org_id: str, session: str) -> sa.Executable:
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    row = {"org_id": org_id, "session": session, "title": ""}
+    return insert(conversation_titles).values(row).on_conflict_do_nothing()
+
+
+def _utc(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)  # SQLite keeps no zone; all times are UTC
 
 
 def _read(row: sa.Row[tuple[object, ...]]) -> StoredMessage:
-    at = row.created_at
     return StoredMessage(
         Message(
             role=row.role,
@@ -101,5 +270,5 @@ def _read(row: sa.Row[tuple[object, ...]]) -> StoredMessage:
             tool_calls=tuple(ToolCall(**call) for call in orjson.loads(row.tool_calls)),
             tool_call_id=row.tool_call_id,
         ),
-        at if at.tzinfo else at.replace(tzinfo=UTC),  # SQLite keeps no zone; all times are UTC
+        _utc(row.created_at),
     )

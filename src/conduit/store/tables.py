@@ -283,3 +283,14 @@ tool_uses = Table(
     Column("used", BigInteger, nullable=False),
 )
 """Calls of tools that have a limit, and of no other."""
+
+# conversations
+
+conversation_titles = Table(
+    "conversation_titles",
+    metadata,
+    Column("org_id", String(36), ForeignKey("organisations.id"), primary_key=True),
+    Column("session", String(200), primary_key=True),
+    Column("title", String(200), nullable=False),
+)
+"""Of those that somebody renamed."""

@@ -110,6 +110,15 @@ BLOCK_ROUTES = (
         "DELETE", "/tools/registered/{toolId}", "tools.unregister", "Take a document's blocks away"
     ),
     BlockRoute("POST", "/functions/{id}/invoke", "function.invoke", "Call a block by its id"),
+    BlockRoute("GET", "/conversations", "conversations.list", "Conversations, newest first"),
+    BlockRoute("GET", "/conversations/search", "conversations.search", "Find what was said"),
+    BlockRoute("GET", "/conversations/{session}", "conversations.show", "What was said"),
+    BlockRoute(
+        "POST", "/conversations/{session}/rename", "conversations.rename", "Give it a title"
+    ),
+    BlockRoute(
+        "DELETE", "/conversations/{session}", "conversations.delete", "Delete a conversation"
+    ),
     BlockRoute("GET", "/runs", "runs.list", "Runs of agents and plans, newest first"),
     BlockRoute("GET", "/runs/{run_id}", "runs.show", "A run, step by step"),
     BlockRoute("POST", "/runs/{run_id}/resume", "runs.resume", "Go on with a run that was left"),
