@@ -59,7 +59,7 @@ def list_runs(
                     each.created_at[5:16].replace("T", " "),
                     str(each.steps),
                     each.kind,
-                    escape(_short(each.prompt)),
+                    _short(each.prompt),
                 )
                 for each in found.runs
             ]
@@ -84,7 +84,7 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
             f"{spent.input_tokens + spent.output_tokens:,} tokens, "
             f"US$ {spent.cost_micro / _MICRO:,.4f}, {spent.ms / 1000:,.1f} s at work[/]"
         )
-        rows = [(str(each.number), each.kind, escape(_told(each.body))) for each in found.steps]
+        rows = [(str(each.number), each.kind, _told(each.body)) for each in found.steps]
         print_table(("step", "", ""), rows)
         for each in found.waiting_for:
             _print_waiting(run_id, each.id, each.block, each.arguments)
