@@ -25,6 +25,12 @@ _LOOK_S = 0.005
 _turns = threading.BoundedSemaphore(MOST)
 
 
+def _looked_at(future: asyncio.Future[Any]) -> None:
+    """Whoever left it behind did so on purpose: an error that nobody waits for is no news."""
+    if not future.cancelled():
+        future.exception()
+
+
 async def started(
     function: Callable[..., T], *arguments: Any, patience_s: float
 ) -> asyncio.Future[T]:
@@ -39,6 +45,7 @@ async def started(
             raise TimedOut(f"{MOST} others are running and none has ended")
         await asyncio.sleep(_LOOK_S)
     future: asyncio.Future[T] = loop.create_future()
+    future.add_done_callback(_looked_at)
     context = contextvars.copy_context()
 
     def settle(result: T | None, error: BaseException | None) -> None:
