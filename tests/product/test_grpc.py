@@ -167,7 +167,8 @@ def test_a_key_is_looked_at_where_there_are_keys(tmp_path: Path) -> None:
                 try:
                     stub.Call(request, metadata=(("authorization", "Bearer ck-wrong"),))
                 except grpc.RpcError as error:
-                    return bool(error.code() is grpc.StatusCode.UNAUTHENTICATED)  # type: ignore[attr-defined]
+                    call: Any = error  # it is a `grpc.Call` too, which its type does not say
+                    return bool(call.code() is grpc.StatusCode.UNAUTHENTICATED)
                 return False
 
             settled(refused)  # a running server takes a new key within moments

@@ -11,8 +11,6 @@ Points are ``commit:N:before`` and ``commit:N:after`` (of the N-th transaction),
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import sys
 import time
 from contextlib import closing
@@ -27,6 +25,7 @@ from conduit.contracts.call import LOCAL_OWNER
 from conduit.store.database import Database
 from conduit.store.runs import Runs
 from conduit.telemetry.ids import IdMaker
+from tests.agents.killing import KilledRuns, in_children, killing_at
 
 STEPS: tuple[dict[str, Any], ...] = (
     {"name": "do.pure", "arguments": {"text": "a"}, "id": "a"},
@@ -56,11 +55,6 @@ class Said:
     said: str
 
 
-def killing_at(point: str, now: str) -> None:
-    if point == now:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
 def noting(name: str, effects: Effects, notes: Path, point: str) -> Block[Any, Any]:
     """A block that writes a line for each time it is done, before it says so."""
 
@@ -73,28 +67,6 @@ def noting(name: str, effects: Effects, notes: Path, point: str) -> Block[Any, A
         return Said(f"{do.text}{do.of}")
 
     return note
-
-
-class KilledRuns(Runs):
-    """Counts transactions, and is killed before or after one."""
-
-    point = "never"
-    commits = 0
-
-    async def begin(self, *given: Any) -> Any:
-        return await self._counted(super().begin(*given))
-
-    async def append(self, *given: Any, **more: Any) -> Any:
-        return await self._counted(super().append(*given, **more))
-
-    async def _counted(self, work: Any) -> Any:
-        number, self.commits = self.commits, self.commits + 1
-        if self.point == f"commit:{number}:before":
-            work.close()
-            os.kill(os.getpid(), signal.SIGKILL)
-        made = await work
-        killing_at(self.point, f"commit:{number}:after")
-        return made
 
 
 def gate_of(runs: Runs, notes: Path, point: str) -> Gate:
@@ -119,15 +91,12 @@ async def execute(folder: Path, name: str, point: str, request: dict[str, Any]) 
 
 
 def main(folder: Path) -> None:
-    for line in sys.stdin:
-        name, point, decisions = line.split()
-        child = os.fork()
-        if child == 0:
-            request = {"steps": STEPS, "run_id": "run", "decisions": loads(decisions)}
-            asyncio.run(execute(folder, name, point, request))
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+    def carry_out(words: list[str]) -> None:
+        name, point, decisions = words
+        request = {"steps": STEPS, "run_id": "run", "decisions": loads(decisions)}
+        asyncio.run(execute(folder, name, point, request))
+
+    in_children(carry_out)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -20,9 +18,9 @@ from conduit.agents.planning.steps import ExecutedPlan, StepError
 from conduit.contracts.call import LOCAL_OWNER
 from conduit.store.database import Database
 from conduit.store.runs import Runs
+from tests.agents.killing import empty_database, killer
 from tests.agents.planning.killed import COMMITS, ONCE, STEPS, execute
 
-ROOT = Path(__file__).parents[3]
 IDS = [step["id"] for step in STEPS]
 POINTS = [
     *(f"commit:{n}:{when}" for n in range(COMMITS) for when in ("before", "after")),
@@ -39,36 +37,17 @@ class Kill(Protocol):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With an empty database, to be copied: migrating one takes longer than a plan."""
-    made = tmp_path_factory.mktemp("killed")
-    with closing(Database(f"sqlite:///{made}/empty.db")) as database:
-        database.engine.connect().close()
-    return made
+    """With an empty database."""
+    return empty_database(tmp_path_factory.mktemp("killed")).parent
 
 
 @pytest.fixture(scope="module")
 def kill(folder: Path) -> Iterator[Kill]:
-    """Carries a plan out in a process of its own, which is killed at a point."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.agents.planning.killed", str(folder)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    commands, answers = process.stdin, process.stdout
-
-    def kill(name: str, point: str, decisions: Mapping[str, str] = NONE) -> int:
-        print(name, point, orjson.dumps(decisions).decode(), file=commands, flush=True)
-        return int(answers.readline())
-
-    yield kill
-    commands.close()
-    process.wait(20)
-    answers.close()
-    assert process.returncode == 0
+    """Works in a process of its own, which is killed at a point; how that one ended."""
+    with killer("tests.agents.planning.killed", folder) as ended:
+        yield lambda name, point, decisions=NONE: ended(
+            name, point, orjson.dumps(decisions).decode()
+        )
 
 
 class Killed:

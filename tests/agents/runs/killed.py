@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import secrets
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -45,8 +43,8 @@ from conduit.models.registry import ProviderRegistry
 from conduit.models.setup.settings import GatewaySettings
 from conduit.store.conversations import Conversations
 from conduit.store.database import Database
-from conduit.store.runs import Runs
 from conduit.telemetry.ids import IdMaker
+from tests.agents.killing import KilledRuns, in_children, killing_at
 
 ANSWERS = ([("read", "a"), ("write", "b")], [("write", "c"), ("read", "d"), ("write", "e")], [])
 """What the model calls, answer by answer."""
@@ -63,11 +61,6 @@ class Word:
     word: str
 
 
-def killing_at(point: str, now: str) -> None:
-    if point == now:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
 class Model:
     """Answers by how many answers there were before; a process that goes on finds its place."""
 
@@ -77,7 +70,7 @@ class Model:
         self._point = point
 
     async def chat(self, request: ChatRequest) -> ChatResponse:
-        raise NotImplementedError
+        raise NotImplementedError  # the agent only asks for streams
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Chunk]:
         turn = sum(message.role == "assistant" for message in request.messages)
@@ -90,28 +83,6 @@ class Model:
 
     async def aclose(self) -> None:
         """Nothing is held open."""
-
-
-class KilledRuns(Runs):
-    """Counts transactions, and is killed before or after one."""
-
-    point = "never"
-    commits = 0
-
-    async def begin(self, *given: Any) -> Any:
-        return await self._counted(super().begin(*given))
-
-    async def append(self, *given: Any, **more: Any) -> Any:
-        return await self._counted(super().append(*given, **more))
-
-    async def _counted(self, work: Any) -> Any:
-        number, self.commits = self.commits, self.commits + 1
-        if self.point == f"commit:{number}:before":
-            work.close()
-            os.kill(os.getpid(), signal.SIGKILL)
-        made = await work
-        killing_at(self.point, f"commit:{number}:after")
-        return made
 
 
 def noting(kind: str, effects: Effects, notes: Path, point: str) -> Block[Any, Any]:
@@ -168,14 +139,11 @@ async def work(folder: Path, name: str, point: str, resume: bool = False) -> Ask
 
 
 def main(folder: Path) -> None:
-    for line in sys.stdin:
-        name, point = line.split()
-        child = os.fork()
-        if not child:
-            asyncio.run(work(folder, name, point))
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+    def ask(words: list[str]) -> None:
+        name, point = words
+        asyncio.run(work(folder, name, point))
+
+    in_children(ask)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,9 +18,9 @@ from conduit.store.conversations import Conversations
 from conduit.store.database import Database
 from conduit.store.runs import Runs
 from conduit.telemetry.ids import IdMaker
+from tests.agents.killing import empty_database, killer
 from tests.agents.runs.killed import ANSWERS, COMMITS, ONCE, WORDS, work
 
-ROOT = Path(__file__).parents[3]
 POINTS = [
     *(f"commit:{n}:{when}" for n in range(COMMITS) for when in ("before", "after")),
     *(f"{word}:{when}" for word in WORDS for when in ("before", "after")),
@@ -34,36 +32,15 @@ Kill = Callable[[str, str], int]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With an empty database, to be copied: migrating one takes longer than a run."""
-    made = tmp_path_factory.mktemp("killed")
-    with closing(Database(f"sqlite:///{made}/empty.db")) as database:
-        database.engine.connect().close()
-    return made
+    """With an empty database."""
+    return empty_database(tmp_path_factory.mktemp("killed")).parent
 
 
 @pytest.fixture(scope="module")
 def kill(folder: Path) -> Iterator[Kill]:
-    """Asks in a process of its own, which is killed at a point; how that one ended."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.agents.runs.killed", str(folder)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    commands, answers = process.stdin, process.stdout
-
-    def kill(name: str, point: str) -> int:
-        print(name, point, file=commands, flush=True)
-        return int(answers.readline())
-
-    yield kill
-    commands.close()
-    process.wait(30)
-    answers.close()
-    assert process.returncode == 0
+    """Works in a process of its own, which is killed at a point; how that one ended."""
+    with killer("tests.agents.runs.killed", folder) as ended:
+        yield ended
 
 
 class Killed:
