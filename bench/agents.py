@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +55,7 @@ from conduit.store.runs import Runs
 from conduit.telemetry.ids import IdMaker
 
 STEPS = 50
+Times = Generator[tuple[float, float], None, None]
 
 _PEERS = r"""
 import asyncio, json, sys, time, os
@@ -167,7 +168,7 @@ class Model:
         self._seconds = seconds
 
     async def chat(self, request: ChatRequest) -> ChatResponse:
-        raise NotImplementedError
+        raise NotImplementedError  # the agent only asks for streams
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Chunk]:
         turn = sum(message.role == "assistant" for message in request.messages)
@@ -207,7 +208,7 @@ def conduit(folder: Path, model: Model) -> Iterator[Gate]:
         yield gate
 
 
-def one(tool: str, folder: Path) -> Iterator[tuple[float, float]]:
+def one(tool: str, folder: Path) -> Times:
     """Seconds and CPU seconds of one run after another."""
     with conduit(folder, Model(f"bench_{tool}", STEPS)) as gate, asyncio.Runner() as runner:
         for number in range(1_000_000):
@@ -221,7 +222,7 @@ def one(tool: str, folder: Path) -> Iterator[tuple[float, float]]:
             yield took
 
 
-def peer(python: str, kind: str, folder: Path) -> Iterator[tuple[float, float]]:
+def peer(python: str, kind: str, folder: Path) -> Times:
     with subprocess.Popen(
         [python, "-c", _PEERS, kind, str(folder)],
         stdin=subprocess.PIPE,
@@ -259,7 +260,7 @@ def compare(python: str, runs: int) -> None:
             for name, each in all_of.items():
                 times[name].append(next(each))
         for each in all_of.values():
-            each.close()  # type: ignore[attr-defined]  # they are generators
+            each.close()
     first = statistics.median(wall for wall, _ in next(iter(times.values())))
     print(f"{'per tool step':42} {'ms':>8} {'CPU ms':>8} {'× conduit':>10}")
     for name, found in times.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import AsyncGenerator, Collection, Sequence
-from typing import Any, Final
+from typing import Any
 
 from conduit.agents.events import AgentEvent
 from conduit.agents.model_rights import ModelRights
@@ -57,8 +57,6 @@ FLAT_NAMES = {
     "math_solver": "math.solve",
 }
 """Names that models also call tools by. Those of the other tools are the blocks' own."""
-
-_CHANGES: Final = Effects.WRITES_FILES | Effects.WRITES_STATE | Effects.RUNS_COMMANDS
 
 
 def _no_prices(provider: str, model: str, usage: object) -> int | None:
@@ -136,10 +134,8 @@ class ToolLoop:
             return False
 
     def repeatable(self, block: str) -> bool:
-        """Whether calling a block twice does no more than calling it once: it computes, or reads.
-        What only talks to another machine may change something there."""
-        effects = self._catalog.get(block).effects
-        return not effects & _CHANGES and (not effects or bool(effects & Effects.READS))
+        """Whether calling a block twice does no more than calling it once."""
+        return self._catalog.get(block).effects.repeatable
 
     def held(self, block: str) -> bool:
         """Whether a person has to agree first."""

@@ -19,6 +19,12 @@ class Effects(enum.Flag):
     RUNS_COMMANDS = enum.auto()
     """Starts programs, which may do anything their user may."""
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether doing it twice does no more than doing it once: it computes, or it reads. What
+        only talks to another machine may change something there."""
+        return not self or (Effects.READS in self and not self & ~(Effects.READS | Effects.NETWORK))
+
     def names(self) -> list[str]:
         return [member.name.lower() for member in self if member.name]
 

@@ -14,7 +14,7 @@ from typing import Final
 
 _WORD: Final = re.compile(r"[぀-ヿ㐀-䶿一-鿿豈-﫿가-힯]|[^\W_぀-ヿ㐀-䶿一-鿿豈-﫿가-힯]++")
 """A run of letters and digits; where a script writes no spaces between words, a character."""
-_SENTENCE_END: Final = re.compile(
+_SENTENCE_END: Final = re.compile(  # with the marks of Chinese and Japanese, which ruff suspects
     r"(?<![.!?…])[.!?…]++[\"'”’)\]»]*+(?=\s)|[。！？]++[”’」』）]*+|\n"  # noqa: RUF001
 )
 _HEADING: Final = re.compile(r" {0,3}#{1,6}(?:\s|$)")

@@ -56,7 +56,8 @@ class GroupCommit:
                 self._thread = threading.Thread(target=self._write, name="commits", daemon=True)
                 self._thread.start()
             self._asked.put(asked)
-        return await asked.done  # type: ignore[no-any-return]  # of a list of many kinds
+        made: T = await asked.done
+        return made
 
     def close(self) -> None:
         """Finish what was asked for, and take no more."""

@@ -13,7 +13,7 @@ from conduit.agents.planning.check import Checked, PlanCheck
 from conduit.agents.planning.execute import PlanRun
 from conduit.agents.planning.kept import KIND, Progress, Wish, wish_of
 from conduit.agents.planning.names import BlockNames
-from conduit.agents.planning.owner import Standing, acting, rights_of
+from conduit.agents.planning.owner import acting
 from conduit.agents.planning.reason import Planner, Reasoned, ReasonRequest
 from conduit.agents.planning.steps import (
     MOST_STEPS,
@@ -23,6 +23,7 @@ from conduit.agents.planning.steps import (
     PlanStep,
     StepError,
 )
+from conduit.agents.standing import Standing, rights_of
 from conduit.blocks import Block, Effects, Gate, Length, Range, block, current_call, dumps
 from conduit.contracts.call import Principal
 from conduit.contracts.errors import Conflict, InvalidInput, NotFound, StoreError, TooLarge

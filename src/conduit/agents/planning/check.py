@@ -17,7 +17,7 @@ from conduit.agents.planning.references import (
     references_in,
 )
 from conduit.agents.planning.steps import MOST_STEPS, PlanStep
-from conduit.blocks import Block, Effects, Gate, decode
+from conduit.blocks import Block, Gate, decode
 from conduit.blocks.foreign import schema_of
 from conduit.blocks.hints import dataclass_of, field_hints
 from conduit.contracts.call import Principal
@@ -27,7 +27,6 @@ from conduit.contracts.json import JsonObject
 NOT_IN_PLANS: Final = frozenset({"planner.execute"})
 """A plan inside a plan would have steps of its own, and nobody could count them."""
 _MOST_FAULTS: Final = 20
-_READING: Final = Effects.READS | Effects.NETWORK
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ class PlanCheck:
                     block.name,
                     arguments,
                     frozenset(needs),
-                    _repeatable(block.effects),
+                    block.effects.repeatable,
                     step.on_error == "continue",
                 )
             )
@@ -170,12 +169,6 @@ class PlanCheck:
             if why:
                 raise InvalidInput(f"{found.reference.text[:120]}: {why}", where=found.where)
         return to
-
-
-def _repeatable(effects: Effects) -> bool:
-    """Whether doing it twice does no more than doing it once: it has no effects, or says that it
-    only reads. What only says that it talks to others may have told them to do something."""
-    return not effects or (Effects.READS in effects and not effects & ~_READING)
 
 
 def _require_arguments(

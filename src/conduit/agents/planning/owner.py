@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from conduit.blocks import Gate, decode, dumps, loads
+from conduit.agents.standing import Standing, person_of
+from conduit.blocks import Gate
 from conduit.contracts.call import Principal
 from conduit.contracts.errors import Forbidden, NotFound
 from conduit.store.runs import StoredRun
-
-Standing = Callable[[Principal], Principal | None]
-"""What somebody who asked some time ago may do now; None for nothing any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """What whoever began a plan may do, as it is stored with the run."""
-
-    permissions: tuple[str, ...]
-    key_id: str = ""
-    models: tuple[str, ...] = ()
-
-
-def rights_of(person: Principal) -> str:
-    """As JSON."""
-    rights = Rights(tuple(sorted(person.permissions)), person.key_id, person.models)
-    return dumps(rights).decode()
 
 
 def acting(gate: Gate, run: StoredRun, person: Principal, standing: Standing) -> Principal:
@@ -38,10 +20,7 @@ def acting(gate: Gate, run: StoredRun, person: Principal, standing: Standing) ->
     owner = "**" in person.permissions
     if person.subject != run.subject and not owner:
         raise NotFound(f"there is no run {run.id!r}", hint="the run may be somebody else's")
-    rights = decode(Rights, loads(run.rights))
-    began = Principal(
-        run.subject, run.org_id, frozenset(rights.permissions), rights.key_id, rights.models
-    )
+    began = person_of(run)
     if person == began:  # shown just now, so it stands
         return person
     now = standing(began)

@@ -12,9 +12,10 @@ from conduit.agents.model_rights import ModelRights
 from conduit.agents.runs.budget import Budget
 from conduit.agents.runs.journal import Journal, NoJournal
 from conduit.agents.runs.machine import Machine, canonical
-from conduit.agents.runs.session import Asked, Remember, Rights, Session, asked_of, person_of
+from conduit.agents.runs.session import Asked, Remember, Session, asked_of
 from conduit.agents.runs.state import RunState
 from conduit.agents.runs.steps import Begun, Called, Decided, RunStep, read, written
+from conduit.agents.standing import Standing, person_of, rights_of
 from conduit.blocks import dumps
 from conduit.contracts.call import Principal
 from conduit.contracts.chat import Message
@@ -33,10 +34,6 @@ class Loop(Protocol):
     rights: ModelRights
 
     def machine(self, state: RunState, person: Principal, journal: Journal) -> Machine: ...
-
-
-Standing = Callable[[Principal], Principal | None]
-"""What somebody who asked some time ago may do now; None for nothing any more."""
 
 
 class AgentRuns:
@@ -216,7 +213,6 @@ class AgentRuns:
     def _new(
         self, person: Principal, thread: str, asked: Asked, *, parent: str = "", at: int = 0
     ) -> StoredRun:
-        rights = Rights(tuple(sorted(person.permissions)), person.key_id, person.models)
         return StoredRun(
             self._new_id(),
             person.org_id,
@@ -225,7 +221,7 @@ class AgentRuns:
             thread,
             "running",
             dumps(asked).decode(),
-            dumps(rights).decode(),
+            rights_of(person),
             parent,
             at,
         )

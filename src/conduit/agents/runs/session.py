@@ -16,7 +16,6 @@ from conduit.agents.runs.machine import Machine, kept
 from conduit.agents.runs.state import RunState
 from conduit.agents.runs.steps import Called, RunStep
 from conduit.blocks import current_call, decode, loads
-from conduit.contracts.call import Principal
 from conduit.contracts.chat import Message
 from conduit.contracts.errors import ConduitError
 from conduit.contracts.outcome import ErrorInfo
@@ -36,19 +35,6 @@ class Asked:
     model: str = ""
     note: str = ""
     remember: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """What whoever asked may do, as it is stored with the run."""
-
-    permissions: tuple[str, ...]
-    key_id: str = ""
-    models: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, person: Principal) -> Rights:
-        return cls(tuple(sorted(person.permissions)), person.key_id, person.models)
 
 
 Remember = Callable[[str, str, Sequence[Message]], Callable[[Any], object]]
@@ -143,14 +129,6 @@ class Session:
         steps = [kept(step) for step in self._machine.unsaved]
         self._machine.unsaved.clear()
         return steps
-
-
-def person_of(run: StoredRun) -> Principal:
-    """On whose behalf a run was begun."""
-    rights = decode(Rights, loads(run.rights))
-    return Principal(
-        run.subject, run.org_id, frozenset(rights.permissions), rights.key_id, rights.models
-    )
 
 
 def asked_of(run: StoredRun) -> Asked:

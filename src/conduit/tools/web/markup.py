@@ -129,7 +129,9 @@ def _attributes(text: str, at: int) -> tuple[dict[str, str], int]:
                     break
                 start, after = here + 1, stop + 1
             else:
-                start, stop = here, _BARE.match(text, here).end()  # type: ignore[union-attr]
+                bare = _BARE.match(text, here)
+                assert bare is not None  # it may be empty
+                start, stop = here, bare.end()
                 after = stop
             value = text[start : min(stop, start + _LONGEST)]
             here = after

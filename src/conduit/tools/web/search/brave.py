@@ -4,21 +4,12 @@ A query has 400 letters and 50 words at most; snippets hold ``<strong>`` and ref
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from conduit.tools.web.search.provider import (
-    Asking,
-    Found,
-    Hit,
-    Provider,
-    Query,
-    hits,
-    objects,
-    text,
-    url,
-)
+from conduit.tools.web.search.provider import Asking, Found, Names, Provider, Query, listed
 
 _MOST_WORDS = 50
+_NAMES: Final = Names("title", "url", "description", ("page_age", "age"))
 
 
 def ask(query: Query, key: str, model: str) -> Asking:
@@ -33,16 +24,7 @@ def ask(query: Query, key: str, model: str) -> Asking:
 
 def read(reply: Any, count: int) -> Found:
     web = reply.get("web") if isinstance(reply, dict) else None
-    found = (
-        Hit(
-            text(each.get("title")),
-            url(each.get("url")),
-            text(each.get("description")),
-            text(each.get("page_age")) or text(each.get("age")),
-        )
-        for each in objects(web, "results")
-    )
-    return Found(hits(found, count))
+    return listed(web, "results", _NAMES, count)
 
 
 BRAVE = Provider(

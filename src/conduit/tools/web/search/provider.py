@@ -81,6 +81,30 @@ def objects(value: Any, name: str) -> Iterable[Mapping[str, Any]]:
     return (each for each in found if isinstance(each, dict)) if isinstance(found, list) else ()
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a provider calls the parts of a hit; ``published`` names those that may say when."""
+
+    title: str
+    url: str
+    snippet: str
+    published: tuple[str, ...]
+
+
+def listed(value: Any, name: str, names: Names, count: int) -> Found:
+    """The hits in a list of an object."""
+    found = (
+        Hit(
+            text(each.get(names.title)),
+            url(each.get(names.url)),
+            text(each.get(names.snippet)),
+            next(filter(None, (text(each.get(when)) for when in names.published)), ""),
+        )
+        for each in objects(value, name)
+    )
+    return Found(hits(found, count))
+
+
 def hits(found: Iterable[Hit], count: int) -> tuple[Hit, ...]:
     """The first of them that have an address of the web, each address once."""
     made: dict[str, Hit] = {}

@@ -5,19 +5,11 @@ it answers 403. It has no parameter for how many results: the first ones are tak
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from conduit.tools.web.search.provider import (
-    Asking,
-    Found,
-    Hit,
-    Provider,
-    Query,
-    hits,
-    objects,
-    text,
-    url,
-)
+from conduit.tools.web.search.provider import Asking, Found, Names, Provider, Query, listed
+
+_NAMES: Final = Names("title", "url", "content", ("publishedDate",))
 
 
 def ask(query: Query, key: str, model: str) -> Asking:
@@ -26,16 +18,7 @@ def ask(query: Query, key: str, model: str) -> Asking:
 
 
 def read(reply: Any, count: int) -> Found:
-    found = (
-        Hit(
-            text(each.get("title")),
-            url(each.get("url")),
-            text(each.get("content")),
-            text(each.get("publishedDate")),
-        )
-        for each in objects(reply, "results")
-    )
-    return Found(hits(found, count))
+    return listed(reply, "results", _NAMES, count)
 
 
 SEARXNG = Provider(

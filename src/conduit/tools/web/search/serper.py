@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from conduit.tools.web.search.provider import (
-    Asking,
-    Found,
-    Hit,
-    Provider,
-    Query,
-    hits,
-    objects,
-    text,
-    url,
-)
+from conduit.tools.web.search.provider import Asking, Found, Names, Provider, Query, listed
+
+_NAMES: Final = Names("title", "link", "snippet", ("date",))
 
 
 def ask(query: Query, key: str, model: str) -> Asking:
@@ -23,16 +15,7 @@ def ask(query: Query, key: str, model: str) -> Asking:
 
 
 def read(reply: Any, count: int) -> Found:
-    found = (
-        Hit(
-            text(each.get("title")),
-            url(each.get("link")),
-            text(each.get("snippet")),
-            text(each.get("date")),
-        )
-        for each in objects(reply, "organic")
-    )
-    return Found(hits(found, count))
+    return listed(reply, "organic", _NAMES, count)
 
 
 SERPER = Provider(
