@@ -133,13 +133,32 @@ async def test_a_body_nobody_reads_is_not_drained() -> None:
         assert len(edge.app.seen) == 1
 
 
-async def test_a_body_nobody_reads_is_not_waited_for() -> None:
+async def test_a_body_nobody_reads_is_not_waited_for_for_long() -> None:
     async with listening(limits=PATIENT) as edge:
         reader, writer = await edge.connect()
         writer.write(b"POST /ignore HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\nx")
         assert (await asyncio.wait_for(reader.read(), 20)).startswith(b"HTTP/1.1 413")
         await until(lambda: not edge.connections)
         writer.transport.abort()
+
+
+async def test_a_short_body_that_comes_after_its_answer_leaves_the_connection_as_it_was() -> None:
+    """Clients send heads and bodies apart, and the next request over the same connection."""
+    async with listening(limits=replace(PATIENT, linger_s=30)) as edge:
+        reader, writer = await edge.connect()
+        for _ in range(3):
+            writer.write(b"POST /ignore HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\n")
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+            assert head.startswith(b"HTTP/1.1 413")
+            assert b"connection: close" not in head.lower()
+            await reader.readexactly(2)
+            writer.write(b"x" * 4)
+            await asyncio.sleep(0.01)
+            writer.write(b"x" * 5)
+        writer.write(LAST)
+        assert (await asyncio.wait_for(reader.read(), 20)).startswith(b"HTTP/1.1 200 OK")
+        assert [path for _, path, _ in edge.app.seen] == ["/ignore"] * 3 + ["/hello"]
+        writer.close()
 
 
 @pytest.mark.parametrize("path", ["/endless", "/large", "/small"])

@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import urllib.parse
-from enum import Enum, auto
 from typing import Any, cast
 
 import httptools
@@ -31,6 +30,7 @@ from conduit.contracts.errors import ConduitError, InvalidInput, Overloaded, Too
 from conduit.surfaces.http.errors import error_body
 from conduit.surfaces.http.guard import HeadersTooLarge, RequestTimeout
 from conduit.surfaces.http.limits import EDGE, Limits
+from conduit.surfaces.http.phase import ANSWER, END, HEAD, IDLE, REST, Phase
 
 log = logging.getLogger("conduit.http")
 
@@ -42,6 +42,8 @@ _REASONS = {
     503: b"Service Unavailable",
 }
 _LOOKED_AT = frozenset((b"content-length", b"expect", b"host", b"transfer-encoding", b"upgrade"))
+_LITTLE = 64 * 1024
+"""Bytes of a body that are read though it was answered already."""
 _NOT_HTTP = InvalidInput(
     "what was sent is not a well-formed HTTP request",
     hint="check the client, and any proxy in between",
@@ -61,20 +63,6 @@ class _Refused(Exception):
         self.error = error
 
 
-class _Phase(Enum):
-    """What a connection is in."""
-
-    HEAD = auto()
-    ANSWER = auto()
-    """Of the application; its client may still be sending the body."""
-    IDLE = auto()
-    END = auto()
-    """The last word was said. What still comes is not read."""
-
-
-_HEAD, _ANSWER, _IDLE, _END = _Phase  # to look a member up costs more than to compare it
-
-
 class EdgeProtocol(HttpToolsProtocol):
     """One connection. Given to Uvicorn as ``http``, with ``limits`` bound to it."""
 
@@ -90,7 +78,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self._limits = limits
         self._look_s = min(limits.head_s, limits.idle_s, limits.slowest_reader_s / 2)
         self._timer: asyncio.TimerHandle | None = None
-        self._phase = _HEAD
+        self._phase = HEAD
         self._since = 0.0
         """When the phase began, where it has an end."""
         self._deaf = False
@@ -214,8 +202,8 @@ class EdgeProtocol(HttpToolsProtocol):
             if self._fed > self._limits.linger_bytes:
                 self.transport.abort()
             return
-        if self._phase is _IDLE:
-            self._phase = _HEAD
+        if self._phase is IDLE:
+            self._phase = HEAD
             self._since = self.loop.time()
         try:
             self.parser.feed_data(data)
@@ -284,7 +272,7 @@ class EdgeProtocol(HttpToolsProtocol):
         cast("dict[str, Any]", scope)[EDGE] = self  # its type knows only what ASGI names
         self._whole = False
         self._fed = 0
-        self._phase = _ANSWER
+        self._phase = ANSWER
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:
@@ -308,6 +296,9 @@ class EdgeProtocol(HttpToolsProtocol):
         if not cycle.response_complete:
             cycle.more_body = False
             cycle.message_event.set()
+        elif self._phase is REST:
+            self._phase = IDLE
+            self._since = self.loop.time()
 
     def on_response_complete(self) -> None:
         """The application has said all of one answer."""
@@ -317,12 +308,21 @@ class EdgeProtocol(HttpToolsProtocol):
         if self.pipeline:
             self.flow.resume_reading()
             self._start_asgi_task(*self.pipeline.pop())
-        elif not self._whole:
+        elif not self._whole and not self._owes_little:
             self._linger()  # to read the rest of a body that nobody wants could take for ever
+        elif not self._whole:  # it is on its way: clients send their next request after it
+            self.flow.resume_reading()
+            self._wait_for(REST)
         else:
             self.flow.resume_reading()
-            self._phase = _IDLE
+            self._phase = IDLE
             self._since = self.loop.time()
+
+    @property
+    def _owes_little(self) -> bool:
+        """The rest of the body is short, and will come: who waits for 100 may not send it."""
+        length = self._special.get(b"content-length", b"")
+        return b"expect" not in self._special and length.isdigit() and int(length) <= _LITTLE
 
     # Refusing, and not waiting for ever.
 
@@ -396,12 +396,16 @@ class EdgeProtocol(HttpToolsProtocol):
         """Close the sending side, and give the client a moment to read: closed at once, with its
         bytes unread, the connection would be reset, and the answer with it."""
         self._deaf = True
-        self._phase = _END
-        self._since = self.loop.time()
         self._fed = 0
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.flow.resume_reading()
+        self._wait_for(END)
+
+    def _wait_for(self, phase: Phase) -> None:
+        """A moment, and no longer."""
+        self._phase = phase
+        self._since = self.loop.time()
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self.loop.call_later(self._limits.linger_s, self._look)
@@ -417,18 +421,18 @@ class EdgeProtocol(HttpToolsProtocol):
         self._unsent = unsent
         if now >= self._moved_at + limits.slowest_reader_s:
             transport.abort()
-        elif transport.is_closing() or self._phase is _ANSWER:
+        elif transport.is_closing() or self._phase is ANSWER:
             return
-        elif self._phase is _END:
+        elif self._phase is END:
             if now >= self._since + limits.linger_s:
                 transport.abort()
-        elif self._phase is _IDLE and unsent:
+        elif self._phase is IDLE and unsent:
             self._since = now  # it has not even got the last answer yet
         elif now < (due := self._since + self._patience_s):
             if due < now + self._look_s:
                 self._timer.cancel()
                 self._timer = self.loop.call_at(due, self._look)
-        elif self._phase is _HEAD and self._fed:
+        elif self._phase is HEAD and self._fed:
             said = f"the headers did not arrive within {limits.head_s:g} s"
             self._refuse(408, RequestTimeout(said, hint="send them faster"))
         else:
@@ -436,4 +440,7 @@ class EdgeProtocol(HttpToolsProtocol):
 
     @property
     def _patience_s(self) -> float:
-        return self._limits.head_s if self._phase is _HEAD else self._limits.idle_s
+        limits = self._limits
+        if self._phase is REST:
+            return limits.linger_s
+        return limits.head_s if self._phase is HEAD else limits.idle_s
