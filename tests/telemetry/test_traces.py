@@ -7,6 +7,7 @@ import os
 import socket
 import string
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import fields
@@ -257,7 +258,8 @@ def test_what_the_exporter_has_to_say_has_no_secret_in_it(
 
 
 def test_a_collector_that_does_not_answer_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes the three seconds that closing waits for it."""
+    """Takes the three seconds that closing waits for it; after them nothing goes on trying."""
+    before = set(threading.enumerate())
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
@@ -270,6 +272,9 @@ def test_a_collector_that_does_not_answer_keeps_nobody(monkeypatch: pytest.Monke
         assert time.monotonic() - started < 20
         traces.close()
         assert time.monotonic() - started < 40
+    for each in set(threading.enumerate()) - before:  # what was asked of it is cut off now
+        each.join(20)
+        assert not each.is_alive(), each
 
 
 GOOD = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

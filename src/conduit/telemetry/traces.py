@@ -22,6 +22,7 @@ from conduit.telemetry.trace_context import TraceContext, own_ids
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 Attribute = str | bool | int | float | tuple[str, ...]
@@ -38,8 +39,9 @@ _log = logging.getLogger("conduit.traces")
 class Traces:
     """Makes and exports spans. ``add`` is for one thread at a time, away from the requests."""
 
-    def __init__(self, provider: TracerProvider, ids: SetIds) -> None:
+    def __init__(self, provider: TracerProvider, exporter: SpanExporter, ids: SetIds) -> None:
         self._provider = provider
+        self._exporter = exporter
         self._ids = ids
         self._tracer = provider.get_tracer(SCOPE, schema_url=genai.SCHEMA_URL)
 
@@ -66,6 +68,8 @@ class Traces:
         closing = threading.Thread(target=self._provider.shutdown, daemon=True)
         closing.start()
         closing.join(_CLOSING_S)
+        if closing.is_alive():
+            self._exporter.shutdown()  # or it would try again and again behind our back
 
 
 class SetIds:
@@ -134,9 +138,10 @@ def _exporting(environ: Mapping[str, str], version: str) -> Traces:
         id_generator=cast("IdGenerator", ids),  # a base class that is not there without the SDK
         shutdown_on_exit=False,
     )
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    exporter = OTLPSpanExporter()
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     _log_like_us()
-    return Traces(provider, ids)
+    return Traces(provider, exporter, ids)
 
 
 def _log_like_us() -> None:
