@@ -294,3 +294,45 @@ conversation_titles = Table(
     Column("title", String(200), nullable=False),
 )
 """Of those that somebody renamed."""
+
+# conversation notes
+
+
+def _conversation_key() -> tuple[Column[str], Column[str]]:
+    return (
+        Column("org_id", String(36), ForeignKey("organisations.id"), primary_key=True),
+        Column("session", String(200), primary_key=True),
+    )
+
+
+conversation_summaries = Table(
+    "conversation_summaries",
+    metadata,
+    *_conversation_key(),
+    Column("text", Text, nullable=False),
+    Column("made_by", String(200), nullable=False),  # provider/model; empty: no model
+    Column("upto", String(36), nullable=False),  # the newest message that is in it
+    Column("turn", String(36), nullable=False),  # the turn of that message
+    Column("messages", BigInteger, nullable=False),  # how many are in it
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+)
+
+conversation_pins = Table(
+    "conversation_pins",
+    metadata,
+    *_conversation_key(),
+    Column("id", String(36), primary_key=True),  # UUIDv7: sorts by time
+    Column("role", String(16), nullable=False),  # who said it
+    Column("text", Text, nullable=False),
+    Column("message", String(36), nullable=False),  # the message it was taken from, or empty
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+conversation_settings = Table(
+    "conversation_settings",
+    metadata,
+    *_conversation_key(),
+    Column("samples", BigInteger, nullable=False),  # answers to each prompt; 1: no vote
+    Column("escalate_below", Double, nullable=False),  # agreement, from 0 to 1; 0: never
+    Column("escalate_to", String(200), nullable=False),  # a model, group or alias, or empty
+)
