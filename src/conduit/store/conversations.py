@@ -16,20 +16,35 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from conduit.contracts.chat import Message, ToolCall
 from conduit.store.database import Database
-from conduit.store.tables import conversation_titles, messages
+from conduit.store.tables import (
+    conversation_pins,
+    conversation_settings,
+    conversation_summaries,
+    conversation_titles,
+    messages,
+)
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """PostgreSQL has no NUL in texts, UTF-8 has no lone surrogates."""
+NOTES = (
+    conversation_titles,
+    conversation_summaries,
+    conversation_pins,
+    conversation_settings,
+)
+"""What is kept beside the messages of a conversation, and goes with them."""
 _BEGINNING = 400
 """Characters of the first prompt that are read for a title."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A message and when it was stored (UTC)."""
+    """A message and when it was stored (UTC). ``turn`` is the id of its turn's first message."""
 
     message: Message
     created_at: datetime
+    id: str = ""
+    turn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +89,11 @@ class Conversations:
                 self.appending(org_id, session, turn)(connection)
 
     def appending(
-        self, org_id: str, session: str, turn: Sequence[Message]
+        self, org_id: str, session: str, turn: Sequence[Message], at: datetime | None = None
     ) -> Callable[[sa.Connection], None]:
-        """What stores a turn in a transaction that also stores something else."""
-        now = datetime.now(UTC)
+        """What stores a turn in a transaction that also stores something else; ``at`` is when it
+        was, if not now."""
+        now = at or datetime.now(UTC)
         ids = [self._new_id() for _ in turn]
         rows = [
             {
@@ -86,7 +102,7 @@ class Conversations:
                 "session": session,
                 "turn": ids[0],
                 "role": message.role,
-                "content": _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", message.content),
+                "content": storable(message.content),
                 "tool_calls": orjson.dumps([asdict(c) for c in message.tool_calls]).decode(),
                 "tool_call_id": message.tool_call_id,
                 "created_at": now,
@@ -112,19 +128,23 @@ class Conversations:
             .limit(most)
         )
         with self._database.snapshot() as connection:
-            found = [_read(row) for row in reversed(connection.execute(newest).all())]
+            found = [read_message(row) for row in reversed(connection.execute(newest).all())]
         first = next((i for i, m in enumerate(found) if m.message.role == "user"), len(found))
         return found[first:]
 
     def reset(self, org_id: str, session: str) -> int:
-        """Forget a session with its title; returns how many messages it had.
-
-        Raises ``StoreError``.
+        """Forget a session with its title and all that is kept beside it; returns how many
+        messages it had. Raises ``StoreError``.
         """
-        gone = messages.delete().where(messages.c.org_id == org_id, messages.c.session == session)
+        # Messages first: whoever keeps a summary holds one of them, and we wait for them here.
         with self._database.transaction() as connection:
-            connection.execute(_title_gone(org_id, session))
-            return connection.execute(gone).rowcount
+            counts = [
+                connection.execute(
+                    table.delete().where(table.c.org_id == org_id, table.c.session == session)
+                ).rowcount
+                for table in (messages, *NOTES)
+            ]
+        return counts[0]
 
     def listed(self, org_id: str, most: int, before: str = "") -> list[StoredConversation]:
         """Conversations, the one used last first; ``before`` is the ``newest`` of one of them:
@@ -144,7 +164,7 @@ class Conversations:
         known = sa.select(messages.c.id).where(
             messages.c.org_id == org_id, messages.c.session == session
         )
-        title = _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", title)
+        title = storable(title)
         with self._database.transaction() as connection:
             if connection.scalar(known.limit(1)) is None:
                 return False
@@ -167,13 +187,13 @@ class Conversations:
             .offset(skip)
         )
         with self._database.snapshot() as connection:
-            return [_read(row) for row in reversed(connection.execute(newest).all())]
+            return [read_message(row) for row in reversed(connection.execute(newest).all())]
 
     def search(self, org_id: str, text: str, most: int) -> list[Found]:
         """The newest messages of people and models that hold ``text`` as it stands, whatever its
         case; newest first. Every message of the organisation is looked at. Raises ``StoreError``.
         """
-        text = _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+        text = storable(text)
         holding = (
             sa.select(messages)
             .where(
@@ -186,7 +206,7 @@ class Conversations:
         )
         with self._database.snapshot() as connection:
             return [
-                Found(row.id, row.session, row.role, row.content, _utc(row.created_at))
+                Found(row.id, row.session, row.role, row.content, utc(row.created_at))
                 for row in connection.execute(holding)
             ]
 
@@ -236,20 +256,21 @@ class Conversations:
                     title=row.title,
                     beginning=row.beginning,
                     messages=row.messages,
-                    first_at=_utc(row.first_at),
-                    last_at=_utc(row.last_at),
+                    first_at=utc(row.first_at),
+                    last_at=utc(row.last_at),
                     newest=row.newest,
                 )
                 for row in connection.execute(query)
             ]
 
 
+def storable(text: str) -> str:
+    """The same without what a database cannot hold."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def _is_title_of(org_id: str, session: str) -> sa.ColumnElement[bool]:
     return sa.and_(conversation_titles.c.org_id == org_id, conversation_titles.c.session == session)
-
-
-def _title_gone(org_id: str, session: str) -> sa.Delete:
-    return conversation_titles.delete().where(_is_title_of(org_id, session))
 
 
 def _title_room(connection: sa.Connection, org_id: str, session: str) -> sa.Executable:
@@ -258,11 +279,13 @@ def _title_room(connection: sa.Connection, org_id: str, session: str) -> sa.Exec
     return insert(conversation_titles).values(row).on_conflict_do_nothing()
 
 
-def _utc(at: datetime) -> datetime:
+def utc(at: datetime) -> datetime:
+    """A time as it was read."""
     return at if at.tzinfo else at.replace(tzinfo=UTC)  # SQLite keeps no zone; all times are UTC
 
 
-def _read(row: sa.Row[tuple[object, ...]]) -> StoredMessage:
+def read_message(row: sa.Row[tuple[object, ...]]) -> StoredMessage:
+    """A row of ``messages``."""
     return StoredMessage(
         Message(
             role=row.role,
@@ -270,5 +293,7 @@ def _read(row: sa.Row[tuple[object, ...]]) -> StoredMessage:
             tool_calls=tuple(ToolCall(**call) for call in orjson.loads(row.tool_calls)),
             tool_call_id=row.tool_call_id,
         ),
-        _utc(row.created_at),
+        utc(row.created_at),
+        row.id,
+        row.turn,
     )
