@@ -1,0 +1,208 @@
+"""The services behind the bridge, over HTTP: Conduit, or any server with the same routes.
+
+A token is fetched from ``/auth/token`` with the bridge's key, and anew before it ends. A server
+that has no such address is asked without one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Final
+
+from conduit.blocks import dumps, loads
+from conduit.contracts.errors import ConduitError, InvalidInput, Unauthenticated
+from conduit.contracts.json import Json
+from conduit.models.framing.sse import SseParser
+from conduit.models.transport.pooled import PooledTransport
+from conduit.models.transport.transport import Limits, Reply
+from conduit.surfaces.flex.codes import Trouble, code_for, raised
+from conduit.surfaces.flex.intents import HttpCall, call_of
+from conduit.surfaces.flex.settings import FlexSettings, no_service
+
+MOST_REPLY: Final = 8 << 20
+_LIFETIME_S: Final = 900
+_EARLY: Final = 0.2
+"""A token is replaced when this share of its time is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Something that happened on the way: an event of a block, as JSON."""
+
+    event: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it, as JSON."""
+
+    value: Json
+
+
+@dataclass(slots=True)
+class _Token:
+    text: str
+    until: float
+
+
+class Service:
+    """Calls what an intent stands for. ``clock`` is monotonic, in seconds."""
+
+    def __init__(self, settings: FlexSettings, clock: Callable[[], float]) -> None:
+        self._settings = settings
+        self._clock = clock
+        limits = Limits(
+            silence_s=settings.timeout_s, reply_bytes=MOST_REPLY, stream_bytes=MOST_REPLY
+        )
+        self._transport = PooledTransport("the service", limits)
+        self._tokens: dict[str, _Token] = {}
+        self._fetching: dict[str, asyncio.Lock] = {}
+
+    async def call(
+        self, intent: str, body: Json, corr: str
+    ) -> AsyncGenerator[Progress | Result, None]:
+        """What happens, and at the end one ``Result``. Raises the error tree; ``corr`` goes along
+        as the correlation id, and as the key under which a call is not made twice."""
+        base = self._settings.base_of(intent)
+        if not base:
+            raise no_service(intent)
+        asked = call_of(intent, body)
+        again = True
+        while True:
+            token = await self._token(base)
+            try:
+                async with aclosing(self._asked(base, asked, token, corr)) as items:
+                    async for item in items:
+                        again = False
+                        yield item
+                return
+            except Unauthenticated:
+                if not again or not token:
+                    raise
+                again = False
+                self._forget(base, token)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._transport.aclose()
+
+    async def _asked(
+        self, base: str, asked: HttpCall, token: str, corr: str
+    ) -> AsyncGenerator[Progress | Result, None]:
+        headers = [
+            ("content-type", asked.media_type),
+            ("accept", asked.accept),
+            ("idempotency-key", _printable(corr)),
+        ]
+        if token:
+            headers.append(("authorization", f"Bearer {token}"))
+        async with self._transport.open(
+            "POST", base + asked.path, tuple(headers), asked.body
+        ) as reply:
+            if reply.status >= 300:
+                raise _refused(reply, await _whole(reply))
+            if reply.media_type != "text/event-stream":
+                yield Result(loads(await _whole(reply)))
+                return
+            async with aclosing(_events(reply)) as events:
+                async for name, data in events:
+                    if name == "error":
+                        raise _told(reply.status, data)
+                    if name == "output":
+                        yield Result(data)
+                        return
+                    yield Progress(data)
+            raise InvalidInput("the service ended without a result", hint="ask again")
+
+    async def _token(self, base: str) -> str:
+        """A token that is good for a while yet; empty where the server gives none."""
+        known = self._tokens.get(base)
+        if known is None or known.until <= self._clock():
+            async with self._fetching.setdefault(base, asyncio.Lock()):
+                known = self._tokens.get(base)
+                if known is None or known.until <= self._clock():
+                    known = self._tokens[base] = await self._fetch(base)
+        return known.text
+
+    async def _fetch(self, base: str) -> _Token:
+        wish: dict[str, Any] = {"expires_in": _LIFETIME_S}
+        if self._settings.key:
+            wish["key"] = self._settings.key
+        headers = (("content-type", "application/json"), ("accept", "application/json"))
+        began = self._clock()
+        async with self._transport.open(
+            "POST", f"{base}/auth/token", headers, dumps(wish)
+        ) as reply:
+            if reply.status in (404, 405):
+                return _Token("", began + _LIFETIME_S)
+            body = await _whole(reply)
+            if reply.status >= 300:
+                raise _refused(reply, body)
+        made = loads(body)
+        text = made.get("access_token") if isinstance(made, dict) else None
+        seconds = made.get("expires_in", _LIFETIME_S) if isinstance(made, dict) else 0
+        if not isinstance(text, str) or not isinstance(seconds, int | float) or seconds <= 0:
+            raise Unauthenticated(
+                "the service gave no token",
+                where="/auth/token",
+                hint="is this the address of a Conduit server?",
+            )
+        return _Token(text, began + seconds * (1 - _EARLY))
+
+    def _forget(self, base: str, token: str) -> None:
+        known = self._tokens.get(base)
+        if known is not None and known.text == token:
+            del self._tokens[base]
+
+
+async def _whole(reply: Reply) -> bytes:
+    pieces = []
+    while piece := await reply.read():
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def _events(reply: Reply) -> AsyncGenerator[tuple[str, Any], None]:
+    parser = SseParser()
+    while data := await reply.read():
+        for frame in parser.feed(data):
+            yield frame.event, loads(frame.data)
+
+
+def _refused(reply: Reply, body: bytes) -> ConduitError:
+    try:
+        data = loads(body)
+    except InvalidInput:
+        data = None
+    return _told(reply.status, data, reply.header("retry-after"))
+
+
+def _told(status: int, data: Any, retry_after: str = "") -> ConduitError:
+    """An error of the service, in our words where it has none that we can read."""
+    error = data.get("error") if isinstance(data, dict) else None
+    fields = error if isinstance(error, dict) else {}
+    code = fields.get("code")
+    row = code_for(status, code if isinstance(code, str) else "")
+    message = fields.get("message")
+    hint = fields.get("hint")
+    wait = int(retry_after) * 1000 if retry_after.isdigit() and len(retry_after) < 6 else 0
+    return raised(
+        Trouble(
+            row.name,
+            row.status,
+            message[:500] if isinstance(message, str) else f"the service answered {status}",
+            hint[:500] if isinstance(hint, str) else "",
+            wait,
+        )
+    )
+
+
+def _printable(corr: str) -> str:
+    """What a header may carry of a ``corr``, still its own."""
+    return corr.encode("ascii", "backslashreplace").decode().translate(_CONTROLS)
+
+
+_CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), 127)}

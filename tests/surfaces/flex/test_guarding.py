@@ -1,0 +1,269 @@
+"""Who may ask, for what, how often, and once only; and how a refusal is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conduit.contracts import errors
+from conduit.contracts.errors import (
+    ConduitError,
+    ConfigError,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    RateLimited,
+)
+from conduit.store.seen import Seen
+from conduit.surfaces.flex.codes import CODES, Trouble, code_for, code_of, raised, trouble
+from conduit.surfaces.flex.devices import (
+    SEVEN,
+    Device,
+    DeviceRule,
+    Identity,
+    Rate,
+    Strangers,
+    recognise,
+)
+from conduit.surfaces.flex.envelope import Envelope
+from conduit.surfaces.flex.guard import Guard
+from conduit.surfaces.flex.intents import call_of, is_known
+from conduit.surfaces.flex.settings import load_settings
+
+NOW = 1_800_000_000_000
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def guard(tmp_path: Path, clock: Clock) -> Iterator[Guard]:
+    def now_ms() -> int:
+        return NOW + round(clock.now * 1000)
+
+    seen = Seen(tmp_path, 60_000, now_ms, boot="one")
+    yield Guard(seen, now_ms, clock, window_ms=60_000, skew_ms=5_000)
+    seen.close()
+
+
+def envelope(corr: str, ts: int = NOW, intent: str = "llm.chat") -> Envelope:
+    return Envelope(ts, corr, intent)
+
+
+PEDAL = Device("device pedal", "pedal", ("llm.*",), Rate(600, 10), (("llm.chat", Rate(60, 2)),))
+
+
+def test_an_envelope_is_let_in_once(guard: Guard) -> None:
+    guard.admit(PEDAL, envelope("a"))
+    with pytest.raises(Conflict, match="here before"):
+        guard.admit(PEDAL, envelope("a"))
+    guard.admit(Device("device other", "other", ("*",)), envelope("a"))
+
+
+@pytest.mark.parametrize(
+    ("ts", "said"),
+    [
+        (NOW - 60_001, "60.0 s ago"),
+        (0, "s ago"),
+        (NOW + 5_001, "from now"),
+        (2**53, "from now"),
+    ],
+)
+def test_stale_and_future_ones_are_refused(guard: Guard, ts: int, said: str) -> None:
+    with pytest.raises(Conflict, match=said):
+        guard.admit(PEDAL, envelope("a", ts))
+
+
+@pytest.mark.parametrize("ts", [NOW - 60_000, NOW, NOW + 5_000])
+def test_a_clock_may_be_wrong_within_its_bound(guard: Guard, ts: int) -> None:
+    guard.admit(PEDAL, envelope("a", ts))
+
+
+def test_rates_hold_for_a_device_and_for_an_intent(guard: Guard, clock: Clock) -> None:
+    for number in range(2):
+        guard.admit(PEDAL, envelope(f"chat {number}"))
+    with pytest.raises(RateLimited) as refused:
+        guard.admit(PEDAL, envelope("chat 2"))
+    assert refused.value.retry_after_s == pytest.approx(1.0)
+    for number in range(8):  # what was refused did not count
+        guard.admit(PEDAL, envelope(f"more {number}", intent="llm.more"))
+    with pytest.raises(RateLimited):
+        guard.admit(PEDAL, envelope("more 8", intent="llm.more"))
+    guard.admit(Device("device other", "other", ("*",)), envelope("unharmed"))
+    clock.now = 1.1
+    guard.admit(PEDAL, envelope("chat 2"))
+
+
+def test_an_intent_must_be_allowed(guard: Guard) -> None:
+    guard.may(PEDAL, "llm.chat")
+    with pytest.raises(Forbidden, match="may not ask for shell.run"):
+        guard.may(PEDAL, "shell.run")
+
+
+RULES = (
+    DeviceRule("proven", ("*",), endpoint="Stage Pedal", secret="hidden"),
+    DeviceRule("named", ("llm.chat",), endpoint="Desk", product="D-1"),
+    DeviceRule("at", ("groove.*",), address="192.168.1.20"),
+)
+
+
+@pytest.mark.parametrize(
+    ("who", "name"),
+    [
+        (Identity("x", endpoint="Stage Pedal", secret="proven"), "proven"),
+        (Identity("x", endpoint="Stage Pedal"), "Stage Pedal"),  # a forged name
+        (Identity("x", endpoint="Stage Pedal", secret="named"), "Stage Pedal"),
+        (Identity("x", endpoint="Other", secret="proven"), "Other"),
+        (Identity("x", endpoint="Desk", product="D-1"), "named"),
+        (Identity("x", endpoint="Desk", product="D-2"), "Desk"),
+        (Identity("x", address="192.168.1.20"), "at"),
+        (Identity("x", address="192.168.1.21"), "x"),
+        (Identity("x"), "x"),
+    ],
+)
+def test_devices_are_recognised_by_all_that_is_given(who: Identity, name: str) -> None:
+    found = recognise(who, RULES, Strangers())
+    assert found.name == name
+    if name not in {rule.name for rule in RULES}:
+        assert found.intents == ()
+    here = recognise(Identity("y", here=True), RULES, Strangers())
+    assert here.intents == SEVEN
+
+
+def test_every_error_of_the_tree_has_a_code_and_a_way_back() -> None:
+    made = [
+        each
+        for each in vars(errors).values()
+        if isinstance(each, type) and issubclass(each, ConduitError)
+    ]
+    assert len(made) > 20
+    names = {row.name for row in CODES}
+    for kind in made:
+        error = kind.__new__(kind)
+        ConduitError.__init__(error, "what", hint="do this", where="here")
+        error.retry_after_s = 1.5  # type: ignore[attr-defined]
+        assert code_of(error).name in names
+    for row in CODES:
+        told = Trouble(row.name, row.status, "what", "do this", 1500)
+        back = raised(told) if row.name != "busy" else None
+        if back is not None and row.name != "failed":
+            assert code_of(back) is row
+        for status in row.statuses:
+            assert code_for(status) is row
+    assert trouble(RateLimited("slow", retry_after_s=1.5)).retry_ms == 1500
+    assert code_for(503, "rate_limited").name == "too_many"
+    assert len(trouble(InvalidInput("x" * 10_000)).message) == 500
+
+
+@pytest.mark.parametrize(
+    ("intent", "body", "path", "sent"),
+    [
+        ("llm.chat", {"messages": []}, "/chat", b'{"messages":[]}'),
+        ("planner.reason", {"objective": "o"}, "/planner/reason", b'{"objective":"o"}'),
+        ("planner.execute", {"steps": []}, "/planner/execute", b'{"steps":[]}'),
+        (
+            "function.invoke",
+            {"id": "a b/..", "arguments": {}},
+            "/functions/a%20b%2F../invoke",
+            b'{"arguments":{}}',
+        ),
+        (
+            "persist.baseline",
+            {"corpusId": "fc-main", "baselineId": "B", "content": "t"},
+            "/corpora/fc-main/baselines",
+            b'{"baselineId":"B","content":"t"}',
+        ),
+        ("awareness.reflect", {"corpusId": "c"}, "/corpus/reflections", b'{"corpusId":"c"}'),
+        ("groove.render", None, "/blocks/groove.render", b"{}"),
+    ],
+)
+def test_intents_become_requests(intent: str, body: object, path: str, sent: bytes) -> None:
+    call = call_of(intent, body)  # type: ignore[arg-type]
+    assert (call.path, call.body) == (path, sent)
+    assert is_known(intent)
+
+
+def test_a_document_is_registered_as_a_file() -> None:
+    call = call_of("tools.register", {"corpusId": "c&d", "openapi": {"openapi": "3.0.0"}})
+    assert call.path == "/tools/register?corpusId=c%26d"
+    assert call.media_type.startswith("multipart/form-data; boundary=")
+    assert b'name="openapi_file"' in call.body
+    assert b'{"openapi":"3.0.0"}' in call.body
+
+
+@pytest.mark.parametrize(
+    ("intent", "body"),
+    [
+        ("llm.chat", [1]),
+        ("function.invoke", {}),
+        ("function.invoke", {"id": ".."}),
+        ("function.invoke", {"id": 7}),
+        ("persist.baseline", {"corpusId": "x" * 201}),
+        ("tools.register", {}),
+        ("tools.register", {"openapi": 7}),
+        ("tools.register", {"openapi": "x", "evil": 1}),
+    ],
+)
+def test_bodies_that_do_not_fit_are_refused(intent: str, body: object) -> None:
+    with pytest.raises(InvalidInput, match="hint"):
+        call_of(intent, body)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "intent", ["hello", "", ".", "a.", ".b", "../etc", "a.b/../c", "a b.c", "A.b", "a.b\n"]
+)
+def test_what_is_no_name_of_a_block_is_nobodys(intent: str) -> None:
+    assert not is_known(intent)
+
+
+def test_settings_are_read_strictly(tmp_path: Path) -> None:
+    path = tmp_path / "flex.yaml"
+    assert load_settings(path, {}).devices == ()
+    path.write_text(
+        "service: http://127.0.0.1:1/\nservices: {planner: http://h:2}\nskew_s: 2\n"
+        "devices:\n  pedal: {endpoint: P, secret_env: S, intents: [llm.chat],"
+        " rates: {llm.chat: {per_minute: 6}}}\n"
+    )
+    settings = load_settings(path, {"S": "hidden", "CONDUIT_FLEX_KEY": "ck-1"})
+    assert settings.base_of("llm.chat") == "http://127.0.0.1:1"
+    assert settings.base_of("planner.reason") == "http://h:2"
+    assert settings.skew_ms == 2000
+    assert settings.devices[0].rates == (("llm.chat", Rate(6, 1)),)
+    assert "hidden" not in repr(settings)
+    assert "ck-1" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "servce: http://x",
+        "service: ftp://x",
+        "service: http://me:pw@x",
+        "service: http://[x",
+        "devices: {p: {intents: [a]}}",
+        "devices: {p: {endpoint: E, secret_env: NOT_SET}}",
+        "devices: {'a b': {endpoint: E}}",
+        "devices: {p: {endpoint: E, rate: {per_minute: -1}}}",
+        "window_s: .nan",
+        "queue: 0",
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "flex.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        load_settings(path, {})
+    assert str(path) in refused.value.where
+    assert refused.value.hint
+    assert "pw" not in str(refused.value)
