@@ -16,6 +16,7 @@ from conduit.contracts.errors import (
     InvalidInput,
     RateLimited,
 )
+from conduit.contracts.json import Json
 from conduit.store.seen import Seen
 from conduit.surfaces.flex.codes import CODES, Trouble, code_for, code_of, raised, trouble
 from conduit.surfaces.flex.devices import (
@@ -107,7 +108,7 @@ def test_rates_hold_for_a_device_and_for_an_intent(guard: Guard, clock: Clock) -
 
 def test_an_intent_must_be_allowed(guard: Guard) -> None:
     guard.may(PEDAL, "llm.chat")
-    with pytest.raises(Forbidden, match="may not ask for shell.run"):
+    with pytest.raises(Forbidden, match="may not ask for shell"):
         guard.may(PEDAL, "shell.run")
 
 
@@ -188,8 +189,8 @@ def test_every_error_of_the_tree_has_a_code_and_a_way_back() -> None:
         ("groove.render", None, "/blocks/groove.render", b"{}"),
     ],
 )
-def test_intents_become_requests(intent: str, body: object, path: str, sent: bytes) -> None:
-    call = call_of(intent, body)  # type: ignore[arg-type]
+def test_intents_become_requests(intent: str, body: Json, path: str, sent: bytes) -> None:
+    call = call_of(intent, body)
     assert (call.path, call.body) == (path, sent)
     assert is_known(intent)
 
@@ -215,9 +216,9 @@ def test_a_document_is_registered_as_a_file() -> None:
         ("tools.register", {"openapi": "x", "evil": 1}),
     ],
 )
-def test_bodies_that_do_not_fit_are_refused(intent: str, body: object) -> None:
+def test_bodies_that_do_not_fit_are_refused(intent: str, body: Json) -> None:
     with pytest.raises(InvalidInput, match="hint"):
-        call_of(intent, body)  # type: ignore[arg-type]
+        call_of(intent, body)
 
 
 @pytest.mark.parametrize(
