@@ -9,98 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conduit.agents.consistency.answers import final_answer, normalised
 from conduit.agents.consistency.blocks import Agreed, Consistent, consistency_blocks
-from conduit.agents.consistency.vote import decided, verdict
 from conduit.agents.reward import difficulty, reward, tool_complexity
 from conduit.blocks import Catalog, Effects, Gate, block
 from conduit.contracts.chat import ChatResponse, Usage
 from conduit.contracts.errors import ConduitError, ProviderTimeout
 from conduit.models.blocks import ChatCall
 from conduit.telemetry.ids import IdMaker
-
-
-@pytest.mark.parametrize(
-    "same",
-    [
-        (
-            "1,000",
-            "1000.0",
-            "The answer is 1000.",
-            "\\boxed{1000}",
-            "**Final answer:** 1,000.00",
-            "1e3",
-        ),
-        ("Yes", "yes.", "YES!", "Yes, it is.", "true"),
-        ("No", "no, never", "False."),
-        ('{"a": 1, "b": [2]}', '{"b":[2.0],"a":1}', '```json\n{"a": 1, "b": [2]}\n```'),
-        (
-            "Paris",
-            "paris.",
-            "  PARIS ",
-            "The answer is: Paris",
-            "\N{FULLWIDTH LATIN CAPITAL LETTER P}aris",
-        ),
-        ("-3", "−3", "-3.0"),
-        ("50%", "50 %"),
-    ],
-)
-def test_answers_that_mean_the_same(same: tuple[str, ...]) -> None:
-    assert len({normalised(each) for each in same}) == 1, [normalised(each) for each in same]
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("1", "-1"),
-        ("1000", "1001"),
-        ("yes", "no"),
-        ("50", "50%"),
-        ("a+b", "a-b"),
-        ("Paris", "Rome"),
-    ],
-)
-def test_answers_that_do_not(one: str, other: str) -> None:
-    assert normalised(one) != normalised(other)
-
-
-def test_the_last_word_counts() -> None:
-    text = "At first the answer is 3.\nBut I forgot one, so the answer is 4."
-    assert final_answer(text) == "4"
-
-
-@given(st.text(max_size=200))
-def test_any_text_has_a_meaning_that_stays(text: str) -> None:
-    once = normalised(text)
-    assert once == normalised(text)
-    assert "\n" not in once or once.startswith(("{", "["))
-
-
-@given(
-    st.decimals(
-        allow_nan=False, allow_infinity=False, places=3, min_value=-(10**9), max_value=10**9
-    )
-)
-def test_a_number_is_itself_however_it_is_written(number: object) -> None:
-    assert normalised(f"{number:,}") == normalised(f"{number}") == normalised(f"{number}000")
-
-
-@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=16))
-def test_the_majority_and_how_sure_it_is(answers: list[str]) -> None:
-    found = verdict(answers)
-    most = max(answers.count(each) for each in answers)
-    assert answers.count(found.winner) == most
-    assert found.winner == next(each for each in answers if answers.count(each) == most)
-    assert found.agreement == pytest.approx(most / len(answers))
-    assert found.uncertainty == pytest.approx(1 - found.agreement)
-    assert -1e-12 <= found.entropy <= 1
-    assert (found.entropy < 1e-12) == (len(set(answers)) == 1)
-
-
-@given(st.lists(st.sampled_from("ab"), max_size=8), st.lists(st.sampled_from("abc"), max_size=8))
-def test_what_is_decided_stays_so(before: list[str], after: list[str]) -> None:
-    if decided(before, len(before) + len(after)):
-        assert verdict(before).winner == verdict(before + after).winner
 
 
 def gate_of(*answers: str | ConduitError) -> tuple[Gate, list[ChatCall]]:

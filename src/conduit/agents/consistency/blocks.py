@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from conduit.agents.consistency.answers import normalised
-from conduit.agents.consistency.vote import Verdict, decided, verdict
 from conduit.blocks import Block, Effects, Gate, Length, Range, block, current_call
 from conduit.contracts.chat import ChatRequest, Message, Usage
 from conduit.contracts.errors import ConduitError
 from conduit.models.blocks import ChatCall
+from conduit.models.consistency.answers import normalised
+from conduit.models.consistency.ballot import MOST_SAMPLES, Ballot, Verdict
+from conduit.models.consistency.polling import poll
 
 _AT_ONCE = 4
 
@@ -23,7 +23,7 @@ class Consistent:
     model ``escalate_to`` is asked, once, and its answer is taken."""
 
     prompt: Annotated[str, Length(1, 100_000), "what to ask"]
-    samples: Annotated[int, Range(1, 16)] = 5
+    samples: Annotated[int, Range(1, MOST_SAMPLES)] = 5
     temperature: Annotated[float, Range(0, 2)] = 0.7
     system: Annotated[str, Length(0, 100_000), "how to answer"] = ""
     model: Annotated[str, Length(0, 200), "a model, group or alias; empty: the chain"] = ""
@@ -34,7 +34,7 @@ class Consistent:
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One answer. ``group`` is what it says without its wording; ``error`` is the code of why there
-    is none, or ``not_needed`` where the majority was decided before."""
+    is none, ``no_answer`` where it says nothing, or ``not_needed`` where it was decided before."""
 
     text: str
     group: str
@@ -50,9 +50,10 @@ class Sample:
 class Agreed:
     """The answer of the majority, in the words of the first that gave it.
 
-    ``agreement`` is the majority's share of the answers, ``uncertainty`` 1 minus that, ``entropy``
-    from 0 (all the same) to 1 (each another). ``dissent`` are the other answers, with how often
-    they were given. ``cost_micro`` is of all samples, in millionths of a US dollar.
+    ``agreement`` is the majority's share of the samples that ended (one that failed agrees with
+    nobody), ``uncertainty`` 1 minus that, ``entropy`` from 0 (all the same) to 1 (each another).
+    ``dissent`` are the other answers, with how often they were given. ``cost_micro`` is of all
+    samples, in millionths of a US dollar.
     """
 
     text: str
@@ -79,14 +80,16 @@ def consistency_blocks(gate: Gate, prices: Prices) -> tuple[Block[Any, Any], ...
         said = await gate.acall("models.complete", ChatCall(chat), current_call().principal)
         usage = said.usage or Usage()
         cost = prices(said.provider, said.model, usage)
+        group = normalised(said.text)
         return Sample(
             said.text,
-            normalised(said.text),
+            group,
             said.provider,
             said.model,
             usage.input_tokens,
             usage.output_tokens,
             cost,
+            "" if group else "no_answer",
         )
 
     @block(
@@ -95,36 +98,30 @@ def consistency_blocks(gate: Gate, prices: Prices) -> tuple[Block[Any, Any], ...
         effects=Effects.NETWORK,
     )
     async def consistent(request: Consistent) -> Agreed:
-        room = asyncio.Semaphore(_AT_ONCE)
-
-        async def one() -> Sample:
-            async with room:
-                return await ask(request, request.model, request.temperature)
-
+        agree = request.escalate_below if request.escalate_to else 0.0
+        ballot = Ballot(request.samples, agree=agree)
         samples: list[Sample] = []
-        failed: ConduitError | None = None
-        tasks = [asyncio.ensure_future(one()) for _ in range(request.samples)]
-        try:
-            for each in asyncio.as_completed(tasks):
-                try:
-                    samples.append(await each)
-                except ConduitError as error:
-                    failed = error
-                    samples.append(_without(error.code))
-                given = _given(samples)
-                if decided(given, request.samples - (len(samples) - len(given))):
-                    break
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        given = _given(samples)
-        if not given and failed is not None:
-            raise failed
-        found = verdict(given)
+        failed: list[ConduitError] = []
+
+        async def one() -> None:
+            try:
+                sample = await ask(request, request.model, request.temperature)
+            except ConduitError as error:
+                failed.append(error)
+                sample = _without(error.code)
+            samples.append(sample)
+            if sample.error:
+                ballot.fail()
+            else:
+                ballot.add(sample.group)
+
+        await poll(ballot, one, _AT_ONCE)
+        if failed and not ballot.answers and not request.escalate_to:
+            raise failed[-1]
+        found = ballot.verdict
         samples += [_without("not_needed")] * (request.samples - len(samples))
-        text = next(each.text for each in samples if not each.error and each.group == found.winner)
-        escalate = bool(request.escalate_to) and found.agreement < request.escalate_below
+        text = next((each.text for each in samples if each.group == found.winner), "")
+        escalate = bool(request.escalate_to) and not ballot.agreed
         if escalate:
             stronger = await ask(request, request.escalate_to, None)
             samples.append(stronger)
@@ -145,10 +142,6 @@ def _agreed(text: str, found: Verdict, samples: list[Sample], escalated: bool) -
         escalated,
         sum(each.cost_micro or 0 for each in samples),
     )
-
-
-def _given(samples: list[Sample]) -> list[str]:
-    return [each.group for each in samples if not each.error]
 
 
 def _without(error: str) -> Sample:
