@@ -42,7 +42,10 @@ def _serve() -> None:
     async def work(app: App) -> None:
         from conduit.surfaces.mcp.stdio import serve_pipes  # two thirds of a second
 
-        await serve_pipes(app.gate, app.files, app.prompts, app.rights.of(LOCAL_OWNER))
+        who, approve = app.rights.of(LOCAL_OWNER), app.access.approve
+        await serve_pipes(
+            app.gate, app.files, app.prompts, who, person=LOCAL_OWNER, approve=approve
+        )
 
     run(work, as_json=False, serving=True)
 

@@ -126,9 +126,14 @@ async def test_a_client_that_gives_up_ends_the_work(connect: Connect) -> None:
 async def test_a_file_that_was_written_is_a_resource(connect: Connect) -> None:
     async with connect() as client:
         result = await client.call_tool("file_write", {"text": "four on the floor"})
-        uri = result.content[1].uri  # type: ignore[union-attr]  # it is a link
+        inside = result.content[1].resource  # type: ignore[union-attr]  # it is short
+        assert (inside.text, inside.mime_type) == ("four on the floor", "text/plain")
+        result = await client.call_tool("file_write", {"text": "x" * 70_000})
+        (_, link) = result.content
+        assert (link.type, link.size) == ("resource_link", 70_000)  # type: ignore[union-attr]  # a link
+        uri = link.uri  # type: ignore[union-attr]  # it is a link
         read = (await client.read_resource(uri)).contents[0]
-        assert base64.b64decode(read.blob) == b"four on the floor"  # type: ignore[union-attr]  # bytes
+        assert base64.b64decode(read.blob) == b"x" * 70_000  # type: ignore[union-attr]  # bytes
         templates = (await client.list_resource_templates()).resource_templates
         assert {each.uri_template for each in templates} == {
             "groove://{groove_id}",
@@ -172,7 +177,7 @@ async def test_lists_come_in_pages(files: DiskFiles) -> None:
 
         return one
 
-    gate = Gate(Catalog(map(made, range(120))), new_id=lambda: "call")  # type: ignore[arg-type]  # blocks
+    gate = Gate(Catalog(map(made, range(510))), new_id=lambda: "call")  # type: ignore[arg-type]  # blocks
     async with Client(mcp_server(gate, files, Texts(), always(ANYBODY)), cache=None) as client:
         names: list[str] = []
         cursor: str | None = None
@@ -182,7 +187,7 @@ async def test_lists_come_in_pages(files: DiskFiles) -> None:
             cursor = page.next_cursor
         assert cursor is None
         assert names == sorted(set(names))
-        assert len(names) == 120
+        assert len(names) == 510
         with pytest.raises(MCPError, match="Unknown cursor"):
             await client.list_tools(cursor="bm90IG91cnM=")
 

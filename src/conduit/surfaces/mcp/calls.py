@@ -3,9 +3,7 @@ can act on when it fails."""
 
 from __future__ import annotations
 
-import asyncio
-import dataclasses
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -13,156 +11,103 @@ import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from conduit.blocks import Block, Gate, dumps, loads
-from conduit.contracts.errors import ConduitError, InvalidInput, NotFound, TooLarge
-from conduit.contracts.files import FileRef
-from conduit.contracts.outcome import ErrorInfo
-from conduit.surfaces.mcp.caller import Caller, WhoCalls
-from conduit.surfaces.mcp.resources import file_uri
-from conduit.surfaces.mcp.tools import output_schema
+from conduit.agents.events import AskReply
+from conduit.blocks import Block, Gate, decode
+from conduit.contracts.errors import ConduitError, NotFound, TooLarge
+from conduit.contracts.files import FileStore
+from conduit.surfaces.mcp.approvals import Approvals
+from conduit.surfaces.mcp.asking import Unanswered
+from conduit.surfaces.mcp.behalf import Behalf
+from conduit.surfaces.mcp.caller import WhoCalls
+from conduit.surfaces.mcp.content import failed, result_of
+from conduit.surfaces.mcp.telling import LogLevels, Telling
 
 Context = ServerRequestContext[Any, Any]
+Params = types.CallToolRequestParams
 
-_LARGEST_RESULT: Final = 1 << 20
-"""Bytes of JSON. Whoever asked is a model: what is longer belongs into a file."""
-_LONGEST_MESSAGE: Final = 400
-_BETWEEN_MESSAGES_S: Final = 0.05
-"""A model that streams says something hundreds of times a second."""
-_MOST_LINKS: Final = 50
-_DEEPEST: Final = 8
 _MOST_OUTPUTS: Final = 1000
-_FIELDS: Final = "the tool's inputSchema has its fields, their types and bounds"
-_TRY: Final = "`conduit doctor` says what works on this machine and what does not"
 
 
 class ToolCalls:
     """Runs ``tools/call``."""
 
-    def __init__(self, gate: Gate, who: WhoCalls) -> None:
+    def __init__(
+        self, gate: Gate, files: FileStore, who: WhoCalls, approvals: Approvals, levels: LogLevels
+    ) -> None:
         self._gate = gate
+        self._files = files
         self._who = who
+        self._approvals = approvals
+        self._levels = levels
 
     async def __call__(
-        self, context: Context, params: types.CallToolRequestParams
-    ) -> types.CallToolResult:
-        """What the block gave, or, marked as an error, why it did not. Raises ``MCPError`` for a
-        tool that is not there."""
+        self, context: Context, params: Params
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        """What the block gave, or, marked as an error, why it did not; or what a person is to be
+        asked first. Raises ``MCPError`` for a tool that is not there."""
         try:
-            caller = self._who(context)
-            catalog = self._gate.catalog.of(caller.principal.org_id)
+            behalf = Behalf(self._gate, self._who(context))
+            catalog = self._gate.catalog.of(behalf.org_id)
             block = catalog.get(catalog.block_of_tool(params.name))
         except NotFound as error:
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name[:80]}") from error
         except ConduitError as error:
             return failed(error)
         try:
-            made = await self._made(context, block, params.arguments or {}, caller)
-            return _answer(block, made)
+            made = await self._settled(context, params, block, behalf)
+            return await result_of(block, made, self._files, behalf.org_id)
+        except Unanswered as question:
+            return question.result
         except ConduitError as error:
             return failed(error)
 
-    async def _made(
-        self, context: Context, block: Block[Any, Any], arguments: dict[str, Any], caller: Caller
+    async def _settled(
+        self, context: Context, params: Params, block: Block[Any, Any], behalf: Behalf
     ) -> Any:
+        if AskReply not in block.output_classes:
+            return await self._made(context, params, block, behalf)
+        if run_id := self._approvals.begun(params):
+            return await self._approvals.resumed(context, params, behalf, run_id)
+        reply = await self._made(context, params, block, behalf)
+        return await self._approvals.settled(context, params, behalf, reply)
+
+    async def _made(
+        self, context: Context, params: Params, block: Block[Any, Any], behalf: Behalf
+    ) -> Any:
+        data: Any = params.arguments or {}
+        if self._gate.may(behalf.caller.principal, block):  # or else the gate says why not
+            data = decode(block.input_type, data, lenient=True, where=block.name)
+            if self._approvals.needed(block):
+                await self._approvals.require(context, params, block, data)
         if not block.streams:
-            return await self._gate.acall(
-                block.name,
-                arguments,
-                caller.principal,
-                correlation_id=caller.correlation_id,
-                lenient=True,
-            )
+            return await behalf.call(block.name, data)
         items = self._gate.stream(
-            block.name, arguments, caller.principal, correlation_id=caller.correlation_id
+            block.name,
+            data,
+            behalf.caller.principal,
+            correlation_id=behalf.caller.correlation_id,
         )
-        return await _followed(context, block, items)
+        telling = Telling(context, block.name, logged=self._levels.wanted(context))
+        return await _followed(telling, block, items)
 
 
 async def _followed(
-    context: Context, block: Block[Any, Any], items: AsyncGenerator[Any, None]
+    telling: Telling, block: Block[Any, Any], items: AsyncGenerator[Any, None]
 ) -> Any:
-    """The output of a stream; what comes before it is told as progress, not too often."""
+    """The output of a stream; what comes before it is told."""
     outputs: list[Any] = []
-    clock = asyncio.get_running_loop().time
-    told_at = -1.0
-    events = 0
     async with aclosing(items):
         async for item in items:
-            events += 1
-            if isinstance(item, block.output_classes):
-                outputs.append(item)
-                if len(outputs) > _MOST_OUTPUTS:
-                    raise TooLarge(
-                        f"there are more than {_MOST_OUTPUTS} outputs",
-                        where=block.name,
-                        hint="ask for fewer",
-                    )
-            elif clock() - told_at >= _BETWEEN_MESSAGES_S:
-                await context.session.report_progress(events, message=_message(item))
-                told_at = clock()
+            if not isinstance(item, block.output_classes):
+                await telling.event(item)
+                continue
+            outputs.append(item)
+            if len(outputs) > _MOST_OUTPUTS:
+                raise TooLarge(
+                    f"there are more than {_MOST_OUTPUTS} outputs",
+                    where=block.name,
+                    hint="ask for fewer",
+                )
     if block.many:
         return {"outputs": outputs}
     return outputs[-1] if outputs else None
-
-
-def _message(event: Any) -> str:
-    """An event in a line: its kind, and what it says."""
-    said = dumps(event).decode()
-    text = f"{type(event).__name__} {said}"
-    return text if len(text) <= _LONGEST_MESSAGE else f"{text[: _LONGEST_MESSAGE - 1]}…"
-
-
-def _answer(block: Block[Any, Any], made: Any) -> types.CallToolResult:
-    text = dumps(made)
-    if len(text) > _LARGEST_RESULT:
-        raise TooLarge(
-            f"the result has {len(text)} bytes, and {_LARGEST_RESULT} can be told",
-            where=block.name,
-            hint="ask for less of it",
-        )
-    content: list[types.ContentBlock] = [types.TextContent(text=text.decode())]
-    content += [_link(each) for each in _files_in(made)]
-    structured = loads(text) if output_schema(block) is not None else None
-    return types.CallToolResult(content=content, structured_content=structured)
-
-
-def failed(error: ConduitError) -> types.CallToolResult:
-    """An error for a model to read: what happened, and what to do about it."""
-    info = ErrorInfo.of(error)
-    if not info.hint:
-        info = dataclasses.replace(info, hint=_FIELDS if isinstance(error, InvalidInput) else _TRY)
-    told: dict[str, Any] = {"error": dataclasses.asdict(info)}
-    return types.CallToolResult(
-        content=[types.TextContent(text=dumps(told).decode())],
-        structured_content=told,
-        is_error=True,
-    )
-
-
-def _link(file: FileRef) -> types.ResourceLink:
-    return types.ResourceLink(
-        name=file.name, uri=file_uri(file.id), mime_type=file.media_type, size=file.size
-    )
-
-
-def _files_in(made: Any) -> list[FileRef]:
-    """The files that a result names, each once."""
-    found: dict[str, FileRef] = {}
-    for file in _references(made, 0):
-        found.setdefault(file.id, file)
-        if len(found) == _MOST_LINKS:
-            break
-    return list(found.values())
-
-
-def _references(value: Any, depth: int) -> Iterator[FileRef]:
-    if isinstance(value, FileRef):
-        yield value
-    elif depth < _DEEPEST:
-        inner: Any = ()
-        if dataclasses.is_dataclass(value):
-            inner = [getattr(value, field.name) for field in dataclasses.fields(value)]
-        elif isinstance(value, list | tuple):
-            inner = value
-        for each in inner:
-            yield from _references(each, depth + 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.types import Receive, Scope, Send
@@ -16,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from conduit.blocks import Gate
 from conduit.contracts.call import Principal
 from conduit.contracts.files import FileStore
+from conduit.surfaces.mcp.marked import with_tools
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -29,7 +31,8 @@ _IDLE_S: Final = 600.0
 
 
 class McpOverHttp:
-    """An ASGI application. The principal of each request is in its state, put there by a door."""
+    """An ASGI application. The principal of each request is in its state, put there by a door.
+    ``approve`` names blocks that a person has to agree to."""
 
     def __init__(
         self,
@@ -37,12 +40,14 @@ class McpOverHttp:
         files: FileStore,
         prompts: PromptTexts,
         *,
+        approve: Collection[str] = (),
         most_sessions: int = _MOST_SESSIONS,
         idle_s: float = _IDLE_S,
     ) -> None:
         self._gate = gate
         self._files = files
         self._prompts = prompts
+        self._approve = approve
         self._most_sessions = most_sessions
         self._idle_s = idle_s
         self._opening = asyncio.Lock()
@@ -52,7 +57,7 @@ class McpOverHttp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         manager = self._manager or await self._opened()
         scope["user"] = _credential(scope["state"]["principal"])
-        await manager.handle_request(scope, receive, send)
+        await manager.handle_request(scope, receive, with_tools(scope["state"], send))
 
     async def _opened(self) -> StreamableHTTPSessionManager:
         """The sessions, held open by a task of their own until the event loop ends."""
@@ -74,7 +79,7 @@ class McpOverHttp:
         # It tells every session at INFO, and those that are refused too.
         logging.getLogger("mcp").setLevel(logging.ERROR)
         return StreamableHTTPSessionManager(
-            mcp_server(self._gate, self._files, self._prompts, of_request),
+            mcp_server(self._gate, self._files, self._prompts, of_request, approve=self._approve),
             session_idle_timeout=self._idle_s,
             max_request_body_size=_LARGEST_BODY,
             max_sessions=self._most_sessions,

@@ -6,25 +6,28 @@ handshake and sessions. What a request means is here, and every call goes throug
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import mcp_types as types
 from mcp.server.caching import CacheHint
-from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 
 import conduit
 from conduit.blocks import Gate
-from conduit.contracts.errors import ConduitError
 from conduit.contracts.files import FileStore
+from conduit.surfaces.mcp.approvals import Approvals
+from conduit.surfaces.mcp.asking import sealed
 from conduit.surfaces.mcp.caller import WhoCalls
 from conduit.surfaces.mcp.calls import ToolCalls
-from conduit.surfaces.mcp.pages import page_of
+from conduit.surfaces.mcp.completion import Completions
+from conduit.surfaces.mcp.listing import ToolList
 from conduit.surfaces.mcp.prompts import Prompts, PromptTexts
-from conduit.surfaces.mcp.resources import Resources, refused
+from conduit.surfaces.mcp.resources import Resources
+from conduit.surfaces.mcp.sources import FileSource, GrooveSource, Source
+from conduit.surfaces.mcp.telling import LogLevels
 from conduit.surfaces.mcp.tools import ToolShelf
 
-_PAGE: Final = 50
 _MINUTE_MS: Final = 60_000
 _INSTRUCTIONS: Final = (
     "Conduit's blocks as tools. Drum grooves are rendered with groove_render; what was rendered is "
@@ -32,22 +35,21 @@ _INSTRUCTIONS: Final = (
 )
 
 
-def mcp_server(gate: Gate, files: FileStore, prompts: PromptTexts, who: WhoCalls) -> Server[Any]:
-    """``who`` says on whose behalf each message was sent."""
-    shelf = ToolShelf(gate)
-    resources = Resources(gate, files, who)
-    texts = Prompts(gate, prompts, who)
-
-    async def list_tools(
-        context: ServerRequestContext[Any, Any], params: types.PaginatedRequestParams | None
-    ) -> types.ListToolsResult:
-        try:
-            principal = who(context).principal
-        except ConduitError as error:
-            raise refused(error) from error
-        cursor = params.cursor if params else None
-        tools, after = page_of(shelf.of(principal), _name, cursor, _PAGE)
-        return types.ListToolsResult(tools=tools, next_cursor=after)
+def mcp_server(
+    gate: Gate,
+    files: FileStore,
+    prompts: PromptTexts,
+    who: WhoCalls,
+    *,
+    approve: Collection[str] = (),
+    sources: Sequence[Source] = (),
+) -> Server[Any]:
+    """``who`` says on whose behalf each message was sent, ``approve`` names blocks that a person
+    has to agree to, ``sources`` are more resources than grooves and files."""
+    tools = ToolList(ToolShelf(gate), who)
+    resources = Resources(gate, who, (GrooveSource(files), FileSource(files), *sources))
+    texts = Prompts(gate, prompts, who, resources)
+    levels = LogLevels()
 
     def input_schema(name: str) -> None:
         """No tool asks for arguments in headers, so there is nothing to compare them with."""
@@ -64,17 +66,16 @@ def mcp_server(gate: Gate, files: FileStore, prompts: PromptTexts, who: WhoCalls
             "server/discover": CacheHint(60 * _MINUTE_MS, "public"),
         },
         get_tool_input_schema=input_schema,
-        on_list_tools=list_tools,
-        on_call_tool=ToolCalls(gate, who),
+        on_list_tools=tools.listed,
+        on_call_tool=ToolCalls(gate, files, who, Approvals(approve), levels),
         on_list_resources=resources.listed,
         on_list_resource_templates=resources.templates,
         on_read_resource=resources.read,
         on_list_prompts=texts.listed,
         on_get_prompt=texts.get,
+        on_completion=Completions(gate, who, resources, texts),
     )
+    server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, levels.set_level)
     server.middleware.clear()  # spans for a tracer that is never there: Conduit has its own
+    server.middleware += [sealed(who), tools]
     return server
-
-
-def _name(tool: types.Tool) -> str:
-    return tool.name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from mcp.server.stdio import stdio_server
 
 from conduit.blocks import Gate
@@ -13,10 +15,17 @@ from conduit.surfaces.mcp.server import mcp_server
 
 
 async def serve_pipes(
-    gate: Gate, files: FileStore, prompts: PromptTexts, principal: Principal
+    gate: Gate,
+    files: FileStore,
+    prompts: PromptTexts,
+    principal: Principal,
+    *,
+    person: Principal,
+    approve: Collection[str] = (),
 ) -> None:
     """Serve until the client closes our input. While this runs, whatever else is printed goes to
-    standard error: standard output belongs to the protocol."""
-    server = mcp_server(gate, files, prompts, always(principal))
+    standard error: standard output belongs to the protocol. ``principal`` is the model that drives
+    the client, ``person`` whoever it asks."""
+    server = mcp_server(gate, files, prompts, always(principal, person), approve=approve)
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())

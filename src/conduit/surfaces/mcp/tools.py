@@ -7,40 +7,69 @@ output may be nothing at all publishes no schema for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
 from typing import Any, Final
 
 import mcp_types as types
+from mcp_types import methods
+from pydantic import ValidationError
 
-from conduit.blocks import Block, Effects, Gate
+from conduit.blocks import Block, Effects, Gate, dumps
 from conduit.blocks.catalog import tool_name
 from conduit.blocks.schema import json_schema
 from conduit.blocks.shape import Either, Record
 from conduit.contracts.call import Principal
+from conduit.contracts.errors import InvalidInput
 from conduit.contracts.json import JsonObject
 
+log = logging.getLogger("conduit.mcp")
+
+_MOST_WRITTEN: Final = 20_000
+"""An organisation may have thousands of blocks of its own; beyond this all are written anew."""
+_AN_ENVELOPE: Final[JsonObject] = {
+    "ttlMs": 0,
+    "cacheScope": "private",
+    "resultType": "complete",
+}
 _WRITES: Final = Effects.WRITES_FILES | Effects.WRITES_STATE | Effects.RUNS_COMMANDS
 _REACHES_OUT: Final = Effects.NETWORK | Effects.RUNS_COMMANDS
 
 
 class ToolShelf:
-    """The blocks of a gate as tools. Each is described once, as long as its block is the same."""
+    """The blocks of a gate as tools. Each is written once in each revision, as long as its block is
+    the same: writing all of them for one request takes longer than all the rest of it."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._made: dict[str, tuple[Block[Any, Any], types.Tool]] = {}
+        self._written: dict[tuple[str, str], tuple[Block[Any, Any], bytes]] = {}
 
-    def of(self, principal: Principal) -> Iterator[types.Tool]:
-        """The tools that this principal may call, in the order of their blocks' names."""
-        for each in self._gate.catalog.of(principal.org_id):
-            if self._gate.offers(principal, each):
-                yield self.tool(each)
+    def of(self, principal: Principal) -> list[Block[Any, Any]]:
+        """What this principal may call, in the order of the names."""
+        catalog = self._gate.catalog.of(principal.org_id)
+        return [each for each in catalog if self._gate.offers(principal, each)]
 
-    def tool(self, block: Block[Any, Any]) -> types.Tool:
-        known = self._made.get(block.name)
+    def written(self, block: Block[Any, Any], version: str) -> bytes:
+        """A tool as JSON, as a revision has it; empty for one that it cannot say."""
+        known = self._written.get((block.name, version))
         if known is None or known[0] is not block:
-            known = self._made[block.name] = block, _described(block)
+            if len(self._written) >= _MOST_WRITTEN:
+                self._written.clear()
+            known = self._written[block.name, version] = block, _written(block, version)
         return known[1]
+
+
+def _written(block: Block[Any, Any], version: str) -> bytes:
+    """Held to the revision by the SDK, which knows what each has. A tool of another program may
+    have a schema that no client would take: then it is left out, and all others are there."""
+    try:
+        tool = _described(block).model_dump(by_alias=True, mode="json", exclude_none=True)
+        held = methods.serialize_server_result(
+            "tools/list", version, {**_AN_ENVELOPE, "tools": [tool]}
+        )
+        return dumps(held["tools"][0])
+    except (ValidationError, KeyError, InvalidInput) as error:
+        log.warning("%s is no tool in %s: %s", block.name, version, type(error).__name__)
+        return b""
 
 
 def output_schema(block: Block[Any, Any]) -> JsonObject | None:
