@@ -68,3 +68,25 @@ def test_a_permission_of_its_own_opens_what_it_does_and_no_more() -> None:
     assert not gate.may(bert, made)
     assert not gate.may(anna, danger)
     assert gate.may(LOCAL_OWNER, danger)
+
+
+@pytest.mark.parametrize("how", INSIDE)
+def test_what_is_for_people_is_reserved_and_no_less_open_to_them(how: str) -> None:
+    @block("danger.count", summary="Count, for people", by_hand=True)
+    def by_hand(data: Words) -> Count:
+        return Count(99)
+
+    made = {
+        "itself": by_hand,
+        "a step": (same >> by_hand).named("test.made", summary="x"),
+        "retried": (same >> retry(by_hand)).named(
+            "test.made", summary="x", permission="one.enough"
+        ),
+        "bounded": (same >> timeout(by_hand, seconds=5)).named("test.made", summary="x"),
+        "beside": (same >> parallel(count, by_hand)).named("test.made", summary="x"),
+        "in another": (same >> (same >> by_hand)).named("test.made", summary="x"),
+    }[how]
+    gate = Gate(Catalog([made]), new_id=lambda: "id-1")
+    assert gate.catalog.reserved(made.name)
+    assert not gate.catalog.guarded(made.name)
+    assert gate.may(Principal("anna", permissions=frozenset({"*"})), made)

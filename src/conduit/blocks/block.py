@@ -70,6 +70,7 @@ class Block(Generic[I, O]):
         summary: one line, in the imperative; models and people choose a block by it.
         permission: what a principal must hold to call it; the block's name unless given.
         guarded: only who holds the permission by name may call it, not who holds ``*``.
+        by_hand: people may, and language models only where that was allowed.
         approval: an agent may call it only after a person has agreed.
         effects, inline: what it does besides returning a value; too short to need a thread.
         checks: how deep values are checked.
@@ -80,6 +81,7 @@ class Block(Generic[I, O]):
     summary: str = ""
     permission: str = ""
     guarded: bool = False
+    by_hand: bool = False
     approval: bool = False
     effects: Effects = Effects.NONE
     inline: bool = False
@@ -132,7 +134,7 @@ class Block(Generic[I, O]):
     def needs(self) -> frozenset[Need]:
         """The permissions that a caller must hold, all of them."""
         own = self.permission or self.name
-        return frozenset({Need(own, self.guarded)} if own else ())
+        return frozenset({Need(own, self.guarded, self.by_hand)} if own else ())
 
     @functools.cached_property
     def streams(self) -> bool:
@@ -290,8 +292,7 @@ class Block(Generic[I, O]):
 
     def mismatch(self, edge: Edge, data: object, side: str, step: str = "") -> TypeMismatch:
         """The error that says what is wrong with ``data`` on one side of this block."""
-        unsteady = Breach("", edge.name, "a value that keeps changing")
-        breach = find_breach(edge.hint, data) or unsteady
+        breach = find_breach(edge.hint, data) or Breach("", edge.name, "a value that changes")
         wrong_class = not isinstance(data, edge.classes)
         return TypeMismatch(
             block=self.label,
@@ -389,9 +390,8 @@ class Pipeline(Block[I, O]):
     @property
     def needs(self) -> frozenset[Need]:
         inside = frozenset().union(*(step.needs for step in self.steps))
-        if self.permission:
-            return frozenset({Need(self.permission, any(need.guarded for need in inside))})
-        return super().needs | inside
+        own = frozenset({Need.instead(self.permission, inside)})
+        return own if self.permission else super().needs | inside
 
     @property
     def gathers(self) -> bool:  # type: ignore[override]  # it follows from the first step

@@ -131,6 +131,11 @@ class Catalog:
         """Whether ``*`` does not cover a block, or one inside it. Raises ``NotFound``."""
         return any(need.guarded for need in self.get(name).needs)
 
+    def reserved(self, name: str) -> bool:
+        """Whether language models may call a block only where that was allowed on purpose: it, or
+        one inside it, is guarded or for people. Raises ``NotFound``."""
+        return any(need.reserved for need in self.get(name).needs)
+
     def tool(self, name: str) -> ToolSpec:
         """A block as a language model sees it. Raises ``NotFound``."""
         block = self.get(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -36,7 +37,20 @@ class NoOp:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A permission that a caller must hold. A guarded one is not covered by ``*``."""
+    """A permission that a caller must hold. A guarded one is not covered by ``*``; one ``by_hand``
+    is for people, and for language models only where that was allowed."""
 
     permission: str
     guarded: bool = False
+    by_hand: bool = False
+
+    @property
+    def reserved(self) -> bool:
+        """Whether a language model has it only where that was allowed on purpose."""
+        return self.guarded or self.by_hand
+
+    @classmethod
+    def instead(cls, permission: str, inside: Collection[Need]) -> Need:
+        """One permission in place of others, no less bound than each of them."""
+        guarded = any(need.guarded for need in inside)
+        return cls(permission, guarded, any(need.by_hand for need in inside))

@@ -50,6 +50,7 @@ class FunctionBlock(Block[I, O]):
         types: tuple[type[I], type[O]],
         permission: str,
         guarded: bool,
+        by_hand: bool,
         approval: bool,
         effects: Effects,
         inline: bool,
@@ -60,6 +61,7 @@ class FunctionBlock(Block[I, O]):
         self.input_type, self.output_type = types
         self.permission = permission or name
         self.guarded = guarded
+        self.by_hand = by_hand
         self.approval = approval
         self.effects = effects
         self.inline = inline
@@ -95,6 +97,7 @@ def block(
     summary: str,
     permission: str = "",
     guarded: bool = False,
+    by_hand: bool = False,
     approval: bool = False,
     effects: Effects = Effects.NONE,
     inline: bool = False,
@@ -118,6 +121,7 @@ def block(
             types=_types_of(function, name),
             permission=permission,
             guarded=guarded,
+            by_hand=by_hand,
             approval=approval,
             effects=effects,
             inline=inline,

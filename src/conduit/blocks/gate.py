@@ -120,17 +120,20 @@ class Gate:
         principal: Principal | None = None,
         *,
         correlation_id: str = "",
+        idempotency_key: str = "",
         lenient: bool = False,
     ) -> Any:
         """Call a block and return its output.
 
         ``data`` is the block's input dataclass, or plain JSON data to decode (``lenient`` as in
         ``decode``). Without a principal the call inherits that of the call it is made in.
+        ``idempotency_key`` is what a service is told that can refuse to do the same thing twice.
 
         Raises ``NotFound``, ``Forbidden``, ``InvalidInput``, and whatever of the error tree the
         block raises; any other exception becomes a ``ConduitError`` with the details in the log.
         """
         block, call = self._admit(name, data, principal, correlation_id, lenient)
+        call.idempotency_key = idempotency_key
         async with _Served(self._interceptors, self._timer, call):
             token = _current.set(call)
             try:
@@ -168,11 +171,15 @@ class Gate:
         return self.catalog.of(current_call().principal.org_id)
 
     def may(self, principal: Principal, block: Block[Any, Any]) -> bool:
-        """Whether this principal could call this block."""
+        """Whether this principal has the right to call this block; for rights, not for lists."""
         return not self._missing(principal, block)
 
+    def holds(self, principal: Principal, permission: str, *, guarded: bool) -> bool:
+        """Whether this principal holds a permission that no block needs by itself."""
+        return self._policy.allows(principal, permission, guarded=guarded)
+
     def offers(self, principal: Principal, block: Block[Any, Any]) -> bool:
-        """Whether to show it to them as a tool: they could call it, and it can be used now."""
+        """Whether to list it for them: they could call it, and it can be used now."""
         usable = self._usable is None or self._usable(principal, block.name)
         return usable and self.may(principal, block)
 

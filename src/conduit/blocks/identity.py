@@ -23,7 +23,7 @@ from conduit.blocks.schema import json_schema
 from conduit.contracts.errors import ConfigError
 
 _NOT_SETTINGS = frozenset(
-    {"forward", "name", "summary", "permission", "guarded", "input_type", "output_type"}
+    {"forward", "name", "summary", "permission", "guarded", "by_hand", "input_type", "output_type"}
 )
 _ATOMS = (str, int, float, types.NoneType)
 _ACCESSORS = ("__func__", "fget", "func", "__wrapped__")

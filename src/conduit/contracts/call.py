@@ -39,3 +39,11 @@ class Call:
     input: Any
     principal: Principal
     correlation_id: str
+    idempotency_key: str = ""
+    """The same for the same step of the same run, however often it is tried; empty where nobody
+    keeps count."""
+
+    def key_for(self, block: str) -> str:
+        """The key, for that block alone: which of several requests inside another block it would be
+        for, nobody knows, and two different ones with one key would be taken for the same."""
+        return self.idempotency_key if block == self.block else ""

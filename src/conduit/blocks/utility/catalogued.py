@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from conduit.blocks.block import Block
 from conduit.blocks.effects import Effects, NoOp
 from conduit.blocks.function import block
+from conduit.blocks.gate import current_call
 from conduit.blocks.shape import Length, Range
 from conduit.blocks.utility.allowed import Allowed, NamedDatabase
 from conduit.blocks.utility.files import (
@@ -22,7 +23,7 @@ from conduit.blocks.utility.files import (
     FileSystemReadBlock,
     FileSystemWriteBlock,
 )
-from conduit.blocks.utility.http import HttpGetBlock, HttpOperation, HttpPostBlock
+from conduit.blocks.utility.http import HttpGetBlock, HttpOperation, HttpPostBlock, with_key
 from conduit.blocks.utility.postgres import PostgresBlock
 from conduit.blocks.utility.rows import AnyRows
 from conduit.blocks.utility.shell import SystemCommandBlock, SystemCommandOperation
@@ -234,7 +235,7 @@ def _http(allowed: Allowed) -> tuple[Block[Any, Any], ...]:
             request: HttpPostBlock[Any] = HttpPostBlock(
                 HttpPost,
                 data.url,
-                headers=data.headers,
+                headers=dict(with_key(data.headers.items(), current_call().key_for("http.post"))),
                 timeout_seconds=data.timeout_seconds,
                 largest=data.largest,
                 allow=allowed.hosts,

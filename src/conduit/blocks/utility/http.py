@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -29,6 +29,9 @@ from conduit.contracts.errors import ConduitError, ConfigError
 PUBLIC = Reach()
 """The public internet and nothing of one's own network."""
 LARGEST = 8 << 20
+IDEMPOTENCY_KEY = "Idempotency-Key"
+"""By which a server knows a request that it had already (draft-ietf-httpapi-idempotency-key-header;
+the key is sent bare, as the services that had the header before the draft want it)."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile("[\t\x20-\x7e]*")
@@ -201,6 +204,14 @@ class _Client:
         if 200 <= reply.status < 300:
             return HttpOperation(True, reply.status, data)
         return HttpOperation(False, reply.status, data, f"answered {phrase(reply.status)}")
+
+
+def with_key(headers: Iterable[tuple[str, str]], key: str) -> tuple[tuple[str, str], ...]:
+    """Headers with an idempotency key, if there is one and they have none of their own."""
+    given = tuple(headers)
+    if not key or any(name.lower() == IDEMPOTENCY_KEY.lower() for name, _ in given):
+        return given
+    return (*given, (IDEMPOTENCY_KEY, key))
 
 
 def _reason(error: ConduitError) -> str:

@@ -220,7 +220,8 @@ def invoke_block(gate: Gate, operations: Operations) -> Block[Any, Any]:
                 where="operation",
                 hint="leave it out, or give a toolId",
             )
-        made = await gate.acall(name, call.arguments)
+        key = current_call().key_for("function.invoke")
+        made = await gate.acall(name, call.arguments, idempotency_key=key)
         value = loads(dumps(made))
         if isinstance(made, OperationReply) and made.status >= 400:
             said = ErrorInfo("refused", f"{name}: its server answered {made.status}", "")

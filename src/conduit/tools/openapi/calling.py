@@ -11,8 +11,10 @@ from typing import Annotated, Any, Final, cast
 import orjson
 
 from conduit.blocks.decode import dumps
+from conduit.blocks.gate import current_call
 from conduit.blocks.utility.addresses import LookUp, Reach, look_up
 from conduit.blocks.utility.charset import text_of
+from conduit.blocks.utility.http import with_key
 from conduit.blocks.utility.url import WebUrl, read_url
 from conduit.contracts.errors import ConduitError, InvalidInput, TooLarge, Unavailable
 from conduit.contracts.json import Json, JsonObject
@@ -69,6 +71,8 @@ class Caller:
         base = settings.base or _server_of(operation, where)
         shown = settings.shown(base, self.apis.environ, where)
         url, headers, body = request_of(operation, values, base, shown, self.new_boundary())
+        if operation.method not in ("GET", "HEAD"):
+            headers = with_key(headers, current_call().key_for(where))
         request = Request(cast(Method, operation.method), url, headers, body)
         limits = Limits(settings.timeout_seconds, largest=settings.largest, cut=True)
         exchange = Exchange(request, limits, self.reach, self.look_up)
