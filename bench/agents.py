@@ -34,6 +34,7 @@ from pathlib import Path
 from conduit.agents.ask import AskRequest, ask_blocks
 from conduit.agents.events import AskReply
 from conduit.agents.model_rights import ModelRights
+from conduit.agents.reach import Reach
 from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.runs.budget import Budget
 from conduit.agents.system_prompts import SystemPrompts
@@ -202,7 +203,7 @@ def conduit(folder: Path, model: Model) -> Iterator[Gate]:
         gate = Gate(Catalog([note, look, *blocks]), new_id=IdMaker())
         loop = ToolLoop(gate, (), ModelRights(gate, ["bench.*"]), prices=gateway.price_of)
         conversations = Conversations(database, IdMaker())
-        agent = AgentRuns(runs, loop, conversations.appending, IdMaker())
+        agent = AgentRuns(runs, loop, conversations.appending, IdMaker(), Reach(gate))
         for each in ask_blocks(loop, agent, conversations, SystemPrompts()):
             gate.catalog.add(each)
         yield gate

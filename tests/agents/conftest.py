@@ -20,6 +20,7 @@ from conduit.agents.handle import handle_block
 from conduit.agents.help import help_block
 from conduit.agents.model_rights import ModelRights
 from conduit.agents.offline import OfflineAgent
+from conduit.agents.reach import Reach
 from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.runs.blocks import run_blocks
 from conduit.agents.system_prompts import SystemPrompts
@@ -143,7 +144,7 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             configs = Configs(Sandbox(tmp_path / "configs", "configs"), examples, out)
             conversations = Conversations(database, IdMaker())
             runs = stack.enter_context(contextlib.closing(Runs(database, time.time)))
-            agent = AgentRuns(runs, loop, conversations.appending, IdMaker())
+            agent = AgentRuns(runs, loop, conversations.appending, IdMaker(), Reach(gate))
             blocks = (
                 *extra,
                 *run_blocks(agent),

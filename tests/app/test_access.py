@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from conduit.app import Settings, open_app
 from conduit.app.access import EXAMPLE, Access, parse_access, read_access, write_example
+from conduit.app.guarded import BY_HAND
 from conduit.blocks.utility.allowed import NamedDatabase, NamedHosts, Root
 from conduit.contracts.call import LOCAL_OWNER
 from conduit.contracts.errors import ConfigError, Conflict, StoreError
@@ -188,9 +189,14 @@ async def test_what_is_allowed_is_listed_without_secrets(tmp_path: Path) -> None
     async with open_app(at_home, detect=False) as app:
         found: Any = await app.gate.acall("system.access", {}, LOCAL_OWNER)
         diagnosis: Any = await app.gate.acall("system.doctor", {}, LOCAL_OWNER)
+        assert {each.name for each in app.gate.catalog if each.by_hand} == set(BY_HAND)
     rights = {each.name: (each.models, each.remote, each.remote_models) for each in found.blocks}
     assert rights == {
         "code.execute": (False, False, False),
+        "corpora.delete": (False, True, False),
+        "runs.cancel": (False, True, False),
+        "runs.decide": (False, True, False),
+        "runs.others": (False, False, False),
         "mcp.restart": (False, False, False),
         "tools.disable": (False, False, False),
         "tools.enable": (False, False, False),

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -107,6 +108,9 @@ async def test_the_newest_come_first_and_by_what_they_are(runs: Runs) -> None:
     assert [each.id for each in runs.newest(DEFAULT_ORG, thread="t1")] == ["r3", "r1"]
     assert [each.id for each in runs.newest(DEFAULT_ORG, status="waiting")] == ["r1", "r0"]
     assert runs.newest(DEFAULT_ORG, kind="plan") == []
+    await runs.begin(replace(a_run("s0"), subject="other"))
+    assert [each.id for each in runs.newest(DEFAULT_ORG, subject="other")] == ["s0"]
+    assert len(runs.newest(DEFAULT_ORG, besides="other")) == 5
 
 
 async def test_a_run_belongs_to_one_process_until_its_lease_ends(
@@ -122,7 +126,7 @@ async def test_a_run_belongs_to_one_process_until_its_lease_ends(
         taken = await others.begin(a_run("r2"))
     assert runs.left() == []
     clock.now += LEASE_MS / 1000 + 1
-    assert [each.id for each in runs.left()] == ["r1", "r2"]
+    assert [each.id for each in runs.left()] == ["r2"]  # this process is only late with its own
     await runs.keep([(DEFAULT_ORG, "r1"), (DEFAULT_ORG, "r2")])
     assert runs.held(runs.get(DEFAULT_ORG, "r1"))
     mine = await runs.take(taken)

@@ -1,5 +1,5 @@
-"""What a language model may do: what the person may for whom it works, and of the guarded blocks
-only those that were allowed to models on purpose.
+"""What a language model may do: what the person may for whom it works, and of the blocks that are
+guarded or for people (``by_hand``) only those that were allowed to models on purpose.
 
 A model reads web pages and files, and does what they say. So the person's own right to run commands
 is not the model's.
@@ -25,17 +25,17 @@ class ModelRights:
         """The same person, with the permissions, one by one, that a model has in their name.
 
         Never more than the person's: each of them is needed by a block that the person may call.
-        A permission that is guarded anywhere counts as guarded, and narrowing again changes
+        A permission that is reserved anywhere counts as reserved, and narrowing again changes
         nothing.
         """
         blocks = tuple(self._gate.catalog.of(person.org_id))
-        guarded = {need.permission for each in blocks for need in each.needs if need.guarded}
+        reserved = {need.permission for each in blocks for need in each.needs if need.reserved}
         held = {
             need.permission
             for each in blocks
             if self._gate.may(person, each)
             for need in each.needs
-            if need.guarded or need.permission not in guarded
+            if need.reserved or need.permission not in reserved
         }
         open_to_models = HeldPermissions().allows
         return replace(
@@ -43,15 +43,15 @@ class ModelRights:
             permissions=frozenset(
                 name
                 for name in held
-                if name not in guarded or open_to_models(self._granted, name, guarded=True)
+                if name not in reserved or open_to_models(self._granted, name, guarded=True)
             ),
         )
 
     def guarded_tools(self, model: Principal) -> list[str]:
-        """The guarded blocks that a model with this principal may call."""
+        """The reserved blocks that a model with this principal may call."""
         catalog = self._gate.catalog.of(model.org_id)
         return [
             each.name
             for each in catalog
-            if catalog.guarded(each.name) and self._gate.offers(model, each)
+            if catalog.reserved(each.name) and self._gate.offers(model, each)
         ]

@@ -161,6 +161,6 @@ class ToolLoop:
 
     def _block(self, name: str) -> str:
         block = self._catalog.block_of_tool(FLAT_NAMES.get(name, name))
-        if block not in self._offered and not self._catalog.guarded(block):
+        if block not in self._offered and not self._catalog.reserved(block):
             raise NotFound(block)
         return block

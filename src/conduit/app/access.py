@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from conduit.app.guarded import GUARDED
+from conduit.app.guarded import BY_HAND, GUARDED
 from conduit.app.settings import Settings
 from conduit.blocks.utility.allowed import SETTINGS, Allowed, NamedDatabase, NamedHosts, Root
 from conduit.contracts.call import LOCAL_OWNER, Principal
@@ -92,8 +92,8 @@ def _access(document: Section, file: Path, settings: Settings) -> Access:
     document.refuse_unknown(_PARTS)
     return Access(
         file=file,
-        models=_permissions(document, "models"),
-        remote=_permissions(document, "remote"),
+        models=_permissions(document, "models", (*GUARDED, *BY_HAND)),
+        remote=_permissions(document, "remote", GUARDED),
         approve=_approvals(document),
         allowed=Allowed(
             roots=_roots(document, settings),
@@ -106,8 +106,8 @@ def _access(document: Section, file: Path, settings: Settings) -> Access:
     )
 
 
-def _permissions(document: Section, part: str) -> frozenset[str]:
-    known = tuple(sorted({*GUARDED, *(f"{name.split('.')[0]}.*" for name in GUARDED)}))
+def _permissions(document: Section, part: str, taken: tuple[str, ...]) -> frozenset[str]:
+    known = tuple(sorted({*taken, *(f"{name.split('.')[0]}.*" for name in taken)}))
     names = document.texts(part)
     for name in names:
         if name in ("*", "**"):

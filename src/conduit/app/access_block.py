@@ -13,7 +13,8 @@ from conduit.contracts.call import LOCAL_OWNER
 
 @dataclass(frozen=True, slots=True)
 class GuardedBlock:
-    """A guarded block, and who may call it beside the person at the terminal."""
+    """A block that is guarded, or for people, and who may call it beside the person at the
+    terminal."""
 
     name: str
     summary: str
@@ -105,5 +106,5 @@ def _blocks(access: Access, gate: Gate, rights: ModelRights) -> tuple[GuardedBlo
             remote_models=gate.may(remote_model, each),
         )
         for each in catalog
-        if catalog.guarded(each.name)
+        if catalog.reserved(each.name)
     )

@@ -22,6 +22,7 @@ from conduit.agents.model_rights import ModelRights
 from conduit.agents.offline import OfflineAgent
 from conduit.agents.planning.blocks import planner_blocks
 from conduit.agents.planning.reason import Planner
+from conduit.agents.reach import Reach
 from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.runs.blocks import run_blocks
 from conduit.agents.system_prompts import BUILT_IN, SystemPrompts
@@ -159,7 +160,8 @@ async def open_app(
         loop = ToolLoop(gate, rights=rights, prices=models.gateway.price_of, approve=access.approve)
         runs = stack.enter_context(closing(Runs(database, time.time)))
         conversations = Conversations(database, new_id)
-        agent_runs = AgentRuns(runs, loop, conversations.appending, new_id, models.door.standing)
+        reach = Reach(gate, models.door.standing)
+        agent_runs = AgentRuns(runs, loop, conversations.appending, new_id, reach)
         out, examples = _sandbox(settings.out), Sandbox(_folder_of("configs"), "examples")
         configs = Configs(_sandbox(settings.configs), examples, out)
         saved = (*config_blocks(configs), *session_blocks(configs, out, files))
@@ -184,7 +186,7 @@ async def open_app(
         scopes = models.tokens.scopes = CatalogScopes(gate)
         catalog.add(token_block(models.tokens, scopes, access.caller))
         planner = Planner(gate, rights.of)
-        plans = planner_blocks(gate, runs, planner, new_id, models.door.standing)
+        plans = planner_blocks(gate, runs, planner, new_id, reach)
         for each in (chat_block(gate), *plans, *conversation_blocks(conversations)):
             catalog.add(each)
         corpora = corpora_blocks(
@@ -211,7 +213,7 @@ async def open_app(
             catalog.add(each)
         if serving:
             servers.discover_later()
-            stack.push_async_callback(stopped, going_on(agent_runs))
+            stack.push_async_callback(stopped, going_on(gate, agent_runs))
         yield App(settings, access, gate, models, files, database, prompts, rights, servers)
 
 

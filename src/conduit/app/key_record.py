@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from conduit.app.guarded import GUARDED
+from conduit.app.guarded import FOR_KEYS, GUARDED
 from conduit.contracts.call import DEFAULT_ORG
 from conduit.contracts.errors import ConfigError, InvalidInput, StoreError
 from conduit.store.files import write_atomically
@@ -23,7 +23,9 @@ _PATTERN: Final = re.compile(r"[^\s\[\]?]{1,200}")
 _MOST_PATTERNS: Final = 100
 _PERMISSION: Final = re.compile(r"\*|[a-z][a-z0-9_]*(\.[a-z0-9_]+)*(\.\*)?")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_GUARDED_FAMILIES: Final = frozenset({"keys", *(name.split(".")[0] for name in GUARDED)})
+_GUARDED_FAMILIES: Final = frozenset(
+    {"keys", *(name.split(".")[0] for name in GUARDED if name not in FOR_KEYS)}
+)
 _ORGANISATIONS: Final = uuid.UUID("6f2d0a54-7a0e-5d0b-9c3e-0d5a3c1b7e42")
 """The name space in which the name of an organisation is a UUID (RFC 9562, version 5)."""
 _MOST_MICRO: Final = 10**15

@@ -226,6 +226,7 @@ def corpus_blocks(corpora: Corpora, retrieval: Retrieval) -> tuple[Block[Any, An
     @block(
         "corpora.delete",
         summary="Delete a corpus with all its baselines and reflections",
+        by_hand=True,
         effects=Effects.WRITES_STATE,
     )
     def delete(request: CorpusName) -> Deleted:

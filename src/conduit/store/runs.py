@@ -218,12 +218,16 @@ class Runs:
         kind: str = "",
         thread: str = "",
         status: str = "",
+        subject: str = "",
+        besides: str = "",
         before: str = "",
         most: int = 50,
     ) -> list[StoredRun]:
-        """The newest runs, newest first; ``before`` is the id of one that is older than none of
-        them. Raises ``StoreError``."""
+        """The newest runs, newest first, of a ``subject`` or of all ``besides`` one; ``before`` is
+        the id of one that is older than none of them. Raises ``StoreError``."""
         query = sa.select(runs).where(runs.c.org_id == org_id)
+        query = query.where(runs.c.subject == subject) if subject else query
+        query = query.where(runs.c.subject != besides) if besides else query
         for column, wanted in ((runs.c.kind, kind), (runs.c.thread, thread)):
             query = query.where(column == wanted) if wanted else query
         query = query.where(runs.c.status == status) if status else query
@@ -236,11 +240,11 @@ class Runs:
 
     def left(self, most: int = 1000) -> list[StoredRun]:
         """Runs of every organisation that were being worked on by a process that is no more, oldest
-        first. Raises ``StoreError``."""
+        first; none of this one's, however late it is. Raises ``StoreError``."""
         query = sa.select(runs).where(runs.c.status == "running").order_by(runs.c.id)
         with self._database.snapshot() as connection:
             found = [_read(row) for row in connection.execute(query)]
-        return [run for run in found if not self.held(run)][:most]
+        return [run for run in found if run.owner != self.owner and not self.held(run)][:most]
 
     def _now(self) -> int:
         return int(1000 * self._clock())

@@ -13,6 +13,7 @@ import pytest
 
 from conduit.agents.planning.blocks import planner_blocks
 from conduit.agents.planning.reason import Planner
+from conduit.agents.reach import Reach
 from conduit.blocks import Block, Catalog, Effects, Gate, Length, NoOp, Range, block
 from conduit.contracts.call import Principal
 from conduit.contracts.errors import Conflict, InvalidInput
@@ -111,7 +112,7 @@ class Place:
         )
         self.gate = Gate(Catalog(self.counting.all()), new_id=IdMaker())
         planner = Planner(self.gate, lambda person: person)
-        for each in planner_blocks(self.gate, self.runs, planner, IdMaker()):
+        for each in planner_blocks(self.gate, self.runs, planner, IdMaker(), Reach(self.gate)):
             self.gate.catalog.add(each)
 
     async def execute(self, *steps: Any, who: Principal = PERSON, **more: Any) -> Any:

@@ -20,6 +20,7 @@ from typing import Any
 
 from conduit.agents.planning.blocks import planner_blocks
 from conduit.agents.planning.reason import Planner
+from conduit.agents.reach import Reach
 from conduit.blocks import Block, Catalog, Effects, Gate, block, loads
 from conduit.contracts.call import LOCAL_OWNER
 from conduit.store.database import Database
@@ -74,7 +75,8 @@ def gate_of(runs: Runs, notes: Path, point: str) -> Gate:
                "do.send": Effects.NETWORK}  # fmt: skip
     blocks = [noting(name, each, notes, point) for name, each in effects.items()]
     gate = Gate(Catalog(blocks), new_id=IdMaker())
-    for each in planner_blocks(gate, runs, Planner(gate, lambda person: person), IdMaker()):
+    planner = Planner(gate, lambda person: person)
+    for each in planner_blocks(gate, runs, planner, IdMaker(), Reach(gate)):
         gate.catalog.add(each)
     return gate
 

@@ -235,7 +235,7 @@ async def test_the_same_run_id_is_done_once(place: Place) -> None:
     assert await place.execute(step, run_id="corr-1") == first
     assert await place.execute(runId="corr-1") == first
     assert place.counting.done == ["make.write:a"]
-    with pytest.raises(Conflict, match="another plan has this run_id"):
+    with pytest.raises(Conflict, match="another run has this id"):
         await place.execute(("make.write", {"text": "b"}), run_id="corr-1")
     with pytest.raises(InvalidInput, match="differ"):
         await place.execute(run_id="corr-1", runId="corr-2")
@@ -351,8 +351,10 @@ async def test_a_failed_step_is_tried_again_when_somebody_says_so(place: Place) 
 async def test_somebody_elses_plan_is_not_there(place: Place) -> None:
     plan = await place.execute(("make.write", {"text": "a"}), run_id="mine")
     other = Principal("other", permissions=frozenset({"*"}))
-    with pytest.raises(NotFound):
+    with pytest.raises(InvalidInput, match="there is no run"):
         await place.execute(run_id="mine", who=other)
+    with pytest.raises(Conflict, match="another run has this id"):
+        await place.execute(("make.write", {"text": "a"}), run_id="mine", who=other)
     elsewhere = Principal("person", "01900000-0000-7000-8000-00000000000b", frozenset({"*"}))
     with pytest.raises(InvalidInput, match="there is no run"):
         await place.execute(run_id="mine", who=elsewhere)
@@ -373,7 +375,11 @@ async def test_the_owner_goes_on_with_no_more_than_whoever_began(place: Place) -
     await place.execute(run_id="mine", decisions={"0": "retry"}, who=OWNER)
     narrow = Principal("person", permissions=frozenset({"make.write", "planner.execute"}))
     await place.execute(run_id="mine", decisions={"0": "retry"}, who=narrow)
-    assert seen == [frozenset({"*"}), frozenset({"*"}), narrow.permissions]
+    owners, both = seen[0], seen[1]
+    assert owners == frozenset({"*"})
+    assert {"make.write", "make.read"} <= both  # one by one
+    assert "make.secret" not in both
+    assert seen[2] == narrow.permissions
     less = Principal("person", permissions=frozenset({"planner.execute"}))
     with pytest.raises(Forbidden):
         await place.execute(run_id="mine", decisions={"0": "retry"}, who=less)

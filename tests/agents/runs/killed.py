@@ -26,6 +26,7 @@ from typing import Any
 from conduit.agents.ask import AskRequest, ask_blocks
 from conduit.agents.events import AskReply
 from conduit.agents.model_rights import ModelRights
+from conduit.agents.reach import Reach
 from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.runs.blocks import RunName, run_blocks
 from conduit.agents.system_prompts import SystemPrompts
@@ -126,7 +127,7 @@ async def work(folder: Path, name: str, point: str, resume: bool = False) -> Ask
         )
         loop = ToolLoop(gate, (), ModelRights(gate, ["do.*"]))
         conversations = Conversations(database, IdMaker())
-        agent = AgentRuns(runs, loop, conversations.appending, IdMaker())
+        agent = AgentRuns(runs, loop, conversations.appending, IdMaker(), Reach(gate))
         for each in (*ask_blocks(loop, agent, conversations, SystemPrompts()), *run_blocks(agent)):
             gate.catalog.add(each)
         if resume:

@@ -13,7 +13,6 @@ from conduit.agents.planning.check import Checked, PlanCheck
 from conduit.agents.planning.execute import PlanRun
 from conduit.agents.planning.kept import KIND, Progress, Wish, wish_of
 from conduit.agents.planning.names import BlockNames
-from conduit.agents.planning.owner import acting
 from conduit.agents.planning.reason import Planner, Reasoned, ReasonRequest
 from conduit.agents.planning.steps import (
     MOST_STEPS,
@@ -23,7 +22,8 @@ from conduit.agents.planning.steps import (
     PlanStep,
     StepError,
 )
-from conduit.agents.standing import Standing, rights_of
+from conduit.agents.reach import Reach
+from conduit.agents.standing import rights_of
 from conduit.blocks import Block, Effects, Gate, Length, Range, block, current_call, dumps
 from conduit.contracts.call import Principal
 from conduit.contracts.errors import Conflict, InvalidInput, NotFound, StoreError, TooLarge
@@ -58,10 +58,10 @@ def planner_blocks(
     runs: Runs,
     planner: Planner,
     new_id: Callable[[], str],
-    standing: Standing = lambda person: person,
+    reach: Reach,
 ) -> tuple[Block[Any, Any], ...]:
-    """Both. ``standing`` is what somebody may do now who asked some time ago."""
-    plans = _Plans(gate, runs, new_id, standing)
+    """Both. ``reach`` says who goes on with whose plans."""
+    plans = _Plans(gate, runs, new_id, reach)
 
     @block(
         "planner.reason",
@@ -91,19 +91,21 @@ def planner_blocks(
 class _Plans:
     """Begins plans, and finds those that were begun."""
 
-    def __init__(
-        self, gate: Gate, runs: Runs, new_id: Callable[[], str], standing: Standing
-    ) -> None:
+    def __init__(self, gate: Gate, runs: Runs, new_id: Callable[[], str], reach: Reach) -> None:
         self._gate = gate
         self._runs = runs
         self._new_id = new_id
-        self._standing = standing
+        self._reach = reach
         self._check = PlanCheck(gate, BlockNames(gate.catalog))
 
     async def opened(self, request: ExecuteRequest, person: Principal) -> PlanRun | ExecutedPlan:
         """A plan to work at, or what came of one that is over."""
         id = _one_id(request)
         found = await self._found(id, person.org_id) if id else None
+        if found is not None and not self._reach.has(found, person):
+            if request.steps:
+                raise _taken(id)
+            found = None
         if found is not None:
             return await self._again(found, request, person)
         if not request.steps:
@@ -148,14 +150,10 @@ class _Plans:
             raise Conflict(
                 "this is the run of something else", where=run.id, hint="see `conduit runs show`"
             )
-        who = acting(self._gate, run, person, self._standing)
+        who = self._reach.acting(run, person).both
         wish = wish_of(run.request)
         if request.steps and dumps(request.steps) != dumps(wish.steps):
-            raise Conflict(
-                "another plan has this run_id",
-                where=run.id,
-                hint="leave the steps out to go on with it, or choose another run_id",
-            )
+            raise _taken(run.id)
         if self._runs.held(run):
             raise _at_work(run.id)
         rows = await asyncio.to_thread(self._runs.steps, run.org_id, run.id)
@@ -228,6 +226,14 @@ def _decisions(
             )
         found[at] = decision
     return found
+
+
+def _taken(id: str) -> Conflict:
+    return Conflict(
+        "another run has this id",
+        where=id,
+        hint="leave the steps out to go on with it, or choose another run_id",
+    )
 
 
 def _at_work(id: str) -> Conflict:

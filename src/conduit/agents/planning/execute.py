@@ -35,6 +35,7 @@ from conduit.agents.planning.steps import (
     StepOutput,
     StepResult,
 )
+from conduit.agents.step_key import step_key
 from conduit.blocks import Gate, dumps, loads
 from conduit.contracts.call import Principal
 from conduit.contracts.errors import ConduitError, TimedOut, TooLarge
@@ -187,7 +188,13 @@ class PlanRun:
         """One step through the gate. What it raises becomes its result."""
         try:
             arguments = self._outputs.filled(step.arguments)
-            made = await self._gate.acall(step.block, arguments, self._person, lenient=True)
+            made = await self._gate.acall(
+                step.block,
+                arguments,
+                self._person,
+                idempotency_key=self._key(step),
+                lenient=True,
+            )
             text = dumps(made)
             if len(text) > LARGEST_OUTPUT or self._together + len(text) > LARGEST_TOGETHER:
                 raise TooLarge(
@@ -231,7 +238,7 @@ class PlanRun:
         return ExecutedPlan(status, tuple(results[at] for at in sorted(results)), self._run.id)
 
     def _key(self, step: Checked) -> str:
-        return f"{self._run.id}/{step.at}"
+        return step_key(self._run.org_id, self._run.id, step.at)
 
     async def _save(self, checkpoints: Sequence[Checkpoint], status: RunStatus = "running") -> None:
         """Raises ``Conflict`` when another process has taken the run over, and ``StoreError``."""
@@ -261,8 +268,8 @@ class PlanRun:
 def _in_doubt(step: Checked, key: str) -> StepError:
     error = ErrorInfo(
         "uncertain",
-        f"{step.block} was begun ({key}) and may have been done: the process was ended before that "
-        "was stored",
+        f"{step.block} was begun (its idempotency key is {key}) and may have been done: the "
+        "process was ended before that was stored",
         f'look whether it was, and send the same run_id with decisions {{"{step.id or step.at}": '
         '"retry"}, or "skip"',
     )

@@ -36,8 +36,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A step that changes something is about to be done. ``key`` is the same for the same step of
-    the same run."""
+    """A step that changes something is about to be done. ``key`` is its idempotency key."""
 
     at: int
     key: str

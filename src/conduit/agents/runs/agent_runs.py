@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
+from conduit.agents.events import ApprovalNeeded
 from conduit.agents.model_rights import ModelRights
+from conduit.agents.reach import Acting, Reach
 from conduit.agents.runs.budget import Budget
 from conduit.agents.runs.journal import Journal, NoJournal
 from conduit.agents.runs.machine import Machine, canonical
 from conduit.agents.runs.session import Asked, Remember, Session, asked_of
 from conduit.agents.runs.state import RunState
 from conduit.agents.runs.steps import Begun, Called, Decided, RunStep, read, written
-from conduit.agents.standing import Standing, person_of, rights_of
+from conduit.agents.standing import person_of, rights_of
 from conduit.blocks import dumps
 from conduit.contracts.call import Principal
 from conduit.contracts.chat import Message
-from conduit.contracts.errors import ConduitError, Conflict, Forbidden, InvalidInput, NotFound
+from conduit.contracts.errors import ConduitError, Conflict, InvalidInput, NotFound
+from conduit.contracts.outcome import ErrorInfo
 from conduit.store.runs import LEASE_MS, Runs, Step, StoredRun
 
 log = logging.getLogger("conduit.agents.runs")
 
 KIND: Final = "agent"
 _RESUMABLE: Final = ("running", "failed", "cancelled", "waiting")
+_AT_ONCE: Final = 8
+"""Runs that a process left, which are gone on with side by side."""
 
 
 class Loop(Protocol):
@@ -45,13 +50,13 @@ class AgentRuns:
         loop: Loop,
         remember: Remember,
         new_id: Callable[[], str],
-        standing: Standing = lambda person: person,
+        reach: Reach,
     ) -> None:
         self.stored = runs
+        self.reach = reach
         self._loop = loop
         self._remember = remember
         self._new_id = new_id
-        self._standing = standing
         self._working: set[tuple[str, str]] = set()
 
     async def begin(
@@ -65,31 +70,33 @@ class AgentRuns:
         """A new run, stored before anything is done. Raises ``StoreError``."""
         begun = Begun(tuple(messages), budget, asked.provider, asked.model)
         run = await self._whole(self.stored.begin(self._new(person, thread, asked), _rows([begun])))
-        return self._session(run, RunState.after([begun]), person, asked)
+        return self._session(run, RunState.after([begun]), Acting(person, person), asked)
 
     async def resume(self, run: StoredRun, person: Principal) -> Session:
         """Go on with a run that was left, or was waiting and has been decided on.
 
-        It does no more than both ``person`` and whoever began it may do now. Raises ``Conflict``
-        when it is over or somebody works on it, ``Forbidden``, and ``StoreError``.
+        It does no more than both ``person`` and whoever began it may do now. Raises ``NotFound``
+        for one out of reach, ``Conflict`` when it is over or somebody works on it, ``Forbidden``,
+        and ``StoreError``.
         """
+        acting = self._acting(run, person)
         if run.status not in _RESUMABLE:
             raise Conflict(
                 f"the run is over: {run.status}",
                 where=run.id,
                 hint="`conduit runs fork` goes on from one of its steps",
             )
-        owner, now = self._people(run)
         steps = await self.read(run)
         taken = await self._whole(self.stored.take(run))
-        return self._session(taken, RunState.after(steps), owner, asked_of(run), (now, person))
+        return self._session(taken, RunState.after(steps), acting, asked_of(run))
 
     async def decide(self, run: StoredRun, person: Principal, made: Decided) -> Session:
         """Store a person's decision on a call, and go on.
 
-        Raises ``NotFound`` when no such call waits, and as ``resume`` does.
+        Who lets a call be made must be allowed to call that block. Raises ``NotFound`` when no such
+        call waits, and as ``resume`` does.
         """
-        owner, now = self._people(run)
+        acting = self._acting(run, person)
         steps = await self.read(run)
         state = RunState.after(steps)
         if run.status != "waiting" or made.id not in state.held:
@@ -105,10 +112,13 @@ class AgentRuns:
                 where="arguments",
                 hint="an object, as the block takes it",
             )
+        if made.decision in ("approve", "edit"):
+            (call,) = self._waiting(state, acting.owner, [made.id])
+            self.reach.require_may(person, call.block)
         state.take(made)
         rows = _rows([made], run.steps)
         taken = await self._whole(self.stored.append(run, rows))
-        return self._session(taken, state, owner, asked_of(run), (now, person))
+        return self._session(taken, state, acting, asked_of(run))
 
     async def fork(
         self,
@@ -121,13 +131,13 @@ class AgentRuns:
         prompt: str = "",
         reuse: bool = True,
     ) -> Session:
-        """A new run that begins with the first ``at`` steps of another, and goes on from there,
-        perhaps with another model. ``reuse`` takes the results of calls that were made with the
-        same arguments, instead of making them again.
+        """A new run of ``person`` that begins with the first ``at`` steps of another, and goes on
+        from there, perhaps with another model. ``reuse`` takes the results of calls that were made
+        with the same arguments, instead of making them again.
 
         Raises ``InvalidInput`` for a step that is not there, and as ``resume`` does.
         """
-        owner, now = self._people(run)
+        both = self._acting(run, person).both
         steps = await self.read(run)
         if not 1 <= at <= len(steps):
             raise InvalidInput(
@@ -151,30 +161,55 @@ class AgentRuns:
         begun = Begun(messages, first.budget, asked.provider, asked.model)
         kept = [begun, *steps[1:at]]
         state = RunState.after(kept)
-        made = self._new(owner, run.thread, asked, parent=run.id, at=at)
+        forking = replace(person, permissions=both.permissions)
+        made = self._new(forking, run.thread, asked, parent=run.id, at=at)
         stored = await self._whole(self.stored.begin(made, _rows(kept)))
-        session = self._session(stored, state, owner, asked, (now, person))
+        session = self._session(stored, state, Acting(forking, forking), asked)
         if reuse:
             session.reuse(_recorded(steps))
         return session
 
     async def read(self, run: StoredRun) -> list[RunStep]:
         """The steps of a run. Raises ``StoreError``."""
-        rows = await asyncio.to_thread(self.stored.steps, run.org_id, run.id)
-        return [read(row.kind, row.body) for row in rows]
+        return read_all(await asyncio.to_thread(self.stored.steps, run.org_id, run.id))
 
-    async def recover(self) -> int:
-        """Go on with everything that a killed process was working on; returns how many there were.
-        What goes wrong with one is stored with it, and keeps nobody else."""
-        left = [run for run in await asyncio.to_thread(self.stored.left) if run.kind == KIND]
-        for run in left:
-            try:
-                session = await self.resume(run, person_of(run))
-                async for _ in session.events():
-                    pass  # nobody listens; the answer is stored
-            except ConduitError as error:
-                log.warning("run %s was left and could not go on: %s", run.id, error.message)
-        return len(left)
+    def waiting(self, run: StoredRun, rows: Sequence[Step]) -> tuple[ApprovalNeeded, ...]:
+        """What of an agent's run waits for a decision, in order. Raises ``StoreError``."""
+        if run.status != "waiting":
+            return ()
+        state = RunState.after(read_all(rows))
+        return self._waiting(state, person_of(run), state.held)
+
+    async def recover(self, left: Sequence[StoredRun]) -> int:
+        """Go on with runs of killed processes; returns how many this process went on with. What
+        goes wrong with one is stored with it, and keeps nobody else."""
+        room = asyncio.Semaphore(_AT_ONCE)
+
+        async def go_on(run: StoredRun) -> bool:
+            async with room:
+                try:
+                    session = await self.resume(run, person_of(run))
+                    async for _ in session.events():
+                        pass  # nobody listens; the answer is stored
+                except Conflict:  # another process was faster
+                    return False
+                except ConduitError as error:
+                    log.warning("run %s was left and could not go on: %s", run.id, error.message)
+                    await self._given_up(run, error)
+                return True
+
+        went_on = await asyncio.gather(*(go_on(run) for run in left if run.kind == KIND))
+        return sum(went_on)
+
+    async def _given_up(self, run: StoredRun, error: ConduitError) -> None:
+        """Store why a run could not even be begun with again, so that it is not tried for ever."""
+        result = dumps({"error": ErrorInfo.of(error)}).decode()
+        try:
+            await self.stored.append(run, (), status="failed", result=result)
+        except Conflict:
+            pass  # it was begun with, and that is stored
+        except ConduitError as unstored:
+            log.warning("that run %s failed was not stored: %s", run.id, unstored.message)
 
     async def watch(self) -> None:
         """Say, as long as this process works on runs, that it does; never returns."""
@@ -194,21 +229,19 @@ class AgentRuns:
             await self.stored.append(await made, (), status="cancelled")
             raise
 
-    def _people(self, run: StoredRun) -> tuple[Principal, Principal]:
-        """Whoever began the run, as that one was then and as it stands now."""
+    def _acting(self, run: StoredRun, person: Principal) -> Acting:
+        self.reach.require(run, person)
         if run.kind != KIND:
             raise InvalidInput(
                 f"this is a run of another kind: {run.kind}", where=run.id, hint="see its own block"
             )
-        owner = person_of(run)
-        now = self._standing(owner)
-        if now is None:
-            raise Forbidden(
-                f"{run.subject} may do nothing any more",
-                where=run.id,
-                hint="its key was removed or has run out; ask anew",
-            )
-        return owner, now
+        return self.reach.acting(run, person)
+
+    def _waiting(
+        self, state: RunState, person: Principal, ids: Collection[str]
+    ) -> tuple[ApprovalNeeded, ...]:
+        machine = self._loop.machine(state, person, NoJournal())
+        return tuple(machine.asking_for(call) for call in state.open.values() if call.id in ids)
 
     def _new(
         self, person: Principal, thread: str, asked: Asked, *, parent: str = "", at: int = 0
@@ -230,17 +263,18 @@ class AgentRuns:
         self,
         run: StoredRun,
         state: RunState,
-        owner: Principal,
+        acting: Acting,
         asked: Asked,
-        within: Sequence[Principal] = (),
     ) -> Session:
-        """The tools may do what ``owner`` may, and each of those ``within`` too."""
-        machine = self._loop.machine(state, owner, NoJournal())
-        for each in within:
-            if each != owner:
-                both = machine.model.permissions & self._loop.rights.of(each).permissions
-                machine.model = replace(machine.model, permissions=both)
+        """Models are asked as whoever began the run; the tools may do what both may."""
+        machine = self._loop.machine(state, acting.both, NoJournal())
+        machine.person = acting.owner
         return Session(self.stored, run, machine, asked, self._remember, self._working)
+
+
+def read_all(rows: Sequence[Step]) -> list[RunStep]:
+    """Stored steps. Raises ``StoreError``."""
+    return [read(row.kind, row.body) for row in rows]
 
 
 def _rows(steps: Sequence[RunStep], first: int = 0) -> list[Step]:

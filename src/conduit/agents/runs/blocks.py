@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from conduit.agents.events import AgentEvent, ApprovalNeeded, AskReply
-from conduit.agents.runs.agent_runs import KIND, AgentRuns
-from conduit.agents.runs.budget import Spent
+from conduit.agents.reach import OTHERS
+from conduit.agents.runs.agent_runs import KIND, AgentRuns, read_all
 from conduit.agents.runs.reply import reply_of
-from conduit.agents.runs.session import Session, asked_of
+from conduit.agents.runs.session import Session
+from conduit.agents.runs.shown import (
+    RunDetails,
+    RunInfo,
+    RunList,
+    StepInfo,
+    WaitingList,
+    WaitingRun,
+    info,
+    time_of,
+    uncertain,
+)
 from conduit.agents.runs.state import RunState
 from conduit.agents.runs.steps import Decided, Decision
-from conduit.blocks import Block, Effects, Length, Range, block, current_call, decode, loads
-from conduit.contracts.errors import Conflict, InvalidInput, NotFound
-from conduit.contracts.json import Json, JsonObject
-from conduit.store.runs import StoredRun
+from conduit.blocks import Block, Effects, Length, Range, block, current_call, loads
+from conduit.contracts.errors import Conflict, NotFound, StoreError
+from conduit.contracts.json import JsonObject
+from conduit.store.runs import Step, StoredRun
+
+log = logging.getLogger("conduit.agents.runs")
 
 LAST: Final = "last"
-RunId = Annotated[str, Length(1, 64), "id of a run; `last` is the newest"]
+RunId = Annotated[str, Length(1, 64), "id of a run; `last` is your newest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +53,10 @@ class ListRuns:
 
 
 @dataclass(frozen=True, slots=True)
-class RunInfo:
-    """A run. ``parent`` is the run that it was forked from, at ``parent_step``; ``spent`` is what
-    it took; times are UTC in ISO 8601."""
+class ListWaiting:
+    """How many to list at most, newest first."""
 
-    id: str
-    kind: str
-    thread: str
-    status: str
-    subject: str
-    prompt: str
-    parent: str
-    parent_step: int
-    steps: int
-    spent: Spent
-    created_at: str
-    updated_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunList:
-    """Runs, newest first."""
-
-    runs: tuple[RunInfo, ...]
+    limit: Annotated[int, Range(1, 200)] = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +64,6 @@ class RunName:
     """Which run."""
 
     run_id: RunId
-
-
-@dataclass(frozen=True, slots=True)
-class StepInfo:
-    """A checkpoint. ``number`` counts from 1, as ``runs.fork`` does; ``body`` is what it holds."""
-
-    number: int
-    kind: str
-    at: str
-    body: Json
-
-
-@dataclass(frozen=True, slots=True)
-class RunDetails:
-    """A run with its steps, the calls that wait for a decision, and its result."""
-
-    run: RunInfo
-    steps: tuple[StepInfo, ...]
-    waiting_for: tuple[ApprovalNeeded, ...]
-    text: str
-    result: Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +94,21 @@ class Fork:
 def run_blocks(
     runs: AgentRuns, timer: Callable[[], float] = time.perf_counter
 ) -> tuple[Block[Any, Any], ...]:
-    """``runs.list``, ``.show``, ``.resume``, ``.decide``, ``.fork`` and ``.cancel``."""
+    """``runs.list``, ``.others``, ``.waiting``, ``.show``, ``.resume``, ``.decide``, ``.fork`` and
+    ``.cancel``. Which runs they reach says ``reach.py``."""
     does = Effects.NETWORK | Effects.WRITES_FILES | Effects.WRITES_STATE
+    stored, reach = runs.stored, runs.reach
 
     def found(run_id: str) -> StoredRun:
-        org_id = current_call().principal.org_id
+        person = current_call().principal
         if run_id == LAST:
-            newest = runs.stored.newest(org_id, most=1)
+            newest = stored.newest(person.org_id, subject=person.subject, most=1)
             if not newest:
                 raise NotFound("there is no run yet", hint="`conduit ask` makes one")
             return newest[0]
-        return runs.stored.get(org_id, run_id)
+        run = stored.get(person.org_id, run_id)
+        reach.require(run, person)
+        return run
 
     async def working(
         session: Session, started: float
@@ -141,37 +118,64 @@ def run_blocks(
                 yield event
         yield reply_of(session, timer() - started)
 
-    @block("runs.list", summary="List the runs of agents and plans", effects=Effects.READS)
-    def list_runs(request: ListRuns) -> RunList:
-        newest = runs.stored.newest(
-            current_call().principal.org_id,
+    def asked_for(run: StoredRun, rows: list[Step]) -> tuple[ApprovalNeeded, ...]:
+        try:
+            return runs.waiting(run, rows) if run.kind == KIND else uncertain(run, rows)
+        except StoreError as error:  # a newer Conduit stored it: the other runs are still shown
+            log.warning("what run %s waits for cannot be read: %s", run.id, error.message)
+            return ()
+
+    def listed(request: ListRuns, *, own: bool) -> RunList:
+        person = current_call().principal
+        newest = stored.newest(
+            person.org_id,
             kind=request.kind,
             thread=request.thread,
             status=request.status,
+            subject=person.subject if own else "",
+            besides="" if own else person.subject,
             before=request.before,
             most=request.limit,
         )
-        return RunList(tuple(map(_info, newest)))
+        return RunList(tuple(map(info, newest)))
+
+    @block("runs.list", summary="List your runs of agents and plans", effects=Effects.READS)
+    def list_runs(request: ListRuns) -> RunList:
+        return listed(request, own=True)
+
+    @block(
+        OTHERS,
+        summary="List the runs of everybody else in the organisation",
+        guarded=True,
+        effects=Effects.READS,
+    )
+    def others(request: ListRuns) -> RunList:
+        return listed(request, own=False)
+
+    @block("runs.waiting", summary="List the runs that wait for a decision", effects=Effects.READS)
+    async def waiting(request: ListWaiting) -> WaitingList:
+        person = current_call().principal
+        whose = "" if reach.others(person) else person.subject
+        newest = await asyncio.to_thread(
+            stored.newest, person.org_id, status="waiting", subject=whose, most=request.limit
+        )
+        found = []
+        for run in newest:
+            rows = await asyncio.to_thread(stored.steps, run.org_id, run.id)
+            own = run.subject == person.subject
+            found.append(WaitingRun(info(run), own, asked_for(run, rows)))
+        return WaitingList(tuple(found))
 
     @block("runs.show", summary="Show a run, step by step", effects=Effects.READS)
     async def show(request: RunName) -> RunDetails:
         run = await asyncio.to_thread(found, request.run_id)
-        rows = await asyncio.to_thread(runs.stored.steps, run.org_id, run.id)
+        rows = await asyncio.to_thread(stored.steps, run.org_id, run.id)
         steps = tuple(
-            StepInfo(row.number + 1, row.kind, _time(row.at_ms), loads(row.body)) for row in rows
+            StepInfo(row.number + 1, row.kind, time_of(row.at_ms), loads(row.body)) for row in rows
         )
-        waiting: tuple[ApprovalNeeded, ...] = ()
-        text = ""
-        if run.kind == KIND:
-            state = RunState.after(await runs.read(run))
-            text = state.text
-            waiting = tuple(
-                ApprovalNeeded(each.id, each.name, _arguments(each.arguments))
-                for each in state.open.values()
-                if each.id in state.held
-            )
+        text = RunState.after(read_all(rows)).text if run.kind == KIND else ""
         result = loads(run.result) if run.result else None
-        return RunDetails(_info(run), steps, waiting, text, result)
+        return RunDetails(info(run), steps, asked_for(run, rows), text, result)
 
     @block("runs.resume", summary="Go on with a run that was left", effects=does)
     async def resume(request: RunName) -> AsyncIterator[AgentEvent | AskReply]:
@@ -182,7 +186,12 @@ def run_blocks(
             async for event in events:
                 yield event
 
-    @block("runs.decide", summary="Decide on a call that an agent may not make alone", effects=does)
+    @block(
+        "runs.decide",
+        summary="Decide on a call that an agent may not make alone",
+        by_hand=True,
+        effects=does,
+    )
     async def decide(request: Decide) -> AsyncIterator[AgentEvent | AskReply]:
         started = timer()
         person = current_call().principal
@@ -212,46 +221,22 @@ def run_blocks(
             async for event in events:
                 yield event
 
-    @block("runs.cancel", summary="Leave a run that waits, for good", effects=Effects.WRITES_STATE)
+    @block(
+        "runs.cancel",
+        summary="Leave a run that waits, for good",
+        by_hand=True,
+        effects=Effects.WRITES_STATE,
+    )
     async def cancel(request: RunName) -> RunInfo:
         run = await asyncio.to_thread(found, request.run_id)
         if run.status in ("done", "stopped"):
             raise Conflict(f"the run is over: {run.status}", where=run.id)
-        if runs.stored.held(run):
+        if stored.held(run):
             raise Conflict(
                 "it is being worked on",
                 where=run.id,
                 hint="whoever asked cancels it by leaving, as with Ctrl-C",
             )
-        return _info(await runs.stored.append(run, (), status="cancelled"))
+        return info(await stored.append(run, (), status="cancelled"))
 
-    return (list_runs, show, resume, decide, fork, cancel)
-
-
-def _info(run: StoredRun) -> RunInfo:
-    agent = run.kind == KIND
-    return RunInfo(
-        run.id,
-        run.kind,
-        run.thread,
-        run.status,
-        run.subject,
-        asked_of(run).prompt if agent else "",
-        run.parent,
-        run.parent_step,
-        run.steps,
-        decode(Spent, loads(run.spent)) if agent and run.spent else Spent(),
-        _time(run.created_ms),
-        _time(run.updated_ms),
-    )
-
-
-def _arguments(text: str) -> Json:
-    try:
-        return loads(text)
-    except InvalidInput:
-        return text
-
-
-def _time(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return (list_runs, others, waiting, show, resume, decide, fork, cancel)

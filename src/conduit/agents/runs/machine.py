@@ -21,6 +21,7 @@ from conduit.agents.events import (
     ToolReturned,
 )
 from conduit.agents.runs.budget import estimated
+from conduit.agents.runs.heard import Heard
 from conduit.agents.runs.hidden import hidden_calls
 from conduit.agents.runs.journal import Journal
 from conduit.agents.runs.state import Ask, Finish, RunState, Use, Wait
@@ -31,8 +32,6 @@ from conduit.contracts.chat import (
     ChatRequest,
     Chunk,
     Message,
-    ProviderFailure,
-    Thinking,
     ToolCall,
     ToolSpec,
     Usage,
@@ -90,43 +89,6 @@ Prices = Callable[[str, str, Usage], int | None]
 
 
 @dataclass(slots=True)
-class _PartialCall:
-    id: str = ""
-    name: str = ""
-    arguments: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Heard:
-    """An answer while it comes."""
-
-    said: list[str] = field(default_factory=list)
-    calls: dict[int, _PartialCall] = field(default_factory=dict)
-    thinking: list[Thinking] = field(default_factory=list)
-    thought: list[str] = field(default_factory=list)
-    failures: tuple[ProviderFailure, ...] = ()
-    provider: str = ""
-    model: str = ""
-    usage: Usage | None = None
-
-    def take(self, chunk: Chunk) -> None:
-        if chunk.text:
-            self.said.append(chunk.text)
-        for delta in chunk.tool_calls:
-            call = self.calls.setdefault(delta.index, _PartialCall())
-            call.id = call.id or delta.id
-            call.name = call.name or delta.name
-            call.arguments.append(delta.arguments)
-        if chunk.thinking is not None:
-            self.thought.append(chunk.thinking.text)
-            if chunk.thinking.signature or chunk.thinking.redacted:
-                self.thinking.append(replace(chunk.thinking, text="".join(self.thought)))
-                self.thought.clear()
-        if chunk.usage is not None:
-            self.usage = chunk.usage
-
-
-@dataclass(slots=True)
 class Machine:
     """One run at work. ``state`` is where it stands; ``person`` is on whose behalf the model is
     asked, and ``model`` is the same person with the rights of a model, who calls the tools."""
@@ -139,6 +101,8 @@ class Machine:
     model: Principal
     prices: Prices
     timer: Callable[[], float] = time.perf_counter
+    key_of: Callable[[str], str] | None = None
+    """The idempotency key of a call; none for a run that nobody keeps."""
     note: str = ""
     """What the model is told beside the conversation."""
     recorded: dict[tuple[str, str], Called] = field(default_factory=dict)
@@ -161,8 +125,7 @@ class Machine:
                     events = self._use(action.calls)
                 case Wait():
                     for call in action.calls:
-                        block, arguments, _ = self.toolbox.read(call, self.model)
-                        yield ApprovalNeeded(call.id, block, arguments)
+                        yield self.asking_for(call)
                     return
                 case Finish():
                     if self.state.ended is None:
@@ -171,6 +134,11 @@ class Machine:
             async with contextlib.aclosing(events):
                 async for event in events:
                     yield event
+
+    def asking_for(self, call: ToolCall) -> ApprovalNeeded:
+        """A call as a person is asked about it: by its block, not by what the model calls that."""
+        block, arguments, _ = self.toolbox.read(call, self.model)
+        return ApprovalNeeded(call.id, block, arguments)
 
     def _take(self, step: RunStep) -> None:
         """A step that is stored with the next one."""
@@ -203,7 +171,7 @@ class Machine:
             tools=self.toolbox.tools(self.model),
             tool_choice="none" if final else "auto",
         )
-        started, heard = self.timer(), _Heard()
+        started, heard = self.timer(), Heard()
         answering, stopped = False, ""
         answer = self.gate.stream("models.stream", ChatCall(request, only=state.only), self.person)
         try:
@@ -242,7 +210,7 @@ class Machine:
         self._fresh.update([first] if first else ())
         await self._save(step, *([Calling(first)] if first else ()))
 
-    def _whole(self, heard: _Heard) -> tuple[ToolCall, ...]:
+    def _whole(self, heard: Heard) -> tuple[ToolCall, ...]:
         """The calls of an answer in order; their number is bounded."""
         parts = [part for _, part in sorted(heard.calls.items())[:MOST_IN_TURN]]
         return self._unique(
@@ -382,7 +350,10 @@ class Machine:
             problem: ConduitError | None = None
             try:
                 async with asyncio.timeout(self._seconds_left()) as limit:
-                    output = await self.gate.acall(block, arguments, self.model, lenient=True)
+                    key = self.key_of(call.id) if self.key_of else ""
+                    output = await self.gate.acall(
+                        block, arguments, self.model, idempotency_key=key, lenient=True
+                    )
                 raw = dumps(output)
                 if len(raw) > LARGEST_RESULT:
                     raise TooLarge(f"the result has {len(raw)} bytes", hint="ask for less of it")

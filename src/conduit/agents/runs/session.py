@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from conduit.agents.runs.journal import RunJournal
 from conduit.agents.runs.machine import Machine, kept
 from conduit.agents.runs.state import RunState
 from conduit.agents.runs.steps import Called, RunStep
+from conduit.agents.step_key import step_key
 from conduit.blocks import current_call, decode, loads
 from conduit.contracts.chat import Message
 from conduit.contracts.errors import ConduitError
@@ -55,6 +57,7 @@ class Session:
     ) -> None:
         self._journal = RunJournal(runs, run)
         machine.journal = self._journal
+        machine.key_of = functools.partial(step_key, run.org_id, run.id)
         machine.note = asked.note
         self._machine = machine
         self._asked = asked
