@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from collections.abc import Iterator
 from typing import Any
 
+import grpc
 import httpx
 import pytest
+from mcp import Client
 
+from conduit.surfaces.grpc.generated.conduit.v1 import blocks_pb2
+from conduit.surfaces.grpc.generated.conduit.v1.blocks_pb2_grpc import BlockServiceStub
 from tests.product.server import COMMAND, Server, serving
 from tests.product.waiting import settled
 
@@ -70,3 +75,35 @@ def test_ones_own_switch_needs_no_permission(server: Server) -> None:
     assert httpx.post(f"{server.url}/blocks/help.text", json={}).status_code == 403
     assert httpx.post(address, json={"on": True}).status_code == 200
     assert httpx.post(f"{server.url}/blocks/help.text", json={}).status_code == 200
+
+
+def test_what_is_switched_off_is_in_no_list(server: Server) -> None:
+    planned = {"objective": "call help.text and then groove.styles"}
+
+    async def over_mcp() -> set[str]:
+        async with Client(f"{server.url}/mcp") as client:
+            return {tool.title or "" for tool in (await client.list_tools()).tools}
+
+    def lists() -> list[bool]:
+        """Whether help.text is in each."""
+        with grpc.insecure_channel(server.grpc) as channel:
+            listed = BlockServiceStub(channel).List(blocks_pb2.ListRequest(prefix="help.")).blocks
+        said = {"messages": [{"role": "user", "content": "hi"}], "functions": ["help.text"]}
+        return [
+            "help.text" in [each["name"] for each in over_http("/blocks")["blocks"]],
+            "/blocks/help.text" in over_http("/openapi.json")["paths"],
+            "help.text" in [each.name for each in listed],
+            "help.text" in asyncio.run(over_mcp()),
+            httpx.post(f"{server.url}/chat", json=said, timeout=20).status_code == 200,
+            httpx.post(f"{server.url}/planner/reason", json=planned).status_code == 200,
+        ]
+
+    def over_http(path: str) -> Any:
+        return httpx.get(f"{server.url}{path}", timeout=20).json()
+
+    assert lists() == [True] * 6
+    httpx.post(f"{server.url}/tools/help.text/mine", json={"on": False})
+    try:
+        assert lists() == [False] * 6
+    finally:
+        httpx.post(f"{server.url}/tools/help.text/mine", json={"on": True})

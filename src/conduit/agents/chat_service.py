@@ -138,6 +138,12 @@ class _Offered:
                 where=where,
                 hint="GET /blocks lists what this caller may call",
             )
+        if not gate.offers(person, found):
+            raise InvalidInput(
+                f"{found.name} cannot be used now, so it is not offered",
+                where=where,
+                hint="GET /tools says why",
+            )
         spec = gate.in_reach.tool(found.name)
         self._callers[spec.name] = name
         return {

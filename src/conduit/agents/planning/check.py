@@ -60,11 +60,14 @@ class Fault:
 
 
 class PlanCheck:
-    """Checks plans against the blocks of a gate."""
+    """Checks plans against the blocks of a gate. ``usable``: a step that names a tool which is
+    switched off, or does not work now, is a fault too; when a plan is carried out that is said at
+    the step, which may come when it works again."""
 
-    def __init__(self, gate: Gate, names: BlockNames) -> None:
+    def __init__(self, gate: Gate, names: BlockNames, *, usable: bool = False) -> None:
         self._gate = gate
         self._names = names
+        self._usable = usable
 
     def require(self, steps: Iterable[PlanStep], person: Principal) -> tuple[Checked, ...]:
         """The steps, ready to be carried out. Raises ``Forbidden`` when all that is wrong is that
@@ -144,6 +147,8 @@ class PlanCheck:
                 f"{person.subject} may not call {block.name}",
                 hint="GET /blocks lists what this caller may call",
             )
+        if self._usable and not self._gate.offers(person, block):
+            raise InvalidInput(f"{block.name} cannot be used now", hint="GET /tools says why")
         return block
 
     def _earlier(

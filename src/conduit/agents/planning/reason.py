@@ -101,7 +101,7 @@ class Planner:
         self._gate = gate
         self._narrow = model_rights
         self._names = BlockNames(gate.catalog)
-        self._check = PlanCheck(gate, self._names)
+        self._check = PlanCheck(gate, self._names, usable=True)
 
     async def reason(self, request: ReasonRequest, person: Principal) -> Reasoned:
         """A plan that can be carried out.
@@ -138,7 +138,7 @@ class Planner:
         offered = [
             block
             for block in self._gate.in_reach
-            if block.name not in _HIDDEN and self._gate.may(person, block)
+            if block.name not in _HIDDEN and self._gate.offers(person, block)
         ]
         guidance = _GUIDANCE % (request.max_steps, told(offered, said))
         messages = (Message("user", f"Objective: {said}"),)

@@ -187,7 +187,7 @@ BLOCK_ROUTES = (
 
 OTHER_ROUTES = (
     ("POST", "/ask", "Answer a prompt; as a stream with `Accept: text/event-stream`"),
-    ("GET", "/blocks", "Every block that the caller may call, with its schemas"),
+    ("GET", "/blocks", "Every block that the caller may call now, with its schemas"),
     (
         "POST",
         "/blocks/{name}",
@@ -291,9 +291,9 @@ def _list_blocks(gate: Gate) -> Endpoint:
 
 
 def _infos(gate: Gate, who: Principal) -> list[BlockInfo]:
-    """What the caller may call. An organisation may have thousands of blocks of its own."""
+    """What the caller may call now. An organisation may have thousands of blocks of its own."""
     catalog = gate.catalog.of(who.org_id)
-    return [catalog.info(each.name) for each in catalog if gate.may(who, each)]
+    return [catalog.info(each.name) for each in catalog if gate.offers(who, each)]
 
 
 def _openapi(gate: Gate) -> Endpoint:
