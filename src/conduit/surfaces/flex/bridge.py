@@ -1,0 +1,323 @@
+"""The bridge: envelopes of devices in, calls of services out, and back what comes of them.
+
+Each device has a queue of its own with a limit; when it is full the device is told so, and no other
+device notices. Every envelope that can be read is answered: with an ``error``, or with an ``ack``,
+perhaps ``progress``, and a ``result`` or an ``error``, all with its ``corr``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, Protocol
+
+from conduit.blocks import dumps
+from conduit.contracts.errors import ConduitError, InvalidInput, NotFound, Overloaded, TooLarge
+from conduit.contracts.json import Json
+from conduit.midi.flex import FlexText, TextAssembler
+from conduit.surfaces.flex.assembly import Assembly
+from conduit.surfaces.flex.carriers import Carried, CarrierReader, Place, words_of
+from conduit.surfaces.flex.codes import trouble
+from conduit.surfaces.flex.devices import Device, Identity, recognise
+from conduit.surfaces.flex.envelope import Envelope, corr_of, parse, render_parts
+from conduit.surfaces.flex.guard import Guard
+from conduit.surfaces.flex.intents import is_known
+from conduit.surfaces.flex.service import Progress, Result, Service
+from conduit.surfaces.flex.settings import FlexSettings
+from conduit.surfaces.flex.telling import CANCEL, CANCELLED, INTERRUPTED, TOLD, Teller
+
+MOST_DEVICES: Final = 1000
+"""Devices whose envelopes are queued or worked on; one with nothing to do does not count."""
+MOST_METADATA: Final = 1000
+_LONGEST_KEPT: Final = 4096
+
+log = logging.getLogger("conduit.flex")
+
+
+class Link(Protocol):
+    """One connection to a device."""
+
+    @property
+    def identity(self) -> Identity: ...
+
+    async def send(self, words: list[int]) -> None:
+        """Send whole messages. What a link that is gone is sent is lost."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """A text that asks for nothing."""
+
+    device: str
+    intent: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    line: Line
+    place: Place
+    envelope: Envelope
+
+
+@dataclass(slots=True)
+class _Desk:
+    """What one device has going on."""
+
+    waiting: deque[_Job] = field(default_factory=deque)
+    working: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Counts:
+    """Since the start."""
+
+    taken: int = 0
+    refused: int = 0
+    busy: int = 0
+    done: int = 0
+    failed: int = 0
+    metadata: int = 0
+
+
+class Bridge:
+    """For use in one event loop."""
+
+    def __init__(
+        self,
+        settings: FlexSettings,
+        service: Service,
+        guard: Guard,
+        now_ms: Callable[[], int],
+        clock: Callable[[], float],
+        keep: Callable[[Metadata], None] | None = None,
+    ) -> None:
+        """``keep`` gets texts that ask for nothing; the newest are in ``metadata`` in any case.
+        What had been begun when the bridge ended is told to its device when that is back."""
+        self.settings = settings
+        self.counts = Counts()
+        self.metadata: deque[Metadata] = deque(maxlen=MOST_METADATA)
+        self._service = service
+        self._guard = guard
+        self._now = now_ms
+        self._clock = clock
+        self._keep = keep
+        self._desks: OrderedDict[str, _Desk] = OrderedDict()
+        self._closed = False
+        self._interrupted: dict[str, list[str]] = {}
+        for device, corr in guard.unfinished:
+            self._interrupted.setdefault(device, []).append(corr)
+
+    def line(self, link: Link) -> Line:
+        """What reads a link from now on."""
+        return Line(self, link, self._clock)
+
+    async def aclose(self) -> None:
+        """Cancel what is worked on, and close the connections."""
+        self._closed = True
+        tasks = [task for desk in self._desks.values() for task in desk.working.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._desks.clear()
+        await self._service.aclose()
+
+    async def take(self, line: Line, carried: Carried) -> None:
+        """Act on one text. Never raises but for cancellation."""
+        device = recognise(line.identity, self.settings.devices, self.settings.strangers)
+        for corr in self._interrupted.pop(device.key, ()):
+            await self._tell(line, carried.place, corr, "error", INTERRUPTED)
+        if not carried.text:
+            self._kept(device, "", carried.label)
+            return
+        try:
+            envelopes = parse(carried.text)
+        except InvalidInput as error:
+            await self._refuse(line, carried.place, corr_of(carried.text), error)
+            return
+        for each in envelopes:
+            if isinstance(each, InvalidInput):
+                await self._refuse(line, carried.place, "", each)
+                continue
+            try:
+                await self._one(line, carried.place, device, each)
+            except ConduitError as error:
+                await self._refuse(line, carried.place, each.corr, error)
+
+    async def _one(self, line: Line, place: Place, device: Device, part: Envelope) -> None:
+        if part.intent in TOLD:
+            return  # somebody's reply, perhaps our own: to answer it would never end
+        if is_known(part.intent):
+            self._guard.may(device, part.intent)
+        envelope = line.assembly.take(part)
+        if envelope is None:
+            return
+        if envelope.intent == CANCEL:
+            self._guard.admit(device, envelope)
+            await self._cancel(line, place, device, envelope)
+            return
+        if not is_known(envelope.intent):
+            self._guard.admit(device, envelope)
+            self._kept(device, envelope.intent, dumps(envelope.body).decode())
+            await self._tell(line, place, envelope.corr, "ack", {"status": 202, "kept": True})
+            self._guard.done(device, envelope)
+            return
+        desk = self._desk(device)
+        if len(desk.waiting) >= self.settings.queue:
+            self.counts.busy += 1
+            raise Overloaded(
+                f"{len(desk.waiting)} envelopes wait already",
+                retry_after_s=1.0,
+                where=device.name,
+                hint="wait for a result before the next, or a little",
+            )
+        self._guard.admit(device, envelope)
+        self.counts.taken += 1
+        desk.waiting.append(_Job(line, place, envelope))
+        await self._tell(line, place, envelope.corr, "ack", {"status": 202})
+        self._start(device, desk)
+
+    def _desk(self, device: Device) -> _Desk:
+        desk = self._desks.get(device.key)
+        if desk is None:
+            if len(self._desks) >= MOST_DEVICES:
+                self.counts.busy += 1
+                raise Overloaded(
+                    f"{MOST_DEVICES} devices are being served",
+                    retry_after_s=5.0,
+                    where=device.name,
+                    hint="try again in a while",
+                )
+            desk = self._desks[device.key] = _Desk()
+        return desk
+
+    def _start(self, device: Device, desk: _Desk) -> None:
+        while desk.waiting and len(desk.working) < self.settings.at_once and not self._closed:
+            job = desk.waiting.popleft()
+            corr = job.envelope.corr
+            task = asyncio.create_task(self._work(device, job), name=f"flex {corr}")
+            desk.working[corr] = task
+            task.add_done_callback(partial(self._ended, device, desk, corr))
+
+    def _ended(self, device: Device, desk: _Desk, corr: str, _: object) -> None:
+        desk.working.pop(corr, None)
+        self._start(device, desk)
+        if not desk.waiting and not desk.working and self._desks.get(device.key) is desk:
+            del self._desks[device.key]
+
+    async def _work(self, device: Device, job: _Job) -> None:
+        envelope = job.envelope
+
+        async def tell(body: Json) -> None:
+            await self._tell(job.line, job.place, envelope.corr, "progress", body)
+
+        teller = Teller(tell)
+        try:
+            value: Json = None
+            calls = self._service.call(envelope.intent, envelope.body, envelope.corr)
+            async with aclosing(calls) as items:
+                async for item in items:
+                    if isinstance(item, Progress):
+                        await teller.hear(item.event)
+                    elif isinstance(item, Result):
+                        value = item.value
+            await teller.flush()
+            await self._tell(job.line, job.place, envelope.corr, "result", value)
+            self.counts.done += 1
+        except ConduitError as error:
+            self.counts.failed += 1
+            await teller.flush()
+            await self._tell(job.line, job.place, envelope.corr, "error", trouble(error))
+        except asyncio.CancelledError:
+            if self._closed:
+                raise
+            await self._tell(job.line, job.place, envelope.corr, "error", CANCELLED)
+        except Exception:
+            log.exception("%s: the envelope %s failed", device.name, envelope.corr)
+            self.counts.failed += 1
+            await self._tell(
+                job.line, job.place, envelope.corr, "error", trouble(ConduitError("it failed"))
+            )
+        finally:
+            await teller.aclose()
+            if not self._closed:
+                self._guard.done(device, envelope)
+
+    async def _cancel(self, line: Line, place: Place, device: Device, envelope: Envelope) -> None:
+        """``cancel``, with the ``corr`` of what is to end in its body."""
+        corr = envelope.body.get("corr") if isinstance(envelope.body, dict) else None
+        desk = self._desks.get(device.key)
+        task = desk.working.get(corr) if desk is not None and isinstance(corr, str) else None
+        jobs = desk.waiting if desk is not None else ()
+        waiting = next((job for job in jobs if job.envelope.corr == corr), None)
+        self._guard.done(device, envelope)
+        if desk is not None and waiting is not None:
+            desk.waiting.remove(waiting)
+            self._guard.done(device, waiting.envelope)
+            await self._tell(waiting.line, waiting.place, waiting.envelope.corr, "error", CANCELLED)
+        elif task is not None:
+            task.cancel()
+        else:
+            raise NotFound(
+                "nothing with this corr is going on", where=CANCEL, hint="it may be over"
+            )
+        await self._tell(line, place, envelope.corr, "ack", {"status": 200})
+
+    def _kept(self, device: Device, intent: str, text: str) -> None:
+        self.counts.metadata += 1
+        kept = Metadata(device.name, intent, text[:_LONGEST_KEPT])
+        self.metadata.append(kept)
+        if self._keep is not None:
+            self._keep(kept)
+
+    async def _refuse(self, line: Line, place: Place, corr: str, error: ConduitError) -> None:
+        self.counts.refused += 1
+        log.info("%s: refused: %s", line.identity.key, error.message)
+        await self._tell(line, place, corr or "-", "error", trouble(error))
+
+    async def _tell(self, line: Line, place: Place, corr: str, intent: str, body: Any) -> None:
+        made = Envelope(self._now(), corr[:64], intent, body)
+        try:
+            texts = render_parts(made, self.settings.text)
+        except TooLarge as error:
+            texts = render_parts(Envelope(made.ts, made.corr, "error", trouble(error)))
+        for text in texts:
+            await line.send(words_of(place, text, label=f"{intent} {corr}"))
+
+
+class Line:
+    """One link, read. ``hear`` gets words as they arrive."""
+
+    def __init__(self, bridge: Bridge, link: Link, clock: Callable[[], float]) -> None:
+        self.assembly = Assembly(clock)
+        self._bridge = bridge
+        self._link = link
+        self._texts = TextAssembler(clock=clock)
+        self._carriers = CarrierReader()
+        self._sending = asyncio.Lock()
+
+    @property
+    def identity(self) -> Identity:
+        return self._link.identity
+
+    async def hear(self, words: list[int]) -> None:
+        """Act on what these words complete."""
+        for text in self._texts.feed(words):
+            await self.read(text)
+
+    async def read(self, text: FlexText) -> None:
+        """Act on one text."""
+        carried = self._carriers.read(text)
+        if carried is not None:
+            await self._bridge.take(self, carried)
+
+    async def send(self, words: list[int]) -> None:
+        """Whole messages, one after the other: two that mix cannot be told apart."""
+        async with self._sending:
+            await self._link.send(words)

@@ -1,0 +1,354 @@
+"""The bridge between devices and services: words in, requests over HTTP, words back."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conduit.midi.flex import TextAssembler, text_packets
+from conduit.store.seen import Seen
+from conduit.surfaces.flex.bridge import Bridge, Line
+from conduit.surfaces.flex.carriers import METADATA, RUBY, RUBY_LANGUAGE, CarrierReader
+from conduit.surfaces.flex.devices import DeviceRule, Identity, Rate, Strangers
+from conduit.surfaces.flex.envelope import Envelope, parse, render, render_batch, render_parts
+from conduit.surfaces.flex.guard import Guard
+from conduit.surfaces.flex.service import Service
+from conduit.surfaces.flex.settings import FlexSettings
+from tests.surfaces.flex.fake_services import Services, services
+
+NOW = 1_800_000_000_000
+numbers = itertools.count()
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def ms(self) -> int:
+        return NOW + round(self.now * 1000)
+
+
+@dataclass
+class Pedal:
+    """A device at the end of a link: what it is sent is put together as a device would."""
+
+    identity: Identity
+    replies: list[Envelope] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    line: Line | None = None
+
+    def __post_init__(self) -> None:
+        self._texts = TextAssembler(strict=True)
+        self._reader = CarrierReader()
+
+    async def send(self, words: list[int]) -> None:
+        for text in self._texts.feed(words):
+            carried = self._reader.read(text)
+            if carried is not None:
+                self.labels.append(carried.label)
+                for each in parse(carried.text):
+                    assert isinstance(each, Envelope)
+                    self.replies.append(each)
+                self.came.set()
+
+    async def press(self, text: str, kind: tuple[int, int] = METADATA) -> None:
+        assert self.line is not None
+        await self.line.hear(text_packets(text, group=3, bank=kind[0], status=kind[1]))
+
+    async def ask(self, intent: str, body: Any = None, corr: str = "") -> str:
+        corr = corr or f"c{next(numbers)}"
+        await self.press(render(Envelope(NOW, corr, intent, body)))
+        return corr
+
+    async def told(self, corr: str, *last: str) -> list[tuple[str, Any]]:
+        """All that was said of one ``corr``, when one of ``last`` is among it."""
+        wanted = last or ("result", "error")
+        async with asyncio.timeout(20):
+            while True:
+                found = [(each.intent, each.body) for each in self.replies if each.corr == corr]
+                if any(intent in wanted for intent, _ in found):
+                    return found
+                self.came.clear()
+                await self.came.wait()
+
+
+@asynccontextmanager
+async def bridged(
+    folder: Path, clock: Clock | None = None, **settings: Any
+) -> AsyncIterator[tuple[Bridge, Services]]:
+    clock = clock or Clock()
+    async with services() as behind:
+        usual: dict[str, Any] = {
+            "service": behind.url,
+            "key": "ck-very-secret",
+            "strangers": Strangers(here=("*",)),
+        }
+        told = FlexSettings(**(usual | settings))
+        seen = Seen(folder, told.window_ms, clock.ms, boot="one")
+        guard = Guard(seen, clock.ms, clock, window_ms=told.window_ms, skew_ms=told.skew_ms)
+        bridge = Bridge(told, Service(told, clock), guard, clock.ms, clock)
+        try:
+            yield bridge, behind
+        finally:
+            await bridge.aclose()
+            seen.close()
+
+
+def joined(bridge: Bridge, **who: Any) -> Pedal:
+    pedal = Pedal(Identity(**({"key": "test", "endpoint": "Pedal", "here": True} | who)))
+    pedal.line = bridge.line(pedal)
+    return pedal
+
+
+async def test_a_press_is_acknowledged_and_answered(tmp_path: Path) -> None:
+    async with bridged(tmp_path) as (bridge, behind):
+        pedal = joined(bridge)
+        corr = await pedal.ask("planner.execute", {"steps": []})
+        assert await pedal.told(corr) == [
+            ("ack", {"status": 202}),
+            ("result", {"path": "/planner/execute"}),
+        ]
+        path, headers, body = behind.asked[0]
+        assert (path, body) == ("/planner/execute", b'{"steps":[]}')
+        assert headers["authorization"] == "Bearer token-1"
+        assert headers["idempotency-key"] == corr
+        assert behind.keys == ["ck-very-secret"]
+
+
+async def test_streamed_text_comes_as_progress(tmp_path: Path) -> None:
+    async with bridged(tmp_path) as (bridge, _):
+        pedal = joined(bridge)
+        told = await pedal.told(await pedal.ask("stream.text"))
+        assert [intent for intent, _ in told] == ["ack", "progress", "progress", "result"]
+        assert told[1][1] == {"text": "Hello, pedal"}
+        assert told[2][1]["event"]["block"] == "groove.render"
+        assert told[-1][1] == {"text": "Hello, pedal"}
+
+
+@pytest.mark.parametrize(
+    ("intent", "code", "status"),
+    [
+        ("fails.limit", "too_many", 429),
+        ("fails.html", "unavailable", 502),
+        ("fails.json", "malformed", 400),
+        ("stream.breaks", "unavailable", 502),
+    ],
+)
+async def test_errors_of_services_are_told_by_the_table(
+    tmp_path: Path, intent: str, code: str, status: int
+) -> None:
+    async with bridged(tmp_path) as (bridge, _):
+        pedal = joined(bridge)
+        last = (await pedal.told(await pedal.ask(intent)))[-1]
+        assert last[0] == "error"
+        assert (last[1]["code"], last[1]["status"]) == (code, status)
+        if intent == "fails.limit":
+            assert (last[1]["retry_ms"], last[1]["hint"]) == (7000, "as the server says")
+
+
+async def test_a_token_is_renewed_before_it_ends_and_when_it_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    clock = Clock()
+    async with bridged(tmp_path, clock) as (bridge, behind):
+        pedal = joined(bridge)
+        await pedal.told(await pedal.ask("a.b"))
+        await pedal.told(await pedal.ask("a.b"))
+        assert behind.tokens == 1
+        clock.now = 721  # of 900
+        pedal_now = f"late{next(numbers)}"
+        await pedal.press(render(Envelope(clock.ms(), pedal_now, "a.b")))
+        await pedal.told(pedal_now)
+        assert behind.tokens == 2
+        behind.valid = set()
+        other = f"late{next(numbers)}"
+        await pedal.press(render(Envelope(clock.ms(), other, "a.b")))
+        assert (await pedal.told(other))[-1][0] == "result"
+        assert behind.tokens == 3
+    assert "token-" not in caplog.text
+    assert "ck-very-secret" not in caplog.text
+
+
+async def test_a_server_without_tokens_is_asked_without(tmp_path: Path) -> None:
+    async with bridged(tmp_path) as (bridge, behind):
+        behind.gives_tokens = False
+        pedal = joined(bridge)
+        assert (await pedal.told(await pedal.ask("a.b")))[-1][0] == "result"
+        assert "authorization" not in behind.asked[0][1]
+
+
+async def test_a_server_that_is_gone_is_said(tmp_path: Path) -> None:
+    async with bridged(tmp_path, service="http://127.0.0.1:1") as (bridge, _):
+        pedal = joined(bridge)
+        [_, (intent, body)] = await pedal.told(await pedal.ask("a.b"))
+        assert (intent, body["code"]) == ("error", "unavailable")
+
+
+async def test_a_full_queue_says_busy_and_harms_nobody_else(tmp_path: Path) -> None:
+    rules = (
+        DeviceRule("loud", ("*",), endpoint="Loud", rate=Rate(6000, 1000)),
+        DeviceRule("calm", ("*",), endpoint="Calm"),
+    )
+    async with bridged(tmp_path, devices=rules, queue=3, at_once=2) as (bridge, behind):
+        loud, calm = joined(bridge, endpoint="Loud"), joined(bridge, endpoint="Calm")
+        corrs = [await loud.ask("wait.here") for _ in range(40)]
+        refused = [
+            corr for corr in corrs if (await loud.told(corr, "ack", "error"))[0][0] == "error"
+        ]
+        assert len(refused) == 35
+        body = (await loud.told(refused[0]))[0][1]
+        assert (body["code"], body["status"]) == ("busy", 503)
+        assert body["retry_ms"] > 0
+        assert (await calm.told(await calm.ask("a.b")))[-1][0] == "result"
+        behind.hold.set()
+        for corr in set(corrs) - set(refused):
+            assert (await loud.told(corr))[-1] == ("result", {"waited": True})
+        again = await loud.ask("a.b")
+        assert (await loud.told(again))[-1][0] == "result"
+
+
+async def test_replays_and_forged_devices_are_refused(tmp_path: Path) -> None:
+    rules = (DeviceRule("pedal", ("*",), endpoint="Pedal", secret="hidden"),)
+    async with bridged(tmp_path, devices=rules, strangers=Strangers()) as (bridge, behind):
+        real = joined(bridge, secret="pedal", here=False)
+        forged = joined(bridge, here=False)
+        corr = await real.ask("shell.run", {})
+        await real.told(corr)
+        assert (await forged.told(await forged.ask("shell.run")))[0][1]["code"] == "forbidden"
+        real.replies.clear()
+        await real.ask("shell.run", {}, corr)
+        assert (await real.told(corr))[0][1]["code"] == "conflict"
+        assert len(behind.asked) == 1
+
+
+async def test_a_replay_is_refused_after_a_restart_and_what_was_begun_is_told(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    async with bridged(tmp_path, clock) as (bridge, _):
+        pedal = joined(bridge)
+        done = await pedal.ask("a.b")
+        await pedal.told(done)
+        begun = await pedal.ask("wait.here")
+        await pedal.told(begun, "ack")
+    async with bridged(tmp_path, clock) as (bridge, behind):
+        pedal = joined(bridge)
+        await pedal.ask("a.b", corr=done)
+        assert (await pedal.told(done))[0][1]["code"] == "conflict"
+        assert (await pedal.told(begun))[0][1]["code"] == "interrupted"
+        assert behind.asked == []
+
+
+async def test_cancel_ends_what_goes_on(tmp_path: Path) -> None:
+    async with bridged(tmp_path, at_once=1) as (bridge, behind):
+        pedal = joined(bridge)
+        going, waits = await pedal.ask("wait.here"), await pedal.ask("wait.here")
+        await behind.began.wait()
+        for corr in (waits, going):
+            told = await pedal.told(await pedal.ask("cancel", {"corr": corr}), "ack")
+            assert told == [("ack", {"status": 200})]
+            assert (await pedal.told(corr))[-1][1]["code"] == "cancelled"
+        nothing = await pedal.told(await pedal.ask("cancel", {"corr": "?"}))
+        assert nothing[0][1]["code"] == "unknown"
+        await behind.cancelled.wait()
+
+
+async def test_metadata_is_kept_and_not_acted_upon(tmp_path: Path) -> None:
+    async with bridged(tmp_path) as (bridge, behind):
+        pedal = joined(bridge)
+        await pedal.press("Live at the Roxy")
+        corr = await pedal.ask("scene", {"name": "verse"})
+        assert await pedal.told(corr, "ack") == [("ack", {"status": 202, "kept": True})]
+        assert [(each.intent, each.text) for each in bridge.metadata] == [
+            ("", "Live at the Roxy"),
+            ("scene", '{"name":"verse"}'),
+        ]
+        assert behind.asked == []
+
+
+async def test_batches_parts_and_either_carrier(tmp_path: Path) -> None:
+    async with bridged(tmp_path) as (bridge, behind):
+        pedal = joined(bridge)
+        many = [Envelope(NOW, f"b{number}", "a.b", {"n": number}) for number in range(5)]
+        for text in render_batch(many):
+            await pedal.press(text)
+        for each in many:
+            assert (await pedal.told(each.corr))[-1][0] == "result"
+        large = Envelope(NOW, "large", "a.b", {"text": "x" * 40_000})
+        for text in render_parts(large):
+            await pedal.press(text)
+        assert (await pedal.told("large"))[-1][0] == "result"
+        assert json.loads(behind.asked[-1][2]) == large.body
+        for corr, first, second in (("r1", RUBY, RUBY_LANGUAGE), ("r2", RUBY_LANGUAGE, RUBY)):
+            await pedal.press("Go on", first)
+            await pedal.press(render(Envelope(NOW, corr, "a.b")), second)
+            assert (await pedal.told(corr))[-1][0] == "result"
+            assert pedal.labels[-1] == f"result {corr}"
+
+
+async def test_large_results_come_in_parts_and_too_large_ones_are_refused(tmp_path: Path) -> None:
+    async with bridged(tmp_path, text=2048) as (bridge, _):
+        pedal = joined(bridge)
+        corr = await pedal.ask("large.result", {"size": 20_000})
+        while not any(each.part and each.part.number == each.part.of for each in pedal.replies):
+            pedal.came.clear()
+            await pedal.came.wait()
+        parts = [each for each in pedal.replies if each.part]
+        text = "".join(str(each.body) for each in parts)
+        assert json.loads(text) == {"text": "é" * 20_000}
+        assert {each.corr for each in parts} == {corr}
+        corr = await pedal.ask("large.result", {"size": 200_000})
+        assert (await pedal.told(corr))[-1][1]["code"] == "too_large"
+
+
+def written(**changes: Any) -> str:
+    return json.dumps({"v": 1, "ts": NOW, "corr": "x", "intent": "a.b"} | changes)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("{", "malformed"),
+        ("[]", "malformed"),
+        ('{"v":1}', "malformed"),
+        ("[" * 5000, "malformed"),
+        (written(ts=0), "conflict"),
+        (json.dumps({"v": 1, "ts": NOW + 60_000, "corr": "x", "intent": "a.b"}), "conflict"),
+        (
+            json.dumps({"v": 1, "ts": NOW, "corr": "x", "intent": "llm.chat", "body": 7}),
+            "malformed",
+        ),
+        (json.dumps({"v": 1, "ts": NOW, "corr": "x", "intent": "persist.baseline"}), "malformed"),
+    ],
+)
+async def test_what_cannot_be_used_is_answered_by_one_error(
+    tmp_path: Path, text: str, code: str
+) -> None:
+    async with bridged(tmp_path) as (bridge, _):
+        pedal = joined(bridge)
+        await pedal.press(text)
+        corr = "x" if '"x"' in text else "-"
+        assert (await pedal.told(corr))[-1][1]["code"] == code
+        assert [each.intent for each in pedal.replies if each.intent == "error"] == ["error"]
+
+
+async def test_a_reply_is_never_answered(tmp_path: Path) -> None:
+    async with bridged(tmp_path) as (bridge, behind):
+        pedal = joined(bridge)
+        for intent in ("ack", "progress", "result", "error"):
+            await pedal.ask(intent, {})
+        assert pedal.replies == []
+        assert behind.asked == []
