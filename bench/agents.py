@@ -33,12 +33,15 @@ from pathlib import Path
 
 from conduit.agents.ask import AskRequest, ask_blocks
 from conduit.agents.events import AskReply
+from conduit.agents.memory.memory import Memory
+from conduit.agents.memory.summaries import Summaries
 from conduit.agents.model_rights import ModelRights
 from conduit.agents.reach import Reach
 from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.runs.budget import Budget
 from conduit.agents.system_prompts import SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
+from conduit.agents.voting import Voting
 from conduit.app.metering import Metering
 from conduit.app.settings import Settings
 from conduit.blocks import Catalog, Effects, Gate, block
@@ -50,6 +53,7 @@ from conduit.models.gateway.gateway import Gateway
 from conduit.models.gateway.routes import Routes
 from conduit.models.registry import ProviderRegistry
 from conduit.models.setup.settings import GatewaySettings
+from conduit.store.conversation_notes import ConversationNotes
 from conduit.store.conversations import Conversations
 from conduit.store.database import Database
 from conduit.store.runs import Runs
@@ -203,8 +207,11 @@ def conduit(folder: Path, model: Model) -> Iterator[Gate]:
         gate = Gate(Catalog([note, look, *blocks]), new_id=IdMaker())
         loop = ToolLoop(gate, (), ModelRights(gate, ["bench.*"]), prices=gateway.price_of)
         conversations = Conversations(database, IdMaker())
+        notes = ConversationNotes(database, IdMaker())
+        memory = Memory(notes, Summaries(notes, gate, lambda _: True, time.time))
+        voting = Voting(gate, loop, gateway.price_of)
         agent = AgentRuns(runs, loop, conversations.appending, IdMaker(), Reach(gate))
-        for each in ask_blocks(loop, agent, conversations, SystemPrompts()):
+        for each in ask_blocks(loop, agent, conversations, SystemPrompts(), memory, voting):
             gate.catalog.add(each)
         yield gate
 

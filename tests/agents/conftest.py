@@ -6,7 +6,7 @@ import contextlib
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,10 @@ from conduit.agents.conversations import conversation_blocks
 from conduit.agents.documents import Documentation, documentation_blocks
 from conduit.agents.handle import handle_block
 from conduit.agents.help import help_block
+from conduit.agents.memory.blocks import memory_blocks
+from conduit.agents.memory.memory import Memory
+from conduit.agents.memory.summaries import Summaries
+from conduit.agents.memory.transfer import transfer_blocks
 from conduit.agents.model_rights import ModelRights
 from conduit.agents.offline import OfflineAgent
 from conduit.agents.reach import Reach
@@ -25,6 +29,7 @@ from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.runs.blocks import run_blocks
 from conduit.agents.system_prompts import SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
+from conduit.agents.voting import Voting
 from conduit.app.metering import Metering
 from conduit.app.settings import Settings
 from conduit.blocks import Block, Catalog, Gate
@@ -43,6 +48,7 @@ from conduit.models.setup.settings import GatewaySettings
 from conduit.rhythm.blocks import groove_blocks
 from conduit.rhythm.config_blocks import Configs, config_blocks
 from conduit.rhythm.session_blocks import session_blocks
+from conduit.store.conversation_notes import ConversationNotes
 from conduit.store.conversations import Conversations
 from conduit.store.database import Database
 from conduit.store.files import DiskFiles
@@ -68,9 +74,14 @@ class Scripted:
     local: bool = True
     asked: list[ChatRequest] = field(default_factory=list)
     closed: int = 0
+    whole: Callable[[ChatRequest], Awaitable[str]] | None = None
+    """What it says where nobody wants a stream: summaries, and answers that are put to the vote."""
+    asked_whole: list[ChatRequest] = field(default_factory=list)
 
     async def chat(self, request: ChatRequest) -> ChatResponse:
-        raise NotImplementedError
+        self.asked_whole.append(request)
+        text = await self.whole(request) if self.whole else "in short"
+        return ChatResponse(text, provider=self.name, model=self.model)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Chunk]:
         step = self.script[min(len(self.asked), len(self.script) - 1)]
@@ -97,6 +108,7 @@ class Rooms:
     home: Path
     runs: Runs
     agent: AgentRuns
+    memory: Memory
 
 
 EXAMPLES = Path(__file__).parents[2] / "configs"
@@ -143,14 +155,27 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             examples = Sandbox(EXAMPLES, "examples")
             configs = Configs(Sandbox(tmp_path / "configs", "configs"), examples, out)
             conversations = Conversations(database, IdMaker())
+            notes = ConversationNotes(database, IdMaker())
+            memory = Memory(
+                notes, Summaries(notes, gate, lambda name: name != "offline", time.time)
+            )
             runs = stack.enter_context(contextlib.closing(Runs(database, time.time)))
             agent = AgentRuns(runs, loop, conversations.appending, IdMaker(), Reach(gate))
             blocks = (
                 *extra,
                 *run_blocks(agent),
-                *conversation_blocks(conversations),
+                *conversation_blocks(conversations, notes),
+                *transfer_blocks(conversations, notes),
+                *memory_blocks(memory),
                 *model_blocks(gateway, registry, "http://127.0.0.1:1"),
-                *ask_blocks(loop, agent, conversations, SystemPrompts()),
+                *ask_blocks(
+                    loop,
+                    agent,
+                    conversations,
+                    SystemPrompts(),
+                    memory,
+                    Voting(gate, loop, gateway.price_of),
+                ),
                 *documentation_blocks(Documentation(docs)),
                 *config_blocks(configs),
                 *session_blocks(configs, out, files),
@@ -161,6 +186,6 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             )
             for each in blocks:
                 catalog.add(each)
-            return Rooms(gate, conversations, database, tmp_path, runs, agent)
+            return Rooms(gate, conversations, database, tmp_path, runs, agent, memory)
 
         yield join

@@ -213,15 +213,6 @@ async def test_a_turn_is_stored_whole_and_comes_back_with_the_next_prompt(rooms:
     assert model.asked[2].messages[4] == Message("assistant", "Ten styles.")
 
 
-async def test_a_thousand_small_answers_stay_in_the_window(rooms: MakeRooms) -> None:
-    model = Scripted([saying("ok")])
-    joined = rooms(model)
-    for number in range(25):
-        await ask(joined, f"p{number}")
-    assert len(model.asked[-1].messages) == 1 + 38 + 1
-    assert model.asked[-1].messages[1] == Message("user", "p5")
-
-
 async def test_many_at_once_keep_their_sessions_apart(rooms: MakeRooms) -> None:
     def echo(request: ChatRequest) -> list[Chunk]:
         return saying(request.messages[-1].content)

@@ -186,7 +186,7 @@ def test_fifty_at_once_do_not_get_mixed_up(http: httpx.Client) -> None:
         assert (arguments["bars"], arguments["bpm"]) == (int(asked[0]), int(asked[5]))
 
 
-def test_the_window_slides_over_forty_messages(http: httpx.Client, upstream: FakeUpstream) -> None:
+def test_older_messages_make_room_for_a_summary(http: httpx.Client, upstream: FakeUpstream) -> None:
     new = {"name": "window", "type": "openai_compatible", "base_url": f"{upstream.url}/v1"}
     http.post("/providers/add", json=new | {"model": "fake-1"}).raise_for_status()
     for at in range(25):
@@ -195,11 +195,15 @@ def test_the_window_slides_over_forty_messages(http: httpx.Client, upstream: Fak
     messages = http.get("/history", params={"session": "w"}).json()["messages"]
     assert next(m["content"] for m in messages if m["role"] == "user") == "number 5"
     assert len(messages) == 40
-    seen = upstream.requests[-1].body["messages"]
-    assert seen[0]["role"] == "system"
-    assert seen[1]["role"] == "user"
-    assert seen[-1]["content"] == "number 24"
+    sent = [each.body["messages"] for each in upstream.requests if "messages" in each.body]
+    seen = next(each for each in sent if each[-1]["content"] == "number 24")
+    assert [each["role"] for each in seen[:4]] == ["system", "user", "assistant", "user"]
+    assert json.loads(seen[1]["content"])["summary"]
     assert len(seen) <= 41
+    shown = http.get("/conversations/w").json()
+    assert shown["summary"]["made_by"] == "window/fake-1"
+    assert 0 < shown["summary"]["messages"] <= 40
+    assert shown["conversation"]["messages"] == 50
 
 
 def test_a_power_cut_right_after_an_answer_loses_nothing(tmp_path: Path) -> None:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol
 
-from conduit.agents.events import AgentEvent, AskReply
+from conduit.agents.events import AgentEvent, ApprovalNeeded, AskReply, TextDelta, ToolCalled
+from conduit.agents.memory.memory import Memory
 from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.runs.budget import Budget
 from conduit.agents.runs.reply import reply_from, reply_of
-from conduit.agents.runs.session import Asked
+from conduit.agents.runs.session import Asked, Session
 from conduit.agents.runs.state import RunState
 from conduit.agents.system_prompts import SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
-from conduit.blocks import Block, Effects, Length, NoOp, block, current_call
+from conduit.agents.voting import Voting
+from conduit.blocks import Block, Effects, Length, NoOp, Range, block, current_call
 from conduit.contracts.chat import Message
+from conduit.models.consistency.ballot import MOST_SAMPLES
 
 WINDOW = 40
-"""How many messages of a conversation are kept in view of the model."""
+"""How many messages of a conversation ``agent.history`` shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class AskRequest:
     provider: Annotated[str, Length(0, 64), "ask only this provider; empty: the chain"] = ""
     model: Annotated[str, Length(0, 200), "ask for this model; empty: the provider's own"] = ""
     budget: Annotated[Budget | None, "what it may take; nothing given: 8 steps, 32 calls"] = None
+    samples: Annotated[
+        int | None,
+        Range(1, MOST_SAMPLES),
+        "answers to ask for, to take what most say; nothing given: the conversation's setting",
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +68,14 @@ class ToolCallRecord:
 
 @dataclass(frozen=True, slots=True)
 class HistoryMessage:
-    """A message of a conversation. ``created_at`` is UTC in ISO 8601."""
+    """A message of a conversation. ``created_at`` is UTC in ISO 8601; ``id`` is for pinning it."""
 
     role: str
     content: str
     tool_calls: list[ToolCallRecord]
     tool_call_id: str
     created_at: str
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,9 @@ class StoredMessage(Protocol):
     @property
     def created_at(self) -> Any: ...
 
+    @property
+    def id(self) -> str: ...
+
 
 class Conversations(Protocol):
     """Who remembers conversations."""
@@ -116,6 +127,8 @@ def ask_blocks(
     runs: AgentRuns,
     conversations: Conversations,
     prompts: SystemPrompts,
+    memory: Memory,
+    voting: Voting,
     timer: Callable[[], float] = time.perf_counter,
 ) -> tuple[Block[Any, Any], ...]:
     """``agent.ask``, ``agent.chat``, ``agent.history``, ``agent.reset`` and ``prompts.list``."""
@@ -127,24 +140,28 @@ def ask_blocks(
     )
     async def ask(request: AskRequest) -> AsyncIterator[AgentEvent | AskReply]:
         started = timer()
-        call = current_call()
-        org = call.principal.org_id
-        system = Message("system", prompts.text(request.system))
-        said = Message("user", request.prompt)
-        stored = await asyncio.to_thread(conversations.window, org, request.session, WINDOW - 1)
-        past = [each.message for each in stored]
-        asked = Asked(request.prompt, request.system, request.provider, request.model)
+        person = current_call().principal
+        system = prompts.text(request.system)
+        seen = await memory.seen(
+            person, request.session, provider=request.provider, model=request.model
+        )
+        wish = replace(seen.settings, samples=request.samples or seen.settings.samples)
+        asked = Asked(
+            request.prompt, request.system, request.provider, request.model, samples=wish.samples
+        )
         session = await runs.begin(
-            call.principal,
+            person,
             request.session,
-            (system, *past, said),
+            seen.messages(system, request.prompt),
             asked,
             request.budget or Budget(),
         )
-        async with contextlib.aclosing(session.events()) as events:
+        session.settle = voting.on(wish, asked, person)
+        async with contextlib.aclosing(_told(session)) as events:
             async for event in events:
                 yield event
-        yield reply_of(session, timer() - started)
+        seen.grown(session.state.turn)
+        yield replace(reply_of(session, timer() - started), agreement=session.agreement)
 
     @block(
         "agent.chat",
@@ -168,7 +185,12 @@ def ask_blocks(
         found = conversations.window(org, request.session, WINDOW)
         return History(request.session, [shown(each) for each in found])
 
-    @block("agent.reset", summary="Forget a conversation", effects=Effects.WRITES_STATE)
+    @block(
+        "agent.reset",
+        summary="Forget a conversation",
+        by_hand=True,
+        effects=Effects.WRITES_STATE,
+    )
     def reset(request: SessionRequest) -> ResetReply:
         org = current_call().principal.org_id
         return ResetReply(request.session, conversations.reset(org, request.session))
@@ -180,6 +202,25 @@ def ask_blocks(
     return (ask, chat, history, reset, list_prompts)
 
 
+async def _told(session: Session) -> AsyncGenerator[AgentEvent, None]:
+    """The events of a run. While an answer may still be put to the vote, its text is held back."""
+    held: list[TextDelta] = []
+    voting = session.settle is not None
+    async with contextlib.aclosing(session.events()) as events:
+        async for event in events:
+            if voting and isinstance(event, TextDelta):
+                held.append(event)
+                continue
+            if isinstance(event, ToolCalled | ApprovalNeeded):
+                voting = False
+                for each in held:
+                    yield each
+                held.clear()
+            yield event
+    if held:
+        yield TextDelta(session.state.text)
+
+
 def shown(stored: StoredMessage) -> HistoryMessage:
     """A stored message as it is shown."""
     message = stored.message
@@ -189,4 +230,5 @@ def shown(stored: StoredMessage) -> HistoryMessage:
         tool_calls=[ToolCallRecord(c.id, c.name, c.arguments) for c in message.tool_calls],
         tool_call_id=message.tool_call_id,
         created_at=stored.created_at.isoformat(),
+        id=stored.id,
     )

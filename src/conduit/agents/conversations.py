@@ -7,8 +7,17 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from conduit.agents.ask import HistoryMessage, shown
+from conduit.agents.memory.blocks import (
+    Pin,
+    Settings,
+    Summary,
+    pins_shown,
+    settings_shown,
+    summary_shown,
+)
 from conduit.blocks import Block, Effects, Length, Range, block, current_call
 from conduit.contracts.errors import NotFound
+from conduit.store.conversation_notes import ConversationNotes
 from conduit.store.conversations import Conversations, Found, StoredConversation
 
 _TITLE = 60
@@ -58,10 +67,14 @@ class ShowConversation:
 
 @dataclass(frozen=True, slots=True)
 class ConversationDetails:
-    """A conversation with the messages that were asked for, oldest first."""
+    """A conversation with the messages that were asked for, oldest first, and what is kept beside
+    them."""
 
     conversation: ConversationInfo
     messages: list[HistoryMessage]
+    pins: list[Pin]
+    summary: Summary | None
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +127,9 @@ class Hits:
     hits: list[Hit]
 
 
-def conversation_blocks(conversations: Conversations) -> tuple[Block[Any, Any], ...]:
+def conversation_blocks(
+    conversations: Conversations, notes: ConversationNotes
+) -> tuple[Block[Any, Any], ...]:
     """``conversations.list``, ``.show``, ``.rename``, ``.delete`` and ``.search``."""
 
     @block("conversations.list", summary="List conversations", effects=Effects.READS)
@@ -130,7 +145,14 @@ def conversation_blocks(conversations: Conversations) -> tuple[Block[Any, Any], 
         org = current_call().principal.org_id
         info = _info(_known(conversations.one(org, request.session), request.session))
         found = conversations.page(org, request.session, request.limit, request.skip)
-        return ConversationDetails(info, [shown(each) for each in found])
+        kept = notes.view(org, request.session, 0)
+        return ConversationDetails(
+            info,
+            [shown(each) for each in found],
+            pins_shown(kept.pins),
+            summary_shown(kept.summary),
+            settings_shown(kept.settings),
+        )
 
     @block(
         "conversations.rename", summary="Give a conversation a title", effects=Effects.WRITES_STATE
@@ -140,11 +162,17 @@ def conversation_blocks(conversations: Conversations) -> tuple[Block[Any, Any], 
         conversations.rename(org, request.session, request.title.strip())
         return _info(_known(conversations.one(org, request.session), request.session))
 
-    @block("conversations.delete", summary="Delete a conversation", effects=Effects.WRITES_STATE)
+    @block(
+        "conversations.delete",
+        summary="Delete a conversation",
+        by_hand=True,
+        effects=Effects.WRITES_STATE,
+    )
     def delete(request: ConversationName) -> DeletedConversation:
         org = current_call().principal.org_id
+        noted = notes.there(org, request.session)
         deleted = conversations.reset(org, request.session)
-        if not deleted:
+        if not deleted and not noted:
             raise _unknown(request.session)
         return DeletedConversation(request.session, deleted)
 

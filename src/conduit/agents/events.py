@@ -77,12 +77,29 @@ class ToolUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far several answers to one prompt said the same. ``agreement`` is the majority's share,
+    of those that failed too; ``uncertainty`` is 1 minus that, ``entropy`` goes from 0 (all the
+    same) to 1 (each another). ``dissent`` are the other answers, normalised, with how often they
+    were given; ``escalated``: a stronger model answered in their place."""
+
+    agreement: float
+    uncertainty: float
+    entropy: float
+    answers: int
+    failed: int
+    dissent: dict[str, int]
+    escalated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AskReply:
     """The whole answer: what was said and done, who said it, who failed before.
 
     ``status`` is ``done``; ``stopped`` when a limit of the budget was reached, which ``why`` names;
     or ``waiting`` for a person's decision on the calls in ``waiting_for``. ``cost_micro`` is in
-    millionths of a US dollar, of what has a known price.
+    millionths of a US dollar, of what has a known price. ``agreement`` is there where the answer
+    was put to the vote.
     """
 
     text: str
@@ -100,6 +117,7 @@ class AskReply:
     why: str = ""
     waiting_for: tuple[ApprovalNeeded, ...] = ()
     cost_micro: int = 0
+    agreement: Agreement | None = None
 
 
 AgentEvent = Started | Answering | TextDelta | ToolCalled | ToolReturned | ApprovalNeeded

@@ -18,6 +18,10 @@ from conduit.agents.conversations import conversation_blocks
 from conduit.agents.documents import Documentation, documentation_blocks
 from conduit.agents.handle import handle_block
 from conduit.agents.help import help_block
+from conduit.agents.memory.blocks import memory_blocks
+from conduit.agents.memory.memory import Memory
+from conduit.agents.memory.summaries import Summaries
+from conduit.agents.memory.transfer import transfer_blocks
 from conduit.agents.model_rights import ModelRights
 from conduit.agents.offline import OfflineAgent
 from conduit.agents.planning.blocks import planner_blocks
@@ -27,6 +31,7 @@ from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.runs.blocks import run_blocks
 from conduit.agents.system_prompts import BUILT_IN, SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
+from conduit.agents.voting import Voting
 from conduit.app.access import Access, read_access
 from conduit.app.access_block import access_block
 from conduit.app.crew import ProcessCrew
@@ -51,6 +56,7 @@ from conduit.rhythm.explain.blocks import explain_blocks
 from conduit.rhythm.session_blocks import session_blocks
 from conduit.rhythm.stored_blocks import stored_groove_blocks
 from conduit.rhythm.vary.blocks import vary_blocks
+from conduit.store.conversation_notes import ConversationNotes
 from conduit.store.conversations import Conversations
 from conduit.store.corpora import Corpora
 from conduit.store.database import Database
@@ -105,7 +111,7 @@ class App:
             new_id,
             caller=self.access.caller,
             door=self.models.door,
-            mcp=McpOverHttp(self.gate, self.files, self.prompts),
+            mcp=McpOverHttp(self.gate, self.files, self.prompts, approve=self.access.approve),
         )
 
 
@@ -160,12 +166,21 @@ async def open_app(
         loop = ToolLoop(gate, rights=rights, prices=models.gateway.price_of, approve=access.approve)
         runs = stack.enter_context(closing(Runs(database, time.time)))
         conversations = Conversations(database, new_id)
+        notes = ConversationNotes(database, new_id)
+
+        def is_model(provider: str) -> bool:
+            return not models.registry.is_last_resort(provider)
+
+        memory = Memory(notes, Summaries(notes, gate, is_model, time.time))
+        stack.push_async_callback(memory.summaries.close)
         reach = Reach(gate, models.door.standing)
         agent_runs = AgentRuns(runs, loop, conversations.appending, new_id, reach)
         out, examples = _sandbox(settings.out), Sandbox(_folder_of("configs"), "examples")
         configs = Configs(_sandbox(settings.configs), examples, out)
         saved = (*config_blocks(configs), *session_blocks(configs, out, files))
-        ask = (*ask_blocks(loop, agent_runs, conversations, prompts), *run_blocks(agent_runs))
+        voting = Voting(gate, loop, models.gateway.price_of)
+        asking = ask_blocks(loop, agent_runs, conversations, prompts, memory, voting)
+        ask = (*asking, *run_blocks(agent_runs), *memory_blocks(memory))
         consistent = consistency_blocks(gate, models.gateway.price_of)
         chosen = Chosen(hidden=[settings.home])
         system = system_blocks(
@@ -187,7 +202,9 @@ async def open_app(
         catalog.add(token_block(models.tokens, scopes, access.caller))
         planner = Planner(gate, rights.of)
         plans = planner_blocks(gate, runs, planner, new_id, reach)
-        for each in (chat_block(gate), *plans, *conversation_blocks(conversations)):
+        for each in (chat_block(gate), *plans, *conversation_blocks(conversations, notes)):
+            catalog.add(each)
+        for each in transfer_blocks(conversations, notes):
             catalog.add(each)
         corpora = corpora_blocks(
             Corpora(database, new_id),
@@ -195,7 +212,7 @@ async def open_app(
             files,
             gate,
             lexical.embed_all,
-            lambda provider: not models.registry.is_last_resort(provider),
+            is_model,
         )
         for each in corpora:
             catalog.add(each)

@@ -54,7 +54,7 @@ class ConversationSettings:
     for; when they agree less than ``escalate_below``, the model ``escalate_to`` is asked."""
 
     samples: int = 1
-    escalate_below: float = 0.0
+    escalate_below: float = 0.6
     escalate_to: str = ""
 
 
@@ -112,6 +112,15 @@ class ConversationNotes:
         )
         with self._database.snapshot() as connection:
             return [read_message(row) for row in connection.execute(oldest)]
+
+    def end_of(self, org_id: str, session: str, turn: str) -> tuple[StoredMessage | None, int]:
+        """The last message of a turn, and how many it has. Raises ``StoreError``."""
+        where = sa.and_(_is_of(messages, org_id, session), messages.c.turn == turn)
+        last = sa.select(messages).where(where).order_by(messages.c.id.desc()).limit(1)
+        with self._database.snapshot() as connection:
+            row = connection.execute(last).one_or_none()
+            count = connection.scalar(sa.select(sa.func.count()).where(where))
+        return (read_message(row) if row is not None else None), count or 0
 
     def put_summary(
         self, org_id: str, session: str, made_from: StoredSummary | None, summary: StoredSummary

@@ -189,6 +189,41 @@ class Conversations:
         with self._database.snapshot() as connection:
             return [read_message(row) for row in reversed(connection.execute(newest).all())]
 
+    def whole(
+        self, org_id: str, session: str, most: int, characters: int
+    ) -> list[StoredMessage] | None:
+        """All of a conversation, oldest first; None for one with more messages than ``most``, or
+        more ``characters``. Raises ``StoreError``."""
+        query = (
+            sa.select(messages)
+            .where(messages.c.org_id == org_id, messages.c.session == session)
+            .order_by(messages.c.turn, messages.c.id)
+            .limit(most + 1)
+        )
+        found: list[StoredMessage] = []
+        with self._database.snapshot() as connection:
+            for row in connection.execute(query.execution_options(yield_per=200)):
+                characters -= len(row.content) + len(row.tool_calls)
+                if characters < 0 or len(found) == most:
+                    return None
+                found.append(read_message(row))
+        return found
+
+    def take_in(
+        self, org_id: str, session: str, turns: Sequence[tuple[datetime, Sequence[Message]]]
+    ) -> bool:
+        """Store turns from elsewhere, with when they were, in one transaction; says whether it did:
+        not where the conversation has messages already. Raises ``StoreError``."""
+        known = sa.select(messages.c.id).where(
+            messages.c.org_id == org_id, messages.c.session == session
+        )
+        with self._database.transaction() as connection:
+            if connection.scalar(known.limit(1)) is not None:
+                return False
+            for at, turn in turns:
+                self.appending(org_id, session, turn, at)(connection)
+        return True
+
     def search(self, org_id: str, text: str, most: int) -> list[Found]:
         """The newest messages of people and models that hold ``text`` as it stands, whatever its
         case; newest first. Every message of the organisation is looked at. Raises ``StoreError``.

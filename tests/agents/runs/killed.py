@@ -25,12 +25,15 @@ from typing import Any
 
 from conduit.agents.ask import AskRequest, ask_blocks
 from conduit.agents.events import AskReply
+from conduit.agents.memory.memory import Memory
+from conduit.agents.memory.summaries import Summaries
 from conduit.agents.model_rights import ModelRights
 from conduit.agents.reach import Reach
 from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.runs.blocks import RunName, run_blocks
 from conduit.agents.system_prompts import SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
+from conduit.agents.voting import Voting
 from conduit.app.metering import Metering
 from conduit.app.settings import Settings
 from conduit.blocks import Block, Catalog, Effects, Gate, block
@@ -42,6 +45,7 @@ from conduit.models.gateway.gateway import Gateway
 from conduit.models.gateway.routes import Routes
 from conduit.models.registry import ProviderRegistry
 from conduit.models.setup.settings import GatewaySettings
+from conduit.store.conversation_notes import ConversationNotes
 from conduit.store.conversations import Conversations
 from conduit.store.database import Database
 from conduit.telemetry.ids import IdMaker
@@ -127,8 +131,12 @@ async def work(folder: Path, name: str, point: str, resume: bool = False) -> Ask
         )
         loop = ToolLoop(gate, (), ModelRights(gate, ["do.*"]))
         conversations = Conversations(database, IdMaker())
+        notes_of = ConversationNotes(database, IdMaker())
+        memory = Memory(notes_of, Summaries(notes_of, gate, lambda _: True, time.time))
+        voting = Voting(gate, loop, gateway.price_of)
         agent = AgentRuns(runs, loop, conversations.appending, IdMaker(), Reach(gate))
-        for each in (*ask_blocks(loop, agent, conversations, SystemPrompts()), *run_blocks(agent)):
+        asking = ask_blocks(loop, agent, conversations, SystemPrompts(), memory, voting)
+        for each in (*asking, *run_blocks(agent)):
             gate.catalog.add(each)
         if resume:
             (left,) = runs.newest("00000000-0000-7000-8000-000000000000")

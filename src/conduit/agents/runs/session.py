@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import functools
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conduit.agents.events import AgentEvent, ApprovalNeeded, Started
+from conduit.agents.events import AgentEvent, Agreement, ApprovalNeeded, Started
 from conduit.agents.reward import reward
 from conduit.agents.runs.journal import RunJournal
 from conduit.agents.runs.machine import Machine, kept
@@ -37,10 +37,14 @@ class Asked:
     model: str = ""
     note: str = ""
     remember: bool = True
+    samples: int = 1
+    """How many answers were wished for, to take what most of them say."""
 
 
 Remember = Callable[[str, str, Sequence[Message]], Callable[[Any], object]]
 """Makes, of an organisation, a session and a turn, what stores the turn in a transaction."""
+Settle = Callable[[RunState], Awaitable[Agreement | None]]
+"""Settles the answer of a run that is over, in its state; None where there is nothing to settle."""
 
 
 class Session:
@@ -64,6 +68,8 @@ class Session:
         self._remember = remember
         self._working = working
         self.waiting: list[ApprovalNeeded] = []
+        self.settle: Settle | None = None
+        self.agreement: Agreement | None = None
 
     def reuse(self, recorded: dict[tuple[str, str], Called]) -> None:
         """Take these results of calls, by block and arguments, instead of calling again."""
@@ -104,6 +110,8 @@ class Session:
         if state.ended is None:
             await self._journal.leave("waiting", self._unsaved(), state.spent)
             return
+        if self.settle is not None:
+            self.agreement = await self.settle(state)
         also = None
         if self._asked.remember:
             said = Message("user", self._asked.prompt)
@@ -111,11 +119,13 @@ class Session:
         calls = [
             (use.block, self._machine.toolbox.difficulty(use.block)) for use in state.tool_uses
         ]
+        unsure = self.agreement.uncertainty if self.agreement else 0.0  # nobody was asked twice
         result = {
             "text": state.text,
             "provider": state.provider,
             "model": state.model,
-            "reward": reward(0.0, calls, state.spent.cost_micro),  # nobody was asked twice
+            "reward": reward(unsure, calls, state.spent.cost_micro),
+            **({"agreement": self.agreement} if self.agreement else {}),
         }
         await self._journal.leave(state.ended.status, self._unsaved(), state.spent, result, also)
 
