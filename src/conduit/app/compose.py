@@ -70,6 +70,7 @@ from conduit.store.tool_states import ToolStates
 from conduit.surfaces import studio
 from conduit.surfaces.http.server import http_surface
 from conduit.surfaces.mcp.http import McpOverHttp
+from conduit.surfaces.mcp.touched import Touched
 from conduit.telemetry.ids import new_id
 from conduit.telemetry.logs import CallLog
 from conduit.tools.code.blocks import code_blocks
@@ -97,6 +98,7 @@ class App:
     prompts: SystemPrompts
     rights: ModelRights
     servers: Servers
+    touched: Touched
 
     @property
     def registry(self) -> ProviderRegistry:
@@ -111,7 +113,13 @@ class App:
             new_id,
             caller=self.access.caller,
             door=self.models.door,
-            mcp=McpOverHttp(self.gate, self.files, self.prompts, approve=self.access.approve),
+            mcp=McpOverHttp(
+                self.gate,
+                self.files,
+                self.prompts,
+                approve=self.access.approve,
+                touched=self.touched,
+            ),
         )
 
 
@@ -157,7 +165,9 @@ async def open_app(
                 )
             )
         )
-        gate = Gate(catalog, new_id=new_id, interceptors=[CallLog(), keeper], usable=keeper.usable)
+        touched = Touched(catalog)
+        interceptors = (CallLog(), keeper, touched)
+        gate = Gate(catalog, new_id=new_id, interceptors=interceptors, usable=keeper.usable)
         servers = Servers(read_servers(settings.home), settings.environ, catalog.add)
         stack.push_async_callback(servers.close)
         for each in server_blocks(servers):
@@ -231,7 +241,9 @@ async def open_app(
         if serving:
             servers.discover_later()
             stack.push_async_callback(stopped, going_on(gate, agent_runs))
-        yield App(settings, access, gate, models, files, database, prompts, rights, servers)
+        yield App(
+            settings, access, gate, models, files, database, prompts, rights, servers, touched
+        )
 
 
 def _sandbox(folder: str) -> Sandbox:

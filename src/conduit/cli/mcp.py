@@ -42,9 +42,14 @@ def _serve() -> None:
     async def work(app: App) -> None:
         from conduit.surfaces.mcp.stdio import serve_pipes  # two thirds of a second
 
-        who, approve = app.rights.of(LOCAL_OWNER), app.access.approve
         await serve_pipes(
-            app.gate, app.files, app.prompts, who, person=LOCAL_OWNER, approve=approve
+            app.gate,
+            app.files,
+            app.prompts,
+            app.rights.of(LOCAL_OWNER),
+            person=LOCAL_OWNER,
+            approve=app.access.approve,
+            touched=app.touched,
         )
 
     run(work, as_json=False, serving=True)

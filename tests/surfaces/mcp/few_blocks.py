@@ -15,6 +15,7 @@ from conduit.store.files import DiskFiles
 
 ANYBODY = Principal("anybody", permissions=frozenset({"*"}))
 cancelled: list[str] = []
+wiped: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Texts:
     """System prompts."""
 
     def text(self, name: str) -> str:
-        return f"You are {name}."
+        return f"You are {name}." + (" You play {{style}}." if name == "dj" else "")
 
 
 def few_blocks(files: DiskFiles) -> tuple[Block[Any, Any], ...]:
@@ -104,8 +105,13 @@ def few_blocks(files: DiskFiles) -> tuple[Block[Any, Any], ...]:
     def break_it(_: NoOp) -> Text:
         return Text("broken")
 
+    @block("machine.wipe", summary="Wipe it", approval=True, effects=Effects.RUNS_COMMANDS)
+    def wipe(data: Text) -> Text:
+        wiped.append(data.text)
+        return data
+
     @block("prompts.list", summary="List the prompts", effects=Effects.READS)
     def prompts(_: NoOp) -> Names:
         return Names(["default", "dj"])
 
-    return (double, fail, bug, count, wait, maybe, long, write, break_it, prompts)
+    return (double, fail, bug, count, wait, maybe, long, write, break_it, wipe, prompts)

@@ -162,11 +162,28 @@ async def test_files_of_another_organisation_are_not_there(gate: Gate, files: Di
 async def test_prompts(connect: Connect) -> None:
     async with connect() as client:
         assert [each.name for each in (await client.list_prompts()).prompts] == ["default", "dj"]
-        prompt = await client.get_prompt("dj", {"request": "8 bars"})
+        prompt = await client.get_prompt("dj", {"request": "8 bars", "style": "{{style}} dub"})
         said = [each.content.text for each in prompt.messages]  # type: ignore[union-attr]  # texts
-        assert said == ["You are dj.", "8 bars"]
+        assert said == ["You are dj. You play {{style}} dub.", "8 bars"]
+        for name, arguments in (
+            ("nobody", {}),
+            ("dj", {"request": "x"}),
+            ("dj", {"style": "x" * 100_001}),
+        ):
+            with pytest.raises(MCPError):
+                await client.get_prompt(name, arguments)
+
+
+async def test_a_prompt_brings_the_resources_that_it_is_given(
+    connect: Connect, files: DiskFiles
+) -> None:
+    kept = files.put(ANYBODY.org_id, "a.png", "image/png", b"pixels")
+    async with connect() as client:
+        given = {"style": f"conduit://files/{kept.id}"}
+        first, *_ = (await client.get_prompt("dj", given)).messages
+        assert base64.b64decode(first.content.data) == b"pixels"  # type: ignore[union-attr]  # picture
         with pytest.raises(MCPError):
-            await client.get_prompt("nobody")
+            await client.get_prompt("dj", {"style": "conduit://files/none"})
 
 
 async def test_lists_come_in_pages(files: DiskFiles) -> None:

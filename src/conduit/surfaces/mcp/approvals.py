@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import mcp_types as types
 from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from conduit.agents.events import ApprovalNeeded, AskReply
 from conduit.blocks import Block, dumps
@@ -70,8 +72,11 @@ class Approvals:
     async def require(
         self, context: Context, params: Params, block: Block[Any, Any], data: object
     ) -> None:
-        """Raise ``Forbidden`` unless the person agrees; ``Unanswered`` to be asked again."""
+        """Raise ``Forbidden`` unless the person agrees; ``Unanswered`` to be asked again. The newer
+        revision has an ``MCPError`` of its own for a client that cannot ask."""
         if not self._person.can_answer(context):
+            if context.protocol_version in MODERN_PROTOCOL_VERSIONS:
+                raise _cannot_ask(block)
             raise Forbidden(
                 "a person has to agree to this call, and this client cannot ask one",
                 where=block.name,
@@ -141,6 +146,16 @@ class Approvals:
         decided = {"run_id": run_id, "call_id": call.id, **_decision(answer)}
         reply: AskReply = await behalf.by_hand("runs.decide", decided)
         return reply
+
+
+def _cannot_ask(block: Block[Any, Any]) -> MCPError:
+    needed = types.ClientCapabilities(elicitation=types.ElicitationCapability())
+    data = types.MissingRequiredClientCapabilityErrorData(required_capabilities=needed)
+    return MCPError(
+        types.MISSING_REQUIRED_CLIENT_CAPABILITY,
+        f"A person has to agree to {block.name}: use a client with elicitation",
+        data.model_dump(by_alias=True, mode="json", exclude_none=True),
+    )
 
 
 def _decision(answer: Answer) -> JsonObject:

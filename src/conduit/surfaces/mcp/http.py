@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.types import Receive, Scope, Send
@@ -18,11 +18,13 @@ from conduit.blocks import Gate
 from conduit.contracts.call import Principal
 from conduit.contracts.files import FileStore
 from conduit.surfaces.mcp.marked import with_tools
+from conduit.surfaces.mcp.touched import Touched
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
     from conduit.surfaces.mcp.prompts import PromptTexts
+    from conduit.surfaces.mcp.sources import Source
 
 _LARGEST_BODY: Final = 8 << 20
 _MOST_SESSIONS: Final = 1000
@@ -32,7 +34,7 @@ _IDLE_S: Final = 600.0
 
 class McpOverHttp:
     """An ASGI application. The principal of each request is in its state, put there by a door.
-    ``approve`` names blocks that a person has to agree to."""
+    ``approve``, ``touched`` and ``sources`` are as in ``mcp_server``."""
 
     def __init__(
         self,
@@ -41,13 +43,19 @@ class McpOverHttp:
         prompts: PromptTexts,
         *,
         approve: Collection[str] = (),
+        touched: Touched | None = None,
+        sources: Sequence[Source] = (),
         most_sessions: int = _MOST_SESSIONS,
         idle_s: float = _IDLE_S,
     ) -> None:
         self._gate = gate
         self._files = files
         self._prompts = prompts
-        self._approve = approve
+        self._more: dict[str, Any] = {
+            "approve": approve,
+            "touched": touched,
+            "sources": sources,
+        }
         self._most_sessions = most_sessions
         self._idle_s = idle_s
         self._opening = asyncio.Lock()
@@ -57,6 +65,8 @@ class McpOverHttp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         manager = self._manager or await self._opened()
         scope["user"] = _credential(scope["state"]["principal"])
+        # A value may be followed by spaces that are none of it (RFC 9110, 5.5), and is compared.
+        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         await manager.handle_request(scope, receive, with_tools(scope["state"], send))
 
     async def _opened(self) -> StreamableHTTPSessionManager:
@@ -79,7 +89,7 @@ class McpOverHttp:
         # It tells every session at INFO, and those that are refused too.
         logging.getLogger("mcp").setLevel(logging.ERROR)
         return StreamableHTTPSessionManager(
-            mcp_server(self._gate, self._files, self._prompts, of_request, approve=self._approve),
+            mcp_server(self._gate, self._files, self._prompts, of_request, **self._more),
             session_idle_timeout=self._idle_s,
             max_request_body_size=_LARGEST_BODY,
             max_sessions=self._most_sessions,
