@@ -336,3 +336,48 @@ conversation_settings = Table(
     Column("escalate_below", Double, nullable=False),  # agreement, from 0 to 1; 0: never
     Column("escalate_to", String(200), nullable=False),  # a model, group or alias, or empty
 )
+
+# places and calendars
+
+
+def _person() -> tuple[Column[str], Column[str]]:
+    """What belongs to one person of an organisation."""
+    return (
+        Column("org_id", String(36), ForeignKey("organisations.id"), primary_key=True),
+        Column("subject", String(200), primary_key=True),
+    )
+
+
+places = Table(
+    "places",
+    metadata,
+    *_person(),
+    Column("name", String(100), primary_key=True),
+    Column("title", String(100), nullable=False),  # the name as the person writes it
+    Column("aliases", Text, nullable=False),  # JSON list of names
+    Column("address", String(400), nullable=False),
+    Column("latitude", Double, nullable=True),  # degrees
+    Column("longitude", Double, nullable=True),
+    Column("located_by", String(32), nullable=False),  # who said the coordinates, or empty
+    Column("updated_ms", BigInteger, nullable=False),
+)
+commute_minutes = Table(
+    "commute_minutes",
+    metadata,
+    *_person(),
+    Column("origin", String(100), primary_key=True),  # names of places
+    Column("destination", String(100), primary_key=True),
+    Column("mode", String(16), primary_key=True),
+    Column("minutes", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+)
+calendar_sources = Table(
+    "calendar_sources",
+    metadata,
+    *_person(),
+    Column("name", String(100), primary_key=True),
+    Column("kind", String(16), nullable=False),  # text, url
+    Column("body", Text, nullable=False),  # iCalendar text, or the address
+    Column("timezone", String(64), nullable=False),  # or empty
+    Column("updated_ms", BigInteger, nullable=False),
+)
