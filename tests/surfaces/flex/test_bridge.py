@@ -14,15 +14,18 @@ from typing import Any
 
 import pytest
 
+from conduit.midi import ump
 from conduit.midi.flex import TextAssembler, text_packets
 from conduit.store.seen import Seen
-from conduit.surfaces.flex.bridge import Bridge, Line
+from conduit.surfaces.flex.bridge import Bridge
 from conduit.surfaces.flex.carriers import METADATA, RUBY, RUBY_LANGUAGE, CarrierReader
 from conduit.surfaces.flex.devices import DeviceRule, Identity, Rate, Strangers
 from conduit.surfaces.flex.envelope import Envelope, parse, render, render_batch, render_parts
 from conduit.surfaces.flex.guard import Guard
+from conduit.surfaces.flex.line import Line
 from conduit.surfaces.flex.service import Service
 from conduit.surfaces.flex.settings import FlexSettings
+from conduit.surfaces.flex.triggers import Binding, Bindings, Trigger
 from tests.surfaces.flex.fake_services import Services, services
 
 NOW = 1_800_000_000_000
@@ -45,15 +48,18 @@ class Pedal:
 
     identity: Identity
     replies: list[Envelope] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     came: asyncio.Event = field(default_factory=asyncio.Event)
     line: Line | None = None
+    bridge: Bridge | None = None
 
     def __post_init__(self) -> None:
         self._texts = TextAssembler(strict=True)
         self._reader = CarrierReader()
 
     async def send(self, words: list[int]) -> None:
+        self.words += words
         for text in self._texts.feed(words):
             carried = self._reader.read(text)
             if carried is not None:
@@ -64,8 +70,12 @@ class Pedal:
                 self.came.set()
 
     async def press(self, text: str, kind: tuple[int, int] = METADATA) -> None:
+        await self.say(text_packets(text, group=3, bank=kind[0], status=kind[1]))
+
+    async def say(self, words: list[int]) -> None:
+        assert self.bridge is not None
         assert self.line is not None
-        await self.line.hear(text_packets(text, group=3, bank=kind[0], status=kind[1]))
+        await self.bridge.hear(self.line, words)
 
     async def ask(self, intent: str, body: Any = None, corr: str = "") -> str:
         corr = corr or f"c{next(numbers)}"
@@ -86,7 +96,7 @@ class Pedal:
 
 @asynccontextmanager
 async def bridged(
-    folder: Path, clock: Clock | None = None, **settings: Any
+    folder: Path, clock: Clock | None = None, bindings: Bindings | None = None, **settings: Any
 ) -> AsyncIterator[tuple[Bridge, Services]]:
     clock = clock or Clock()
     async with services() as behind:
@@ -98,7 +108,15 @@ async def bridged(
         told = FlexSettings(**(usual | settings))
         seen = Seen(folder, told.window_ms, clock.ms, boot="one")
         guard = Guard(seen, clock.ms, clock, window_ms=told.window_ms, skew_ms=told.skew_ms)
-        bridge = Bridge(told, Service(told, clock), guard, clock.ms, clock)
+        bridge = Bridge(
+            told,
+            Service(told, clock),
+            guard,
+            clock.ms,
+            clock,
+            lambda: f"made{next(numbers)}",
+            bindings=bindings,
+        )
         try:
             yield bridge, behind
         finally:
@@ -108,7 +126,7 @@ async def bridged(
 
 def joined(bridge: Bridge, **who: Any) -> Pedal:
     pedal = Pedal(Identity(**({"key": "test", "endpoint": "Pedal", "here": True} | who)))
-    pedal.line = bridge.line(pedal)
+    pedal.line, pedal.bridge = bridge.line(pedal), bridge
     return pedal
 
 
@@ -352,3 +370,64 @@ async def test_a_reply_is_never_answered(tmp_path: Path) -> None:
             await pedal.ask(intent, {})
         assert pedal.replies == []
         assert behind.asked == []
+
+
+async def test_a_pedal_that_knows_no_envelopes_is_pressed(tmp_path: Path) -> None:
+    """Once for each time that it goes down, in MIDI 1.0 and 2.0 alike."""
+    sustain = Trigger("control", 0, 4, 64)
+    bound = Bindings(
+        (
+            Binding(sustain, "a.b", {"n": 1}),
+            Binding(Trigger("note", 0, 9, 36), "a.c", device="Pedal"),
+            Binding(Trigger("note", 0, 9, 37), "a.d", device="Somebody else"),
+        )
+    )
+    async with bridged(tmp_path, bindings=bound) as (bridge, behind):
+        pedal = joined(bridge)
+        presses: list[ump.Message] = [
+            ump.Midi1ControlChange(0, 4, 64, 127),
+            ump.Midi1ControlChange(0, 4, 64, 100),
+            ump.Midi2ControlChange(0, 4, 64, 0),
+            ump.Midi2ControlChange(0, 4, 64, 1 << 31),
+            ump.Midi2NoteOn(0, 9, 36, 1),
+            ump.Midi2NoteOn(0, 9, 37, 1),
+            ump.Midi1NoteOn(0, 9, 36, 0),
+            ump.Midi1NoteOn(0, 9, 36, 1),
+            ump.Midi1NoteOn(0, 8, 36, 1),
+        ]
+        await pedal.say(ump.encode_all(presses))
+        for number in range(4):
+            corr = next(each.corr for each in pedal.replies if each.intent == "ack")
+            await pedal.told(corr)
+            pedal.replies = [each for each in pedal.replies if each.corr != corr]
+            assert len(behind.asked) > number
+        assert (
+            sorted(path for path, _, _ in behind.asked) == ["/blocks/a.b"] * 2 + ["/blocks/a.c"] * 2
+        )
+
+
+async def test_endpoints_introduce_themselves(tmp_path: Path) -> None:
+    """The other end's names are taken for what it is, where the transport has none."""
+    rules = (DeviceRule("listed", ("a.*",), endpoint="Foot", product="F-7"),)
+    async with bridged(tmp_path, devices=rules, strangers=Strangers()) as (bridge, _):
+        pedal = joined(bridge, endpoint="", here=False)
+        assert (await pedal.told(await pedal.ask("a.b")))[0][1]["code"] == "forbidden"
+        said = [
+            *ump.endpoint_text_packets(ump.EndpointText("endpoint name", "Foot")),
+            *ump.endpoint_text_packets(ump.EndpointText("product instance id", "F-7")),
+        ]
+        for word in said:  # in any portions
+            await pedal.say([word])
+        assert (await pedal.told(await pedal.ask("a.b")))[-1][0] == "result"
+        pedal.words.clear()
+        asks = ump.EndpointDiscovery(1, 1, True, False, True, True, True)
+        await pedal.say(ump.encode_all([asks, ump.FunctionBlockDiscovery(0xFF, True, True)]))
+        kinds = [type(each).__name__ for each in ump.decode(pedal.words, strict=True)]
+        assert kinds == [
+            "EndpointInfo",
+            "EndpointName",
+            "ProductInstanceId",
+            "ConfigurationNotification",
+            "FunctionBlockInfo",
+            "FunctionBlockName",
+        ]

@@ -14,22 +14,23 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from conduit.blocks import dumps
 from conduit.contracts.errors import ConduitError, InvalidInput, NotFound, Overloaded, TooLarge
 from conduit.contracts.json import Json
-from conduit.midi.flex import FlexText, TextAssembler
-from conduit.surfaces.flex.assembly import Assembly
-from conduit.surfaces.flex.carriers import Carried, CarrierReader, Place, words_of
+from conduit.midi.ump import Message
+from conduit.surfaces.flex.carriers import Carried, Place, words_of
 from conduit.surfaces.flex.codes import trouble
-from conduit.surfaces.flex.devices import Device, Identity, recognise
+from conduit.surfaces.flex.devices import Device, recognise
 from conduit.surfaces.flex.envelope import Envelope, corr_of, parse, render_parts
 from conduit.surfaces.flex.guard import Guard
 from conduit.surfaces.flex.intents import is_known
+from conduit.surfaces.flex.line import Line, Link
 from conduit.surfaces.flex.service import Progress, Result, Service
 from conduit.surfaces.flex.settings import FlexSettings
 from conduit.surfaces.flex.telling import CANCEL, CANCELLED, INTERRUPTED, TOLD, Teller
+from conduit.surfaces.flex.triggers import Bindings, Trigger
 
 MOST_DEVICES: Final = 1000
 """Devices whose envelopes are queued or worked on; one with nothing to do does not count."""
@@ -37,17 +38,6 @@ MOST_METADATA: Final = 1000
 _LONGEST_KEPT: Final = 4096
 
 log = logging.getLogger("conduit.flex")
-
-
-class Link(Protocol):
-    """One connection to a device."""
-
-    @property
-    def identity(self) -> Identity: ...
-
-    async def send(self, words: list[int]) -> None:
-        """Send whole messages. What a link that is gone is sent is lost."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +86,9 @@ class Bridge:
         guard: Guard,
         now_ms: Callable[[], int],
         clock: Callable[[], float],
+        new_id: Callable[[], str],
+        *,
+        bindings: Bindings | None = None,
         keep: Callable[[Metadata], None] | None = None,
     ) -> None:
         """``keep`` gets texts that ask for nothing; the newest are in ``metadata`` in any case.
@@ -107,6 +100,8 @@ class Bridge:
         self._guard = guard
         self._now = now_ms
         self._clock = clock
+        self.bindings = bindings or Bindings()
+        self._new_id = new_id
         self._keep = keep
         self._desks: OrderedDict[str, _Desk] = OrderedDict()
         self._closed = False
@@ -114,9 +109,17 @@ class Bridge:
         for device, corr in guard.unfinished:
             self._interrupted.setdefault(device, []).append(corr)
 
-    def line(self, link: Link) -> Line:
+    def line(self, link: Link, listen: Callable[[Message], None] | None = None) -> Line:
         """What reads a link from now on."""
-        return Line(self, link, self._clock)
+        return Line(link, self._clock, listen)
+
+    async def hear(self, line: Line, words: list[int]) -> None:
+        """Act on what these words of a link complete. Never raises but for cancellation."""
+        heard = await line.hear(words)
+        for carried in heard.texts:
+            await self.take(line, carried)
+        for trigger in heard.presses:
+            await self._pressed(line, trigger)
 
     async def aclose(self) -> None:
         """Cancel what is worked on, and close the connections."""
@@ -149,6 +152,19 @@ class Bridge:
                 await self._one(line, carried.place, device, each)
             except ConduitError as error:
                 await self._refuse(line, carried.place, each.corr, error)
+
+    async def _pressed(self, line: Line, trigger: Trigger) -> None:
+        """A press of what is bound counts as an envelope that was made just now."""
+        binding = self.bindings.of(line.identity.endpoint, trigger)
+        if binding is None:
+            return
+        device = recognise(line.identity, self.settings.devices, self.settings.strangers)
+        made = Envelope(self._now(), self._new_id(), binding.intent, binding.body)
+        place = Place(trigger.group, trigger.channel)
+        try:
+            await self._one(line, place, device, made)
+        except ConduitError as error:
+            await self._refuse(line, place, made.corr, error)
 
     async def _one(self, line: Line, place: Place, device: Device, part: Envelope) -> None:
         if part.intent in TOLD:
@@ -289,35 +305,3 @@ class Bridge:
             texts = render_parts(Envelope(made.ts, made.corr, "error", trouble(error)))
         for text in texts:
             await line.send(words_of(place, text, label=f"{intent} {corr}"))
-
-
-class Line:
-    """One link, read. ``hear`` gets words as they arrive."""
-
-    def __init__(self, bridge: Bridge, link: Link, clock: Callable[[], float]) -> None:
-        self.assembly = Assembly(clock)
-        self._bridge = bridge
-        self._link = link
-        self._texts = TextAssembler(clock=clock)
-        self._carriers = CarrierReader()
-        self._sending = asyncio.Lock()
-
-    @property
-    def identity(self) -> Identity:
-        return self._link.identity
-
-    async def hear(self, words: list[int]) -> None:
-        """Act on what these words complete."""
-        for text in self._texts.feed(words):
-            await self.read(text)
-
-    async def read(self, text: FlexText) -> None:
-        """Act on one text."""
-        carried = self._carriers.read(text)
-        if carried is not None:
-            await self._bridge.take(self, carried)
-
-    async def send(self, words: list[int]) -> None:
-        """Whole messages, one after the other: two that mix cannot be told apart."""
-        async with self._sending:
-            await self._link.send(words)
