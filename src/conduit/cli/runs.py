@@ -40,13 +40,14 @@ def list_runs(
         typer.Option(help="Only running, waiting, done, stopped, failed or cancelled ones."),
     ] = "",
     limit: Annotated[int, typer.Option(help="How many at most.")] = 20,
+    others: Annotated[bool, typer.Option("--others", help="Those of everybody else.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List runs, newest first."""
+    """List your runs, newest first; those of others with `--others`."""
 
     async def work(app: App) -> None:
         asked = {"thread": thread, "status": status, "limit": limit}
-        found: Any = await call(app, "runs.list", asked)
+        found: Any = await call(app, "runs.others" if others else "runs.list", asked)
         if as_json:
             print_json(found)
         elif not found.runs:
@@ -60,10 +61,32 @@ def list_runs(
                     str(each.steps),
                     each.kind,
                     _short(each.prompt),
+                    *((each.subject,) if others else ()),
                 )
                 for each in found.runs
             ]
-            print_table(("run", "status", "begun (UTC)", "steps", "kind", "asked"), rows)
+            heads = ("run", "status", "begun (UTC)", "steps", "kind", "asked")
+            print_table((*heads, "whose") if others else heads, rows)
+
+    run(work, as_json=as_json, detect=False)
+
+
+@commands.command()
+def waiting(as_json: AsJson = False) -> None:
+    """Show what waits for a decision: yours, and that of others where you may reach it."""
+
+    async def work(app: App) -> None:
+        found: Any = await call(app, "runs.waiting", {})
+        if as_json:
+            print_json(found)
+            return
+        if not found.runs:
+            out.print("Nothing waits.")
+        for each in found.runs:
+            whose = "" if each.own else f" ({escape(each.run.subject)})"
+            out.print(f"[bold]{escape(each.run.id)}[/]{whose}: {escape(_short(each.run.prompt))}")
+            for asked in each.waiting_for:
+                _print_waiting(each.run.id, each.run.kind, asked)
 
     run(work, as_json=as_json, detect=False)
 
@@ -78,7 +101,8 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
             print_json(found)
             return
         spent = found.run.spent
-        out.print(f"[bold]{found.run.id}[/] {found.run.status}: {escape(found.run.prompt)}")
+        named = escape(found.run.id)
+        out.print(f"[bold]{named}[/] {found.run.status}: {escape(found.run.prompt)}")
         out.print(
             f"[dim]{spent.steps} answers, {spent.tool_calls} calls, "
             f"{spent.input_tokens + spent.output_tokens:,} tokens, "
@@ -87,7 +111,7 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
         rows = [(str(each.number), each.kind, _told(each.body)) for each in found.steps]
         print_table(("step", "", ""), rows)
         for each in found.waiting_for:
-            _print_waiting(run_id, each.id, each.block, each.arguments)
+            _print_waiting(found.run.id, found.run.kind, each)
 
     run(work, as_json=as_json, detect=False)
 
@@ -241,7 +265,9 @@ def _decide(
                 raise InvalidInput(
                     f"{len(waiting)} calls wait for a decision",
                     where="--call",
-                    hint=f"name one of {', '.join(waiting)}" if waiting else "see `conduit runs`",
+                    hint=f"name one of {', '.join(waiting)}"
+                    if waiting
+                    else "`conduit runs waiting` shows what does",
                 )
             named = waiting[0]
         asked = {**decision, "run_id": run_id, "call_id": named}
@@ -263,10 +289,14 @@ def _print(app: App, reply: Any, folder: Path, as_json: bool) -> None:
     print_saved(saved)
 
 
-def _print_waiting(run_id: str, call_id: str, block: str, arguments: Any) -> None:
-    given = _short(dumps(arguments).decode())
-    err.print(f"[yellow]waits for you:[/] {escape(block)} {escape(given)} [dim]({call_id})[/]")
-    err.print(f"[dim]conduit runs approve|edit|reject|answer {run_id}[/]", soft_wrap=True)
+def _print_waiting(run_id: str, kind: str, asked: Any) -> None:
+    given = _short(dumps(asked.arguments).decode())
+    named = f"{escape(asked.block)} {escape(given)} [dim]({escape(asked.id)})[/]"
+    err.print(f"[yellow]waits for you:[/] {named}")
+    how = f"conduit runs approve|edit|reject|answer {run_id}"
+    if kind == "plan":
+        how = f"conduit runs resume {run_id} --retry|--skip {asked.id}"
+    err.print(f"[dim]{escape(how)}[/]", soft_wrap=True)
 
 
 def _told(body: Any) -> str:

@@ -1,0 +1,86 @@
+"""What processes that start do with what one that is no more has left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conduit.agents.planning.kept import Begun, Wish, rows_of
+from conduit.agents.planning.steps import PlanStep
+from conduit.agents.reach import Reach
+from conduit.agents.runs.agent_runs import AgentRuns
+from conduit.agents.standing import rights_of
+from conduit.agents.tool_loop import ToolLoop
+from conduit.app import going_on as room
+from conduit.blocks import dumps
+from conduit.contracts.call import Principal
+from conduit.store.runs import Runs, StoredRun
+from conduit.telemetry.ids import IdMaker
+from tests.agents.planning.conftest import PERSON, Place
+from tests.product.waiting import settled
+
+GONE = Principal("gone", permissions=frozenset({"*"}))
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Iterator[list[Place]]:
+    """Two processes with one database."""
+    with contextlib.ExitStack() as stack:
+        made = [Place(tmp_path, stack), Place(tmp_path, stack)]
+        for at, each in enumerate(made):
+            each.join(f"process-{at}")
+        yield made
+
+
+async def left(place: Place, name: str, *steps: str, begun: bool = False, **more: Any) -> None:
+    """A plan of a process that was killed: before its first step, or while that was done."""
+    plan = tuple(PlanStep(each, {"text": name}) for each in steps)
+    who: Principal = more.get("who", PERSON)
+    run = StoredRun(name, who.org_id, "plan", who.subject, "", "running",
+                    dumps(Wish("", plan)).decode(), rights_of(who))  # fmt: skip
+    rows = rows_of([Begun(0, "the-key")], 0) if begun else []
+    with contextlib.closing(Runs(place.database, lambda: 0.0, "nobody:1:1")) as killed:
+        await killed.begin(run, rows)
+
+
+def standing(person: Principal) -> Principal | None:
+    return None if person.subject == GONE.subject else person
+
+
+async def test_two_that_start_at_once_go_on_with_each_plan_once(
+    places: list[Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "LOOK_AGAIN_S", 0.05)
+    one = places[0]
+    for number in range(6):
+        await left(one, f"p{number}", "make.read", "make.write")
+    await left(one, "unsure", "make.send", "make.write", begun=True)
+    await left(one, "nothing", "make.nothing")
+    await left(one, "gone", "make.write", who=GONE)
+    tasks: list[asyncio.Task[None]] = []
+    for place in places:
+        loop = ToolLoop(place.gate)
+        reach = Reach(place.gate, standing)
+        agents = AgentRuns(place.runs, loop, lambda *_: lambda _: None, IdMaker(), reach)
+        tasks += room.going_on(place.gate, agents)
+
+    def status(name: str) -> str:
+        return one.runs.get(PERSON.org_id, name).status
+
+    names = [*(f"p{number}" for number in range(6)), "unsure", "nothing", "gone"]
+    await asyncio.to_thread(settled, lambda: "running" not in map(status, names))
+    await asyncio.sleep(0.2)  # it is looked again some times
+    await room.stopped(tasks)
+    assert [status(name) for name in names] == [*["done"] * 6, "waiting", "stopped", "stopped"]
+    done = Counter(word for place in places for word in place.counting.done)
+    assert done == {
+        f"{block}:p{number}": 1 for block in ("make.read", "make.write") for number in range(6)
+    }
+    decided = await one.execute(run_id="unsure", decisions={"0": "skip"})
+    assert decided.status == "partial"
