@@ -89,6 +89,21 @@ async def test_tokens_are_reserved_and_settled(keys: Keys, clock: Time) -> None:
         await quota.admit(who, asked(10_000))
 
 
+async def test_what_is_asked_several_times_is_reserved_several_times(
+    keys: Keys, clock: Time
+) -> None:
+    quota = KeyQuota(keys, Budgets(Ledger()), clock)
+    who = principal(keys, keys.add("k", tokens_per_minute=1000, requests_per_minute=2).key)
+    settle = await quota.admit(who, asked(100), 5)
+    assert settle is not None
+    with pytest.raises(RateLimited, match="tokens"):
+        await quota.admit(who, asked(600))
+    settle(200, 0)
+    assert await quota.admit(who, asked(600)), "it was one request, and took less"
+    clock.now += 60
+    assert await quota.admit(who, asked(600), 16), "what fits once is not refused"
+
+
 async def test_reading_the_file_again_forgives_nothing(
     keys: Keys, clock: Time, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from conduit.contracts.call import DEFAULT_ORG
+from conduit.contracts.usage import Agreement
 from conduit.models.metering import MOST_QUEUED, Meter
 from conduit.store.database import Database
 from conduit.store.usage import UsageStore
@@ -25,7 +26,7 @@ from conduit.store.usage_journal import UsageJournal
 from conduit.telemetry.logs import JsonLines
 from conduit.telemetry.metrics import Metrics
 from conduit.telemetry.shared_metrics import SharedMetrics
-from conduit.telemetry.trace_context import TraceContext, parse_traceparent
+from conduit.telemetry.trace_context import parse_traceparent
 from conduit.telemetry.traces import open_traces
 from tests.store.usage_records import new_id, usage
 from tests.telemetry.collector import collecting
@@ -81,14 +82,20 @@ async def test_one_request_is_stored_counted_logged_and_traced(
         metering = Metering(tmp_path / "home", database)
         with caplog.at_level(logging.INFO, "conduit.gateway"), closing(metering):
             metering.open()
-            metering.meter.record(record, PARENT)
+            metering.meter.record(record, PARENT, Agreement(3, 2 / 3, 1, escalated=True))
             await metering.meter.settled()
             assert scraped(metering, "conduit_gateway_requests_total") == 1
         assert metering.store.recent(DEFAULT_ORG) == [record]
         (span,) = collector.requests[0].resource_spans[0].scope_spans[0].spans
         assert span.trace_id.hex() == "4bf92f3577b34da6a3ce929d0e0e4736"
+        told = {each.key: each.value for each in span.attributes}
+        assert told["conduit.consistency.samples"].int_value == 3
+        assert told["conduit.consistency.agreement"].double_value == 2 / 3
+        assert told["conduit.consistency.dissent"].int_value == 1
+        assert told["conduit.consistency.escalated"].bool_value
     (line,) = [each for each in caplog.records if each.name == "conduit.gateway"]
-    assert json.loads(JsonLines().format(line))["input_tokens"] == 42
+    said = json.loads(JsonLines().format(line))
+    assert (said["input_tokens"], said["agreement"], said["escalated"]) == (42, 0.667, True)
     assert not list((tmp_path / "home" / "usage").iterdir()), "all was delivered"
 
 
@@ -163,7 +170,7 @@ def test_what_is_told_waits_in_bounded_memory(
 class _Broken:
     """Spans that cannot be made."""
 
-    def add(self, record: object, parent: TraceContext | None = None) -> None:
+    def add(self, record: object, parent: object = None, agreement: object = None) -> None:
         raise ZeroDivisionError
 
     def close(self) -> None:

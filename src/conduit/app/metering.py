@@ -8,7 +8,7 @@ from typing import Final
 
 import conduit
 from conduit.app.settings import Settings
-from conduit.contracts.usage import UsageRecord
+from conduit.contracts.usage import Agreement, UsageRecord
 from conduit.models.caching.cache import Cache
 from conduit.models.metering import Meter
 from conduit.models.registry import ProviderRegistry
@@ -53,9 +53,14 @@ class Metering:
         """Whether ``settled`` waits for the disk."""
         return self._settings.durable_usage
 
-    def record(self, record: UsageRecord, parent: TraceContext | None = None) -> None:
+    def record(
+        self,
+        record: UsageRecord,
+        parent: TraceContext | None = None,
+        agreement: Agreement | None = None,
+    ) -> None:
         """See ``Meter.record``."""
-        (self._meter or self._opened()).record(record, parent)
+        (self._meter or self._opened()).record(record, parent, agreement)
 
     async def settled(self) -> None:
         """See ``Meter.settled``."""

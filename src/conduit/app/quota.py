@@ -40,9 +40,9 @@ class KeyQuota:
         self._clock = clock
         self._buckets: OrderedDict[str, _Buckets] = OrderedDict()
 
-    async def admit(self, principal: Principal, asked: Asked) -> Settle | None:
-        """Take one request, and the tokens of its input. Raises ``RateLimited``, and ``TooLarge``
-        for one that never fits."""
+    async def admit(self, principal: Principal, asked: Asked, times: int = 1) -> Settle | None:
+        """Take one request, and the tokens of its input, so many ``times`` as it is passed on.
+        Raises ``RateLimited``, and ``TooLarge`` for one that never fits."""
         holder = self._keys.holder(principal.key_id)
         if holder is None:
             return None
@@ -56,6 +56,8 @@ class KeyQuota:
         tokens, reserved = buckets.tokens, 0
         if tokens is not None:
             reserved = asked.tokens(estimate)
+            if times > 1:  # what fits once is not refused for being asked more than once
+                reserved = max(reserved, min(times * reserved, int(tokens.capacity)))
             if (wait := tokens.try_take(reserved)) > 0:
                 if buckets.requests is not None:
                     buckets.requests.give_back(1)

@@ -168,6 +168,11 @@ def _print_route(found: Any) -> None:
     ]
     columns = ("provider", "model", "tier", "circuit", "latency", "in flight", "context")
     print_table(columns, rows)
+    if found.agree is not None:
+        stronger = ", ".join(each.provider for each in found.steps if each.stronger)
+        asked = f"The first is asked up to {found.samples} times"
+        more = f"; if less than {found.agree:.0%} agree: {stronger}" if stronger else ""
+        out.print(escape(f"{asked}{more}"), soft_wrap=True)
     if found.deadline_s is not None:
         out.print(f"All of them together have {found.deadline_s:g} s.")
     if found.score is not None:

@@ -57,6 +57,21 @@ class UsageRecord:
     cache: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How much several answers to one request say the same (self-consistency).
+
+    ``share`` is that of the most frequent answer among the ``samples`` that ended, from 0 to 1;
+    ``dissent`` are the other answers, equal ones counted once. ``escalated``: it was too little,
+    and somebody stronger was asked.
+    """
+
+    samples: int
+    share: float
+    dissent: int = 0
+    escalated: bool = False
+
+
 SpentBy = Literal["model", "provider", "subject", "day"]
 
 

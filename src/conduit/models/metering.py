@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from conduit.contracts.usage import UsageRecord
+from conduit.contracts.usage import Agreement, UsageRecord
 from conduit.store.usage_lines import HIGHEST, storable
 from conduit.telemetry.request_log import log_request, logs_requests
 from conduit.telemetry.trace_context import TraceContext
@@ -35,7 +35,12 @@ class Journal(Protocol):
 class Spans(Protocol):
     """Where spans go (``telemetry.traces``)."""
 
-    def add(self, record: UsageRecord, parent: TraceContext | None = None) -> None: ...
+    def add(
+        self,
+        record: UsageRecord,
+        parent: TraceContext | None = None,
+        agreement: Agreement | None = None,
+    ) -> None: ...
 
     def close(self) -> None: ...
 
@@ -53,14 +58,20 @@ class Meter:
         self._flushed = journal.flushed
         self._observe = observe
         self._spans = spans
-        self._queue: deque[tuple[UsageRecord, TraceContext | None]] = deque()
+        self._queue: deque[tuple[UsageRecord, TraceContext | None, Agreement | None]] = deque()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.untold = 0
         """Records that were left out of logs and traces."""
 
-    def record(self, record: UsageRecord, parent: TraceContext | None = None) -> None:
-        """Keep and count one request; ``parent`` is the trace its client sent along.
+    def record(
+        self,
+        record: UsageRecord,
+        parent: TraceContext | None = None,
+        agreement: Agreement | None = None,
+    ) -> None:
+        """Keep and count one request; ``parent`` is the trace its client sent along, ``agreement``
+        how far it is one of several answers that say the same, for logs and traces.
 
         Once this returns the record survives the end of this process. It raises nothing and waits
         for nothing but the kernel.
@@ -80,7 +91,7 @@ class Meter:
         self._observe(record)
         if self._spans is not None or logs_requests():
             if len(self._queue) < MOST_QUEUED:
-                self._queue.append((record, parent))
+                self._queue.append((record, parent, agreement))
             else:
                 self.untold += 1
 
@@ -112,12 +123,12 @@ class Meter:
 
     def _tell(self) -> None:
         for _ in range(len(self._queue)):
-            record, parent = self._queue.popleft()
+            record, parent, agreement = self._queue.popleft()
             try:
                 if logs_requests():
-                    log_request(record)
+                    log_request(record, agreement)
                 if self._spans is not None:
-                    self._spans.add(record, parent)
+                    self._spans.add(record, parent, agreement)
             except Exception:  # telling of a request must not end the telling of all
                 if not self.untold:
                     _log.exception("a request could not be logged or traced")

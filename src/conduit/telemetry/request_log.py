@@ -9,7 +9,7 @@ import logging
 from dataclasses import fields
 from typing import Final
 
-from conduit.contracts.usage import UsageRecord
+from conduit.contracts.usage import Agreement, UsageRecord
 
 _DEFAULTS: Final = {field.name: field.default for field in fields(UsageRecord)}
 _LONGEST: Final = 200
@@ -21,13 +21,20 @@ def logs_requests() -> bool:
     return _log.isEnabledFor(logging.INFO)
 
 
-def log_request(record: UsageRecord) -> None:
+def log_request(record: UsageRecord, agreement: Agreement | None = None) -> None:
     """Write the line. What has its usual value is left out; times are rounded to microseconds."""
     shown: dict[str, object] = {}
     for name, usual in _DEFAULTS.items():
         value = getattr(record, name)
         if value != usual:
             shown[name] = _short(value)
+    if agreement is not None:
+        shown |= {
+            "samples": agreement.samples,
+            "agreement": _short(agreement.share),
+            "dissent": agreement.dissent,
+            "escalated": agreement.escalated,
+        }
     _log.info("request", extra={"fields": shown})
 
 

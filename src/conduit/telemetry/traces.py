@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, cast
 
 from conduit.contracts.errors import MissingDependency
-from conduit.contracts.usage import UsageRecord
+from conduit.contracts.usage import Agreement, UsageRecord
 from conduit.telemetry import genai
 from conduit.telemetry.logs import redact
 from conduit.telemetry.trace_context import TraceContext, own_ids
@@ -45,7 +45,12 @@ class Traces:
         self._ids = ids
         self._tracer = provider.get_tracer(SCOPE, schema_url=genai.SCHEMA_URL)
 
-    def add(self, record: UsageRecord, parent: TraceContext | None = None) -> None:
+    def add(
+        self,
+        record: UsageRecord,
+        parent: TraceContext | None = None,
+        agreement: Agreement | None = None,
+    ) -> None:
         """Export a request as a span, if it is sampled: as its parent was, or by
         ``OTEL_TRACES_SAMPLER``. It is sent in the background; what cannot be sent is dropped."""
         from opentelemetry.trace import SpanKind, StatusCode
@@ -56,7 +61,7 @@ class Traces:
             f"{record.operation} {_model(record)}".rstrip(),
             context=_remote(parent),
             kind=SpanKind.INTERNAL if record.cache else SpanKind.CLIENT,
-            attributes=attributes(record),
+            attributes=attributes(record) | agreement_of(agreement),
             start_time=start,
         )
         if record.ending == "failed":
@@ -151,6 +156,18 @@ def _log_like_us() -> None:
         if handler not in theirs.handlers:
             theirs.addHandler(handler)
             theirs.propagate = False
+
+
+def agreement_of(agreement: Agreement | None) -> dict[str, Attribute]:
+    """What a span says of several answers to one request."""
+    if agreement is None:
+        return {}
+    return {
+        "conduit.consistency.samples": agreement.samples,
+        "conduit.consistency.agreement": agreement.share,
+        "conduit.consistency.dissent": agreement.dissent,
+        "conduit.consistency.escalated": agreement.escalated,
+    }
 
 
 def attributes(record: UsageRecord) -> dict[str, Attribute]:

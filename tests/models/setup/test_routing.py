@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from conduit.contracts.errors import ConfigError
 from conduit.models.catalogue import WIRES
-from conduit.models.routing.settings import ModelFacts, Price, ProviderLimits, RetryPolicy, Target
+from conduit.models.routing.settings import (
+    Consistency,
+    ModelFacts,
+    Price,
+    ProviderLimits,
+    RetryPolicy,
+    Target,
+)
 from conduit.models.settings import DIALECTS, BreakerSettings
 from conduit.models.setup.file import parse_providers
 from conduit.models.setup.settings import (
@@ -84,6 +91,8 @@ groups:
     hedge_after_s: 0.5
     fallback: [claude]
     sticky: true
+    consistency: {samples: 5}
+  sure: {targets: [claude], consistency: {agree: 0, temperature: null}}
 routing: {retry: {attempts: 1, base_s: 0.1}, deadline_s: 30, default: fast,
           complexity: {local_below: 0.2}}
 """
@@ -97,6 +106,8 @@ routing: {retry: {attempts: 1, base_s: 0.1}, deadline_s: 30, default: fast,
     assert fast.retry == RetryPolicy(2, 0.1, 8.0, 20.0)
     assert (fast.deadline_s, fast.hedge_after_s, fast.fallback) == (30, 0.5, ("claude",))
     assert (fast.sticky, fast.continue_streams) == (True, False)
+    assert fast.consistency == Consistency(5, 0.6, 0.7)
+    assert found.groups["sure"].consistency == Consistency(3, 0, None)
     assert found.routing.default == "fast"
     assert found.routing.complexity == ComplexityRule(0.2, 0.7)
 
@@ -161,6 +172,27 @@ def test_providers_that_may_be_found_later_can_be_named() -> None:
             "groups: {f: {targets: [claude], retry: {attempts: 1.5}}}",
             "groups.f.retry.attempts",
             "a whole number",
+        ),
+        *(
+            (
+                f"groups: {{f: {{targets: [claude], consistency: {{{wrong}}}}}}}",
+                f"groups.f.consistency.{wrong.partition(':')[0]}",
+                words,
+            )
+            for wrong, words in (
+                ("samples: 0", "from 2 to 16"),
+                ("samples: 17", "from 2 to 16"),
+                ("samples: 2.5", "a whole number"),
+                ("agree: 1.1", "from 0 to 1"),
+                ("agree: .nan", "from 0 to 1"),
+                ("temperature: hot", "from 0 to 2"),
+                ("times: 3", "known are: samples"),
+            )
+        ),
+        (
+            "groups: {f: {targets: [claude], consistency: 3}}",
+            "groups.f.consistency",
+            "a mapping",
         ),
         (
             "groups: {f: {targets: [claude], fallback: [clade]}}",

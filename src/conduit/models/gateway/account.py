@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from conduit.contracts.call import Call, Principal
-from conduit.contracts.chat import Usage
-from conduit.contracts.errors import ConduitError
-from conduit.contracts.usage import Ending, Operation, UsageRecord
+from conduit.contracts.chat import ChatResponse, ProviderFailure, Usage
+from conduit.contracts.errors import ConduitError, ProviderError
+from conduit.contracts.usage import Agreement, Ending, Operation, UsageRecord
 from conduit.models.asked import Asked
 from conduit.models.dialects.counting import estimate
 from conduit.models.facts import cost_micro
@@ -26,9 +26,10 @@ micro-US-dollars as far as it is known."""
 
 
 class Quota(Protocol):
-    """What a key may use. ``admit`` takes a request from it, or raises ``RateLimited``."""
+    """What a key may use. ``admit`` takes a request from it that is passed on so many ``times``, or
+    raises ``RateLimited``."""
 
-    async def admit(self, principal: Principal, asked: Asked) -> Settle | None: ...
+    async def admit(self, principal: Principal, asked: Asked, times: int = 1) -> Settle | None: ...
 
 
 class Recorder(Protocol):
@@ -38,7 +39,12 @@ class Recorder(Protocol):
     @property
     def durable(self) -> bool: ...
 
-    def record(self, record: UsageRecord, parent: TraceContext | None = None) -> None: ...
+    def record(
+        self,
+        record: UsageRecord,
+        parent: TraceContext | None = None,
+        agreement: Agreement | None = None,
+    ) -> None: ...
 
     async def settled(self) -> None:
         """Wait until what was recorded is as safe as was asked for."""
@@ -46,22 +52,35 @@ class Recorder(Protocol):
 
 
 class Account:
-    """One request. Exactly one of the ways to end it counts, the first."""
+    """One request. Exactly one of the ways to end it counts, the first.
+
+    ``samples`` is what its samples took, ``failures`` are theirs, and ``agreement`` is how far they
+    say the same; ``doubtful`` that it was too little, and that there was nobody better. ``taken``
+    is what it took itself.
+    """
 
     __slots__ = (
         "_at_ms",
         "_begun",
         "_call",
         "_id",
+        "_new_id",
+        "_of",
         "_operation",
         "_recorder",
         "_requested",
+        "_samples_cost",
         "_settle",
         "_traceparent",
+        "agreement",
         "asked",
         "cache",
         "closed",
+        "doubtful",
+        "failures",
         "notes",
+        "samples",
+        "taken",
     )
 
     def __init__(
@@ -74,10 +93,14 @@ class Account:
         operation: Operation = "chat",
         traceparent: str = "",
         settle: Settle | None = None,
+        of: Account | None = None,
     ) -> None:
+        """``of`` is the request that this one is a sample of."""
         self._recorder = recorder
         self._call = call
         self._id = new_id()
+        self._new_id = new_id
+        self._of = of
         self._at_ms = time.time_ns() // 1_000_000
         self._begun = time.perf_counter()
         self._requested = requested
@@ -88,6 +111,43 @@ class Account:
         self.notes = Notes()
         self.cache = ""
         self.closed = False
+        self.agreement: Agreement | None = None
+        self.samples: Usage | None = None
+        self._samples_cost = 0
+        self.doubtful = False
+        self.failures: tuple[ProviderError, ...] = ()
+        self.taken: Usage | None = None
+
+    @property
+    def reported(self) -> tuple[ProviderFailure, ...]:
+        """Who failed before somebody answered, samples and all."""
+        if not self.failures:
+            return self.notes.reported
+        samples = (
+            ProviderFailure(each.provider, each.code, each.message) for each in self.failures
+        )
+        return (*samples, *self.notes.reported)
+
+    def sample(self, asked: Asked) -> Account:
+        """One of several askings for this request. It has a record of its own, and what it takes is
+        settled with this one."""
+        self.samples = self.samples or Usage()
+        return Account(
+            self._recorder,
+            self._new_id,
+            self._call,
+            asked,
+            self._requested,
+            self._operation,
+            self._traceparent,
+            of=self,
+        )
+
+    def sampled(self) -> None:
+        """The records of its samples are all there is to say of it."""
+        if not self.closed:
+            self.closed = True
+            self._settled(Usage(), 0)
 
     def answered(
         self, candidate: Candidate, usage: Usage | None, model: str, finish: str, characters: int
@@ -108,13 +168,19 @@ class Account:
     def left(self, opened: Live | None, earlier: list[Live]) -> None:
         """The client hung up. What had come until then is counted."""
         if opened is None:
-            self._write(None, Usage(), "left")
+            self._unanswered("left", "")
         else:
             self._write_stream(opened, earlier, "left", "")
 
     def failed(self, error: ConduitError) -> None:
         """Nobody answered."""
-        self._write(None, Usage(), "failed", error=error.code)
+        self._unanswered("failed", error.code)
+
+    def _unanswered(self, ending: Ending, error: str) -> None:
+        if self.samples is not None and not (self.agreement and self.agreement.escalated):
+            self.sampled()  # nobody was asked but them
+        else:
+            self._write(None, Usage(), ending, error=error)
 
     def from_cache(self, kind: str, provider: str, model: str, finish: str) -> None:
         """A kept answer served: it costs nothing."""
@@ -127,7 +193,7 @@ class Account:
             usage = self._estimate(live.characters, usage)
         for each in earlier:
             before = each.usage or self._estimate(each.characters)
-            usage = _sum(usage, before)
+            usage = together(usage, before)
         self._write(
             live.candidate,
             usage,
@@ -169,8 +235,8 @@ class Account:
         call, asked, notes = self._call, self.asked, self.notes
         price = candidate.facts.price if candidate else None
         cost = cost_micro(price, usage) if price is not None else None
-        if self._settle is not None:
-            self._settle(usage.input_tokens + usage.output_tokens, cost or 0)
+        self.taken = usage
+        self._settled(usage, cost or 0)
         principal = call.principal
         self._recorder.record(
             UsageRecord(
@@ -205,10 +271,29 @@ class Account:
                 self.cache,
             ),
             parse_traceparent(self._traceparent) if self._traceparent else None,
+            self.agreement,
         )
 
+    def _settled(self, usage: Usage, cost: int) -> None:
+        if self._of is not None:
+            self._of.samples = together(self._of.samples, usage)
+            self._of._samples_cost += cost
+        elif self._settle is not None:
+            total = usage if self.samples is None else together(self.samples, usage)
+            self._settle(total.input_tokens + total.output_tokens, cost + self._samples_cost)
 
-def _sum(one: Usage, other: Usage) -> Usage:
+
+def characters(response: ChatResponse) -> int:
+    """Length of an answer: what an estimate of its tokens rests on."""
+    if not response.tool_calls and not response.thinking:
+        return len(response.text)
+    calls = sum(len(call.name) + len(call.arguments) for call in response.tool_calls)
+    return len(response.text) + calls + sum(len(each.text) for each in response.thinking)
+
+
+def together(one: Usage | None, other: Usage | None) -> Usage:
+    """The tokens of both."""
+    one, other = one or Usage(), other or Usage()
     return Usage(
         one.input_tokens + other.input_tokens,
         one.output_tokens + other.output_tokens,

@@ -21,6 +21,7 @@ from conduit.contracts.chat import (
 from conduit.contracts.errors import ConduitError, InvalidInput
 from conduit.contracts.json import JsonObject
 from conduit.contracts.outcome import ErrorInfo
+from conduit.contracts.usage import Agreement
 from conduit.models.asked import Asked
 from conduit.models.dialects.counting import estimate
 from conduit.models.dialects.dialect import Dialect, ReplyTo
@@ -47,7 +48,7 @@ class ModelCall:
 @dataclass(slots=True)
 class ModelReply:
     """The answer in the dialect, as JSON text, and who gave it. ``cache`` is ``exact`` or
-    ``semantic`` when nobody was asked."""
+    ``semantic`` when nobody was asked; ``agreement`` is there when somebody was several times."""
 
     body: str
     provider: str
@@ -55,6 +56,7 @@ class ModelReply:
     failures: tuple[ProviderFailure, ...] = ()
     dropped: tuple[str, ...] = ()
     cache: str = ""
+    agreement: Agreement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +93,15 @@ class RouteStep:
     latency_ms: float | None = None
     tier: str = ""
     context: int | None = None
+    stronger: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RouteExplained:
     """Who would be asked, in this order, by which strategy. Where it is ``complexity``, ``score``
-    is how hard the question looks, from 0 to 1, and ``terms`` is how it came about."""
+    is how hard the question looks, from 0 to 1, and ``terms`` is how it came about. Where the first
+    is asked up to ``samples`` times, those that are ``stronger`` are asked when less than the share
+    ``agree`` of its answers say the same."""
 
     name: str
     strategy: str
@@ -105,6 +110,8 @@ class RouteExplained:
     score: float | None = None
     tier: str = ""
     terms: tuple[Term, ...] = ()
+    samples: int = 1
+    agree: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +150,7 @@ class CallModel(Block[ModelCall, ModelReply]):
             answer.failures,
             response.dropped,
             answer.cache,
+            answer.agreement,
         )
 
 
@@ -210,7 +218,7 @@ def gateway_blocks(gateway: Gateway) -> tuple[Block[Any, Any], ...]:
         asked = Asked.of(chat, stream=False)
         org = current_call().principal.org_id
         routed = gateway.routes.plan(question.model, asked, USUAL, org)
-        judged = routed.complexity
+        judged, sampling = routed.complexity, routed.sampling
         return RouteExplained(
             routed.name or "auto",
             routed.group.strategy if routed.group else "chain",
@@ -223,6 +231,7 @@ def gateway_blocks(gateway: Gateway) -> tuple[Block[Any, Any], ...]:
                     each.latency_ms,
                     each.target.tier or "",
                     each.facts.context,
+                    sampling is not None and each in sampling.stronger,
                 )
                 for each in routed.plan.candidates
             ),
@@ -230,6 +239,8 @@ def gateway_blocks(gateway: Gateway) -> tuple[Block[Any, Any], ...]:
             judged.score if judged else None,
             judged.tier if judged else "",
             judged.terms if judged else (),
+            sampling.rule.samples if sampling else 1,
+            sampling.rule.agree if sampling else None,
         )
 
     return CallModel(gateway), StreamModel(gateway), embed, count, explain_route

@@ -22,18 +22,20 @@ from conduit.contracts.chat import (
     Usage,
 )
 from conduit.contracts.errors import ConduitError
-from conduit.contracts.usage import Operation
+from conduit.contracts.usage import Agreement, Operation
 from conduit.models.asked import Asked
 from conduit.models.caching import lexical
 from conduit.models.caching.assemble import replay
 from conduit.models.caching.cache import Cache, Found, Hit, Miss, Question
 from conduit.models.caching.entry import Raw
 from conduit.models.facts import cost_micro
-from conduit.models.failover import Notes, Opened, Piece, Whole, answer, embed, open_stream
-from conduit.models.gateway.account import Account, Quota, Recorder
+from conduit.models.failover import Opened, Piece, Whole, answer, embed, open_stream
+from conduit.models.gateway.account import Account, Quota, Recorder, characters
 from conduit.models.gateway.keeping import Keeping
 from conduit.models.gateway.options import USUAL, CallOptions
 from conduit.models.gateway.routes import Routed, Routes, require_model
+from conduit.models.gateway.sampling import answers_in_text
+from conduit.models.gateway.voting import ask_consistently, open_consistently, totalled
 from conduit.models.registry import Route
 
 LEXICAL = ("offline", "offline/lexical")
@@ -44,7 +46,8 @@ LEXICAL = ("offline", "offline/lexical")
 class Answer:
     """A whole answer, who gave it and who failed before. ``raw`` is how the provider wrote it in
     the client's own dialect, or empty; ``cache`` is ``exact`` or ``semantic`` when nobody
-    was asked, ``miss`` or ``off`` when somebody was, empty where nothing is cached at all."""
+    was asked, ``miss`` or ``off`` when somebody was, empty where nothing is cached at all.
+    ``agreement`` is there when it was asked for several times."""
 
     response: ChatResponse
     provider: str
@@ -52,6 +55,7 @@ class Answer:
     failures: tuple[ProviderFailure, ...] = ()
     raw: bytes = b""
     cache: str = ""
+    agreement: Agreement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Head:
     failures: tuple[ProviderFailure, ...]
     dropped: tuple[str, ...] = ()
     cache: str = ""
+    agreement: Agreement | None = None
 
 
 def _nothing() -> None:
@@ -113,10 +118,11 @@ class Gateway:
                     return await self._from_cache(account, found, stream=False)
                 looked_up = found.result
                 with found:
-                    whole = await answer(routed.plan, asked, account.notes)
-                    await self.cache.store(found, *_kept(whole))
+                    whole = await _asked(routed, asked, account)
+                    if not account.doubtful:
+                        await self.cache.store(found, *_kept(whole))
             else:
-                whole = await answer(routed.plan, asked, account.notes)
+                whole = await _asked(routed, asked, account)
         except ConduitError as error:
             account.failed(error)
             raise
@@ -130,12 +136,18 @@ class Gateway:
             response.usage,
             response.model,
             response.finish_reason,
-            _characters(response),
+            characters(response),
         )
         await self._on_disk()
-        failures = account.notes.reported
-        model = response.model or candidate.asked_model
-        return Answer(response, candidate.entry.name, model, failures, whole.raw, looked_up)
+        return Answer(
+            response,
+            candidate.entry.name,
+            response.model or candidate.asked_model,
+            account.reported,
+            whole.raw,
+            looked_up,
+            account.agreement,
+        )
 
     async def stream(
         self,
@@ -162,11 +174,24 @@ class Gateway:
                     for chunk in replay(kept.response):
                         yield (chunk,)
                 return
-            opened = await open_stream(routed.plan, asked, account.notes)
-            yield _head(opened, account.notes, found.result if found else "")
+            looked_up = found.result if found else ""
+            if routed.sampling is None:
+                opened = await open_stream(routed.plan, asked, account.notes)
+            else:
+                said = await open_consistently(routed.sampling, routed.plan, asked, account)
+                if isinstance(said, Whole):
+                    async with aclosing(self._elected(routed, said, account, found)) as pieces:
+                        async for piece in pieces:
+                            yield piece
+                    return
+                opened = said
+            yield _head(opened, account, looked_up)
             keeping = None if found is None else Keeping(opened, self.cache, found)
-            async with aclosing(opened.pieces()) as pieces:
-                async for piece in pieces:
+            told = opened.pieces()
+            if routed.sampling is not None:
+                told = totalled(told, account)
+            async with aclosing(told) as parts:
+                async for piece in parts:
                     if keeping is not None:
                         keeping.take(piece)
                     if opened.live.over:
@@ -191,6 +216,26 @@ class Gateway:
                 account.left(opened.live, opened.earlier)
             else:
                 account.left(None, [])
+
+    async def _elected(
+        self, routed: Routed, whole: Whole, account: Account, found: Miss | None
+    ) -> AsyncGenerator[Head | Piece, None]:
+        """The answer of a majority as a stream: all of it is there."""
+        response, _ = _kept(whole)
+        if found is not None and not account.doubtful:
+            await self.cache.store(found, response)
+        self.routes.keep(routed, whole.candidate)
+        await self._on_disk()
+        yield Head(
+            response.provider,
+            response.model,
+            account.reported,
+            response.dropped,
+            found.result if found else "",
+            account.agreement,
+        )
+        for chunk in replay(response):
+            yield (chunk,)
 
     async def _kept(self, routed: Routed, asked: Asked, options: CallOptions) -> Found:
         """A kept answer, or the leave to ask."""
@@ -272,6 +317,12 @@ class Gateway:
             if route is None
             else self.routes.along(route, _kept_as(model, route), options)
         )
+        times = 1
+        if routed.sampling is not None:
+            if operation == "chat" and answers_in_text(asked):
+                times = routed.sampling.rule.samples
+            else:
+                routed = replace(routed, sampling=None)
         account = Account(
             self._recorder,
             self._new_id,
@@ -280,7 +331,7 @@ class Gateway:
             model,
             operation,
             options.traceparent,
-            await self._quota.admit(call.principal, asked)
+            await self._quota.admit(call.principal, asked, times)
             if self._quota is not None and call.principal.key_id and named_by_client
             else None,
         )
@@ -308,20 +359,19 @@ def _kept(whole: Whole) -> tuple[ChatResponse, Raw | None]:
     return named, Raw(whole.raw) if whole.raw else None
 
 
-def _head(opened: Opened, notes: Notes, looked_up: str) -> Head:
+async def _asked(routed: Routed, asked: Asked, account: Account) -> Whole:
+    if routed.sampling is None:
+        return await answer(routed.plan, asked, account.notes)
+    return await ask_consistently(routed.sampling, routed.plan, asked, account)
+
+
+def _head(opened: Opened, account: Account, looked_up: str) -> Head:
     candidate = opened.live.candidate
     return Head(
         candidate.entry.name,
         opened.live.model or candidate.asked_model,
-        notes.reported,
+        account.reported,
         opened.live.dropped,
         looked_up,
+        account.agreement,
     )
-
-
-def _characters(response: ChatResponse) -> int:
-    """Length of an answer: what an estimate of its tokens rests on."""
-    if not response.tool_calls and not response.thinking:
-        return len(response.text)
-    calls = sum(len(call.name) + len(call.arguments) for call in response.tool_calls)
-    return len(response.text) + calls + sum(len(each.text) for each in response.thinking)

@@ -17,6 +17,7 @@ from conduit.models.entry import Entry
 from conduit.models.facts import facts_of
 from conduit.models.failover import Candidate, Plan
 from conduit.models.gateway.options import USUAL, CallOptions
+from conduit.models.gateway.sampling import Sampling, sampling_of
 from conduit.models.registry import ProviderRegistry, Route
 from conduit.models.routing.complexity import Complexity, explain
 from conduit.models.routing.settings import Group, ModelFacts, Price
@@ -37,13 +38,15 @@ _BYTES_PER_TOKEN = 2
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """A plan, the name that it was made for after aliases, and the group if it is one."""
+    """A plan, the name that it was made for after aliases, and the group if it is one. With
+    ``sampling`` its first candidate is asked several times."""
 
     plan: Plan
     name: str
     group: Group | None = None
     sticky: StickyKey | None = None
     complexity: Complexity | None = None
+    sampling: Sampling | None = None
 
 
 class Routes:
@@ -192,8 +195,9 @@ class Routes:
         goes_on = group.continue_streams
         if options.continue_streams is not None:
             goes_on = options.continue_streams
+        everybody = self._with_fallback(group, tuple(candidates))
         plan = Plan(
-            self._with_fallback(group, tuple(candidates)),
+            everybody,
             retry,
             _bounded(options.deadline_s or group.deadline_s),
             options.deadline_s is None,
@@ -201,7 +205,7 @@ class Routes:
             goes_on,
             rng=self._rng,
         )
-        return Routed(plan, group.name, group, sticky, judged)
+        return Routed(plan, group.name, group, sticky, judged, sampling_of(group, everybody))
 
     def _known_first(
         self, candidates: Sequence[Candidate], sticky: StickyKey, tokens: int

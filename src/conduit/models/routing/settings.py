@@ -40,6 +40,21 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Consistency:
+    """A question is asked ``samples`` times of whom its group asks first, and when the share
+    ``agree`` of them says the same, that is the answer; otherwise somebody stronger is asked, once.
+    With ``agree`` 0 the most frequent answer is taken in any case.
+
+    ``temperature`` is that of the samples, which are no use when they cannot differ; None leaves it
+    as the client wants it.
+    """
+
+    samples: int = 3
+    agree: float = 0.6
+    temperature: float | None = 0.7
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Targets under one name, which a client asks for like a model.
 
@@ -47,7 +62,8 @@ class Group:
     first token the next target is asked beside the first, and whoever answers first is heard.
     ``fallback`` are names (of groups or models) that are tried after all targets. ``sticky``
     keeps a conversation with the target that answered it. ``continue_streams`` lets another target
-    finish an answer that broke off.
+    finish an answer that broke off. ``consistency`` asks
+    several times whether an answer stays the same.
     """
 
     name: str
@@ -59,6 +75,7 @@ class Group:
     fallback: tuple[str, ...] = ()
     sticky: bool = False
     continue_streams: bool = False
+    consistency: Consistency | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@
         fallback: [claude]          # groups, aliases, providers, provider/model or models
         sticky: true
         continue_streams: false
+        consistency: {samples: 3, agree: 0.6, temperature: 0.7}     # left out: asked once
     aliases: {gpt-4: fast}
     routing:
       default: fast                 # for `auto`
@@ -36,7 +37,15 @@ from typing import Any, Final, get_args
 
 from conduit.contracts.errors import ConfigError
 from conduit.models.catalogue import CATALOGUE
-from conduit.models.routing.settings import Group, RetryPolicy, Strategy, Target, Tier
+from conduit.models.consistency.ballot import MOST_SAMPLES
+from conduit.models.routing.settings import (
+    Consistency,
+    Group,
+    RetryPolicy,
+    Strategy,
+    Target,
+    Tier,
+)
 from conduit.models.settings import RESERVED, ProviderSettings
 from conduit.models.setup.facts import is_model_name
 from conduit.models.setup.fields import one_of, optional_number, whole_number
@@ -188,6 +197,7 @@ def _group(
             "fallback",
             "sticky",
             "continue_streams",
+            "consistency",
         )
     )
     fallback = section.texts("fallback")
@@ -222,6 +232,22 @@ def _group(
         fallback=fallback,
         sticky=section.flag("sticky"),
         continue_streams=section.flag("continue_streams"),
+        consistency=_consistency(section),
+    )
+
+
+def _consistency(group: Section) -> Consistency | None:
+    if group.values.get("consistency") is None:
+        return None
+    section, usual = group.section("consistency"), Consistency()
+    section.refuse_unknown(("samples", "agree", "temperature"))
+    temperature: float | None = None
+    if section.values.get("temperature", usual) is not None:
+        temperature = section.number("temperature", usual.temperature or 0.0, 0.0, 2.0)
+    return Consistency(
+        samples=whole_number(section, "samples", usual.samples, 2, MOST_SAMPLES),
+        agree=section.number("agree", usual.agree, 0.0, 1.0),
+        temperature=temperature,
     )
 
 

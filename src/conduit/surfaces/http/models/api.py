@@ -165,6 +165,7 @@ class ModelApi:
                                 item.failures,
                                 item.dropped,
                                 item.cache,
+                                item.agreement,
                             )
                         )
                     elif isinstance(item, BrokenOff):

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from starlette.types import Receive, Scope, Send
 
 from conduit.contracts.chat import ProviderFailure
+from conduit.contracts.usage import Agreement
 from conduit.models.gateway.blocks import ModelReply
 from conduit.surfaces.http.leaving import ClientLeft, until_left
 from conduit.surfaces.http.limits import EDGE
@@ -33,8 +34,10 @@ def answering(
     failures: tuple[ProviderFailure, ...],
     dropped: tuple[str, ...],
     cache: str,
+    agreement: Agreement | None = None,
 ) -> Headers:
-    """Who answered, who failed before, what was left out: for those who look at headers only."""
+    """Who answered, who failed before, what was left out, how sure it is: for those who look at
+    headers only."""
     found = _named(provider, model).copy()
     if failures:
         failed = ", ".join(f"{f.provider}={f.code}" for f in failures)
@@ -43,6 +46,12 @@ def answering(
         found.append((b"x-conduit-dropped", _value(", ".join(dropped))))
     if cache:
         found.append((b"x-conduit-cache", cache.encode()))
+    if agreement is not None:
+        found += (
+            (b"x-conduit-samples", b"%d" % agreement.samples),
+            (b"x-conduit-agreement", b"%.2f" % agreement.share),
+            (b"x-conduit-escalated", b"yes" if agreement.escalated else b"no"),
+        )
     return found
 
 
@@ -70,7 +79,8 @@ async def send_answer(scope: Scope, send: Send, reply: ModelReply) -> None:
     """A model's whole answer."""
     body = reply.body.encode()
     edge = scope.get(EDGE)
-    if edge is not None and not (reply.failures or reply.dropped or reply.cache):
+    usual = not (reply.failures or reply.dropped or reply.cache or reply.agreement)
+    if edge is not None and usual:
         lines = b"%bcontent-length: %d\r\n%b" % (
             _lines(reply.provider, reply.model),
             len(body),
@@ -78,7 +88,14 @@ async def send_answer(scope: Scope, send: Send, reply: ModelReply) -> None:
         )
         if edge.respond(scope, 200, lines, body):
             return
-    headers = answering(reply.provider, reply.model, reply.failures, reply.dropped, reply.cache)
+    headers = answering(
+        reply.provider,
+        reply.model,
+        reply.failures,
+        reply.dropped,
+        reply.cache,
+        reply.agreement,
+    )
     await send_whole(scope, send, 200, body, headers)
 
 
