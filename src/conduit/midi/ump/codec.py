@@ -80,10 +80,17 @@ def encode(message: Message) -> tuple[int, ...]:
     layout = LAYOUTS.get(type(message))
     if layout is None:
         return _kept(message)
+    words = layout.encode(message)
     fault = _contradiction(message)
+    if isinstance(message, FlexPacket) and words[0] & 0xC0_FFFF in DISPATCH[_FLEX].layouts:
+        fault = "a message that has a class of its own"
     if fault:
-        raise InvalidInput(fault, where=type(message).__name__, hint="use channel 0 with a group")
-    return layout.encode(message)
+        raise InvalidInput(
+            fault,
+            where=type(message).__name__,
+            hint="use SetTempo and its like, and channel 0 for a group",
+        )
+    return words
 
 
 def encode_all(messages: Iterable[Message]) -> list[int]:
