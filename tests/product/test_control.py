@@ -26,6 +26,7 @@ STATE = {
 REPLY = {
     "text", "json_blocks", "provider", "model", "session", "correlation_id", "failures",
     "tool_calls", "usage", "elapsed_ms", "run_id", "status", "why", "waiting_for", "cost_micro",
+    "agreement",
 }  # fmt: skip
 GROOVE = "make an 8-bar industrial groove at 140 bpm with sparse ghost kicks"
 
@@ -105,7 +106,9 @@ def test_a_session_is_remembered_apart_and_forgotten_on_request(http: httpx.Clie
     assert roles[-1] == "assistant"
     assert "tool" in roles
     for message in history["messages"]:
-        assert set(message) == {"role", "content", "tool_calls", "tool_call_id", "created_at"}
+        assert set(message) == {
+            "id", "role", "content", "tool_calls", "tool_call_id", "created_at",
+        }  # fmt: skip
         for call in message["tool_calls"]:
             assert set(call) == {"id", "name", "arguments"}
             assert isinstance(json.loads(call["arguments"]), dict)

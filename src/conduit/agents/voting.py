@@ -149,7 +149,7 @@ class _Vote:
             async with asyncio.timeout(self._seconds_left()) as limit:
                 return await self._asked(stronger, "")
         except ConduitError as error:
-            log.warning("%s was not asked for more: %s", self._wish.escalate_to, error.message)
+            log.warning("%r did not answer: %s", self._wish.escalate_to, error.message)
         except TimeoutError:
             if not limit.expired():
                 raise

@@ -41,8 +41,6 @@ _PATIENCE_S: Final = 120.0
 _FIRST_PAUSE_S: Final = 60.0
 _LONGEST_PAUSE_S: Final = 3600.0
 _REMEMBERED: Final = 1000
-_GRACE_S: Final = 2.0
-"""So long a process that ends waits for what is being summarised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +78,16 @@ class Summaries:
         gate: Gate,
         is_model: Callable[[str], bool],
         clock: Callable[[], float],
+        *,
+        grace_s: float = 2.0,
     ) -> None:
         """``is_model`` says whether a provider is a language model; ``clock`` is Unix time in
-        seconds."""
+        seconds; for ``grace_s`` a process that ends waits for what is being summarised."""
         self._notes = notes
         self._gate = gate
         self._is_model = is_model
         self._clock = clock
+        self._grace_s = grace_s
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._working: dict[tuple[str, str], tuple[Asking, asyncio.Task[None]]] = {}
         self._failed: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
@@ -125,13 +126,16 @@ class Summaries:
             summary = made
         return summary
 
+    async def settled(self, timeout_s: float | None = None) -> None:
+        """Wait for what is being summarised."""
+        if tasks := [task for _, task in self._working.values()]:
+            await asyncio.wait(tasks, timeout=timeout_s)
+
     async def close(self) -> None:
         """Wait a moment for what is being summarised, and leave the rest for another time: but for
         what would drop out of view, which is extracted."""
         left = list(self._working.values())
-        if not left:
-            return
-        await asyncio.wait([task for _, task in left], timeout=_GRACE_S)
+        await self.settled(self._grace_s)
         late = [(asking, task) for asking, task in left if not task.done()]
         for _, task in late:
             task.cancel()
