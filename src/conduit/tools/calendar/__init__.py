@@ -1,0 +1,1 @@
+"""Calendars that a person added: read, expanded, and asked what comes next."""
