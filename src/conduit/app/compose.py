@@ -79,6 +79,7 @@ from conduit.tools.maths.blocks import math_blocks
 from conduit.tools.maths.workshop import Workshop
 from conduit.tools.mcp.servers import Servers, server_blocks
 from conduit.tools.mcp.settings import read_servers
+from conduit.tools.midi.blocks import midi_blocks
 from conduit.tools.web.blocks import web_blocks
 from conduit.tools.web.search.searcher import Searcher
 from conduit.tools.web.search.settings import SETTINGS as TOOLS_FILE
@@ -201,7 +202,7 @@ async def open_app(
         music = (*vary_blocks(files, ProcessCrew()), *explain_blocks(files), *audio_blocks(files))
         machine = (*utility_blocks(access.allowed), access_block(access, gate, rights))
         workshop = stack.enter_context(closing(Workshop()))
-        for each in (*code_blocks(chosen), *math_blocks(workshop)):
+        for each in (*code_blocks(chosen), *math_blocks(workshop), *midi_blocks()):
             catalog.add(each)
         web = web_blocks(searcher, access.allowed.hosts)
         for each in (*web, *tool_blocks(gate, keeper)):

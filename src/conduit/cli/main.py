@@ -17,6 +17,7 @@ from conduit.cli import (
     corpora,
     doctor,
     explain,
+    flex,
     gateway,
     keys,
     listen,
@@ -56,6 +57,7 @@ cli.add_typer(gateway.commands, name="gateway")
 cli.add_typer(presets.commands, name="presets")
 cli.add_typer(keys.commands, name="keys")
 cli.add_typer(mcp.commands, name="mcp")
+cli.add_typer(flex.commands, name="flex")
 cli.add_typer(corpora.commands, name="corpora")
 cli.command("models")(models.models)
 cli.command("usage")(usage.usage)

@@ -1,0 +1,61 @@
+"""``conduit flex``: MIDI 2.0 from the command line."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from conduit.blocks import dumps
+from conduit.cli.running import call, run
+from conduit.contracts.errors import TooLarge
+
+if TYPE_CHECKING:
+    from conduit.app import App
+
+commands = typer.Typer(no_args_is_help=True, help="MIDI 2.0: what words say.")
+
+_CONTROL = re.compile("[\x7f-\x9f]")
+"""What a terminal might obey, of all that JSON does not write as an escape by itself."""
+
+MOST_INPUT = 1_048_576
+"""Letters: what `flex.decode` takes at once."""
+
+
+@commands.callback()
+def flex() -> None:
+    """MIDI 2.0: what words say."""
+
+
+@commands.command("decode")
+def decode(
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse what the standard does not allow.")
+    ] = False,
+) -> None:
+    """Read hexadecimal words on standard input, and print what they say: one JSON value a line.
+
+    Example: `echo 40992400 c1040000 | conduit flex decode`
+    """
+
+    async def work(app: App) -> None:
+        given = sys.stdin.buffer.read(MOST_INPUT + 1).decode("ascii", "replace")
+        if len(given) > MOST_INPUT:
+            raise TooLarge(
+                f"more than {MOST_INPUT:,} letters on standard input",
+                hint="send them in several runs, each of whole packets",
+            )
+        found: Any = await call(app, "flex.decode", {"words": given, "strict": strict})
+        for said in found.said:
+            line = dumps(_short(said)).decode()
+            sys.stdout.write(_CONTROL.sub(lambda at: f"\\u{ord(at[0]):04x}", line) + "\n")
+
+    run(work, as_json=False, detect=False)
+
+
+def _short(said: Any) -> dict[str, Any]:
+    """Without what is empty."""
+    words = {"words": list(said.words)} if said.words else {}
+    return {"type": said.type, **words, **said.fields}

@@ -1,0 +1,44 @@
+"""``conduit flex decode``: words on standard input, a JSON value a line."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from conduit.cli.flex import MOST_INPUT
+from conduit.cli.main import cli
+from conduit.midi.flex import text_packets
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONDUIT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CONDUIT_DB_URI", f"sqlite:///{tmp_path}/conduit.db")
+
+
+def test_each_line_is_a_value_and_none_is_a_command_to_a_terminal() -> None:
+    text = "\x1b]0;x\x07 \x9b2J \x7f"
+    words = " ".join(f"{word:x}" for word in text_packets(text, bank=1, status=0))
+    done = RUNNER.invoke(cli, ["flex", "decode"], input=f"40992400 c1040000\n{words}")
+    assert done.exit_code == 0, done.output
+    note, *packets, told = map(json.loads, done.stdout.splitlines())
+    assert note["type"] == "Midi2NoteOn"
+    assert note["words"] == ["40992400", "c1040000"]
+    assert note["velocity"] == 0xC104
+    assert {each["type"] for each in packets} == {"FlexPacket"}
+    assert told["text"] == text
+    assert re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", done.stdout) is None
+
+
+def test_what_cannot_be_read_ends_with_an_error() -> None:
+    for given, said in ((b"\xff\xfe", "is not a 32-bit word"), (b"0 " * MOST_INPUT, "more than")):
+        done = RUNNER.invoke(cli, ["flex", "decode"], input=given)
+        assert done.exit_code == 1
+        assert said in done.stderr
+        assert done.stdout == ""
