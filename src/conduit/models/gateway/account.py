@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from conduit.contracts.call import Call, Principal
@@ -51,13 +52,21 @@ class Recorder(Protocol):
         ...
 
 
-class Account:
-    """One request. Exactly one of the ways to end it counts, the first.
+@dataclass(slots=True)
+class Samples:
+    """What the samples of a request took, who of them failed, and how far the others say the same.
+    ``doubtful``: that is too little, and nobody better has answered."""
 
-    ``samples`` is what its samples took, ``failures`` are theirs, and ``agreement`` is how far they
-    say the same; ``doubtful`` that it was too little, and that there was nobody better. ``taken``
-    is what it took itself.
-    """
+    usage: Usage = field(default_factory=Usage)
+    cost: int = 0
+    failures: tuple[ProviderError, ...] = ()
+    agreement: Agreement = field(default_factory=lambda: Agreement(0, 0.0))
+    doubtful: bool = False
+
+
+class Account:
+    """One request. Exactly one of the ways to end it counts, the first. ``samples`` are there when
+    it is asked several times."""
 
     __slots__ = (
         "_at_ms",
@@ -65,22 +74,16 @@ class Account:
         "_call",
         "_id",
         "_new_id",
-        "_of",
         "_operation",
         "_recorder",
         "_requested",
-        "_samples_cost",
         "_settle",
         "_traceparent",
-        "agreement",
         "asked",
         "cache",
         "closed",
-        "doubtful",
-        "failures",
         "notes",
         "samples",
-        "taken",
     )
 
     def __init__(
@@ -93,14 +96,11 @@ class Account:
         operation: Operation = "chat",
         traceparent: str = "",
         settle: Settle | None = None,
-        of: Account | None = None,
     ) -> None:
-        """``of`` is the request that this one is a sample of."""
         self._recorder = recorder
         self._call = call
         self._id = new_id()
         self._new_id = new_id
-        self._of = of
         self._at_ms = time.time_ns() // 1_000_000
         self._begun = time.perf_counter()
         self._requested = requested
@@ -111,28 +111,34 @@ class Account:
         self.notes = Notes()
         self.cache = ""
         self.closed = False
-        self.agreement: Agreement | None = None
-        self.samples: Usage | None = None
-        self._samples_cost = 0
-        self.doubtful = False
-        self.failures: tuple[ProviderError, ...] = ()
-        self.taken: Usage | None = None
+        self.samples: Samples | None = None
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """How far its samples say the same, as far as they are heard."""
+        return self.samples.agreement if self.samples is not None else None
+
+    @property
+    def doubtful(self) -> bool:
+        """They agree too little, and nobody better has answered."""
+        return self.samples is not None and self.samples.doubtful
 
     @property
     def reported(self) -> tuple[ProviderFailure, ...]:
         """Who failed before somebody answered, samples and all."""
-        if not self.failures:
+        if self.samples is None:
             return self.notes.reported
-        samples = (
-            ProviderFailure(each.provider, each.code, each.message) for each in self.failures
+        failures = (
+            ProviderFailure(each.provider, each.code, each.message)
+            for each in self.samples.failures
         )
-        return (*samples, *self.notes.reported)
+        return (*failures, *self.notes.reported)
 
-    def sample(self, asked: Asked) -> Account:
+    def sample(self, asked: Asked, samples: Samples) -> Account:
         """One of several askings for this request. It has a record of its own, and what it takes is
         settled with this one."""
-        self.samples = self.samples or Usage()
-        return Account(
+        self.samples = samples
+        one = _Sample(
             self._recorder,
             self._new_id,
             self._call,
@@ -140,14 +146,15 @@ class Account:
             self._requested,
             self._operation,
             self._traceparent,
-            of=self,
         )
+        one.samples = samples
+        return one
 
     def sampled(self) -> None:
         """The records of its samples are all there is to say of it."""
         if not self.closed:
             self.closed = True
-            self._settled(Usage(), 0)
+            self._take(Usage(), 0)
 
     def answered(
         self, candidate: Candidate, usage: Usage | None, model: str, finish: str, characters: int
@@ -177,7 +184,8 @@ class Account:
         self._unanswered("failed", error.code)
 
     def _unanswered(self, ending: Ending, error: str) -> None:
-        if self.samples is not None and not (self.agreement and self.agreement.escalated):
+        samples = self.samples
+        if samples is not None and not samples.agreement.escalated:
             self.sampled()  # nobody was asked but them
         else:
             self._write(None, Usage(), ending, error=error)
@@ -235,8 +243,7 @@ class Account:
         call, asked, notes = self._call, self.asked, self.notes
         price = candidate.facts.price if candidate else None
         cost = cost_micro(price, usage) if price is not None else None
-        self.taken = usage
-        self._settled(usage, cost or 0)
+        self._take(usage, cost or 0)
         principal = call.principal
         self._recorder.record(
             UsageRecord(
@@ -274,13 +281,27 @@ class Account:
             self.agreement,
         )
 
-    def _settled(self, usage: Usage, cost: int) -> None:
-        if self._of is not None:
-            self._of.samples = together(self._of.samples, usage)
-            self._of._samples_cost += cost
-        elif self._settle is not None:
-            total = usage if self.samples is None else together(self.samples, usage)
-            self._settle(total.input_tokens + total.output_tokens, cost + self._samples_cost)
+    def _take(self, usage: Usage, cost: int) -> None:
+        """Settle it."""
+        if self._settle is None:
+            return
+        if self.samples is not None:
+            usage, cost = together(self.samples.usage, usage), self.samples.cost + cost
+        self._settle(usage.input_tokens + usage.output_tokens, cost)
+
+
+class _Sample(Account):
+    """One asking of several."""
+
+    __slots__ = ()
+
+    def _unanswered(self, ending: Ending, error: str) -> None:
+        self._write(None, Usage(), ending, error=error)
+
+    def _take(self, usage: Usage, cost: int) -> None:
+        assert self.samples is not None
+        self.samples.usage = together(self.samples.usage, usage)
+        self.samples.cost += cost
 
 
 def characters(response: ChatResponse) -> int:
@@ -291,9 +312,8 @@ def characters(response: ChatResponse) -> int:
     return len(response.text) + calls + sum(len(each.text) for each in response.thinking)
 
 
-def together(one: Usage | None, other: Usage | None) -> Usage:
+def together(one: Usage, other: Usage) -> Usage:
     """The tokens of both."""
-    one, other = one or Usage(), other or Usage()
     return Usage(
         one.input_tokens + other.input_tokens,
         one.output_tokens + other.output_tokens,

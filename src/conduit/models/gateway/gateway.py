@@ -7,7 +7,7 @@ handed out.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -119,7 +119,9 @@ class Gateway:
                 looked_up = found.result
                 with found:
                     whole = await _asked(routed, asked, account)
-                    if not account.doubtful:
+                    if account.doubtful:
+                        found.dissolve()
+                    else:
                         await self.cache.store(found, *_kept(whole))
             else:
                 whole = await _asked(routed, asked, account)
@@ -188,8 +190,8 @@ class Gateway:
             yield _head(opened, account, looked_up)
             keeping = None if found is None else Keeping(opened, self.cache, found)
             told = opened.pieces()
-            if routed.sampling is not None:
-                told = totalled(told, account)
+            if account.samples is not None:
+                told = totalled(told, account.samples)
             async with aclosing(told) as parts:
                 async for piece in parts:
                     if keeping is not None:
@@ -222,8 +224,11 @@ class Gateway:
     ) -> AsyncGenerator[Head | Piece, None]:
         """The answer of a majority as a stream: all of it is there."""
         response, _ = _kept(whole)
-        if found is not None and not account.doubtful:
-            await self.cache.store(found, response)
+        if found is not None:
+            if account.doubtful:
+                found.dissolve()
+            else:
+                await self.cache.store(found, response)
         self.routes.keep(routed, whole.candidate)
         await self._on_disk()
         yield Head(
@@ -359,10 +364,11 @@ def _kept(whole: Whole) -> tuple[ChatResponse, Raw | None]:
     return named, Raw(whole.raw) if whole.raw else None
 
 
-async def _asked(routed: Routed, asked: Asked, account: Account) -> Whole:
+def _asked(routed: Routed, asked: Asked, account: Account) -> Awaitable[Whole]:
+    """No coroutine of its own, which each request would pay for."""
     if routed.sampling is None:
-        return await answer(routed.plan, asked, account.notes)
-    return await ask_consistently(routed.sampling, routed.plan, asked, account)
+        return answer(routed.plan, asked, account.notes)
+    return ask_consistently(routed.sampling, routed.plan, asked, account)
 
 
 def _head(opened: Opened, account: Account, looked_up: str) -> Head:

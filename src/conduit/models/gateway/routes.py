@@ -205,7 +205,8 @@ class Routes:
             goes_on,
             rng=self._rng,
         )
-        return Routed(plan, group.name, group, sticky, judged, sampling_of(group, everybody))
+        sampling = sampling_of(group, everybody) if group.consistency is not None else None
+        return Routed(plan, group.name, group, sticky, judged, sampling)
 
     def _known_first(
         self, candidates: Sequence[Candidate], sticky: StickyKey, tokens: int

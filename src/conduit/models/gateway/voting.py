@@ -21,7 +21,7 @@ from conduit.models.consistency.answers import normalised
 from conduit.models.consistency.ballot import Ballot
 from conduit.models.consistency.polling import poll
 from conduit.models.failover import Opened, Piece, Plan, Whole, answer, open_stream
-from conduit.models.gateway.account import Account, characters, together
+from conduit.models.gateway.account import Account, Samples, characters, together
 from conduit.models.gateway.sampling import Sampling, sample_of
 
 _LONGEST: Final = 1 << 20
@@ -31,8 +31,9 @@ _ALL_TOGETHER_S: Final = 600.0
 
 
 @dataclass(slots=True)
-class _Samples:
-    """What was heard so far. ``said`` is the first to give each answer."""
+class _Heard:
+    """What was said so far, and by when all must be said. ``said`` is the first to give each
+    answer."""
 
     ballot: Ballot
     ends: float
@@ -49,27 +50,30 @@ class _Samples:
     def best(self) -> Whole | None:
         return self.said.get(self.ballot.verdict.winner)
 
+    def hear(self, whole: Whole) -> None:
+        text = whole.response.text
+        said = normalised(text) if len(text) <= _LONGEST else ""
+        if said:
+            self.ballot.add(said)
+            self.said.setdefault(said, whole)
+        else:
+            self.ballot.fail()
+
 
 async def ask_consistently(sampling: Sampling, plan: Plan, asked: Asked, account: Account) -> Whole:
     """The answer that enough samples give, or that of somebody stronger, or, if nobody such can
     be had, the most frequent one. The account is closed. Raises as ``failover.answer`` does."""
-    samples = await _sample(sampling, plan, asked, account)
-    if samples.ballot.agreed:
-        return _elected(samples, account)
+    samples = Samples()
+    heard = await _sample(sampling, plan, asked, account, samples)
+    if heard.ballot.agreed:
+        return _elected(heard, account, samples)
     try:
-        whole = await answer(_stronger(sampling, plan, samples, account), asked, account.notes)
+        whole = await answer(_stronger(sampling, plan, heard, samples), asked, account.notes)
     except ProviderError as error:
-        return _instead(error, samples, account)
-    response = whole.response
-    account.answered(
-        whole.candidate,
-        response.usage,
-        response.model,
-        response.finish_reason,
-        characters(response),
-    )
-    total = together(account.samples, account.taken)
-    return Whole(replace(response, usage=total), whole.candidate)
+        return _instead(error, heard, account, samples)
+    _answered(account, whole)
+    own = whole.response.usage or Usage(estimated=True)
+    return Whole(replace(whole.response, usage=together(samples.usage, own)), whole.candidate)
 
 
 async def open_consistently(
@@ -77,56 +81,59 @@ async def open_consistently(
 ) -> Whole | Opened:
     """The same, but what somebody stronger says as a stream, which is for the caller to account
     for (``totalled`` adds the samples to it)."""
-    samples = await _sample(sampling, plan, asked, account)
-    if samples.ballot.agreed:
-        return _elected(samples, account)
+    samples = Samples()
+    heard = await _sample(sampling, plan, asked, account, samples)
+    if heard.ballot.agreed:
+        return _elected(heard, account, samples)
     try:
-        return await open_stream(_stronger(sampling, plan, samples, account), asked, account.notes)
+        return await open_stream(_stronger(sampling, plan, heard, samples), asked, account.notes)
     except ProviderError as error:
-        return _instead(error, samples, account)
+        return _instead(error, heard, account, samples)
 
 
-async def totalled(pieces: AsyncGenerator[Piece, None], account: Account) -> AsyncGenerator[Piece]:
+async def totalled(
+    pieces: AsyncGenerator[Piece, None], samples: Samples
+) -> AsyncGenerator[Piece, None]:
     """A translated stream whose usage is that of the samples too."""
-    seen = Usage(estimated=True)
+    own = Usage(estimated=True)
     async with aclosing(pieces):
         async for piece in pieces:
             assert isinstance(piece, tuple)  # nothing of it is passed on
             chunks = []
             for chunk in piece:
-                seen = chunk.usage or seen
+                own = chunk.usage or own
                 if chunk.usage is not None or chunk.finish_reason:
-                    chunk = replace(chunk, usage=together(account.samples, seen))
+                    chunk = replace(chunk, usage=together(samples.usage, own))
                 chunks.append(chunk)
             yield tuple(chunks)
 
 
-async def _sample(sampling: Sampling, plan: Plan, asked: Asked, account: Account) -> _Samples:
+async def _sample(
+    sampling: Sampling, plan: Plan, asked: Asked, account: Account, samples: Samples
+) -> _Heard:
     rule = sampling.rule
     clock = asyncio.get_running_loop().time
-    samples = _Samples(
-        Ballot(rule.samples, agree=rule.agree), clock() + (plan.deadline_s or _ALL_TOGETHER_S)
-    )
-    ballot, once = samples.ballot, sample_of(asked, rule)
+    ballot, once = Ballot(rule.samples, agree=rule.agree), sample_of(asked, rule)
+    heard = _Heard(ballot, clock() + _all_together_s(plan))
     only = replace(plan, candidates=(sampling.first,), hedge_after_s=None, relay=False)
     late_counts = plan.late_counts
 
     async def ask() -> None:
         nonlocal late_counts
-        left = samples.ends - clock()
+        left = heard.ends - clock()
         if left <= 0:
             ballot.fail()
             return
-        one = account.sample(once)
+        one = account.sample(once, samples)
         mine = replace(only, deadline_s=left, late_counts=late_counts)
         late_counts = False  # one request is late once, however often it is asked
         try:
             whole = await answer(mine, once, one.notes)
         except ProviderError as error:
-            failures = error.failures if isinstance(error, AllProvidersFailed) else (error,)
-            account.failures += failures
+            failures = _each(error)
+            samples.failures += failures
             ballot.fail()
-            one.agreement = samples.agreement
+            samples.agreement = heard.agreement
             one.failed(failures[-1] if failures else error)
             return
         except ConduitError as error:  # nobody can be asked this
@@ -135,40 +142,22 @@ async def _sample(sampling: Sampling, plan: Plan, asked: Asked, account: Account
         except BaseException:  # it was decided without this one, or the client left
             one.left(None, [])
             raise
-        _hear(samples, whole)
-        one.agreement = samples.agreement
-        response = whole.response
-        one.answered(
-            whole.candidate,
-            response.usage,
-            response.model,
-            response.finish_reason,
-            characters(response),
-        )
+        heard.hear(whole)
+        samples.agreement = heard.agreement
+        _answered(one, whole)
 
     await poll(ballot, ask)
-    account.agreement = samples.agreement
-    return samples
+    return heard
 
 
-def _hear(samples: _Samples, whole: Whole) -> None:
-    text = whole.response.text
-    said = normalised(text) if len(text) <= _LONGEST else ""
-    if said:
-        samples.ballot.add(said)
-        samples.said.setdefault(said, whole)
-    else:
-        samples.ballot.fail()
-
-
-def _stronger(sampling: Sampling, plan: Plan, samples: _Samples, account: Account) -> Plan:
+def _stronger(sampling: Sampling, plan: Plan, heard: _Heard, samples: Samples) -> Plan:
     """Whom to ask now, with what is left of the time. Raises ``AllProvidersFailed``."""
-    left = samples.ends - asyncio.get_running_loop().time()
-    candidates = sampling.stronger if samples.said else (*sampling.stronger, *sampling.others)
+    left = heard.ends - asyncio.get_running_loop().time()
+    candidates = sampling.stronger if heard.said else (*sampling.stronger, *sampling.others)
     if left <= 0 or not candidates:
-        raise AllProvidersFailed(account.failures)
-    account.agreement = replace(samples.agreement, escalated=True)
-    in_time = left >= (plan.deadline_s or _ALL_TOGETHER_S) / 2  # or its lateness is not its fault
+        raise AllProvidersFailed(())
+    samples.agreement = replace(heard.agreement, escalated=True)
+    in_time = left >= _all_together_s(plan) / 2  # or its lateness is not its fault
     return replace(
         plan,
         candidates=candidates,
@@ -178,23 +167,39 @@ def _stronger(sampling: Sampling, plan: Plan, samples: _Samples, account: Accoun
     )
 
 
-def _elected(samples: _Samples, account: Account) -> Whole:
-    """The most frequent answer, in the words of the first that gave it, with the usage of all."""
-    best = samples.best
-    assert best is not None  # one at least has agreed
-    account.sampled()
-    return Whole(replace(best.response, usage=account.samples), best.candidate)
-
-
-def _instead(error: ProviderError, samples: _Samples, account: Account) -> Whole:
+def _instead(error: ProviderError, heard: _Heard, account: Account, samples: Samples) -> Whole:
     """Nobody stronger has answered: what there is, and how little it agrees, is better than
     nothing. Raises the error where there is nothing."""
-    if samples.best is None:
-        if account.failures:
-            failed = error.failures if isinstance(error, AllProvidersFailed) else (error,)
-            raise AllProvidersFailed(tuple(dict.fromkeys((*account.failures, *failed)))) from None
-        raise error
-    if account.agreement is not None and account.agreement.escalated:
+    if heard.best is None:
+        raise AllProvidersFailed((*samples.failures, *_each(error))) from None
+    if samples.agreement.escalated:
         account.failed(error)
-    account.agreement, account.doubtful = samples.agreement, True
-    return _elected(samples, account)
+    samples.agreement, samples.doubtful = heard.agreement, True
+    return _elected(heard, account, samples)
+
+
+def _elected(heard: _Heard, account: Account, samples: Samples) -> Whole:
+    """The most frequent answer, in the words of the first that gave it, with the usage of all."""
+    best = heard.best
+    assert best is not None  # one at least has agreed
+    account.sampled()
+    return Whole(replace(best.response, usage=samples.usage), best.candidate)
+
+
+def _answered(account: Account, whole: Whole) -> None:
+    response = whole.response
+    account.answered(
+        whole.candidate,
+        response.usage,
+        response.model,
+        response.finish_reason,
+        characters(response),
+    )
+
+
+def _each(error: ProviderError) -> tuple[ProviderError, ...]:
+    return error.failures if isinstance(error, AllProvidersFailed) else (error,)
+
+
+def _all_together_s(plan: Plan) -> float:
+    return plan.deadline_s or _ALL_TOGETHER_S
