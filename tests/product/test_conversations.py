@@ -1,18 +1,17 @@
-"""Conversations over HTTP and in the terminal: listed, read, renamed, found again, deleted."""
+"""Conversations over HTTP: listed, renamed, found, pinned, summarised, moved, deleted."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 import pytest
 
 from tests.product.answers import refused
-from tests.product.server import COMMAND, Server, serving
+from tests.product.server import Server, serving
+from tests.product.waiting import settled
 
 
 @pytest.fixture(scope="module")
@@ -46,26 +45,33 @@ def test_a_conversation_is_kept_named_found_and_deleted(server: Server) -> None:
         refused(web.get("/conversations/search"), 400, "invalid_input")
 
 
-def test_the_terminal_shows_the_same(tmp_path: Path) -> None:
-    def conduit(*words: str) -> str:
-        done = subprocess.run(
-            [*COMMAND, *words],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "CONDUIT_HOME": str(tmp_path)},
-            cwd=tmp_path,
-            check=False,
+def test_a_conversation_is_pinned_set_summarised_and_moved(server: Server) -> None:
+    with httpx.Client(base_url=server.url, timeout=60) as web:
+        at = "/conversations/long"
+        pinned = web.post(f"{at}/pins", json={"text": "Ada plays on Friday"}).json()
+        assert web.get(f"{at}/pins").json()["pins"] == [pinned]
+        made = web.patch(f"{at}/settings", json={"samples": 2}).json()["settings"]
+        assert made["samples"] == 2
+        for number in range(11):
+            asked = web.post("/ask", json={"prompt": "help", "session": "long"}).json()
+            assert asked["agreement"]["agreement"] == 1.0, number
+        settled(lambda: web.get(at).json()["summary"] is not None)  # beside the turns
+        shown = web.get(at).json()
+        assert shown["summary"]["made_by"] == ""
+        assert shown["pins"] == [pinned]
+        assert web.post(f"{at}/summarise").json()["summary"] == shown["summary"]
+        exported = web.get(f"{at}/export").json()
+        assert exported["name"] == "long.json"
+        document = json.loads(exported["text"])
+        moved = web.post("/conversations/import", json={"document": document, "session": "two"})
+        assert moved.json() == {"session": "two", "messages": 22, "pins": 1}
+        again = web.post("/conversations/import", json={"document": document, "session": "two"})
+        refused(again, 409, "conflict")
+        markdown = web.get(f"{at}/export", params={"format": "md"}).json()
+        assert markdown["text"].startswith("# help\n")
+        assert web.delete(f"{at}/pins/{pinned['id']}").json()["pins"] == []
+        assert web.delete(at).json()["deleted"] == 22
+        refused(web.get(f"{at}/export"), 404, "not_found")
+        refused(
+            web.get("/conversations/two/export", params={"format": "exe"}), 400, "invalid_input"
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    conduit("ask", "help [bold]me")
-    assert "help [bold]me" in conduit("conversations", "list")
-    (listed,) = json.loads(conduit("conversations", "list", "--json"))["conversations"]
-    name = listed["session"]
-    assert "[red]x" in conduit("conversations", "rename", name, "[red]x")
-    assert "help [bold]me" in conduit("conversations", "show", name)
-    assert "[BOLD]ME".lower() in conduit("conversations", "search", "[BOLD]ME")
-    assert "deleted" in conduit("conversations", "delete", name)
-    assert "no conversation" in conduit("conversations", "list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +30,10 @@ def ask(
     session: Annotated[str, typer.Option(help="Conversation to continue.")] = "cli",
     system: Annotated[str, typer.Option(help="System prompt to use.")] = "default",
     provider: Annotated[str, typer.Option(help="Ask only this provider.")] = "",
+    samples: Annotated[
+        int | None,
+        typer.Option(help="Ask so many times, and take what most answers say."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask for a groove, or anything else. Files land in the current folder.
@@ -38,7 +43,13 @@ def ask(
     """
 
     async def work(app: App) -> None:
-        request = {"prompt": text, "session": session, "system": system, "provider": provider}
+        request: dict[str, str | int | None] = {
+            "prompt": text,
+            "session": session,
+            "system": system,
+            "provider": provider,
+            "samples": samples,
+        }
         reply = await answered(app, request, quiet=as_json)
         saved = [path for use in reply.tool_calls for path in save_files(app, use, folder)]
         if as_json:
@@ -50,12 +61,13 @@ def ask(
     run(work, as_json=as_json)
 
 
-async def answered(app: App, request: dict[str, str], *, quiet: bool) -> AskReply:
+async def answered(app: App, request: Mapping[str, str | int | None], *, quiet: bool) -> AskReply:
     """Ask and wait, with a sign of life meanwhile."""
     if quiet or not err.is_terminal:
         reply: AskReply = await app.gate.acall("agent.ask", request, LOCAL_OWNER)
         return reply
-    with err.status(f"asking {escape(request.get('provider') or app.registry.active)} …"):
+    whom = str(request.get("provider") or app.registry.active)
+    with err.status(f"asking {escape(whom)} …"):
         reply = await app.gate.acall("agent.ask", request, LOCAL_OWNER)
     return reply
 
@@ -75,6 +87,10 @@ def print_reply(reply: AskReply) -> None:
         err.print(f"[dim]conduit runs approve|edit|reject|answer {reply.run_id}[/]", soft_wrap=True)
     if reply.status == "stopped":
         err.print(f"[yellow]stopped:[/] the limit of {reply.why} was reached")
+    if reply.agreement is not None:
+        agreed = reply.agreement
+        stronger = ", so a stronger model was asked" if agreed.escalated else ""
+        out.print(f"[dim]{100 * agreed.agreement:.0f} % of the answers agreed{stronger}[/]")
     if reply.provider != "offline":
         out.print(f"[dim]{reply.provider} {escape(reply.model)}[/]")
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from conduit.cli import conversation_files, conversation_notes
+from conduit.cli.conversation_notes import SessionArgument, print_summary
 from conduit.cli.printing import out, print_json, print_table
 from conduit.cli.running import AsJson, call, run
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 
 commands = typer.Typer(no_args_is_help=True, help="What was said before, and finding it again.")
 
-SessionArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the conversation.")]
 Limit = Annotated[int, typer.Option(help="How many at most.")]
 
 
@@ -41,7 +42,7 @@ def list_conversations(limit: Limit = 20, as_json: AsJson = False) -> None:
 
 @commands.command()
 def show(session: SessionArgument, limit: Limit = 100, as_json: AsJson = False) -> None:
-    """Show the newest messages of a conversation."""
+    """Show the newest messages of a conversation, what is pinned, and the summary."""
 
     async def work(app: App) -> None:
         asked = {"session": session, "limit": limit}
@@ -50,9 +51,15 @@ def show(session: SessionArgument, limit: Limit = 100, as_json: AsJson = False) 
             print_json(found)
             return
         out.print(f"[bold]{escape(found.conversation.title)}[/]")
+        for pin in found.pins:
+            out.print(f"[bold]pinned[/] {escape(pin.text)}")
+        if found.settings.samples > 1:
+            out.print(f"[dim]answered by the majority of {found.settings.samples} answers[/]")
+        if found.summary is not None:
+            print_summary(found.summary)
         for each in found.messages:
             called = ", ".join(one.name for one in each.tool_calls)
-            out.print(f"\n[dim]{escape(each.role)}, {_time(each.created_at)}[/]")
+            out.print(f"\n[dim]{escape(each.role)}, {_time(each.created_at)}, {each.id}[/]")
             out.print(escape(each.content or called))
 
     run(work, as_json=as_json, detect=False)
@@ -117,6 +124,15 @@ def delete(session: SessionArgument, as_json: AsJson = False) -> None:
             out.print(f"{found.deleted} messages of {escape(found.session)} are deleted.")
 
     run(work, as_json=as_json, detect=False)
+
+
+commands.command("pin")(conversation_notes.pin)
+commands.command("unpin")(conversation_notes.unpin)
+commands.command("pins")(conversation_notes.pins)
+commands.command("set")(conversation_notes.set_up)
+commands.command("summarise")(conversation_notes.summarise)
+commands.command("export")(conversation_files.export)
+commands.command("import")(conversation_files.take_in)
 
 
 def _time(at: str) -> str:

@@ -14,7 +14,8 @@ from conduit.agents.memory.document import ConversationDocument, Said, SaidTurn
 
 _UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _TICKS: Final = re.compile("`+")
-_PUNCTUATION: Final = re.compile(r"([!-/:-@\[-`{-~])")
+_MEANING: Final = re.compile(r"([\\`*_\[\]<>&!|~#$@]|:(?=//))")
+"""What means something in the middle of a line."""
 _MEAN_TO_READ: Final = {"user": "User", "assistant": "Assistant", "tool": "Tool"}
 
 
@@ -41,7 +42,7 @@ def markdown_of(document: ConversationDocument, title: str) -> str:
 
 def line(text: str) -> str:
     """A text as one line that means nothing but itself."""
-    return _PUNCTUATION.sub(r"\\\1", _UNSEEN.sub("", " ".join(text.split())))
+    return _MEANING.sub(r"\\\1", _UNSEEN.sub("", " ".join(text.split())))
 
 
 def fenced(text: str, language: str = "text") -> str:
@@ -69,4 +70,4 @@ def _message(said: Said) -> list[str]:
 
 
 def _minute(at: str) -> str:
-    return line(at[:16].replace("T", " "))
+    return at[:16].replace("T", " ")

@@ -119,11 +119,40 @@ BLOCK_ROUTES = (
     BlockRoute(
         "DELETE", "/conversations/{session}", "conversations.delete", "Delete a conversation"
     ),
+    BlockRoute("GET", "/conversations/{session}/pins", "conversations.pins", "What is pinned"),
+    BlockRoute("POST", "/conversations/{session}/pins", "conversations.pin", "Pin a fact"),
+    BlockRoute(
+        "DELETE", "/conversations/{session}/pins/{pin}", "conversations.unpin", "Unpin a fact"
+    ),
+    BlockRoute(
+        "PATCH", "/conversations/{session}/settings", "conversations.set", "How it is answered"
+    ),
+    BlockRoute(
+        "POST",
+        "/conversations/{session}/summarise",
+        "conversations.summarise",
+        "Bring its summary up to date",
+    ),
+    BlockRoute(
+        "GET",
+        "/conversations/{session}/export",
+        "conversations.export",
+        "All of it, as JSON or Markdown",
+    ),
+    BlockRoute("POST", "/conversations/import", "conversations.import", "Take one in again"),
     BlockRoute("GET", "/runs", "runs.list", "Runs of agents and plans, newest first"),
+    BlockRoute("GET", "/runs/others", "runs.others", "Those of everybody else"),
+    BlockRoute("GET", "/runs/waiting", "runs.waiting", "What waits for a decision"),
     BlockRoute("GET", "/runs/{run_id}", "runs.show", "A run, step by step"),
-    BlockRoute("POST", "/runs/{run_id}/resume", "runs.resume", "Go on with a run that was left"),
-    BlockRoute("POST", "/runs/{run_id}/decide", "runs.decide", "Decide on a call that waits"),
-    BlockRoute("POST", "/runs/{run_id}/fork", "runs.fork", "Go on from a step, another way"),
+    BlockRoute(
+        "POST", "/runs/{run_id}/resume", "runs.resume", "Go on with a run that was left; streams"
+    ),
+    BlockRoute(
+        "POST", "/runs/{run_id}/decide", "runs.decide", "Decide on a call that waits; streams"
+    ),
+    BlockRoute(
+        "POST", "/runs/{run_id}/fork", "runs.fork", "Go on from a step, another way; streams"
+    ),
     BlockRoute("POST", "/runs/{run_id}/cancel", "runs.cancel", "Leave a run that waits"),
     BlockRoute("GET", "/usage", "usage.summary", "What models were used for, and what it cost"),
     BlockRoute("GET", "/usage/recent", "usage.recent", "The newest requests to models"),
@@ -208,7 +237,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def control_routes(gate: Gate, files: FileStore, limits: Limits = USUAL) -> list[Route]:
     """Routes for Starlette."""
     routes = [
-        Route(each.path, _block_endpoint(gate, each.block), methods=[each.method])
+        Route(each.path, _block_endpoint(gate, each.block, limits), methods=[each.method])
         for each in BLOCK_ROUTES
     ]
     return [
@@ -228,7 +257,7 @@ def json_response(value: object, status: int = 200) -> Response:
     return Response(dumps(value), status, media_type="application/json")
 
 
-def _block_endpoint(gate: Gate, name: str) -> Endpoint:
+def _block_endpoint(gate: Gate, name: str, limits: Limits) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         if request.method in ("GET", "HEAD"):
             data: Any = {**request.query_params, **request.path_params}
@@ -237,6 +266,8 @@ def _block_endpoint(gate: Gate, name: str) -> Endpoint:
         data = await json_body(request)
         if request.path_params and isinstance(data, dict):
             data = {**data, **request.path_params}
+        if _wants_events(request) and gate.catalog.get(name).streams:
+            return _events(gate, request, name, data, limits)
         return json_response(await _call(gate, request, name, data))
 
     return _safely(endpoint)
@@ -259,6 +290,18 @@ def _call_block(gate: Gate, limits: Limits) -> Endpoint:
         return EventStream(_encoded(items, name_of), error_response, limits=limits)
 
     return _safely(endpoint)
+
+
+def _events(gate: Gate, request: Request, name: str, data: Any, limits: Limits) -> Response:
+    """What a block says on its way. What an agent says has names of its own, the same wherever an
+    agent is gone on with."""
+    ends = gate.catalog.get(name).output_classes
+
+    def name_of(item: Any) -> str:
+        return _EVENT_NAMES.get(type(item)) or ("output" if isinstance(item, ends) else "event")
+
+    items = _stream(gate, request, name, data)
+    return EventStream(_encoded(items, name_of), error_response, limits=limits)
 
 
 def _wants_events(request: Request) -> bool:
@@ -320,9 +363,7 @@ def _ask(gate: Gate, limits: Limits) -> Endpoint:
         if not _wants_events(request):
             reply = await until_left(request.receive, _call(gate, request, "agent.ask", data))
             return json_response(reply)
-        items = _stream(gate, request, "agent.ask", data)
-        events = _encoded(items, lambda item: _EVENT_NAMES[type(item)])
-        return EventStream(events, error_response, limits=limits)
+        return _events(gate, request, "agent.ask", data, limits)
 
     return _safely(endpoint)
 
