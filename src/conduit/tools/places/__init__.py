@@ -1,0 +1,1 @@
+"""Places that a person saved, and from words to one of them."""
