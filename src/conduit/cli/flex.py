@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from conduit.blocks import dumps
+from conduit.cli import flex_send, flex_serve
 from conduit.cli.running import call, run
 from conduit.contracts.errors import TooLarge
 
 if TYPE_CHECKING:
     from conduit.app import App
 
-commands = typer.Typer(no_args_is_help=True, help="MIDI 2.0: what words say.")
+commands = typer.Typer(no_args_is_help=True)
 
 _CONTROL = re.compile("[\x7f-\x9f]")
 """What a terminal might obey, of all that JSON does not write as an escape by itself."""
@@ -26,7 +27,14 @@ MOST_INPUT = 1_048_576
 
 @commands.callback()
 def flex() -> None:
-    """MIDI 2.0: what words say."""
+    """MIDI 2.0 as a control surface: the bridge for devices, and what their words say."""
+
+
+commands.command("serve")(flex_serve.serve)
+commands.command("send")(flex_send.send)
+commands.command("monitor")(flex_serve.monitor)
+commands.command("devices")(flex_send.devices)
+commands.command("learn")(flex_send.learn)
 
 
 @commands.command("decode")

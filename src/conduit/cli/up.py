@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _PORT = 9321
 _GRPC_PORT = 50054
+_FLEX_PORT = 5673
 _LOOPBACK = "127.0.0.1"
 _EXAMPLE = 'ask "make an 8-bar industrial groove at 140 bpm with sparse ghost kicks"'
 
@@ -44,6 +45,13 @@ def up(
         int | None, typer.Option(help=f"Port of gRPC, {_GRPC_PORT} if free; 0 takes a free one.")
     ] = None,
     grpc: Annotated[bool, typer.Option("--grpc/--no-grpc", help="Serve gRPC as well.")] = True,
+    flex_port: Annotated[
+        int | None,
+        typer.Option(help=f"Port of Network MIDI 2.0, {_FLEX_PORT} if free; 0 takes a free one."),
+    ] = None,
+    flex: Annotated[
+        bool, typer.Option("--flex/--no-flex", help="Serve devices of MIDI 2.0 as well.")
+    ] = True,
     role: Annotated[
         Role, typer.Option(help="Everything, or only the gateway to models.")
     ] = Role.ALL,
@@ -63,6 +71,8 @@ def up(
     health and reflection.
 
     Example: `conduit up --grpc-port 50054`
+
+    So are devices of MIDI 2.0, by UDP (`conduit flex serve --help` for other networks).
 
     `--role gateway` starts the gateway alone: models behind the addresses that clients of OpenAI,
     Anthropic and Ollama know, with health and metrics, and nothing else. It may have several
@@ -102,7 +112,8 @@ def up(
         asgi = app.asgi()
         async with AsyncExitStack() as stack:
             beside = await _start_grpc(app, stack, grpc_port) if grpc else None
-            _greet(app, url, beside.address if beside else "", as_json)
+            bridge = await _start_flex(app, stack, url, flex_port) if flex else ""
+            _greet(app, url, beside.address if beside else "", bridge, as_json)
             if open_page and _has_browser():
                 import webbrowser  # 25 ms that only a desktop needs
 
@@ -129,14 +140,34 @@ async def _start_grpc(app: App, stack: AsyncExitStack, port: int | None) -> Grpc
     return server
 
 
-def _greet(app: App, url: str, grpc: str, as_json: bool) -> None:
+async def _start_flex(app: App, stack: AsyncExitStack, url: str, port: int | None) -> str:
+    """The bridge for MIDI 2.0, until the stack closes, and where it listens. Where nobody named a
+    port, and the usual one is taken or ``flex.yaml`` is wrong, the rest starts without it."""
+    from conduit.app.flex_side import flex_server
+    from conduit.surfaces.flex.server import Addresses
+
+    try:
+        server = flex_server(app.settings.home, app.settings.environ, url)
+        stack.push_async_callback(server.stop)
+        await server.start(Addresses(_LOOPBACK, _FLEX_PORT if port is None else port))
+    except ConduitError as error:
+        if port is not None:
+            raise
+        print_warning("MIDI 2.0 is not served", ErrorInfo.of(error))
+        return ""
+    return f"{_LOOPBACK}:{server.port}"
+
+
+def _greet(app: App, url: str, grpc: str, flex: str, as_json: bool) -> None:
     if as_json:
-        said = {"url": url, "active": app.registry.active, "grpc": grpc}
+        said = {"url": url, "active": app.registry.active, "grpc": grpc, "flex": flex}
         print(json.dumps(said), flush=True)
         return
     out.print(f"Conduit is up: [bold]{url}[/]   (Ctrl-C stops it)")
     if grpc:
         out.print(f"gRPC: [bold]{grpc}[/]")
+    if flex:
+        out.print(f"MIDI 2.0: [bold]{flex}[/] (UDP)")
     out.print(f"Try: [bold]{_this_command()} {_EXAMPLE}[/]", soft_wrap=True)
     if app.registry.active == "offline":
         out.print("[dim]No key found: the offline agent answers. `conduit doctor` says more.[/]")

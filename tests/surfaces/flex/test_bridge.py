@@ -115,7 +115,7 @@ async def bridged(
             clock.ms,
             clock,
             lambda: f"made{next(numbers)}",
-            bindings=bindings,
+            bindings=lambda: bindings or Bindings(),
         )
         try:
             yield bridge, behind

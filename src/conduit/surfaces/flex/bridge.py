@@ -19,7 +19,6 @@ from typing import Any, Final
 from conduit.blocks import dumps
 from conduit.contracts.errors import ConduitError, InvalidInput, NotFound, Overloaded, TooLarge
 from conduit.contracts.json import Json
-from conduit.midi.ump import Message
 from conduit.surfaces.flex.carriers import Carried, Place, words_of
 from conduit.surfaces.flex.codes import trouble
 from conduit.surfaces.flex.devices import Device, recognise
@@ -88,11 +87,12 @@ class Bridge:
         clock: Callable[[], float],
         new_id: Callable[[], str],
         *,
-        bindings: Bindings | None = None,
+        bindings: Callable[[], Bindings] = Bindings,
         keep: Callable[[Metadata], None] | None = None,
     ) -> None:
-        """``keep`` gets texts that ask for nothing; the newest are in ``metadata`` in any case.
-        What had been begun when the bridge ended is told to its device when that is back."""
+        """``bindings`` says at each press what is bound; ``keep`` gets texts that ask for nothing,
+        of which the newest are in ``metadata`` in any case. What had been begun when the bridge
+        ended is told to its device when that is back."""
         self.settings = settings
         self.counts = Counts()
         self.metadata: deque[Metadata] = deque(maxlen=MOST_METADATA)
@@ -100,7 +100,7 @@ class Bridge:
         self._guard = guard
         self._now = now_ms
         self._clock = clock
-        self.bindings = bindings or Bindings()
+        self._bindings = bindings
         self._new_id = new_id
         self._keep = keep
         self._desks: OrderedDict[str, _Desk] = OrderedDict()
@@ -109,9 +109,9 @@ class Bridge:
         for device, corr in guard.unfinished:
             self._interrupted.setdefault(device, []).append(corr)
 
-    def line(self, link: Link, listen: Callable[[Message], None] | None = None) -> Line:
+    def line(self, link: Link) -> Line:
         """What reads a link from now on."""
-        return Line(link, self._clock, listen)
+        return Line(link, self._clock)
 
     async def hear(self, line: Line, words: list[int]) -> None:
         """Act on what these words of a link complete. Never raises but for cancellation."""
@@ -120,6 +120,11 @@ class Bridge:
             await self.take(line, carried)
         for trigger in heard.presses:
             await self._pressed(line, trigger)
+
+    async def idle(self) -> None:
+        """Wait until nothing is worked on, and nothing waits."""
+        while tasks := [task for desk in self._desks.values() for task in desk.working.values()]:
+            await asyncio.wait(tasks)
 
     async def aclose(self) -> None:
         """Cancel what is worked on, and close the connections."""
@@ -155,7 +160,7 @@ class Bridge:
 
     async def _pressed(self, line: Line, trigger: Trigger) -> None:
         """A press of what is bound counts as an envelope that was made just now."""
-        binding = self.bindings.of(line.identity.endpoint, trigger)
+        binding = self._bindings().of(line.identity.endpoint, trigger)
         if binding is None:
             return
         device = recognise(line.identity, self.settings.devices, self.settings.strangers)

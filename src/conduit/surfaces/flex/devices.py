@@ -95,7 +95,7 @@ class Device:
 class Strangers:
     """What devices may do that are not listed: ``here`` on this machine, ``elsewhere`` beyond."""
 
-    here: tuple[str, ...] = SEVEN
+    here: tuple[str, ...] = (*SEVEN, "agent.ask", "groove.*")
     elsewhere: tuple[str, ...] = ()
     rate: Rate = USUAL_RATE
 

@@ -34,22 +34,17 @@ class Link(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What some words came to, in the order of kinds: texts, then presses."""
+    """What some words came to: texts, presses, and every message that is no Flex Data."""
 
     texts: tuple[Carried, ...] = ()
     presses: tuple[Trigger, ...] = ()
+    messages: tuple[Message, ...] = ()
 
 
 class Line:
-    """What is known of one link. ``clock`` is monotonic, in seconds; ``listen`` gets every message
-    that is no Flex Data."""
+    """What is known of one link. ``clock`` is monotonic, in seconds."""
 
-    def __init__(
-        self,
-        link: Link,
-        clock: Callable[[], float],
-        listen: Callable[[Message], None] | None = None,
-    ) -> None:
+    def __init__(self, link: Link, clock: Callable[[], float]) -> None:
         self.assembly = Assembly(clock)
         self._link = link
         self._texts = TextAssembler(clock=clock)
@@ -58,7 +53,6 @@ class Line:
         self._others = _Others()
         self._presses = Presses()
         self._endpoint = Endpoint()
-        self._listen = listen
         self._sending = asyncio.Lock()
 
     @property
@@ -86,11 +80,8 @@ class Line:
         answers = self._endpoint.hear(messages)
         if answers:
             await self.send(answers)
-        if self._listen is not None:
-            for message in messages:
-                self._listen(message)
         carried = [each for each in map(self._carriers.read, texts) if each is not None]
-        return Heard(tuple(carried), tuple(self._presses.feed(messages)))
+        return Heard(tuple(carried), tuple(self._presses.feed(messages)), tuple(messages))
 
     async def send(self, words: list[int]) -> None:
         """Whole messages, one after the other: two that mix cannot be told apart."""

@@ -12,8 +12,10 @@
     timeout_s: 120                      # longest silence of a service
     text: 16384                         # bytes of one text that is sent; the rest goes in parts
     strangers:                          # devices that are not listed
-      here: [llm.chat, "groove.*"]      # on this machine; the seven intents when left out
+      here: [llm.chat, "groove.*"]      # on this machine; left out: the seven, agent.ask, groove.*
       elsewhere: []
+    connect:                            # hosts of Network MIDI that are invited, and kept
+      - {host: 192.168.1.30, port: 5004, user: conduit, secret_env: DESK_SECRET}
     devices:
       pedal:
         endpoint: Stage Pedal           # its endpoint's name
@@ -38,7 +40,7 @@ from urllib.parse import urlsplit
 
 from conduit.contracts.errors import ConfigError
 from conduit.store.settings_file import Section, read_settings
-from conduit.surfaces.flex.devices import SEVEN, USUAL_RATE, DeviceRule, Rate, Strangers
+from conduit.surfaces.flex.devices import USUAL_RATE, DeviceRule, Rate, Strangers
 from conduit.surfaces.flex.envelope import MOST_TEXT
 
 FILE_NAME: Final = "flex.yaml"
@@ -54,10 +56,22 @@ _TOP = (
     "timeout_s",
     "text",
     "strangers",
+    "connect",
     "devices",
 )
+_PEER = ("host", "port", "user", "secret_env")
 _DEVICE = ("endpoint", "product", "address", "secret_env", "intents", "rate", "rates")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A host of Network MIDI that the bridge joins."""
+
+    host: str
+    port: int
+    user: str = ""
+    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +88,7 @@ class FlexSettings:
     timeout_s: float = 120.0
     text: int = MOST_TEXT
     devices: tuple[DeviceRule, ...] = ()
+    connect: tuple[Peer, ...] = ()
     strangers: Strangers = field(default_factory=Strangers)
 
     def base_of(self, intent: str) -> str:
@@ -104,8 +119,12 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> FlexSettings:
         timeout_s=top.number("timeout_s", 120.0, 1.0, 3600.0),
         text=int(top.number("text", MOST_TEXT, 1024, MOST_TEXT)),
         devices=devices,
+        connect=tuple(
+            _peer(top.inside(f"connect[{number}]", each), environ)
+            for number, each in enumerate(top.items("connect"))
+        ),
         strangers=Strangers(
-            strangers.texts("here") if "here" in strangers.values else SEVEN,
+            strangers.texts("here") if "here" in strangers.values else Strangers().here,
             strangers.texts("elsewhere"),
             _rate(strangers, "rate"),
         ),
@@ -116,12 +135,7 @@ def _device(name: str, section: Section, environ: Mapping[str, str]) -> DeviceRu
     section.refuse_unknown(_DEVICE)
     if _NAME.fullmatch(name) is None:
         raise section.fault("", "this cannot be a name", "letters, digits and . _ -, at most 63")
-    variable = section.text("secret_env")
-    secret = environ.get(variable, "") if variable else ""
-    if variable and not secret:
-        raise section.fault(
-            "secret_env", f"the variable {variable[:80]} is not set", "set it, or leave it out"
-        )
+    secret = _secret(section, environ)
     if not (secret or any(section.text(each) for each in ("endpoint", "product", "address"))):
         raise section.fault(
             "endpoint", "nothing says which device this is", "give endpoint, product or secret_env"
@@ -137,6 +151,25 @@ def _device(name: str, section: Section, environ: Mapping[str, str]) -> DeviceRu
         rate=_rate(section, "rate"),
         rates=tuple((intent, _rate(rates, intent)) for intent in rates.values),
     )
+
+
+def _peer(section: Section, environ: Mapping[str, str]) -> Peer:
+    section.refuse_unknown(_PEER)
+    host = section.text("host")
+    if not host:
+        raise section.fault("host", "nothing says which host", "give its name or address")
+    port = int(section.number("port", 0, 1, 65535))
+    return Peer(host, port, section.text("user"), _secret(section, environ))
+
+
+def _secret(section: Section, environ: Mapping[str, str]) -> str:
+    variable = section.text("secret_env")
+    secret = environ.get(variable, "") if variable else ""
+    if variable and not secret:
+        raise section.fault(
+            "secret_env", f"the variable {variable[:80]} is not set", "set it, or leave it out"
+        )
+    return secret
 
 
 def _rate(section: Section, name: str) -> Rate:

@@ -17,6 +17,8 @@ class Wire(asyncio.DatagramProtocol):
         self._loop = loop
         self._transport: asyncio.DatagramTransport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._fires_at = 0.0
+        """Kept here, because uvloop's timers that are due at once do not tell."""
         self._full = False
 
     @abstractmethod
@@ -60,9 +62,10 @@ class Wire(asyncio.DatagramProtocol):
         if deadline is None:
             return
         if self._timer is not None:
-            if self._timer.when() <= deadline:
+            if self._fires_at <= deadline:
                 return
             self._timer.cancel()
+        self._fires_at = deadline
         self._timer = self._loop.call_at(deadline, self._fire)
 
     def _fire(self) -> None:

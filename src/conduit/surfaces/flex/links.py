@@ -1,0 +1,67 @@
+"""Links: a session of Network MIDI 2.0, or words as bytes over TCP, a pipe or standard input."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Final
+
+from conduit.contracts.errors import ConduitError
+from conduit.midi.network import Connection
+from conduit.midi.ump import bytes_of
+from conduit.surfaces.flex.devices import Identity
+
+SLOWEST_READER_S: Final = 5.0
+_PER_COMMAND: Final = 64
+"""Words of a command of Network MIDI at most: sixteen packets of Flex Data."""
+
+
+class NetworkLink:
+    """A session of Network MIDI, whoever invited."""
+
+    def __init__(self, session: Connection, host: str) -> None:
+        self._session = session
+        self.identity = Identity(
+            key=f"network {host} {session.peer.name[:98]}",
+            endpoint=session.peer.name,
+            product=session.peer.product_instance_id,
+            address=host,
+            secret=session.user,
+            here=_is_here(host),
+        )
+
+    async def send(self, words: list[int]) -> None:
+        """See ``Link.send``; what is sent again when it is lost is the session's matter."""
+        with contextlib.suppress(ConduitError):  # the session is over, or takes no more
+            for at in range(0, len(words), _PER_COMMAND):
+                self._session.send(words[at : at + _PER_COMMAND])
+
+
+class StreamLink:
+    """Big-endian words over a stream of bytes. Who does not read for a while is cut off."""
+
+    def __init__(self, identity: Identity, writer: asyncio.StreamWriter | None) -> None:
+        self.identity = identity
+        self._writer = writer
+
+    async def send(self, words: list[int]) -> None:
+        """See ``Link.send``."""
+        if self._writer is None or self._writer.is_closing():
+            return
+        self._writer.write(bytes_of(words, "big"))
+        try:
+            async with asyncio.timeout(SLOWEST_READER_S):
+                await self._writer.drain()
+        except (OSError, TimeoutError):
+            self._writer.transport.abort()
+
+
+def stream_identity(writer: asyncio.StreamWriter) -> Identity:
+    """Who connected."""
+    peer = writer.get_extra_info("peername")
+    host = str(peer[0]) if peer else "?"
+    return Identity(key=f"tcp {host}", address=host, here=_is_here(host))
+
+
+def _is_here(host: str) -> bool:
+    return host in ("::1", "localhost") or host.startswith(("127.", "::ffff:127."))

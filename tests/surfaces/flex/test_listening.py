@@ -1,0 +1,158 @@
+"""The bridge on real sockets: sessions of Network MIDI 2.0, and words over TCP."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conduit.contracts.errors import ConduitError
+from conduit.midi import ump
+from conduit.midi.flex import TextAssembler, text_packets
+from conduit.midi.network import Client, Host, Received, UserPassword
+from conduit.midi.network import Identity as NetworkIdentity
+from conduit.surfaces.flex.devices import DeviceRule, Identity, Strangers
+from conduit.surfaces.flex.envelope import Envelope, parse, render
+from conduit.surfaces.flex.server import Addresses, FlexServer
+from conduit.surfaces.flex.settings import Peer
+from tests.surfaces.flex.fake_services import Services
+from tests.surfaces.flex.test_bridge import NOW, bridged
+
+
+@asynccontextmanager
+async def listening(
+    folder: Path, addresses: Addresses, **settings: Any
+) -> AsyncIterator[tuple[FlexServer, Services]]:
+    async with bridged(folder, **settings) as (bridge, behind):
+        server = FlexServer(bridge, "conduit-test")
+        await server.start(addresses)
+        try:
+            yield server, behind
+        finally:
+            await server.stop()
+
+
+def envelope(corr: str, intent: str = "a.b", body: Any = None) -> list[int]:
+    return text_packets(render(Envelope(NOW, corr, intent, body)), bank=1, status=0)
+
+
+class Told:
+    """Replies, read from words."""
+
+    def __init__(self) -> None:
+        self._texts = TextAssembler()
+        self.all: list[Envelope] = []
+
+    def feed(self, words: Any) -> bool:
+        """Whether the last word was said."""
+        for text in self._texts.feed(words):
+            self.all += [each for each in parse(text.text) if isinstance(each, Envelope)]
+        return any(each.intent in ("result", "error") for each in self.all)
+
+
+async def ask_by_udp(client: Client, corr: str) -> list[Envelope]:
+    words = envelope(corr)
+    for at in range(0, len(words), 64):
+        client.send(words[at : at + 64])
+    told = Told()
+    async with asyncio.timeout(20):
+        async for event in client:
+            if isinstance(event, Received) and told.feed(event.words):
+                break
+    return told.all
+
+
+async def test_a_pedal_on_the_network(tmp_path: Path) -> None:
+    async with listening(tmp_path, Addresses()) as (server, behind):
+        client = await Client.open("127.0.0.1", server.port, NetworkIdentity("Pedal", "P-1"))
+        told = await ask_by_udp(client, "one")
+        assert [each.intent for each in told] == ["ack", "result"]
+        assert behind.asked[0][0] == "/blocks/a.b"
+        await client.close()
+
+
+async def test_a_secret_proves_a_device_and_a_name_does_not(tmp_path: Path) -> None:
+    rules = (DeviceRule("pedal", ("a.*",), endpoint="Pedal", secret="a long secret"),)
+    where = Addresses()
+    async with listening(tmp_path, where, devices=rules, strangers=Strangers()) as (server, behind):
+        who = NetworkIdentity("Pedal", "P-1")
+        for wrong in (None, UserPassword("pedal", "guess")):
+            with pytest.raises(ConduitError):
+                await Client.open("127.0.0.1", server.port, who, credentials=wrong)
+        good = UserPassword("pedal", "a long secret")
+        client = await Client.open("127.0.0.1", server.port, who, credentials=good)
+        assert [each.intent for each in await ask_by_udp(client, "one")] == ["ack", "result"]
+        assert len(behind.asked) == 1
+        await client.close()
+
+
+async def test_a_device_that_is_a_host_is_joined_and_joined_again(tmp_path: Path) -> None:
+    host = await Host.open(NetworkIdentity("Desk", "D-1"))
+    where = Addresses(port=None)
+    peers = (Peer("127.0.0.1", host.port),)
+    async with listening(tmp_path, where, connect=peers) as (_, behind):
+        for number in range(2):
+            async with asyncio.timeout(20):
+                guest = await host.accept()
+            told = Told()
+            for at in range(0, len(words := envelope(f"host {number}")), 64):
+                guest.send(words[at : at + 64])
+            async with asyncio.timeout(20):
+                async for event in guest:
+                    if isinstance(event, Received) and told.feed(event.words):
+                        break
+            assert told.all[-1].intent == "result"
+            await guest.close()
+        assert len(behind.asked) == 2
+    await host.close()
+
+
+async def test_words_over_tcp(tmp_path: Path) -> None:
+    """Cut anywhere, with the endpoint's greeting before."""
+    async with listening(tmp_path, Addresses(port=None, tcp=0)) as (server, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.tcp_port)
+        data = ump.bytes_of(envelope("one"), "big")
+        for at in range(0, len(data), 7):
+            writer.write(data[at : at + 7])
+            await writer.drain()
+        stream, told, greeting = ump.WordStream("big"), Told(), []
+        async with asyncio.timeout(20):
+            while True:
+                words = stream.feed(await reader.read(1000))
+                greeting += [m for m in ump.decode(words) if isinstance(m, ump.EndpointDiscovery)]
+                if told.feed(words):
+                    break
+        assert len(greeting) == 1
+        assert [each.intent for each in told.all] == ["ack", "result"]
+        writer.close()
+
+
+async def test_garbage_harms_nobody(tmp_path: Path) -> None:
+    """Noise on one connection, another that ends in mid-word, and one that works."""
+    async with listening(tmp_path, Addresses(port=0, tcp=0)) as (server, _):
+        for noise in (os.urandom(1 << 20), b"\xd0\x10", b""):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.tcp_port)
+            writer.write(noise)
+            writer.write_eof()
+            await reader.read()
+            writer.close()
+        client = await Client.open("127.0.0.1", server.port, NetworkIdentity("Pedal"))
+        assert (await ask_by_udp(client, "fine"))[-1].intent == "result"
+        await client.close()
+
+
+async def test_a_file_is_read_to_its_end(tmp_path: Path) -> None:
+    async with bridged(tmp_path) as (bridge, behind):
+        server = FlexServer(bridge, "conduit-test")
+        reader = asyncio.StreamReader()
+        reader.feed_data(ump.bytes_of([*envelope("one"), *envelope("two")], "big"))
+        reader.feed_eof()
+        await server.read(reader, Identity("file", here=True), None)
+        await server.idle()
+        assert len(behind.asked) == 2
+        assert bridge.counts.done == 2
