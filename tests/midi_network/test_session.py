@@ -111,23 +111,21 @@ def test_nothing_is_lost_in_bad_weather(repeats: int, seed: int) -> None:
 
 
 def test_a_storm_is_survived_and_what_it_took_is_told() -> None:
-    stage = Stage(weather=Weather(0.6, 0.3, 0.3), seed=5, settings=settings(ask_tries=2))
+    stage = Stage(weather=Weather(0.4, 0.3, 0.3), seed=1, settings=settings(ask_tries=2))
     at = stage.join()
     stage.run(20)
-    sent = []
-    for number in range(400):
-        sent.append(0x20900000 | number)
-        if stage.clients[at].closed:
-            break
-        stage.clients[at].send(sent[-1:], stage.now)
+    sent = list(range(0x20900000, 0x20900000 + 400))
+    for word in sent:
+        stage.clients[at].send([word], stage.now)
         stage.flush()
         stage.run(0.01)
+    stage.run(3)
     events = [event for _, event in stage.at_host]
     arrived = words_of(events)
     assert arrived == sorted(set(arrived))
     assert set(arrived) < set(sent)
     told = sum(event.count for event in events if isinstance(event, Gap))
-    assert told >= len(sent) - len(arrived) - 5 > 0
+    assert told >= len(sent) - len(arrived)
 
 
 def test_numbers_wrap_and_the_last_message_is_not_forgotten() -> None:

@@ -7,6 +7,7 @@ ping or a nonce is a guess.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -34,6 +35,7 @@ from conduit.midi.network.commands import (
     clipped,
     decode,
     encode,
+    encode_command,
 )
 from conduit.midi.network.credentials import Access, RandomBytes, new_nonce
 from conduit.midi.network.events import Closed, Counters, Event, Invited, Opened
@@ -45,6 +47,7 @@ Address = tuple[str | int, ...]
 """Host and port, and for IPv6 two more, as sockets have it."""
 
 _PING_BYTES = 12
+_PING_AGAIN_S = 1.0
 _HEADERS = 8
 """The signature, and the header of one command."""
 
@@ -67,6 +70,11 @@ class _Guest:
     session: Session | None = None
     told: bool = False
     reply: bytes = field(default=b"", repr=False)
+    ping_at: float = math.inf
+    """When it is asked again to prove its address."""
+    anew: _Guest | None = None
+    """The same client, saying who it is once more while there is a session, because it has begun
+    anew; or somebody else in its name, who then gets nowhere."""
 
 
 class Hosting:
@@ -126,7 +134,7 @@ class Hosting:
             return
         guest = self._guests.get(source)
         session = guest.session if guest else None
-        if session is None or not session.verified:
+        if session is None or not session.verified or not isinstance(commands[0], Data):
             self._strangers.came(source, len(datagram))
         inside: list[Command | Unusable] = []
         answered = False
@@ -151,6 +159,8 @@ class Hosting:
             if guest.session is None or not guest.session.verified:
                 if now >= guest.until:
                     self._dismiss(client, ByeReason.TIMEOUT)
+                elif now >= guest.ping_at:
+                    self._ping(client, guest, now)
                 continue
             guest.session.tick(now)
             self._collect(client, now)
@@ -167,46 +177,52 @@ class Hosting:
         guest = self._guests.get(source)
         if not self._strangers.may_begin(address, now):
             return
-        if guest is not None and guest.session is not None and guest.session.closed:
-            guest = None
-        if guest is not None and (guest.session or guest.proved or guest.ping >= 0):
-            self._invited_again(source, guest, now)
+        if guest is not None and self._invited_again(source, guest, invitation, now):
             return
         if self._strangers.locked(address, now):
-            self._say(source, Bye(ByeReason.LOGIN_FAILED))
+            self._turn_away(source, ByeReason.LOGIN_FAILED)
             return
         if guest is None and not self._make_room(address):
             self._say(source, Bye(ByeReason.TOO_MANY_SESSIONS))
             return
-        if guest is not None and guest.reply:
-            self._say_bytes(source, guest.reply)  # the nonce is still good
-            return
-        guest = _Guest(invitation.identity, until=now + self._timing.verify_s)
+        new = _Guest(invitation.identity, until=now + self._timing.verify_s)
         if self._access.open:
-            self._guests[source] = guest
-            self._let_in(source, guest, now)
+            self._guests[source] = new
+            self._let_in(source, new, now)
             return
-        guest.method = self._access.method(invitation.capabilities)
-        if guest.method == Capability.NONE:
-            self._guests.pop(source, None)
-            self._say(source, Bye(ByeReason.NO_COMMON_LOGIN))
+        new.method = self._access.method(invitation.capabilities)
+        if new.method == Capability.NONE:
+            self._turn_away(source, ByeReason.NO_COMMON_LOGIN)
             return
-        guest.until = now + self._timing.login_s
-        self._guests[source] = guest
-        self._want_login(source, guest, AuthState.FIRST)
+        new.until = now + self._timing.login_s
+        if guest is not None and guest.session is not None:
+            guest.anew = new
+        else:
+            self._guests[source] = new
+        self._want_login(source, new, AuthState.FIRST)
 
-    def _invited_again(self, source: Address, guest: _Guest, now: float) -> None:
+    def _invited_again(
+        self, source: Address, guest: _Guest, invitation: Invitation, now: float
+    ) -> bool:
         """Our answer was lost, or the client has begun anew without a goodbye. If anything had been
-        played, both then count from 0."""
+        played, both then count from 0. False when it has to say who it is."""
+        asking = guest.anew if guest.session is not None and guest.anew is not None else guest
+        if asking.reply and now < asking.until:
+            self._say_bytes(source, asking.reply)  # the nonce is still good
+            return True
         if guest.session is None:
-            self._reply_pending(source, guest)
-            return
+            if guest.asked or guest.ping >= 0:
+                self._reply_pending(source, guest, now)
+                return True
+            return False
         if not self._access.open:
-            return  # it would have to say who it is again; the session that is there times out
+            return False
+        guest.identity = invitation.identity
         self._reply_accepted(source, guest, now)
         if guest.session.counters.received or guest.session.counters.sent:
             guest.session.restart(now)
         self._collect(source, now)
+        return True
 
     def _want_login(self, source: Address, guest: _Guest, state: AuthState) -> None:
         guest.nonce, guest.digest = new_nonce(self._random), b""
@@ -220,40 +236,50 @@ class Hosting:
         self, source: Address, shown: InvitationWithSecret | InvitationWithUser, now: float
     ) -> None:
         guest = self._guests.get(source)
-        if guest is None or not guest.nonce:
-            self._say(source, Bye(ByeReason.LOGIN_WITHOUT_INVITATION))
+        if guest is not None and guest.digest == shown.digest:
+            self._logged_in_again(source, guest, now)
             return
-        if guest.digest == shown.digest:
-            # sent again, because our answer was lost or is on its way
-            if guest.session is not None:
-                self._reply_accepted(source, guest, now)
-                self._collect(source, now)
-            elif guest.proved:
-                self._reply_pending(source, guest)
-            else:
-                self._say_bytes(source, guest.reply)
+        asking = guest.anew if guest is not None and guest.session is not None else guest
+        if asking is None or not asking.nonce or asking.proved:
+            self._turn_away(source, ByeReason.LOGIN_WITHOUT_INVITATION)
             return
-        if guest.proved:
+        if asking.digest == shown.digest:
+            self._say_bytes(source, asking.reply)
             return
-        if isinstance(shown, InvitationWithUser):
-            wanted = Capability.USER
-            right = self._access.knows_user(guest.nonce, shown.digest, shown.user)
-            user = shown.user
-        else:
-            wanted = Capability.SECRET
-            right = self._access.knows_secret(guest.nonce, shown.digest)
-            user = ""
-        if right and wanted == guest.method:
-            guest.digest, guest.user, guest.proved = shown.digest, user, True
-            guest.reply = b""
+        user = shown.user if isinstance(shown, InvitationWithUser) else ""
+        if self._is_right(asking, shown):
             self._strangers.right(source[0])
-            self._let_in(source, guest, now)
+            asking.digest, asking.user, asking.proved, asking.reply = shown.digest, user, True, b""
+            if guest is not asking:
+                self._forget(source, Closed(ByeReason.UNDEFINED, by_peer=True, text="begun anew"))
+                self._guests[source] = asking
+            self._let_in(source, asking, now)
         elif self._strangers.wrong(source[0], now):
-            self._dismiss(source, ByeReason.LOGIN_FAILED)
+            if guest is asking:
+                self._dismiss(source, ByeReason.LOGIN_FAILED)
+            elif guest is not None:
+                guest.anew = None
         else:
             # who is no user is not told apart from who has a wrong password
-            self._want_login(source, guest, AuthState.WRONG)
-            guest.digest = shown.digest
+            self._want_login(source, asking, AuthState.WRONG)
+            asking.digest = shown.digest
+
+    def _is_right(self, guest: _Guest, shown: InvitationWithSecret | InvitationWithUser) -> bool:
+        if isinstance(shown, InvitationWithUser):
+            right = self._access.knows_user(guest.nonce, shown.digest, shown.user)
+            return right and guest.method == Capability.USER
+        right = self._access.knows_secret(guest.nonce, shown.digest)
+        return right and guest.method == Capability.SECRET
+
+    def _logged_in_again(self, source: Address, guest: _Guest, now: float) -> None:
+        """The same answer once more: ours was lost, or is on its way."""
+        if guest.session is not None:
+            self._reply_accepted(source, guest, now)
+            self._collect(source, now)
+        elif guest.proved:
+            self._reply_pending(source, guest, now)
+        else:
+            self._say_bytes(source, guest.reply)
 
     def _let_in(self, source: Address, guest: _Guest, now: float) -> None:
         if not self._access.approval:
@@ -263,7 +289,7 @@ class Hosting:
             self._ask(source, guest, now)
         else:
             guest.ping = int.from_bytes(self._random(4), "big")
-        self._reply_pending(source, guest)
+        self._reply_pending(source, guest, now)
 
     def _reached(self, source: Address, guest: _Guest, number: int, now: float) -> None:
         """A reply to a ping from somebody who waits to be let in."""
@@ -292,18 +318,20 @@ class Hosting:
         # the ping flies alone: some clients read no further than the command they wait for
         room = self._strangers.credit(source) - _HEADERS - _PING_BYTES
         self._say(source, Accepted(clipped(self._identity, room)))
-        self._ping(source, session, now)
+        self._ping(source, guest, now)
 
-    def _reply_pending(self, source: Address, guest: _Guest) -> None:
+    def _reply_pending(self, source: Address, guest: _Guest, now: float) -> None:
         room = self._strangers.credit(source) - _HEADERS - (0 if guest.proved else _PING_BYTES)
         self._say(source, Pending(clipped(self._identity, room)))
         if not guest.proved:
-            self._say(source, Ping(guest.ping))
+            self._ping(source, guest, now)
 
-    def _ping(self, client: Address, session: Session, now: float) -> None:
-        """Ask a client to prove its address, if that may be sent."""
+    def _ping(self, client: Address, guest: _Guest, now: float) -> None:
+        """Ask a client to prove its address, if that may be sent; and again, as it may be lost."""
+        guest.ping_at = now + _PING_AGAIN_S
         if self._strangers.credit(client) >= _PING_BYTES:
-            self._say_bytes(client, SIGNATURE + session.ping(now))
+            ping = guest.session.ping(now) if guest.session else encode_command(Ping(guest.ping))
+            self._say_bytes(client, SIGNATURE + ping)
 
     def _make_room(self, address: str | int) -> bool:
         """Whether one more fits. Whoever has proved nothing gives way, the oldest first; sessions
@@ -316,7 +344,7 @@ class Hosting:
         for client, guest in self._guests.items():
             unproved = not guest.proved and not (guest.session and guest.session.verified)
             if unproved and (not crowded or client[0] == address):
-                del self._guests[client]
+                self._dismiss(client, ByeReason.TOO_MANY_SESSIONS)
                 return True
         return False
 
@@ -335,6 +363,13 @@ class Hosting:
             case _:
                 return False
         return True
+
+    def _turn_away(self, source: Address, reason: ByeReason) -> None:
+        """No session for whoever that was. A client that has one is told nothing: a goodbye would
+        end it, and the datagram may have been somebody else's."""
+        guest = self._guests.get(source)
+        if guest is None or guest.session is None:
+            self._say(source, Bye(reason))
 
     def _dismiss(self, client: Address, reason: ByeReason) -> None:
         self._say(client, Bye(reason))
@@ -381,8 +416,8 @@ class Hosting:
                 self.events.append((client, Opened(guest.identity, guest.user)))
             self.outbox += [(client, datagram) for datagram in session.outbox]
         else:
-            if not session.closed and not session.pinged_since(now - 0.5):
-                self._ping(client, session, now)
+            if not session.closed and not session.pinged_since(now - _PING_AGAIN_S / 2):
+                self._ping(client, guest, now)
             for datagram in session.outbox:
                 self._say_bytes(client, datagram)
         session.outbox.clear()
@@ -398,5 +433,5 @@ class Hosting:
 
 def _due(guest: _Guest) -> float | None:
     if guest.session is None or not guest.session.verified:
-        return guest.until
+        return min(guest.until, guest.ping_at)
     return guest.session.deadline()

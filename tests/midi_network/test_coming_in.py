@@ -1,0 +1,434 @@
+"""Who gets a session with a host, and what others get: credentials, approval, floods, forgeries."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from conduit.contracts.errors import InvalidInput, NotFound, Overloaded, Unavailable
+from conduit.midi.network import Access, Closed, Identity, SharedSecret, UserPassword
+from conduit.midi.network.codes import AuthState, ByeReason, Capability, NakReason
+from conduit.midi.network.commands import (
+    Accepted,
+    Bye,
+    ByeReply,
+    Data,
+    Invitation,
+    InvitationWithSecret,
+    InvitationWithUser,
+    LoginWanted,
+    Nak,
+    Pending,
+    Ping,
+    PingReply,
+    RetransmitRequest,
+    SessionReset,
+    decode,
+    encode,
+)
+from conduit.midi.network.events import Event, Invited, Opened, Received, Restarted
+from conduit.midi.network.hosting import Address
+from conduit.midi.network.joining import Joining
+from conduit.midi.network.settings import Settings
+from tests.midi_network.simulated import DEVICE, HOST, Stage, Weather, settings, words_of
+
+NOTE = 0x20903C64
+VICTIM: Address = ("198.51.100.9", 5004)
+LOCKED = Access(secret="hush", users={"ada": "swordfish"})
+
+
+def names(events: list[tuple[Address, Event]]) -> list[str]:
+    return [type(event).__name__ for _, event in events]
+
+
+@pytest.mark.parametrize(
+    ("access", "credentials", "user"),
+    [
+        (Access(), None, ""),
+        (Access(), SharedSecret("not needed"), ""),
+        (LOCKED, SharedSecret("hush"), ""),
+        (LOCKED, UserPassword("ada", "swordfish"), "ada"),
+        (Access(secret="hush"), SharedSecret("hush"), ""),
+    ],
+)
+@pytest.mark.parametrize("weather", [Weather(), Weather(0.2, 0.3, 0.3)])
+def test_who_may_comes_in(
+    access: Access, credentials: SharedSecret | UserPassword | None, user: str, weather: Weather
+) -> None:
+    stage = Stage(access=access, weather=weather, seed=3)
+    at = stage.join(credentials)
+    stage.run(12)
+    assert stage.at_host == [(at, Opened(DEVICE, user))]
+    assert stage.at_client[at] == [Opened(HOST)]
+    stage.clients[at].send([NOTE], stage.now)
+    stage.flush()
+    stage.run(2)
+    assert stage.at_host[1:] == [(at, Received((NOTE,)))]
+    assert stage.host.clients == (at,)
+
+
+@pytest.mark.parametrize(
+    ("access", "credentials", "reason"),
+    [
+        (LOCKED, SharedSecret("hash"), ByeReason.LOGIN_FAILED),
+        (LOCKED, UserPassword("ada", "hush"), ByeReason.LOGIN_FAILED),
+        (LOCKED, UserPassword("bob", "swordfish"), ByeReason.LOGIN_FAILED),
+        (LOCKED, None, ByeReason.NO_COMMON_LOGIN),
+        (Access(secret="hush"), UserPassword("ada", "hush"), ByeReason.NO_COMMON_LOGIN),
+        (Access(users={"ada": "x"}), SharedSecret("x"), ByeReason.NO_COMMON_LOGIN),
+    ],
+)
+def test_who_may_not_stays_out(
+    access: Access, credentials: SharedSecret | UserPassword | None, reason: ByeReason
+) -> None:
+    stage = Stage(access=access)
+    at = stage.join(credentials)
+    stage.run(12)
+    [closed] = stage.at_client[at]
+    assert isinstance(closed, Closed)
+    assert closed.reason == reason
+    assert (stage.at_host, stage.host.clients) == ([], ())
+    with pytest.raises(Unavailable):
+        stage.clients[at].send([NOTE], stage.now)
+
+
+def test_nobody_at_home() -> None:
+    stage = Stage()
+    stage.stop = lambda goal, datagram: True
+    at = stage.join()
+    stage.run(30)
+    assert stage.at_client[at] == [Closed(ByeReason.TIMEOUT, by_peer=False)]
+    assert stage.lost == 10
+    assert stage.clients[at].deadline() is None
+
+
+def test_guessing_is_slow_and_a_nonce_is_for_one_guess() -> None:
+    stage = Stage(access=Access(secret="hush"))
+    thief: Address = ("203.0.113.5", 9999)
+    nonces = []
+    for guess in range(3):
+        if not guess:
+            stage.forge(thief, Invitation(DEVICE, Capability.SECRET))
+        [wanted] = stage.thrown_at(thief)[-1:]
+        assert isinstance(wanted, LoginWanted)
+        assert wanted.state == (AuthState.WRONG if guess else AuthState.FIRST)
+        nonces.append(wanted.nonce)
+        stage.forge(thief, InvitationWithSecret(SharedSecret(f"guess {guess}").digest(nonces[-1])))
+    assert len(set(nonces)) == 3
+    assert stage.thrown_at(thief)[-1] == Bye(ByeReason.LOGIN_FAILED)
+    # locked out, from whichever port, even with the right secret; others are not
+    again: Address = ("203.0.113.5", 1234)
+    stage.forge(again, Invitation(DEVICE, Capability.SECRET))
+    assert stage.thrown_at(again) == [Bye(ByeReason.LOGIN_FAILED)]
+    honest = stage.join(SharedSecret("hush"))
+    stage.run(1)
+    assert names(stage.at_host) == ["Opened"]
+    stage.run(60)
+    stage.forge(again, Invitation(DEVICE, Capability.SECRET))
+    assert isinstance(stage.thrown_at(again)[-1], LoginWanted)
+    assert honest in stage.host.clients
+
+
+def test_credentials_out_of_turn() -> None:
+    stage = Stage(access=LOCKED)
+    stage.forge(VICTIM, InvitationWithSecret(bytes(32)))
+    assert stage.thrown_at(VICTIM) == [Bye(ByeReason.LOGIN_WITHOUT_INVITATION)]
+    # a user's digest where a secret was asked for, and the other way round
+    for capability, method in ((1, UserPassword("ada", "swordfish")), (2, SharedSecret("hush"))):
+        source: Address = ("203.0.113.8", capability)
+        stage.forge(source, Invitation(DEVICE, capability))
+        [wanted] = stage.thrown_at(source)
+        assert isinstance(wanted, LoginWanted)
+        digest = method.digest(wanted.nonce)
+        if isinstance(method, UserPassword):
+            stage.forge(source, InvitationWithUser(digest, method.user))
+        else:
+            stage.forge(source, InvitationWithSecret(digest))
+        assert isinstance(stage.thrown_at(source)[-1], LoginWanted)
+    assert stage.at_host == []
+
+
+def test_a_client_says_its_secret_to_few_nonces() -> None:
+    """A host that only asks and asks collects something to try secrets against."""
+    now, random = 10.0, Random(1)
+    client = Joining(DEVICE, Settings(), random.randbytes, now, credentials=SharedSecret("hush"))
+    for _ in range(50):
+        client.receive(encode([LoginWanted(random.randbytes(16), HOST)]), now)
+    said = [command for datagram in client.outbox for command in decode(datagram)]
+    assert sum(isinstance(each, InvitationWithSecret) for each in said) == 4
+    assert client.events == [Closed(ByeReason.LOGIN_FAILED, by_peer=False)]
+
+
+def test_approval_waits_for_a_person() -> None:
+    for access, credentials in (
+        (Access(approval=True), None),
+        (Access(secret="hush", approval=True), SharedSecret("hush")),
+    ):
+        stage = Stage(access=access, weather=Weather(0.1, 0.1, 0.1), seed=8)
+        yes = stage.join(credentials)
+        no = stage.join(credentials, address=("192.0.2.8", 40_000))
+        late = stage.join(credentials, address=("192.0.2.9", 40_000))
+        stage.run(20)
+        assert sorted(stage.at_host) == [(each, Invited(DEVICE)) for each in (yes, no, late)]
+        assert not any(stage.at_client.values())
+        stage.host.accept(yes, stage.now)
+        stage.host.refuse(no, stage.now)
+        stage.flush()
+        stage.run(10)
+        assert stage.at_client[yes] == [Opened(HOST)]
+        assert (yes, Opened(DEVICE)) in stage.at_host
+        [closed] = stage.at_client[no]
+        assert isinstance(closed, Closed)
+        assert closed.reason in (ByeReason.REFUSED, ByeReason.TIMEOUT)
+        stage.run(120)
+        assert isinstance(stage.at_client[late][0], Closed)
+        assert stage.host.clients == (yes,)
+        with pytest.raises(NotFound):
+            stage.host.accept(late, stage.now)
+
+
+def test_approval_is_asked_for_by_real_addresses_only() -> None:
+    stage = Stage(access=Access(approval=True))
+    for number in range(200):
+        stage.forge((f"198.51.100.{number}", 5004), Invitation(DEVICE))
+    stage.run(10)
+    assert stage.at_host == []
+
+
+def test_a_client_that_begins_anew_is_let_in_and_both_count_from_0() -> None:
+    stage = Stage()
+    at = stage.join()
+    stage.run(3)
+    stage.clients[at].send([NOTE] * 5, stage.now)
+    stage.flush()
+    stage.run(1)
+    stage.leave_silently(at)
+    stage.join(address=at)
+    stage.run(3)
+    stage.clients[at].send([NOTE + 1], stage.now)
+    stage.host.send(at, [NOTE + 2], stage.now)
+    stage.flush()
+    stage.run(1)
+    assert stage.at_host[-2:] == [(at, Restarted(by_peer=False)), (at, Received((NOTE + 1,)))]
+    assert words_of(stage.at_client[at]) == [NOTE + 2]
+    # where credentials are asked for, it has to show them again
+    locked = Stage(access=Access(secret="hush"))
+    at = locked.join(SharedSecret("hush"))
+    locked.run(3)
+    locked.leave_silently(at)
+    locked.join(SharedSecret("hush"), address=at)
+    locked.run(12)
+    assert names(locked.at_host) == ["Opened", "Closed", "Opened"]
+    assert locked.at_client[at] == [Opened(HOST)]
+
+
+def test_peers_that_leave_without_a_word_make_room() -> None:
+    stage = Stage(settings=settings(sessions=4, invitations_per_s=100))
+    for generation in range(3):
+        for number in range(4):
+            stage.join(address=("192.0.2.7", 41_000 + 10 * generation + number))
+        stage.run(2)
+        assert len(stage.host.clients) == 4
+        turned_away = stage.join(address=("192.0.2.99", 41_000 + generation))
+        stage.run(1)
+        assert stage.at_client[turned_away] == [Closed(ByeReason.TOO_MANY_SESSIONS, by_peer=True)]
+        stage.clients.clear()
+        stage.run(10)
+        assert stage.host.clients == ()
+    assert stage.host.deadline() is None
+
+
+def test_one_device_cannot_take_every_place() -> None:
+    stage = Stage(settings=settings(sessions=6, sessions_per_address=4, invitations_per_s=100))
+    greedy = [stage.join(address=("192.0.2.66", 1000 + number)) for number in range(20)]
+    stage.run(1)
+    assert len(stage.host.clients) == 4
+    other = stage.join()
+    stage.run(1)
+    assert other in stage.host.clients
+    assert sum(not stage.clients[each].closed for each in greedy) == 4
+
+
+def test_nobody_is_sent_more_than_came_from_there() -> None:
+    """The source of a datagram is whatever its sender wrote. Each of these is tried from an address
+    of its own, and again and again."""
+    tiny = Identity("a", "b")
+    tries: list[bytes] = [
+        encode([Invitation(tiny, Capability.SECRET | Capability.USER)]),
+        encode([Invitation(Identity(""))]),
+        encode([Invitation(Identity("x" * 98, "y" * 42), 3, padded=True)]),
+        encode([InvitationWithSecret(bytes(32))]),
+        encode([Ping(1)]),
+        encode([Ping(1)] * 150),
+        encode([Data(0)]),
+        encode([Bye()]),
+        encode([SessionReset()]),
+        encode([RetransmitRequest(0, 0)]),
+        encode([PingReply(0), PingReply(1)]),
+        b"MIDI\x77\0\0\0",
+        b"MIDI\x20\xff\0\0",
+        b"",
+        b"garbage",
+        encode([Invitation(tiny), Data(0, (NOTE,)), RetransmitRequest(0), Ping(9)]),
+    ]
+    for access in (Access(), LOCKED, Access(approval=True)):
+        stage = Stage(access=access, settings=settings(invitations_per_s=1000))
+        for number, datagram in enumerate(tries):
+            source: Address = (f"198.51.100.{number}", 5004)
+            for _ in range(20):
+                stage.forge(source, raw=datagram)
+                stage.run(0.05)
+            stage.run(40)
+            sent, came = stage.bytes_to.get(source, 0), stage.bytes_from.get(source, 0)
+            assert sent <= came, (access, datagram)
+        assert stage.at_host == []
+
+
+def test_a_forged_source_gets_no_data_and_takes_no_place_for_long() -> None:
+    stage = Stage(settings=settings(sessions=8))
+    real = stage.join()
+    stage.run(1)
+    for number in range(500):
+        stage.forge((f"198.51.{number // 250}.{number % 250}", 5004), Invitation(DEVICE))
+        stage.run(0.01)
+    newcomer = stage.join(address=("192.0.2.50", 1))
+    stage.run(1)
+    assert set(stage.host.clients) == {real, newcomer}
+    assert len(stage.host._guests) <= 8
+    assert len(stage.host._strangers) <= 1024
+    with pytest.raises(NotFound):
+        stage.host.send(("198.51.1.9", 5004), [NOTE], stage.now)
+
+
+def test_what_is_remembered_of_strangers_is_bounded_and_slow_ones_are_not_hurt() -> None:
+    stage = Stage(settings=settings(strangers=64))
+    random = Random(4)
+    for _ in range(3000):
+        stage.forge((f"10.0.{random.randrange(250)}.{random.randrange(250)}", 1), Ping(1))
+    assert len(stage.host._strangers) <= 64
+    # one address asks without end; it gets what the rate allows, somebody else is let in at once
+    flood: Address = ("203.0.113.77", 7)
+    for _ in range(300):
+        stage.forge(flood, Invitation(DEVICE))
+    answered = [each for each in stage.thrown_at(flood) if isinstance(each, Accepted)]
+    assert 1 <= len(answered) <= 16
+    assert stage.join() in (stage.run(1), *stage.host.clients)
+
+
+def test_strangers_are_told_that_there_is_no_session() -> None:
+    stage = Stage()
+    for command, answer in (
+        (Ping(5), PingReply(5)),
+        (Data(0, (NOTE,)), Bye(ByeReason.NOT_ESTABLISHED)),
+        (SessionReset(), Bye(ByeReason.NOT_ESTABLISHED)),
+        (Bye(), ByeReply()),
+    ):
+        source: Address = ("203.0.113.1", command.__hash__() % 60_000)
+        stage.forge(source, command)
+        assert stage.thrown_at(source) == [answer]
+    for quiet in (Nak(1, b"\x20\0\0\0"), ByeReply(), Accepted(HOST)):
+        stage.forge(VICTIM, quiet)
+    assert stage.thrown_at(VICTIM) == []
+
+
+def test_a_client_believes_nothing_before_it_is_accepted() -> None:
+    client = Joining(DEVICE, Settings(), Random(1).randbytes, 0.0)
+    client.outbox.clear()
+    for datagram in (
+        encode([Data(0, (NOTE,)), RetransmitRequest(0), SessionReset(), ByeReply()]),
+        encode([Nak(NakReason.NOT_SUPPORTED, b"\x20\0\0\0")]),
+        b"MIDI\x99\0\0\0",
+        b"junk",
+    ):
+        client.receive(datagram, 0.1)
+    assert (client.outbox, client.events) == ([], [])
+    client.receive(encode([Pending(HOST)] * 9), 0.2)
+    client.receive(encode([Ping(3)]), 0.3)
+    assert client.outbox == [encode([PingReply(3)])]
+    client.receive(encode([Accepted(HOST), Data(0, (NOTE,))]), 0.4)
+    assert client.events == [Opened(HOST), Received((NOTE,))]
+    client.receive(encode([Accepted(HOST)] * 3), 0.5)
+    assert len(client.events) == 2
+
+
+def test_a_host_that_says_pending_for_ever_is_left() -> None:
+    client = Joining(DEVICE, Settings(), Random(1).randbytes, 0.0)
+    now = 0.0
+    while not client.closed and now < 500:
+        client.receive(encode([Pending(HOST)]), now)
+        now += 0.5
+        client.tick(now)
+    assert 119 < now < 122
+    assert client.events == [Closed(ByeReason.TIMEOUT, by_peer=False)]
+
+
+def test_an_invitation_can_be_withdrawn_or_not_understood() -> None:
+    stage = Stage(access=Access(approval=True))
+    at = stage.join()
+    stage.run(1)
+    stage.clients[at].close(stage.now)
+    stage.flush()
+    stage.run(1)
+    assert names(stage.at_host) == ["Invited", "Closed"]
+    client = Joining(DEVICE, Settings(), Random(1).randbytes, 0.0)
+    client.receive(encode([Nak(NakReason.NOT_SUPPORTED, b"\x01\x04\x02\0", "what?")]), 0.1)
+    assert client.events == [Closed(ByeReason.PROTOCOL_ERROR, by_peer=True, text="what?")]
+
+
+def test_a_client_like_pymidi2_that_reads_no_further_than_it_must() -> None:
+    """It invites without a name, throws away what comes with the acceptance, repeats nothing, and
+    answers pings only once it plays."""
+    stage = Stage()
+    at: Address = ("192.0.2.30", 6000)
+    stage.forge(at, raw=b"MIDI\x01\0\0\0")
+    assert stage.thrown_at(at) == [Accepted(Identity(""))]
+    stage.forge(at, Data(0, (NOTE,)))
+    stage.forge(at, Data(1, (NOTE + 1,)))
+    [ping] = [each for each in stage.thrown_at(at) if isinstance(each, Ping)]
+    stage.forge(at, PingReply(ping.id))
+    assert [event for _, event in stage.at_host] == [
+        Opened(Identity("")),
+        Received((NOTE,)),
+        Received((NOTE + 1,)),
+    ]
+
+
+def test_the_owner_closes_and_a_full_waiting_line_is_said() -> None:
+    stage = Stage(settings=settings(waiting_words=100))
+    at = stage.join()
+    stage.run(1)
+    stage.host.restart(at, stage.now)
+    with pytest.raises(Overloaded):
+        stage.host.send(at, [NOTE] * 101, stage.now)
+    stage.run(1)
+    stage.host.close(at, stage.now, ByeReason.POWER_DOWN, "good night")
+    stage.flush()
+    stage.run(1)
+    assert stage.at_client[at][-1] == Closed(ByeReason.POWER_DOWN, by_peer=True, text="good night")
+    assert stage.at_host[-1] == (at, Closed(ByeReason.POWER_DOWN, by_peer=False, text="good night"))
+    with pytest.raises(NotFound):
+        stage.host.close(at, stage.now)
+    with pytest.raises(InvalidInput):
+        Stage().join(identity=Identity(""))
+
+
+def test_random_datagrams_from_everywhere_break_no_host() -> None:
+    stage = Stage(access=LOCKED, settings=settings(sessions=4, strangers=32))
+    at = stage.join(SharedSecret("hush"))
+    stage.run(1)
+    random = Random(9)
+    kinds = (1, 2, 3, 0x10, 0x11, 0x12, 0x20, 0x21, 0x80, 0x81, 0x82, 0x83, 0x8F, 0xF1, 0xFF, 0x44)
+    for number in range(6000):
+        tail = bytearray(random.randbytes(random.choice((0, 4, 8, 12, 36, 60))))
+        if len(tail) > 3:
+            tail[0], tail[1] = random.choice(kinds), random.choice((0, 1, 2, 8, 14))
+        source = at if number % 3 == 0 else (f"10.9.8.{random.randrange(40)}", number % 7)
+        stage.forge(source, raw=b"MIDI" + bytes(tail))
+        if number % 10 == 0:
+            stage.run(0.01)
+    stage.run(5)
+    assert len(stage.host._guests) <= 4
+    # nothing but a goodbye in its name ends the session of the client that is there
+    assert at in stage.host.clients
+    assert not stage.clients[at].closed
