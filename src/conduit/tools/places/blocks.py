@@ -236,11 +236,13 @@ async def _located(place: Place, geocoder: Geocoder) -> Place:
 
 
 def _where_is(text: str, known: Sequence[StoredPlace]) -> str:
-    question = f"Where is “{_short(text)}”? Tell me its address"
-    if not known:
-        return f"{question}."
     names = ", ".join(each.title for each in known[:_MOST_NAMED])
-    return f"{question}, or which of your places it is: {names}."
+    if is_address(address_words(text)):  # it is one, only nobody here knows how far it is
+        if names:
+            return f"Which of your places is at “{_short(text)}”, or near it: {names}?"
+        return f"What is at “{_short(text)}”? Save it as a place, with its coordinates."
+    question = f"Where is “{_short(text)}”? Tell me its address"
+    return f"{question}, or which of your places it is: {names}." if names else f"{question}."
 
 
 def _named(text: str, known: Sequence[StoredPlace]) -> StoredPlace:

@@ -1,0 +1,1 @@
+"""How long a way takes, and when to leave for the next meeting."""

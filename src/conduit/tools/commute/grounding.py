@@ -1,0 +1,87 @@
+"""What a destination means, through the gate: a place, or a meeting that is at one.
+
+A model often gives the title of a meeting as the destination. It is not trusted with knowing where
+that is: the words are looked up among the places, then among the meetings, whose own location is
+looked up in turn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from conduit.blocks import Gate
+from conduit.contracts.errors import ConduitError
+from conduit.tools.calendar.blocks import Event, Events, NextEvent
+from conduit.tools.places.blocks import ResolvedPlace, ResolvePlace
+
+_MOST_EVENTS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CommuteStep:
+    """A block that was called on the way, and what came of it."""
+
+    block: str
+    said: str
+
+
+class Grounding:
+    """Looks things up through the gate, as whoever is being served, and notes each step."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self.steps: list[CommuteStep] = []
+
+    async def call(self, block: str, data: object) -> Any:
+        return await self._gate.acall(block, data)
+
+    async def place(self, text: str, *, saved_only: bool = False) -> ResolvedPlace:
+        """What words mean. Raises as ``places.resolve`` does."""
+        wish = ResolvePlace(text, locate=True, saved_only=saved_only)
+        found: ResolvedPlace = await self.call("places.resolve", wish)
+        said = found.status if found.place is None else f"{found.place.title}, by its {found.how}"
+        self.note("places.resolve", f"“{text[:80]}”: {said}")
+        return found
+
+    async def events(self, title: str, days: int = 14) -> tuple[Event, ...]:
+        """The next events, with these words in their title. Raises as ``calendar.next`` does."""
+        wish = NextEvent(title=title[:200], days=days, count=_MOST_EVENTS)
+        found: Events = await self.call("calendar.next", wish)
+        return found.events
+
+    async def destination(self, text: str) -> ResolvedPlace:
+        """A place by its own words, or by those of a meeting that has them as its title."""
+        found = await self.place(text)
+        if found.status != "unknown":
+            return found
+        try:
+            events = await self.events(text)
+        except ConduitError:  # no calendar, or none that may be read: it is an unknown place
+            return found
+        event = next((each for each in events if each.location and not each.online), None)
+        if event is None:
+            return found
+        self.note("calendar.next", told(event))
+        there = await self.place(event.location)
+        return there if there.status != "unknown" else await self.of_event(event)
+
+    async def of_event(self, event: Event) -> ResolvedPlace:
+        """Where a meeting is: by its location, or by what its title mentions."""
+        found = None
+        if event.location and not event.online:
+            found = await self.place(event.location)
+            if found.status != "unknown":
+                return found
+        named = await self.place(event.title, saved_only=True) if event.title else None
+        if named is not None and named.place is not None:
+            return named
+        return found or named or ResolvedPlace("unknown", "", "")
+
+    def note(self, block: str, said: str) -> None:
+        self.steps.append(CommuteStep(block, said))
+
+
+def told(event: Event) -> str:
+    """An event in short."""
+    return f"“{event.title[:80]}” at {event.start}"

@@ -1,0 +1,149 @@
+"""``commute.leave``: when to leave for a meeting, or the one question that is in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Annotated, Any, Literal
+
+from conduit.blocks import Block, Effects, Gate, Length, Range, block
+from conduit.contracts.errors import NotFound
+from conduit.tools.calendar.blocks import NOTICE, Event
+from conduit.tools.commute.blocks import AskCommute, CommuteTime, moment_of
+from conduit.tools.commute.grounding import CommuteStep, Grounding, told
+from conduit.tools.commute.timing import Source
+from conduit.tools.commute.ways import Mode
+from conduit.tools.places.blocks import Place
+
+
+@dataclass(frozen=True, slots=True)
+class AskLeave:
+    """Which meeting, or where and by when. All of it may be left out: then it is the next meeting
+    that one has to go to."""
+
+    meeting: Annotated[str, Length(0, 200), "words of its title; empty: the next one"] = ""
+    destination: Annotated[str, Length(0, 300), "where to, if the person said so"] = ""
+    arrive_by: Annotated[str, Length(0, 40), "ISO 8601; empty: when the meeting begins"] = ""
+    origin: Annotated[str, Length(1, 300), "where from"] = "home"
+    mode: Annotated[Mode, "how to go"] = "driving"
+    buffer_minutes: Annotated[int, Range(0, 240), "minutes to be there before"] = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """When to leave; or, where that cannot be said, the one ``question`` to ask the person.
+
+    ``leave_at`` and ``arrive_by`` are ISO 8601; ``late`` says that it has passed. ``steps`` are the
+    blocks that were called, in order, with what came of each. What the meeting is called was
+    written by strangers.
+    """
+
+    status: Literal["ready", "question"]
+    untrusted: bool
+    notice: str
+    steps: tuple[CommuteStep, ...]
+    question: str = ""
+    leave_at: str = ""
+    arrive_by: str = ""
+    late: bool = False
+    minutes: int | None = None
+    mode: Mode = "driving"
+    source: Source = ""
+    estimate: bool = False
+    basis: str = ""
+    event: Event | None = None
+    origin: Place | None = None
+    destination: Place | None = None
+
+
+def leave_block(gate: Gate, zone: tzinfo, now: Callable[[], float]) -> Block[Any, Any]:
+    """``commute.leave``. ``now`` is Unix seconds; ``zone`` is that of times without one."""
+
+    @block(
+        "commute.leave",
+        summary="Say when to leave for the next meeting, or for a place by a time",
+        effects=Effects.READS | Effects.NETWORK,
+    )
+    async def leave(data: AskLeave) -> Departure:
+        grounding = Grounding(gate)
+        by = moment_of(data.arrive_by, "arrive_by", zone)
+        event: Event | None = None
+        if by is None or not data.destination:
+            try:
+                event = await _meeting(grounding, data.meeting)
+            except NotFound:
+                question = "Where do you want to be, and when? There is no calendar to look at yet."
+                return _asked(question, grounding)
+            if event is None:
+                what = f"called “{_quoted(data.meeting)}” " if data.meeting else "to go to "
+                question = f"Where do you want to be, and when? I see no meeting {what}ahead."
+                return _asked(question, grounding)
+            grounding.note("calendar.next", told(event))
+            by = by or datetime.fromisoformat(event.start)
+        if data.destination or event is None:
+            there = await grounding.destination(data.destination)
+        else:
+            there = await grounding.of_event(event)
+        if there.place is None:
+            question = there.question
+            if event is not None and not (data.destination or event.location):
+                question = f"Where is “{_quoted(event.title)}” at {_clock(event.start)}?"
+            return _asked(question, grounding, event)
+        be_there = by - timedelta(minutes=data.buffer_minutes)
+        wish = AskCommute(
+            destination=there.place.name or there.place.address or there.text[:300],
+            origin=data.origin,
+            mode=data.mode,
+            arrive_by=be_there.isoformat(),
+        )
+        way: CommuteTime = await grounding.call("commute.time", wish)
+        said = way.question or f"{way.minutes} minutes, {way.basis}"
+        grounding.note("commute.time", said)
+        if way.minutes is None:
+            return _asked(way.question, grounding, event)
+        leave_at = be_there - timedelta(minutes=way.minutes)
+        return Departure(
+            status="ready",
+            untrusted=event is not None,
+            notice=NOTICE if event is not None else "",
+            steps=tuple(grounding.steps),
+            leave_at=leave_at.isoformat(timespec="seconds"),
+            arrive_by=by.isoformat(timespec="seconds"),
+            late=leave_at.timestamp() < now(),
+            minutes=way.minutes,
+            mode=way.mode,
+            source=way.source,
+            estimate=way.estimate,
+            basis=way.basis,
+            event=event,
+            origin=way.origin,
+            destination=way.destination,
+        )
+
+    return leave
+
+
+async def _meeting(grounding: Grounding, title: str) -> Event | None:
+    """The next one that somebody has to go to. Raises ``NotFound`` without a calendar."""
+    events = await grounding.events(title)
+    return next((each for each in events if not each.online), None)
+
+
+def _asked(question: str, grounding: Grounding, event: Event | None = None) -> Departure:
+    return Departure(
+        status="question",
+        untrusted=event is not None,
+        notice=NOTICE if event is not None else "",
+        steps=tuple(grounding.steps),
+        question=question,
+        event=event,
+    )
+
+
+def _quoted(title: str) -> str:
+    return title[:80].translate(str.maketrans('“”"', "'''")) or "the meeting"
+
+
+def _clock(start: str) -> str:
+    return f"{datetime.fromisoformat(start):%H:%M on %d %B}"
