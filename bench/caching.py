@@ -81,7 +81,7 @@ async def _exact() -> None:
     body, chat = _asked(1 << 10)
     _say("lookup, off", await _best_of(lambda: off.lookup(Question(_ORG, "m", body))))
     for name, asked in (("passed on", body), ("translated", chat)):
-        question = Question(_ORG, "m", asked, size=1 << 10)
+        question = Question(_ORG, "m", asked)
 
         async def miss(question: Question = question) -> None:
             found = await cache.lookup(question)
@@ -96,7 +96,7 @@ async def _exact() -> None:
         _say(f"lookup of 1 kB, a miss, {name}", await _best_of(miss))
         await store()
         _say(f"lookup of 1 kB, a hit, {name}", await _best_of(store))
-        refresh = Question(_ORG, "m", asked, "refresh", 1 << 10)
+        refresh = Question(_ORG, "m", asked, "refresh")
         both = await _best_of(lambda q=refresh: store(q))
         _say(f"lookup and store of 1 kB, {name}", both)
 
@@ -139,7 +139,7 @@ async def _redis(url: str) -> None:
     )
     cache = Cache(settings, b"a secret")
     body, _ = _asked(1 << 10)
-    question = Question(_ORG, "m", body, size=1 << 10)
+    question = Question(_ORG, "m", body)
     for _ in range(10):  # the first connection may take longer than an operation may
         found = await cache.lookup(question)
         if isinstance(found, Miss):

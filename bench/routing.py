@@ -80,7 +80,6 @@ def _pieces() -> dict[str, Callable[[], object]]:
     rng, policy = Random(1), RetryPolicy(attempts=2)
     bucket = TokenBucket(time.monotonic, capacity=1e12, per_second=1e9)
     latency = Latency(time.monotonic)
-    limiter = ConcurrencyLimiter(time.monotonic, limit=8)
     sticky = StickyTargets[str](time.monotonic)
     key = StickyKey("acme", "fast", "0123456789abcdef")
     sticky.keep(key, "openai/gpt")
@@ -94,16 +93,10 @@ def _pieces() -> dict[str, Callable[[], object]]:
         bucket.try_take(1000)
         bucket.settle(1000, 700)
 
-    def try_and_release() -> None:
-        slot = limiter.try_acquire()
-        if slot is not None:
-            slot.release()
-
     return {
         "bucket: try_take": lambda: bucket.try_take(1),
         "bucket: try_take and settle": take_and_settle,
-        "latency: answered, with first token": lambda: latency.answered(100.0, 10.0),
-        "concurrency: try_acquire, release": try_and_release,
+        "latency: answered": lambda: latency.answered(100.0),
         "sticky: find": lambda: sticky.find(key),
         "sticky: name a conversation, short": lambda: conversation_of(short),
         "sticky: name a conversation, 100 kB": lambda: conversation_of(long),

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import orjson
 
-from conduit.contracts.errors import ConduitError, ConfigError, StoreError
+from conduit.contracts.errors import ConduitError, ConfigError
 from conduit.models.exchange import NotTheProtocol
+from conduit.models.private_file import unusable, write_private
 from conduit.models.reading import list_of, object_of, parse_object, text_of
 from conduit.models.secret import Secret
 from conduit.models.settings import ProviderSettings, configure
-from conduit.store.files import write_atomically
 
 FILE_NAME = "providers.added.json"
 _MAX_BYTES = 1 << 20
@@ -46,7 +46,7 @@ class RegistryMemory:
         except FileNotFoundError:
             return Remembered()
         except OSError as error:
-            raise self._unusable("read", error) from None
+            raise unusable(self._path, "read", error) from None
         try:
             return decode(data)
         except (NotTheProtocol, ConduitError) as error:
@@ -58,18 +58,7 @@ class RegistryMemory:
 
     def save(self, remembered: Remembered) -> None:
         """Replace what was saved. Raises ``StoreError``."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_atomically(self._path, encode(remembered), mode=0o600)
-        except OSError as error:
-            raise self._unusable("written", error) from None
-
-    def _unusable(self, verb: str, error: OSError) -> StoreError:
-        return StoreError(
-            f"it could not be {verb}: {error.strerror}",
-            where=str(self._path),
-            hint="check space and permissions; CONDUIT_HOME chooses another folder",
-        )
+        write_private(self._path, encode(remembered))
 
 
 def encode(remembered: Remembered) -> bytes:

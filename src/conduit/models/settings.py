@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from conduit.blocks.utility.addresses import Reach
 from conduit.blocks.utility.url import bracketed, host_of
 from conduit.contracts.errors import Forbidden, InvalidInput
-from conduit.models.catalogue import CATALOGUE, Kind
+from conduit.models.catalogue import CATALOGUE, WIRES, Kind
 from conduit.models.routing.settings import ProviderLimits
 from conduit.models.secret import Secret
 from conduit.store.settings_file import closest
@@ -20,8 +20,6 @@ from conduit.store.settings_file import closest
 Source = Literal["file", "added", "environment", "local"]
 TransportName = Literal["pooled", "aiohttp"]
 TRANSPORTS: Final[tuple[TransportName, ...]] = ("pooled", "aiohttp")
-DIALECTS: Final = ("openai_chat", "openai_responses", "anthropic", "ollama")
-"""What clients may speak to us, and so what a provider may take as it comes."""
 OPTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "azure_openai": ("api_version", "deployment"),
@@ -73,7 +71,7 @@ class ProviderSettings:
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     transport: TransportName = "pooled"
     dialects: tuple[str, ...] | None = None
-    """Of ``DIALECTS``, those that it speaks beside its wire's own, so that a request of a client
+    """Of ``WIRES``, those that it speaks beside its wire's own, so that a request of a client
     goes on as it came; None: what the catalogue says of its type."""
 
 
@@ -164,8 +162,9 @@ def _checked_options(type: str, options: Mapping[str, str]) -> Mapping[str, str]
 
 def _checked_dialects(dialects: tuple[str, ...] | None) -> tuple[str, ...] | None:
     for name in dialects or ():
-        if name not in DIALECTS:
-            raise _fault("dialects", f"there is no dialect {name[:80]!r}", closest(name, DIALECTS))
+        if name not in WIRES:
+            hint = closest(name, tuple(WIRES))
+            raise _fault("dialects", f"there is no dialect {name[:80]!r}", hint)
     return dialects
 
 

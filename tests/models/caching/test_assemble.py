@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conduit.contracts.chat import Chunk, Thinking, ToolCallDelta, Usage
-from conduit.models.caching.assemble import Assembly, assemble, pieces, replay
+from conduit.contracts.chat import ChatResponse, Chunk, Thinking, ToolCallDelta, Usage
+from conduit.models.caching.assemble import Assembly, pieces, replay
 from tests.models.caching.questions import answer
 from tests.models.caching.test_entry import answers
 
-ENOUGH = 1 << 20
+
+def assemble(chunks: Iterable[Chunk]) -> ChatResponse | None:
+    assembly = Assembly(1 << 20)
+    for chunk in chunks:
+        assembly.feed(chunk)
+    return assembly.whole()
 
 
 @given(answers)
@@ -21,7 +27,7 @@ def test_a_replay_is_the_answer(response) -> None:
     thinking = tuple(t for t in response.thinking if t.signature or t.redacted)
     response = replace(response, thinking=thinking)
     chunks = list(replay(response))
-    assert assemble(chunks, ENOUGH) == response
+    assert assemble(chunks) == response
     assert [chunk.finish_reason for chunk in chunks[:-1]] == [None] * (len(chunks) - 1)
     assert chunks[0].provider == response.provider
 
@@ -54,8 +60,7 @@ def test_a_stream_as_providers_send_it() -> None:
             Chunk(tool_calls=(ToolCallDelta(0, arguments="{}"), ToolCallDelta(1, arguments="}"))),
             Chunk(finish_reason="tool_calls"),
             Chunk(usage=Usage(1, 2)),
-        ],
-        ENOUGH,
+        ]
     )
     assert whole is not None
     assert whole.text == "A b"
@@ -70,8 +75,8 @@ def test_a_stream_as_providers_send_it() -> None:
 
 def test_what_broke_off_is_no_answer() -> None:
     chunks = list(replay(answer()))
-    assert assemble(chunks[:-1], ENOUGH) is None
-    assert assemble([*chunks[:-1], Chunk(continued_by="q"), chunks[-1]], ENOUGH) is None
+    assert assemble(chunks[:-1]) is None
+    assert assemble([*chunks[:-1], Chunk(continued_by="q"), chunks[-1]]) is None
 
 
 def test_a_long_stream_is_let_go() -> None:

@@ -121,7 +121,7 @@ async def test_the_ways_to_use_it() -> None:
 
 
 async def test_what_may_not_be_cached_is_not() -> None:
-    kept = cache(replace(EXACT, request_bytes=10))
+    kept = cache(replace(EXACT, request_bytes=100))
     tools = question(tools=(ToolSpec("send", "", {}),))
     miss = await missed(kept, tools)
     assert (miss.result, miss.why) == ("off", "tools")
@@ -129,7 +129,7 @@ async def test_what_may_not_be_cached_is_not() -> None:
     assert kept.stats.off == 1
     with pytest.raises(NotFound, match=r"tools: such requests are not cached"):
         await kept.lookup(replace(tools, mode="only"))
-    assert (await missed(kept, replace(question(), size=11))).why == "too_large"
+    assert (await missed(kept, question("x" * 101))).why == "too_large"
     assert (await missed(kept, question("\ud800"))).why == "not_canonical"
     for broken in ("length", "content_filter"):
         assert not await put(kept, question(), finish_reason=broken)

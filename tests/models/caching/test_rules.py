@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conduit.contracts.chat import ChatRequest, Image, Message, Text, ToolCall, ToolSpec
-from conduit.contracts.errors import InvalidInput
 from conduit.models.asked import Asked
-from conduit.models.caching.rules import cacheable, comparable, keepable, mode_of
+from conduit.models.caching.rules import cacheable, comparable, keepable
 from conduit.models.caching.settings import CacheSettings, ExactSettings
 from tests.models.caching.questions import answer, chat, passed_on
 
@@ -90,9 +89,10 @@ def test_only_deterministic_requests_when_so_configured(body, fixed) -> None:
 
 
 def test_size() -> None:
-    asked = passed_on({})
-    assert cacheable(asked, SETTINGS, SETTINGS.request_bytes) == ""
-    assert cacheable(asked, SETTINGS, SETTINGS.request_bytes + 1) == "too_large"
+    most = SETTINGS.request_bytes
+    assert cacheable(Asked("", {}, lambda _: chat(), stream=False, size=most), SETTINGS) == ""
+    too_large = Asked("", {}, lambda _: chat(), stream=False, size=most + 1)
+    assert cacheable(too_large, SETTINGS) == "too_large"
 
 
 def test_answers_that_are_kept() -> None:
@@ -123,15 +123,3 @@ def test_requests_that_may_be_like_others() -> None:
     assert not fits(Message("tool", "t", tool_call_id="1"), user)
     assert not fits(user, tools=(ToolSpec("look", "", {}),))
     assert not fits(user, extra={"tools": [{"type": "web_search"}]})
-
-
-def test_the_header() -> None:
-    assert [mode_of(said) for said in ("", "on", " Off ", "REFRESH", "only")] == [
-        "on",
-        "on",
-        "off",
-        "refresh",
-        "only",
-    ]
-    with pytest.raises(InvalidInput, match="no way to use the cache"):
-        mode_of("never" * 100)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from conduit.contracts.errors import ProviderRefused
 from conduit.models.routing.settings import ModelFacts
-from conduit.models.routing.window import fits, fitting_first, is_overflow, longer_than
+from conduit.models.routing.window import fits, fitting_first, is_overflow
 
 CONTEXTS = st.lists(st.one_of(st.none(), st.integers(1, 10_000)), max_size=8)
 
@@ -96,11 +96,3 @@ def test_those_that_fit_come_first_in_their_order_the_others_longest_first(
     assert sorted(result) == list(facts)
     lengths = [facts[at].context or 0 for at in result[len(fitting) :]]
     assert lengths == sorted(lengths, reverse=True)
-
-
-def test_after_an_overflow_only_longer_or_unknown_models_are_left() -> None:
-    facts = {"s": 4, "m": 8, "l": 16, "u": None}
-    left = longer_than("smlu", ModelFacts(context=8), lambda name: ModelFacts(facts[name]))
-    assert left == ("l", "u")
-    everybody = longer_than("smlu", ModelFacts(), lambda name: ModelFacts(facts[name]))
-    assert everybody == ("s", "m", "l", "u")

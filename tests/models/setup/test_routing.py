@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conduit.contracts.errors import ConfigError
-from conduit.models.catalogue import WIRES
 from conduit.models.routing.settings import (
     Consistency,
     ModelFacts,
@@ -19,7 +18,7 @@ from conduit.models.routing.settings import (
     RetryPolicy,
     Target,
 )
-from conduit.models.settings import DIALECTS, BreakerSettings
+from conduit.models.settings import BreakerSettings
 from conduit.models.setup.file import parse_providers
 from conduit.models.setup.settings import (
     ComplexityRule,
@@ -71,10 +70,6 @@ def test_what_a_provider_does_not_say_is_as_it_was() -> None:
     claude = parse("").providers[0]
     assert (claude.limits, claude.breaker) == (ProviderLimits(), BreakerSettings())
     assert (dict(claude.options), claude.transport, claude.dialects) == ({}, "pooled", None)
-
-
-def test_the_dialects_are_those_of_the_wires() -> None:
-    assert set(DIALECTS) == set(WIRES)
 
 
 def test_a_group_has_targets_in_all_their_forms() -> None:

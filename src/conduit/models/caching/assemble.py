@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -121,14 +121,6 @@ class Assembly:
         if self._parts is None or self._parts.finish is None:
             return None
         return self._parts.response(self._parts.finish)
-
-
-def assemble(chunks: Iterable[Chunk], most_bytes: int) -> ChatResponse | None:
-    """See ``Assembly``."""
-    assembly = Assembly(most_bytes)
-    for chunk in chunks:
-        assembly.feed(chunk)
-    return assembly.whole()
 
 
 def replay(response: ChatResponse) -> Iterator[Chunk]:

@@ -39,13 +39,12 @@ Result = Literal["exact", "semantic", "miss", "off"]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``route`` is the model or group that the client named, ``size`` that of its body in bytes."""
+    """``route`` is the model or group that the client named."""
 
     org_id: str
     route: str
     asked: Asked
     mode: Mode = "on"
-    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +187,7 @@ class Cache:
         mode = question.mode
         if mode == "off" or not self.settings.on:
             return self._off("", question)
-        if why := cacheable(question.asked, self.settings, question.size):
+        if why := cacheable(question.asked, self.settings):
             return self._off(why, question)
         key = self._keys.exact(question.org_id, question.route, question.asked)
         if key is None:

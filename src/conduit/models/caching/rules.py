@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from conduit.contracts.chat import ChatRequest, ChatResponse, Text
-from conduit.contracts.errors import InvalidInput
 from conduit.contracts.json import Json, JsonObject
 from conduit.models.asked import Asked
 from conduit.models.caching.settings import CacheSettings
@@ -14,7 +13,6 @@ HEADER: Final = "x-conduit-cache"
 Mode = Literal["on", "off", "refresh", "only"]
 """What a client may ask for: ``off`` neither reads nor writes, ``refresh`` writes only, ``only``
 takes a kept answer or none."""
-_MODES: Final[dict[str, Mode]] = {m: m for m in ("on", "off", "refresh", "only")}
 
 Why = Literal[
     "", "not_canonical", "not_deterministic", "several_answers", "state", "too_large", "tools"
@@ -29,23 +27,11 @@ _ELSEWHERE: Final = ("mcp_servers", "container")
 """Tools that are named at their provider, not here."""
 
 
-def mode_of(header: str) -> Mode:
-    """The value of ``x-conduit-cache``; empty is ``on``. Raises ``InvalidInput``."""
-    try:
-        return _MODES[header.strip().lower() or "on"]
-    except KeyError:
-        raise InvalidInput(
-            f"{header[:40]!r} is no way to use the cache",
-            where=HEADER,
-            hint="on, off, refresh or only",
-        ) from None
-
-
-def cacheable(asked: Asked, settings: CacheSettings, size: int = 0) -> Why:
-    """Whether the answer to a request may be kept, as far as the request tells. ``size`` is that
-    of its body in bytes. Costs no more than a look at the tools. A request of no dialect is
-    understood already; one of a dialect is judged by its body."""
-    if size > settings.request_bytes:
+def cacheable(asked: Asked, settings: CacheSettings) -> Why:
+    """Whether the answer to a request may be kept, as far as the request tells. Costs no more than
+    a look at the tools. A request of no dialect is understood already; one of a dialect is judged
+    by its body."""
+    if asked.size > settings.request_bytes:
         return "too_large"
     if asked.dialect:
         return _body(asked.body, settings)

@@ -246,7 +246,7 @@ class Gateway:
         """A kept answer, or the leave to ask."""
         cache = self.cache
         org_id = current_call().principal.org_id
-        question = Question(org_id, routed.name, asked, options.cache, asked.size)
+        question = Question(org_id, routed.name, asked, options.cache)
         found = await cache.lookup(question)
         if isinstance(found, Miss) and found.result == "miss":
             self._missed()

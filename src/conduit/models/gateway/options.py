@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from conduit.blocks import Length, Range
+from conduit.models.caching.rules import Mode
 from conduit.models.routing.settings import Strategy
-
-CacheWish = Literal["on", "off", "refresh", "only"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class CallOptions:
     retries: Annotated[int, Range(0, 10)] | None = None
     hedge_after_s: Annotated[float, Range(0, 600)] | None = None
     continue_streams: bool | None = None
-    cache: CacheWish = "on"
+    cache: Mode = "on"
     conversation: Annotated[str, Length(0, 200)] = ""
     traceparent: Annotated[str, Length(0, 200)] = ""
 

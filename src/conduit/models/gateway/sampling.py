@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -13,7 +14,7 @@ from conduit.models.caching.settings import CacheSettings
 from conduit.models.failover import Candidate
 from conduit.models.routing.settings import Consistency, Group, Tier
 
-_NOTHING_SAFE: Final = CacheSettings()
+_NOTHING_SAFE: Final = CacheSettings(request_bytes=sys.maxsize)
 _STRENGTH: Final[dict[Tier | None, int]] = {None: 0, "local": 0, "search": 1, "strongest": 2}
 _LISTED: Final = ("priority", "cost", "complexity")
 """Strategies whose targets are no equals: who is listed later is stronger."""

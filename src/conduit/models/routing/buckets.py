@@ -44,12 +44,6 @@ class TokenBucket:
         """A limit as providers state it: ``amount`` in a minute, all of it at once if need be."""
         return cls(clock, capacity=amount, per_second=amount / 60.0)
 
-    @property
-    def level(self) -> float:
-        """What is in it; negative when more was used than had been estimated."""
-        self._refill()
-        return self._level
-
     def try_take(self, amount: float = 1.0) -> float:
         """0 when ``amount`` was taken; otherwise nothing was, and these are the seconds until it
         could be, if nobody else takes anything. Infinite for more than ever fits in."""
@@ -71,12 +65,6 @@ class TokenBucket:
         """``estimated`` was taken, and ``actual`` was used. What was used beyond the estimate is
         owed: the next ones wait until it is refilled."""
         self.give_back(estimated - actual)
-
-    def resize(self, capacity: float, per_second: float) -> None:
-        """Another limit from now on. What is owed stays owed."""
-        self._refill()
-        self.capacity, self.per_second = capacity, per_second
-        self._level = min(self._level, float(capacity))
 
     def _refill(self) -> None:
         now = self._clock()

@@ -86,13 +86,6 @@ class ConcurrencyLimiter:
         """How many wait for a place."""
         return len(self._waiting)
 
-    def try_acquire(self) -> Slot | None:
-        """A place if one is free now, without waiting."""
-        if self.in_flight >= self.limit:
-            return None
-        self.in_flight += 1
-        return Slot(self)
-
     async def acquire(self, deadline: float | None = None) -> Slot:
         """A place; does not give way to the event loop when one is free.
 
@@ -105,13 +98,6 @@ class ConcurrencyLimiter:
         if len(self._waiting) >= self.queue:
             raise self._full()
         return await self._wait(deadline)
-
-    def resize(self, limit: int, queue: int, queue_s: float) -> None:
-        """Other limits from now on. Who is at work or waits already is not sent away."""
-        self.limit, self.queue, self.queue_s = limit, queue, queue_s
-        while self.in_flight < self.limit and self._waiting:
-            self.in_flight += 1
-            self._freed()
 
     async def _wait(self, deadline: float | None) -> Slot:
         began = self._clock()

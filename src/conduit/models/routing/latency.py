@@ -63,40 +63,30 @@ class DecayedMean:
 
 
 class Latency:
-    """How long one target takes, in milliseconds: for a whole answer, and until the first token of
-    a streamed one.
+    """How long one target takes, in milliseconds: until an answer is whole, or until the first
+    token of one that is streamed.
 
     >>> latency = Latency(lambda: 0.0)
-    >>> latency.answered(800.0, first_token_ms=120.0)
+    >>> latency.answered(800.0)
     >>> latency.answered(900.0)
-    >>> latency.answer_ms, latency.first_token_ms
-    (850.0, 120.0)
+    >>> latency.answer_ms
+    850.0
     """
 
-    __slots__ = ("_answer", "_first_token")
+    __slots__ = ("_answer",)
 
     def __init__(self, clock: Clock, *, half_life_s: float = 30.0) -> None:
         self._answer = DecayedMean(clock, half_life_s=half_life_s)
-        self._first_token = DecayedMean(clock, half_life_s=half_life_s)
 
     @property
     def answer_ms(self) -> float | None:
-        """Until an answer was whole; None when unknown."""
+        """None when unknown."""
         return self._answer.value
 
-    @property
-    def first_token_ms(self) -> float | None:
-        """Until something of a stream came; None when unknown."""
-        return self._first_token.value
-
-    def answered(self, elapsed_ms: float, first_token_ms: float | None = None) -> None:
+    def answered(self, elapsed_ms: float) -> None:
         """An answer came."""
         self._answer.add(elapsed_ms)
-        if first_token_ms is not None:
-            self._first_token.add(first_token_ms)
 
     def failed(self, elapsed_ms: float) -> None:
         """No answer came. It counts as ten seconds at least: who refuses at once is not fast."""
-        cost_ms = max(elapsed_ms, FAILURE_MS)
-        self._answer.add(cost_ms)
-        self._first_token.add(cost_ms)
+        self._answer.add(max(elapsed_ms, FAILURE_MS))

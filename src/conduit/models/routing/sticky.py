@@ -67,10 +67,6 @@ class StickyTargets(Generic[T]):
         if len(self._kept) > self._size:
             self._kept.popitem(last=False)
 
-    def forget(self, key: StickyKey) -> None:
-        """Its target is not to be asked any more."""
-        self._kept.pop(key, None)
-
 
 def conversation_of(request: ChatRequest) -> str:
     """A name for the conversation where the client gives none: a hash of the leading system prompt

@@ -85,19 +85,6 @@ def fitting_first(
     return (*fitting, *others)
 
 
-def longer_than(
-    targets: Sequence[T], refused: ModelFacts, facts_of: Callable[[T], ModelFacts]
-) -> tuple[T, ...]:
-    """After an overflow: those that may take more than the model that refused, in their order. Of
-    whom nothing is known may."""
-    limit = refused.context or 0
-    return tuple(
-        target
-        for target in targets
-        if (context := facts_of(target).context) is None or context > limit
-    )
-
-
 def is_overflow(error: ProviderRefused) -> bool:
     """Whether a provider refused because the request is longer than the model's context, by its
     published codes and words.

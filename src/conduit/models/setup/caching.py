@@ -27,13 +27,12 @@ from conduit.models.caching.settings import (
     SemanticSettings,
 )
 from conduit.models.secret import Secret
-from conduit.models.setup.fields import one_of, whole_number
+from conduit.models.setup.fields import is_variable, one_of, whole_number
 from conduit.store.settings_file import Section
 
 _MOST_BYTES: Final = 1 << 40
 _MOST_SAFE_TOOLS: Final = 1000
 _URL: Final = re.compile(r"(redis|rediss|unix)://.+")
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 
 
 def cache_settings(document: Section, environ: Mapping[str, str]) -> CacheSettings:
@@ -107,7 +106,7 @@ def _url(section: Section, backend: Backend, environ: Mapping[str, str]) -> Secr
     variable = section.text("url_env")
     if backend != "redis":
         return CacheSettings().redis_url
-    if not _VARIABLE.fullmatch(variable):
+    if not is_variable(variable):
         raise section.fault(
             "url_env", "expected the name of a variable", "the one that holds redis://…"
         )

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import re
+from typing import Final, TypeVar
 
 from conduit.store.settings_file import Section, closest
 
 Word = TypeVar("Word", bound=str)
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+
+
+def is_variable(name: str) -> bool:
+    """Whether an environment variable may have this name."""
+    return _VARIABLE.fullmatch(name) is not None
 
 
 def optional_number(section: Section, name: str, low: float, high: float) -> float | None:

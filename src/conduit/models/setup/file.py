@@ -29,7 +29,6 @@ and reported, so that one file serves several machines.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -48,6 +47,7 @@ from conduit.models.settings import (
 from conduit.models.setup.caching import cache_settings
 from conduit.models.setup.facts import model_facts
 from conduit.models.setup.fields import (
+    is_variable,
     one_of,
     optional_number,
     optional_whole_number,
@@ -81,7 +81,6 @@ PROVIDER_FIELDS = (
     "transport",
     "dialects",
 )
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 
 
 def load_providers(
@@ -215,7 +214,7 @@ def _key(section: Section, usual_env: str, environ: Mapping[str, str]) -> tuple[
     variable = section.text("api_key_env") if "api_key_env" in section.values else usual_env
     if not variable:
         return "", Secret()
-    if not _VARIABLE.fullmatch(variable):
+    if not is_variable(variable):
         raise section.fault(
             "api_key_env", "it is not the name of a variable", "a key itself goes into api_key"
         )

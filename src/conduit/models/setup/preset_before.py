@@ -12,10 +12,10 @@ from typing import Final
 
 import orjson
 
-from conduit.contracts.errors import ConduitError, ConfigError, NotFound, StoreError
+from conduit.contracts.errors import ConduitError, ConfigError, NotFound
 from conduit.models.exchange import NotTheProtocol
 from conduit.models.memory import Remembered, decode, encode
-from conduit.store.files import write_atomically
+from conduit.models.private_file import unusable, write_private
 
 FILE_NAME: Final = ".before.json"
 _LARGEST: Final = 64 << 20
@@ -63,21 +63,3 @@ def load_before(folder: Path) -> Before:
         raise ConfigError(
             "it is damaged", where=str(path), hint="delete it; there is no way back by it"
         ) from None
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """For the owner's eyes only. Raises ``StoreError``."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_atomically(path, data, mode=0o600)
-    except OSError as error:
-        raise unusable(path, "written", error) from None
-
-
-def unusable(path: Path, verb: str, error: OSError) -> StoreError:
-    """For raising."""
-    return StoreError(
-        f"it could not be {verb}: {error.strerror}",
-        where=str(path),
-        hint="check space and permissions; CONDUIT_HOME chooses another folder",
-    )

@@ -23,16 +23,11 @@ from conduit.contracts.errors import (
     NotFound,
 )
 from conduit.models.memory import Remembered
+from conduit.models.private_file import unusable, write_private
 from conduit.models.settings import ProviderSettings
 from conduit.models.setup.changes import Changes, difference
 from conduit.models.setup.file import read_bytes
-from conduit.models.setup.preset_before import (
-    Before,
-    load_before,
-    save_before,
-    unusable,
-    write_private,
-)
+from conduit.models.setup.preset_before import Before, load_before, save_before
 from conduit.models.setup.preset_file import (
     Format,
     Preset,
