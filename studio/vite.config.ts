@@ -3,7 +3,17 @@ import { defineConfig } from "vite";
 
 // In development the page comes from Vite and everything else from a running `conduit up`.
 const server = process.env.CONDUIT_URL ?? "http://127.0.0.1:9321";
-const paths = ["/ask", "/blocks", "/files", "/health", "/history", "/providers", "/reset"];
+const paths = [
+  "/ask",
+  "/blocks",
+  "/files",
+  "/health",
+  "/history",
+  "/planner",
+  "/providers",
+  "/reset",
+  "/runs",
+];
 
 export default defineConfig({
   plugins: [react()],

@@ -1,14 +1,17 @@
-import { useEffect, useRef, useState, type RefObject } from "react";
+import { useCallback, useEffect, useRef, useState, type RefObject } from "react";
 import { Composer } from "./chat/Composer.tsx";
 import { EmptyState } from "./chat/EmptyState.tsx";
 import { groovesOf } from "./chat/transcript.ts";
 import { TurnView } from "./chat/TurnView.tsx";
 import { useChat, type Chat } from "./chat/useChat.ts";
 import { useProviders } from "./providers/useProviders.ts";
+import { RunsPage } from "./runs/RunsPage.tsx";
+import { useRuns } from "./runs/useRuns.ts";
 import { Header } from "./shell/Header.tsx";
 import { Notice } from "./shell/Notice.tsx";
 import { currentSession } from "./shell/session.ts";
 import { useFollowEnd } from "./shell/useFollowEnd.ts";
+import { useView } from "./shell/view.ts";
 import { player } from "./sound/player.ts";
 
 const FOLLOW_UPS = ["more swing", "less dense", "other seed"];
@@ -16,13 +19,20 @@ const FOLLOW_UPS = ["more swing", "less dense", "other seed"];
 export function App() {
   const [session] = useState(currentSession);
   const desk = useProviders();
+  const view = useView();
+  const runs = useRuns(view === "runs");
   const { refresh } = desk;
-  const chat = useChat(session, refresh);
+  const { look } = runs;
+  const answered = useCallback(() => {
+    void refresh();
+    void look();
+  }, [refresh, look]);
+  const chat = useChat(session, answered);
   const field = useRef<HTMLTextAreaElement>(null);
   usePageKeys(field, chat);
-  useFollowEnd(chat.turns);
+  useFollowEnd(chat.turns, view === "chat");
 
-  const { send, reset } = chat;
+  const { send, decide, reset } = chat;
   const pick = (prompt: string) => {
     void send(prompt);
     field.current?.focus();
@@ -38,21 +48,42 @@ export function App() {
       <a className="skip" href="#prompt">
         Skip to the prompt
       </a>
-      <Header desk={desk} canReset={chat.turns.length > 0} onReset={startOver} />
+      <Header
+        desk={desk}
+        view={view}
+        waiting={runs.waiting.length}
+        canReset={chat.turns.length > 0}
+        onReset={startOver}
+      />
       <main className="main" id="main">
-        {chat.problem !== null && <Notice problem={chat.problem} />}
-        {chat.loaded && chat.turns.length === 0 && <EmptyState onPick={pick} />}
-        <div role="log" aria-label="Conversation" aria-busy={chat.busy} className="log">
-          {chat.turns.map((turn) => (
-            <TurnView key={turn.id} turn={turn} onRetry={send} />
-          ))}
-        </div>
-        <FollowUps chat={chat} onPick={pick} />
         <p role="status" className="hidden">
           {statusOf(chat)}
         </p>
+        <p role="status" className="hidden">
+          {waitingStatus(runs.waiting.length)}
+        </p>
+        {view === "runs" && <RunsPage runs={runs} />}
+        <div hidden={view !== "chat"}>
+          {chat.problem !== null && <Notice problem={chat.problem} />}
+          {chat.loaded && chat.turns.length === 0 && <EmptyState onPick={pick} />}
+          <div role="log" aria-label="Conversation" aria-busy={chat.busy} className="log">
+            {chat.turns.map((turn) => {
+              const elsewhere = turn.state === "waiting" ? runs.turns.get(turn.runId) : undefined;
+              return (
+                <TurnView
+                  key={turn.id}
+                  turn={elsewhere ?? turn}
+                  busy={chat.busy}
+                  onRetry={send}
+                  onDecide={elsewhere === undefined ? decide : runs.decide}
+                />
+              );
+            })}
+          </div>
+          <FollowUps chat={chat} onPick={pick} />
+        </div>
       </main>
-      <footer className="footer">
+      <footer className="footer" hidden={view !== "chat"}>
         <Composer busy={chat.busy} field={field} onSend={pick} onStop={chat.stop} />
       </footer>
     </>
@@ -69,7 +100,8 @@ function usePageKeys(field: RefObject<HTMLTextAreaElement | null>, chat: Chat) {
       if (event.key === "Escape") stop();
       else if (event.key === "/" && !writing && !event.ctrlKey && !event.metaKey) {
         event.preventDefault();
-        field.current?.focus();
+        location.hash = "";
+        requestAnimationFrame(() => field.current?.focus());
       }
     };
     document.addEventListener("keydown", key);
@@ -98,7 +130,15 @@ function statusOf({ busy, turns }: Chat): string {
   const last = turns.at(-1);
   if (busy) return `${last?.provider || "Conduit"} is answering`;
   if (last === undefined || last.id.startsWith("history-")) return "";
-  return { done: "Answer complete", stopped: "Answer stopped", failed: "", streaming: "" }[
-    last.state
-  ];
+  return {
+    done: "Answer complete",
+    waiting: "Waiting for your decision",
+    stopped: "Answer stopped",
+    failed: "",
+    streaming: "",
+  }[last.state];
+}
+
+function waitingStatus(count: number): string {
+  return count === 0 ? "" : `${count} ${count === 1 ? "run waits" : "runs wait"} for a decision`;
 }

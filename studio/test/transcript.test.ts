@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AskEvent, AskReply, HistoryMessage, RenderedGroove } from "../src/api/types.ts";
-import { advance, fromHistory, groovesOf, newTurn, stopped } from "../src/chat/transcript.ts";
+import {
+  advance,
+  decided,
+  fromHistory,
+  groovesOf,
+  newTurn,
+  ofRun,
+  openCalls,
+  stopped,
+  undecided,
+} from "../src/chat/transcript.ts";
 
 const GROOVE: RenderedGroove = {
   groove_id: "g1",
@@ -27,9 +37,12 @@ const REPLY: AskReply = {
   tool_calls: [],
   usage: null,
   elapsed_ms: 12,
+  run_id: "r1",
+  status: "done",
+  waiting_for: [],
 };
 const EVENTS: AskEvent[] = [
-  { event: "start", data: { session: "s", correlation_id: "c" } },
+  { event: "start", data: { session: "s", correlation_id: "c", run_id: "r1" } },
   { event: "provider", data: { provider: "offline", model: "offline", failures: [FAILURE] } },
   { event: "text", data: { text: "Here " } },
   { event: "text", data: { text: "it is." } },
@@ -45,7 +58,7 @@ test("a stream becomes a turn: text joined, tool answered, failure told once", (
   const turn = EVENTS.reduce(advance, newTurn("t", "go"));
   assert.equal(turn.state, "done");
   assert.deepEqual(
-    turn.parts.map((part) => (part.kind === "text" ? part.text : part.state)),
+    turn.parts.map((part) => (part.kind === "text" ? part.text : "state" in part && part.state)),
     ["Here it is.", "ok"],
   );
   assert.deepEqual(turn.failures, [FAILURE]);
@@ -99,4 +112,55 @@ test("a history gives the same parts as the stream did", () => {
   assert.equal(tool.state, "failed");
   assert.equal(tool.arguments, "{oops");
   assert.deepEqual(tool.error, { code: "invalid_input", message: "no", hint: "h" });
+});
+
+const ASKED = { id: "c0", block: "groove.render", arguments: { bars: 8 } };
+const WAITING: AskEvent[] = [
+  EVENTS[0]!,
+  { event: "approval", data: ASKED },
+  { event: "done", data: { ...REPLY, text: "", status: "waiting", waiting_for: [ASKED] } },
+];
+
+test("a call that waits is asked about, decided on once, and the answer goes on", () => {
+  const waiting = WAITING.reduce(advance, newTurn("t", "go"));
+  assert.equal(waiting.state, "waiting");
+  assert.equal(waiting.runId, "r1");
+  assert.deepEqual(openCalls(waiting), [ASKED]);
+  const going = decided(waiting, "c0", "approve");
+  assert.equal(going.state, "streaming");
+  assert.deepEqual(openCalls(going), []);
+  const done = EVENTS.reduce(advance, going);
+  assert.equal(done.state, "done");
+  assert.deepEqual(
+    done.parts.map((part) => part.kind),
+    ["asked", "text", "tool"],
+  );
+});
+
+test("the same call is asked about once, and again when the model asks again", () => {
+  const twice = [...WAITING, ...WAITING].reduce(advance, newTurn("t", "go"));
+  assert.equal(openCalls(twice).length, 1);
+  const again = WAITING.reduce(advance, decided(twice, "c0", "reject"));
+  assert.equal(again.parts.length, 2);
+  assert.deepEqual(openCalls(again), [ASKED]);
+});
+
+test("a refused decision leaves the call waiting, with the reason", () => {
+  const problem = { code: "forbidden", message: "you may not", hint: "ask" };
+  const run = {
+    id: "r1",
+    kind: "agent" as const,
+    status: "waiting" as const,
+    subject: "local",
+    prompt: "go",
+    steps: 3,
+    created_at: "",
+    updated_at: "",
+  };
+  const turn = ofRun({ run, own: true, waiting_for: [ASKED] });
+  const refused = undecided(decided(turn, "c0", "edit"), "c0", problem);
+  assert.equal(refused.state, "waiting");
+  assert.deepEqual(openCalls(refused), [ASKED]);
+  const part = refused.parts[0];
+  assert.deepEqual(part?.kind === "asked" && part.problem, problem);
 });

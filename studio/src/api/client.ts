@@ -3,11 +3,16 @@
 import { readEvents } from "./sse.ts";
 import type {
   AskEvent,
+  Decision,
   GrooveNotes,
   History,
+  PlanOutcome,
   Problem,
   ProviderState,
   Providers,
+  RunDetails,
+  RunInfo,
+  WaitingRun,
 } from "./types.ts";
 
 export class ApiError extends Error implements Problem {
@@ -108,16 +113,53 @@ export function fileAddress(id: string): string {
   return `/files/${encodeURIComponent(id)}`;
 }
 
-/** Ask, and receive the answer while it is written. Ends after `done` or `error`. */
-export async function* ask(
-  prompt: string,
-  session: string,
+export async function fetchWaiting(): Promise<WaitingRun[]> {
+  return (await get<{ runs: WaitingRun[] }>("/runs/waiting")).runs;
+}
+
+export async function fetchRuns(limit: number): Promise<RunInfo[]> {
+  return (await get<{ runs: RunInfo[] }>(`/runs?limit=${limit}`)).runs;
+}
+
+export function fetchRun(id: string): Promise<RunDetails> {
+  return get<RunDetails>(`/runs/${encodeURIComponent(id)}`);
+}
+
+/** Go on with a plan whose step may have been done: do it again, or leave it out. */
+export function decideStep(
+  id: string,
+  step: string,
+  decision: "retry" | "skip",
+): Promise<PlanOutcome> {
+  return post<PlanOutcome>("/planner/execute", { run_id: id, decisions: { [step]: decision } });
+}
+
+/** Ask, and receive the answer while it is written. */
+export function ask(prompt: string, session: string, signal: AbortSignal) {
+  return answering("/ask", { prompt, session }, signal);
+}
+
+/** Decide on a call of an agent, and receive what it goes on to say. */
+export function decide(run: string, call: string, decision: Decision, signal: AbortSignal) {
+  const path = `/runs/${encodeURIComponent(run)}/decide`;
+  return answering(path, { call_id: call, ...decision }, signal);
+}
+
+/** Go on with a run that failed or was left. */
+export function resume(run: string, signal: AbortSignal) {
+  return answering(`/runs/${encodeURIComponent(run)}/resume`, {}, signal);
+}
+
+/** What an agent says while it works. Ends after `done` or `error`. */
+async function* answering(
+  path: string,
+  body: object,
   signal: AbortSignal,
 ): AsyncGenerator<AskEvent> {
-  const response = await send("/ask", {
+  const response = await send(path, {
     method: "POST",
     headers: { "content-type": "application/json", accept: "text/event-stream" },
-    body: JSON.stringify({ prompt, session }),
+    body: JSON.stringify(body),
     signal,
   });
   if (response.body === null) throw brokenOff();

@@ -39,6 +39,37 @@ export type ToolRun = {
   error: Problem | null;
 };
 
+/** What a person decides on: a call of an agent, or a step of a plan that may have been done. */
+export type Wanted = { id: string; block: string; arguments: Json };
+
+export type Decision =
+  | { decision: "approve" }
+  | { decision: "edit"; arguments: JsonObject }
+  | { decision: "reject"; text: string }
+  | { decision: "answer"; text: string };
+
+export type RunStatus = "running" | "waiting" | "done" | "stopped" | "failed" | "cancelled";
+
+export type RunInfo = {
+  id: string;
+  kind: "agent" | "plan";
+  status: RunStatus;
+  /** Who asked. */
+  subject: string;
+  prompt: string;
+  steps: number;
+  created_at: string;
+  updated_at: string;
+};
+
+export type WaitingRun = { run: RunInfo; own: boolean; waiting_for: Wanted[] };
+
+export type RunStep = { number: number; kind: string; at: string; body: JsonObject };
+
+export type RunDetails = { run: RunInfo; steps: RunStep[]; text: string; result: Json };
+
+export type PlanOutcome = { status: "success" | "partial" | "failed" | "waiting"; runId: string };
+
 export type AskReply = {
   text: string;
   json_blocks: Json[];
@@ -50,11 +81,14 @@ export type AskReply = {
   tool_calls: ToolRun[];
   usage: Usage | null;
   elapsed_ms: number;
+  run_id: string;
+  status: "done" | "stopped" | "waiting";
+  waiting_for: Wanted[];
 };
 
 /** The events of a streamed answer, in the order they come. */
 export type AskEvent =
-  | { event: "start"; data: { session: string; correlation_id: string } }
+  | { event: "start"; data: { session: string; correlation_id: string; run_id: string } }
   | { event: "provider"; data: { provider: string; model: string; failures: Failure[] } }
   | { event: "text"; data: { text: string } }
   | { event: "tool_call"; data: { id: string; block: string; arguments: JsonObject } }
@@ -68,6 +102,7 @@ export type AskEvent =
         error: Problem | null;
       };
     }
+  | { event: "approval"; data: Wanted }
   | { event: "done"; data: AskReply }
   | { event: "error"; data: { error: Problem } };
 

@@ -1,5 +1,6 @@
 import type { Json } from "../api/types.ts";
 import { Notice } from "../shell/Notice.tsx";
+import { visibleJson } from "../text/visible.ts";
 import type { ToolPart } from "./transcript.ts";
 
 const STATES = {
@@ -39,7 +40,7 @@ export function ToolCard({ tool }: { tool: ToolPart }) {
 }
 
 function Value({ value, label }: { value: Json; label: string }) {
-  const text = JSON.stringify(value, null, 2);
+  const text = visibleJson(value);
   const rest = `\n… ${text.length} characters in all`;
   const shown = text.slice(0, SHOWN_CHARACTERS);
   return (

@@ -1,15 +1,23 @@
 import { memo } from "react";
-import { isRenderedGroove } from "../api/types.ts";
+import { isRenderedGroove, type Decision } from "../api/types.ts";
 import { GrooveCard } from "../groove/GrooveCard.tsx";
 import { Notice } from "../shell/Notice.tsx";
 import { Markdown } from "../text/Markdown.tsx";
+import { AskedCard } from "./AskedCard.tsx";
 import { ToolCard } from "./ToolCard.tsx";
 import type { Part, Turn } from "./transcript.ts";
 
-type Props = { turn: Turn; onRetry: (prompt: string) => void };
+type Props = {
+  turn: Turn;
+  /** Something else is under way, so that nothing can be decided now. */
+  busy: boolean;
+  /** Asks once more; none where that is done elsewhere. */
+  onRetry?: (prompt: string) => void;
+  onDecide: (turn: Turn, call: string, decision: Decision) => void;
+};
 
 /** A prompt and its answer. */
-export const TurnView = memo(function TurnView({ turn, onRetry }: Props) {
+export const TurnView = memo(function TurnView({ turn, busy, onRetry, onDecide }: Props) {
   return (
     <article className="turn" data-state={turn.state} aria-busy={turn.state === "streaming"}>
       <h2 className="prompt">
@@ -31,13 +39,20 @@ export const TurnView = memo(function TurnView({ turn, onRetry }: Props) {
           </p>
         ))}
         {turn.parts.map((part, at) => (
-          <PartView key={at} part={part} />
+          <PartView
+            key={at}
+            part={part}
+            busy={busy || turn.state === "streaming"}
+            onDecide={(call, decision) => onDecide(turn, call, decision)}
+          />
         ))}
         {turn.error !== null && (
           <Notice problem={turn.error}>
-            <button type="button" className="button" onClick={() => onRetry(turn.prompt)}>
-              Try again
-            </button>
+            {onRetry !== undefined && (
+              <button type="button" className="button" onClick={() => onRetry(turn.prompt)}>
+                Try again
+              </button>
+            )}
           </Notice>
         )}
         {turn.state === "streaming" && <p className="signal">{progressOf(turn)}</p>}
@@ -48,8 +63,18 @@ export const TurnView = memo(function TurnView({ turn, onRetry }: Props) {
   );
 });
 
-function PartView({ part }: { part: Part }) {
+type PartProps = {
+  part: Part;
+  busy: boolean;
+  onDecide: (call: string, decision: Decision) => void;
+};
+
+function PartView({ part, busy, onDecide }: PartProps) {
   if (part.kind === "text") return <Markdown text={part.text} />;
+  if (part.kind === "asked") {
+    const { id } = part.call;
+    return <AskedCard part={part} busy={busy} onDecide={(decision) => onDecide(id, decision)} />;
+  }
   return (
     <>
       <ToolCard tool={part} />

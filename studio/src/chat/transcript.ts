@@ -13,6 +13,8 @@ import type {
   Problem,
   RenderedGroove,
   Usage,
+  Wanted,
+  WaitingRun,
 } from "../api/types.ts";
 import { isRenderedGroove } from "../api/types.ts";
 
@@ -26,13 +28,24 @@ export type ToolPart = {
   result: Json;
   error: Problem | null;
 };
-export type Part = TextPart | ToolPart;
+/** A call that waits for a person, or waited. */
+export type AskedPart = {
+  kind: "asked";
+  call: Wanted;
+  /** What was decided; empty while it waits. */
+  decision: "" | "approve" | "edit" | "reject" | "answer";
+  /** Why a decision was not taken. */
+  problem: Problem | null;
+};
+export type Part = TextPart | ToolPart | AskedPart;
 
 export type Turn = {
   id: string;
+  /** The run on the server; empty before that is known. */
+  runId: string;
   prompt: string;
   parts: Part[];
-  state: "streaming" | "done" | "stopped" | "failed";
+  state: "streaming" | "waiting" | "done" | "stopped" | "failed";
   provider: string;
   model: string;
   failures: Failure[];
@@ -44,6 +57,7 @@ export type Turn = {
 export function newTurn(id: string, prompt: string): Turn {
   return {
     id,
+    runId: "",
     prompt,
     parts: [],
     state: "streaming",
@@ -60,7 +74,7 @@ export function newTurn(id: string, prompt: string): Turn {
 export function advance(turn: Turn, received: AskEvent): Turn {
   switch (received.event) {
     case "start":
-      return turn;
+      return { ...turn, runId: received.data.run_id };
     case "provider":
       return { ...turn, ...received.data, failures: merged(turn.failures, received.data.failures) };
     case "text":
@@ -71,13 +85,15 @@ export function advance(turn: Turn, received: AskEvent): Turn {
       const { id, ok, result, error } = received.data;
       return { ...turn, parts: withResult(turn.parts, id, ok, result, error) };
     }
+    case "approval":
+      return { ...turn, parts: withAsked(turn.parts, received.data) };
     case "done": {
-      const { text, provider, model, failures, usage, elapsed_ms } = received.data;
+      const { text, provider, model, failures, usage, elapsed_ms, status } = received.data;
       const silent = !turn.parts.some((part) => part.kind === "text");
       return {
         ...turn,
         parts: silent && text !== "" ? withText(turn.parts, text) : turn.parts,
-        state: "done",
+        state: status === "waiting" ? "waiting" : "done",
         provider,
         model,
         failures: merged(turn.failures, failures),
@@ -92,6 +108,29 @@ export function advance(turn: Turn, received: AskEvent): Turn {
 
 export function failed(turn: Turn, error: Problem): Turn {
   return { ...ended(turn), state: "failed", error };
+}
+
+/** A run that waits, as the beginning of a turn. */
+export function ofRun({ run, waiting_for }: WaitingRun): Turn {
+  const parts = waiting_for.reduce(withAsked, []);
+  return { ...newTurn(run.id, run.prompt), runId: run.id, parts, state: "waiting" };
+}
+
+/** Somebody decided on a call, and the agent goes on. */
+export function decided(turn: Turn, call: string, decision: AskedPart["decision"]): Turn {
+  return { ...withDecision(turn, call, decision, null), state: "streaming", error: null };
+}
+
+/** The decision was not taken: the call still waits. */
+export function undecided(turn: Turn, call: string, problem: Problem): Turn {
+  return { ...withDecision(turn, call, "", problem), state: "waiting" };
+}
+
+/** The calls that wait. */
+export function openCalls(turn: Turn): Wanted[] {
+  return turn.parts.flatMap((part) =>
+    part.kind === "asked" && part.decision === "" ? [part.call] : [],
+  );
 }
 
 export function stopped(turn: Turn): Turn {
@@ -118,6 +157,28 @@ function withText(parts: Part[], text: string): Part[] {
   const last = parts.at(-1);
   if (last?.kind !== "text") return [...parts, { kind: "text", text }];
   return [...parts.slice(0, -1), { kind: "text", text: last.text + text }];
+}
+
+function withAsked(parts: Part[], call: Wanted): Part[] {
+  const known = parts.some((part) => part.kind === "asked" && isOpen(part, call.id));
+  return known ? parts : [...parts, { kind: "asked", call, decision: "", problem: null }];
+}
+
+function isOpen(part: AskedPart, call: string): boolean {
+  return part.call.id === call && part.decision === "";
+}
+
+function withDecision(
+  turn: Turn,
+  call: string,
+  decision: AskedPart["decision"],
+  problem: Problem | null,
+): Turn {
+  // From the end: models that number their calls anew in every answer repeat ids.
+  const at = turn.parts.findLastIndex((part) => part.kind === "asked" && part.call.id === call);
+  const part = turn.parts[at];
+  if (part?.kind !== "asked") return turn;
+  return { ...turn, parts: turn.parts.with(at, { ...part, decision, problem }) };
 }
 
 function runningTool(call: { id: string; block: string; arguments: Json }): ToolPart {

@@ -1,11 +1,9 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import { ask, fetchHistory, isAbort, resetSession, toProblem } from "../api/client.ts";
-import type { AskEvent, Problem } from "../api/types.ts";
+import { ask, fetchHistory, resetSession, toProblem } from "../api/client.ts";
+import type { Decision, Problem } from "../api/types.ts";
 import type { Session } from "../shell/session.ts";
-import { advance, failed, fromHistory, newTurn, stopped, type Turn } from "./transcript.ts";
-
-/** Words arrive faster than a screen needs to be drawn. */
-const DRAW_MS = 40;
+import { follow, followDecision, type Change } from "./following.ts";
+import { fromHistory, newTurn, type Turn } from "./transcript.ts";
 
 export type Chat = {
   turns: Turn[];
@@ -14,6 +12,7 @@ export type Chat = {
   loaded: boolean;
   problem: Problem | null;
   send: (prompt: string) => Promise<void>;
+  decide: (turn: Turn, call: string, decision: Decision) => Promise<void>;
   stop: () => void;
   reset: () => Promise<void>;
 };
@@ -40,28 +39,41 @@ export function useChat({ name: session, isNew }: Session, onAnswered: () => voi
     };
   }, [session, isNew]);
 
+  /** One piece of work at a time changes one turn. */
+  const work = useCallback(
+    async (id: string, doing: (change: Change, signal: AbortSignal) => Promise<void>) => {
+      const abort = new AbortController();
+      running.current = abort;
+      setBusy(true);
+      setProblem(null);
+      const change: Change = (step) =>
+        setTurns((turns) => turns.map((turn) => (turn.id === id ? step(turn) : turn)));
+      await doing(change, abort.signal);
+      running.current = null;
+      setBusy(false);
+      onAnswered();
+    },
+    [onAnswered],
+  );
+
   const send = useCallback(
     async (prompt: string) => {
       if (running.current !== null) return;
-      const abort = new AbortController();
-      running.current = abort;
       const id = `turn-${Date.now()}`;
-      const change = (step: (turn: Turn) => Turn) =>
-        setTurns((turns) => turns.map((turn) => (turn.id === id ? step(turn) : turn)));
-      setBusy(true);
-      setProblem(null);
       setTurns((turns) => [...turns, newTurn(id, prompt)]);
-      try {
-        await follow(ask(prompt, session, abort.signal), change);
-      } catch (thrown) {
-        change((turn) => (isAbort(thrown) ? stopped(turn) : failed(turn, toProblem(thrown))));
-      } finally {
-        running.current = null;
-        setBusy(false);
-        onAnswered();
-      }
+      await work(id, (change, signal) => follow(ask(prompt, session, signal), change));
     },
-    [session, onAnswered],
+    [session, work],
+  );
+
+  const decide = useCallback(
+    async (turn: Turn, call: string, decision: Decision) => {
+      if (running.current !== null) return;
+      await work(turn.id, (change, signal) =>
+        followDecision(turn, call, decision, change, signal),
+      );
+    },
+    [work],
   );
 
   const stop = useCallback(() => running.current?.abort(), []);
@@ -77,29 +89,5 @@ export function useChat({ name: session, isNew }: Session, onAnswered: () => voi
     }
   }, [session]);
 
-  return { turns, busy, loaded, problem, send, stop, reset };
-}
-
-/** Apply the events of a stream, several at a time. */
-async function follow(
-  events: AsyncGenerator<AskEvent>,
-  change: (step: (turn: Turn) => Turn) => void,
-): Promise<void> {
-  let waiting: AskEvent[] = [];
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const draw = () => {
-    clearTimeout(timer);
-    timer = undefined;
-    const ready = waiting;
-    waiting = [];
-    if (ready.length > 0) change((turn) => ready.reduce(advance, turn));
-  };
-  try {
-    for await (const event of events) {
-      waiting.push(event);
-      timer ??= setTimeout(draw, DRAW_MS);
-    }
-  } finally {
-    draw();
-  }
+  return { turns, busy, loaded, problem, send, decide, stop, reset };
 }

@@ -2,10 +2,18 @@ import { useState } from "react";
 import type { ProviderDesk } from "../providers/useProviders.ts";
 import { ProviderBar } from "../providers/ProviderBar.tsx";
 import { applyTheme, nextTheme, storedTheme } from "./theme.ts";
+import type { View } from "./view.ts";
 
-type Props = { desk: ProviderDesk; canReset: boolean; onReset: () => void };
+type Props = {
+  desk: ProviderDesk;
+  view: View;
+  /** How many runs wait for a decision. */
+  waiting: number;
+  canReset: boolean;
+  onReset: () => void;
+};
 
-export function Header({ desk, canReset, onReset }: Props) {
+export function Header({ desk, view, waiting, canReset, onReset }: Props) {
   return (
     <header className="header">
       <h1 className="wordmark">
@@ -14,13 +22,41 @@ export function Header({ desk, canReset, onReset }: Props) {
         <span className="wordmark-part">Studio</span>
       </h1>
       <ProviderBar desk={desk} />
+      <RunsLink view={view} waiting={waiting} />
       <div className="header-actions">
-        <button type="button" className="button" disabled={!canReset} onClick={onReset}>
+        <button
+          type="button"
+          className="button"
+          disabled={!canReset || view !== "chat"}
+          onClick={onReset}
+        >
           New session
         </button>
         <ThemeButton />
       </div>
     </header>
+  );
+}
+
+/** To the runs, with how many of them wait, and back. */
+function RunsLink({ view, waiting }: { view: View; waiting: number }) {
+  if (view === "runs") {
+    return (
+      <a className="button runs-link" href="#chat">
+        Chat
+      </a>
+    );
+  }
+  return (
+    <a className="button runs-link" href="#runs">
+      Runs
+      {waiting > 0 && (
+        <span className="badge">
+          {waiting}
+          <span className="hidden"> waiting for a decision</span>
+        </span>
+      )}
+    </a>
   );
 }
 

@@ -2,8 +2,11 @@ import { useEffect, useLayoutEffect, useRef } from "react";
 
 const NEAR_PIXELS = 120;
 
-/** Keep the end of the page in view while `content` grows, unless somebody scrolled away. */
-export function useFollowEnd(content: unknown): void {
+/**
+ * Keep the end of the page in view while `content` grows, unless somebody scrolled away, or is
+ * looking at something else.
+ */
+export function useFollowEnd(content: unknown, shown: boolean): void {
   const follows = useRef(true);
   useEffect(() => {
     const note = () => {
@@ -14,6 +17,11 @@ export function useFollowEnd(content: unknown): void {
     return () => document.removeEventListener("scroll", note);
   }, []);
   useLayoutEffect(() => {
-    if (follows.current) window.scrollTo({ top: document.documentElement.scrollHeight });
-  }, [content]);
+    if (!shown) window.scrollTo({ top: 0 });
+  }, [shown]);
+  useLayoutEffect(() => {
+    if (shown && follows.current) {
+      window.scrollTo({ top: document.documentElement.scrollHeight });
+    }
+  }, [content, shown]);
 }

@@ -241,6 +241,8 @@ async def test_the_same_run_id_is_done_once(place: Place) -> None:
         await place.execute(run_id="corr-1", runId="corr-2")
     with pytest.raises(InvalidInput, match="no id of a run"):
         await place.execute(step, run_id="../x")
+    with pytest.raises(InvalidInput, match="no id of a run"):
+        await place.execute(step, run_id="waiting")
     with pytest.raises(InvalidInput, match="there is no run"):
         await place.execute(run_id="corr-9")
     with pytest.raises(InvalidInput, match="there are no steps"):

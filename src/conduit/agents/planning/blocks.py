@@ -32,6 +32,8 @@ from conduit.store.runs import Runs, StoredRun
 _LARGEST_PLAN: Final = 1 << 20
 _POSITION: Final = re.compile(r"[0-9]{1,3}")
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,35}")
+_WORDS: Final = frozenset({"last", "others", "waiting"})
+"""What stands in the place of an id in commands and addresses."""
 
 RunId = Annotated[
     str, Length(0, 36), "of a plan to go on with; or a name for a new one, so that it is done once"
@@ -199,7 +201,7 @@ def _one_id(request: ExecuteRequest) -> str:
     id = request.run_id or request.runId
     if request.run_id and request.runId and request.run_id != request.runId:
         raise InvalidInput("run_id and runId differ", where="run_id", hint="send one of them")
-    if id and not _RUN_ID.fullmatch(id):
+    if id and (not _RUN_ID.fullmatch(id) or id in _WORDS):
         raise InvalidInput(
             f"{id!r} is no id of a run", where="run_id", hint="letters, digits, and . _ - between"
         )

@@ -1,0 +1,18 @@
+/** Which page is shown. The address has it, so that it can be kept, and the browser leads back. */
+
+import { useSyncExternalStore } from "react";
+
+export type View = "chat" | "runs";
+
+export function useView(): View {
+  return useSyncExternalStore(subscribe, current);
+}
+
+function subscribe(changed: () => void): () => void {
+  window.addEventListener("hashchange", changed);
+  return () => window.removeEventListener("hashchange", changed);
+}
+
+function current(): View {
+  return location.hash === "#runs" ? "runs" : "chat";
+}
