@@ -15,12 +15,14 @@ from typing import Any, Final, Literal
 import mcp_types as types
 from mcp import Client
 from mcp.shared.exceptions import MCPError
+from pydantic import TypeAdapter
 
 import conduit
 from conduit.blocks import dumps
 from conduit.contracts.errors import ConduitError, TimedOut, TooLarge, Unavailable
 from conduit.contracts.json import JsonObject
 from conduit.tools.mcp.answer import ToolAnswer, ToolDefinition
+from conduit.tools.mcp.oauth import Consent, auth_for
 from conduit.tools.mcp.pipes import Pipes
 from conduit.tools.mcp.settings import ServerSettings, filled
 from conduit.tools.mcp.web import web_streams
@@ -36,6 +38,10 @@ _MOST_PAGES: Final = 100
 _LARGEST_DEFINITION: Final = 64 << 10
 _LARGEST_ANSWER: Final = 1 << 20
 _LONGEST_WORDS: Final = 400
+_A_PERSON_S: Final = 300.0
+_RESULT: Final[TypeAdapter[types.CallToolResult | types.InputRequiredResult]] = TypeAdapter(
+    types.InputRequiredResult | types.CallToolResult
+)
 
 
 @dataclass(slots=True)
@@ -56,13 +62,16 @@ class Connection:
         server: ServerSettings,
         environ: Mapping[str, str],
         clock: Callable[[], float] = time.monotonic,
+        consent: Consent | None = None,
     ) -> None:
+        """``consent`` is a person who may be asked to let Conduit in."""
         self.server = server
         self.state: State = "stopped"
         self.fault = ""
         self.starts = 0
         self._environ = environ
         self._clock = clock
+        self._consent = consent
         self._lock = asyncio.Lock()
         self._open: _Open | None = None
         self._task: asyncio.Task[None] | None = None
@@ -82,7 +91,7 @@ class Connection:
                 types.CallToolRequest(
                     params=types.CallToolRequestParams(name=tool, arguments=arguments)
                 ),
-                types.CallToolResult,
+                _RESULT,
                 request_read_timeout_seconds=self.server.timeout_s,
             )
         except MCPError as error:
@@ -90,6 +99,13 @@ class Connection:
         except Exception as error:  # whatever the SDK makes of an answer that is no answer
             raise self._unfit(type(error).__name__) from None
         self._failures = 0
+        if isinstance(result, types.InputRequiredResult):
+            raise Unavailable(
+                f"the MCP server {self.server.name} wants more than was asked: "
+                f"{', '.join(result.input_requests or {})[:_LONGEST_WORDS]}",
+                where=f"mcp.{self.server.name}",
+                hint="give it in the arguments; nobody answers questions here",
+            )
         return self._answer(result)
 
     async def restart(self) -> tuple[ToolDefinition, ...]:
@@ -142,7 +158,8 @@ class Connection:
         opened: asyncio.Future[_Open] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._hold(opened))
         try:
-            async with asyncio.timeout(self.server.start_s):
+            patience = _A_PERSON_S if self._consent is not None else 0.0
+            async with asyncio.timeout(self.server.start_s + patience):
                 self._open = await opened
         except TimeoutError:
             self._task.cancel()
@@ -181,7 +198,8 @@ class Connection:
             ended = asyncio.Event()
             streams: AbstractAsyncContextManager[Any]
             if self.server.url:
-                streams = web_streams(self.server.url, headers, self.server.timeout_s)
+                auth = auth_for(self.server, self._environ, self._consent)
+                streams = web_streams(self.server.url, headers, self.server.timeout_s, auth)
             else:
                 pipes = Pipes(self.server.command, env)
                 ended, streams = pipes.ended, pipes.open()

@@ -1,4 +1,8 @@
-"""A server at an address, spoken to over streamable HTTP."""
+"""A server at an address, spoken to over streamable HTTP.
+
+The address is the operator's own choice. Any other one comes from the server, which says where it
+wants people to log in, so it may only be one that anybody may ask: see ``_Reachable``.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +13,71 @@ from typing import Any, Final
 import httpx2
 from mcp.client.streamable_http import streamable_http_client
 
+from conduit.blocks.utility.addresses import LookUp, Reach, look_up
+from conduit.blocks.utility.url import bracketed, host_of
+from conduit.contracts.errors import Forbidden
+
 _LARGEST_ANSWER: Final = 8 << 20
 _CONNECT_S: Final = 10.0
 
 
 @asynccontextmanager
-async def web_streams(url: str, headers: Mapping[str, str], timeout_s: float) -> AsyncIterator[Any]:
+async def web_streams(
+    url: str, headers: Mapping[str, str], timeout_s: float, auth: httpx2.Auth | None = None
+) -> AsyncIterator[Any]:
     """The streams of a connection. An answer has a largest size, an event too."""
+    transport = _Bounded(_Reachable(httpx2.AsyncHTTPTransport(), httpx2.URL(url)))
     async with (
         httpx2.AsyncClient(
             headers=dict(headers),
             timeout=httpx2.Timeout(timeout_s + 1, connect=_CONNECT_S),
-            transport=_Bounded(httpx2.AsyncHTTPTransport()),
+            transport=transport,
+            auth=auth,
         ) as client,
         streamable_http_client(url, http_client=client) as streams,
     ):
         yield streams
+
+
+class _Reachable(httpx2.AsyncBaseTransport):
+    """Lets requests go to the server, and to others only where they are public. A server of this
+    machine or network may name itself, at other ports too."""
+
+    def __init__(
+        self, inner: httpx2.AsyncBaseTransport, server: httpx2.URL, ask: LookUp = look_up
+    ) -> None:
+        self._inner = inner
+        self._server = server
+        self._ask = ask
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if not self._same(request.url):
+            request = await self._judged(request)
+        return await self._inner.handle_async_request(request)
+
+    def _same(self, url: httpx2.URL) -> bool:
+        mine = self._server
+        return (url.scheme, url.host, url.port) == (mine.scheme, mine.host, mine.port)
+
+    async def _judged(self, request: httpx2.Request) -> httpx2.Request:
+        """The same to the address that was judged. Raises ``Forbidden``, and ``Unavailable``."""
+        host = host_of(bracketed(request.url.host))
+        own = host_of(bracketed(self._server.host))
+        if request.url.scheme != "https" and host != own:
+            raise Forbidden(
+                f"the server leads to {host} without encryption", hint="tell whoever runs it"
+            )
+        found = await Reach(private=(own,)).resolve(host, self._ask)
+        return httpx2.Request(
+            request.method,
+            request.url.copy_with(host=found[0]),
+            headers=request.headers,
+            stream=request.stream,
+            extensions={**request.extensions, "sni_hostname": request.url.host},
+        )
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
 
 
 class _Bounded(httpx2.AsyncBaseTransport):
