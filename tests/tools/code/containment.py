@@ -41,7 +41,7 @@ def contain(sandbox: ProcessSandbox, escape: Escape, outside: Path) -> Ran:
     outside.mkdir(exist_ok=True)
     (outside / "secret").write_text(SECRET)
     code = escape.code.replace("outside", str(outside))
-    run = Run(code, seconds=2.5, memory=192 * MIB, scratch=24 * MIB, processes=24)
+    run = Run(code, seconds=escape.seconds, memory=192 * MIB, scratch=24 * MIB, processes=24)
     ran = asyncio.run(sandbox.run(run))
     said = (ran.stdout + ran.stderr).decode("utf-8", "replace") + ran.reason
     assert "ESCAPED" not in said, said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import subprocess
@@ -217,6 +218,26 @@ def test_folders_of_conduit_are_seen_empty(tmp_path: Path) -> None:
         code = f"import os; print(os.listdir({str(hidden.resolve())!r}), os.path.exists('/usr'))"
         ran = asyncio.run(sandbox.run(Run(code, seconds=20)))
         assert ran.stdout == b"[] True\n", (kind, ran)
+
+
+def test_it_inherits_nothing_of_a_host_with_many_files_open(gate: Gate) -> None:
+    import resource
+
+    was = resource.getrlimit(resource.RLIMIT_NOFILE)
+    code = (
+        "import os\n"
+        "def is_open(n):\n"
+        "    try: os.fstat(n)\n"
+        "    except OSError: return False\n"
+        "    return True\n"
+        "print([n for n in range(3, 2000) if is_open(n)])"
+    )
+    with contextlib.ExitStack() as held:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (was[1], was[1]))
+        held.callback(resource.setrlimit, resource.RLIMIT_NOFILE, was)
+        for _ in range(1100):  # those of the run itself get numbers above 1024
+            held.enter_context(open(os.devnull))
+        assert execute(gate, code).stdout == "[]\n"
 
 
 def test_a_principal_needs_it_by_name(gate: Gate) -> None:

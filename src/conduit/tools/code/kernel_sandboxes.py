@@ -49,7 +49,8 @@ def own_rooms(hidden: Sequence[Path] = ()) -> ProcessSandbox | None:
 
 def _layers() -> tuple[str, ...]:
     users = "a user of its own" if os.geteuid() == 0 else "user namespace"
-    held = ("namespaces for processes, files, network, names and IPC", users, "seccomp", "limits")
+    calls = f"seccomp for {os.uname().machine}"
+    held = ("namespaces for processes, files, network, names and IPC", users, calls, "limits")
     return (*held, "Landlock") if landlock.version() else held
 
 

@@ -30,6 +30,8 @@ _PATIENCE_S: Final = 10.0
 _ENDING_S: Final = 3.0
 _LARGEST_FILE: Final = 16 << 20
 _CHUNK: Final = 65_536
+_LONGEST_ENTRY: Final = 3000
+"""Of a file in the report, without its content: a name of 200 characters of 12 bytes each."""
 NOBODIES: Final = 0x70000000
 """Numbers of users that no machine gives out. Each run as root has one for itself, so that its
 processes are counted apart."""
@@ -134,7 +136,7 @@ async def _started(
         stdout, stderr = (
             pipes.enter_context(contextlib.closing(_Pipe(run.largest_output))) for _ in range(2)
         )
-        most = run.largest_kept * 4 // 3 + run.most_kept * 2000 + 4096
+        most = run.largest_kept * 4 // 3 + run.most_kept * _LONGEST_ENTRY + 4096
         report = pipes.enter_context(contextlib.closing(_Pipe(most)))
         control, stop = os.pipe()
         pipes.callback(os.close, control)
@@ -315,6 +317,8 @@ def _why(ended: str, code: int, stderr: bytes, overflow: bool, run: Run) -> tupl
         return "time", f"it was stopped after {run.seconds:g} s"
     if ended == "memory":
         return "memory", f"it was stopped: more than {run.memory >> 20} MiB of memory"
+    if ended == "locks":
+        return "memory", "it was stopped: too many locks on files"
     if ended == "files":
         return "output", f"it was stopped: more than {run.most_files} files"
     if ended == "stopped":

@@ -8,7 +8,7 @@ import os
 import signal
 import struct
 
-from . import supervise
+from . import seccomp, supervise
 from .job import SCRATCH, Job
 from .system_calls import call, detach, die_with_parent, mount, unshare
 
@@ -46,7 +46,7 @@ def run(job: Job, control: int, report: int) -> None:
         for each in (signal.SIGINT, signal.SIGPIPE):
             signal.signal(each, signal.SIG_IGN)
         processes = _furnish(job)
-        supervise.confine_calls()
+        supervise.confine_calls(seccomp.program())
         supervise.supervise(job, control, report, processes)
     except BaseException as error:
         supervise.fail(report, error)

@@ -28,8 +28,8 @@ _UNKNOWN: Final = 0x00050000 | 38
 
 _NUMBER: Final = 0
 _MACHINE: Final = 4
-_ARGUMENTS: Final = (16, 24)
-"""Offsets of the low halves of the first two, on a little-endian machine."""
+_ARGUMENTS: Final = (16, 24, 32, 40)
+"""Offsets of the low halves of the first four, on a little-endian machine."""
 
 _MACHINES: Final = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 _FIRST_UNKNOWN: Final = 451
@@ -38,12 +38,26 @@ _NEW_NAMESPACES: Final = 0x7E020000
 """All of CLONE_NEW* that fit clone(2)."""
 _TERMINAL: Final = (0x5412, 0x541C, 0x5423)
 """TIOCSTI and TIOCLINUX type into a terminal, TIOCSETD loads drivers."""
+_SHARED: Final = 0x01
+_OF_NO_FILE: Final = 0x20
+_HUGE: Final = 0x40000
+"""Flags of mmap(2). What is shared and of no file stays when nobody maps it any more, so that it
+belongs to nobody whose memory is counted; huge pages are never counted."""
+_OF_A_USER: Final = 2
+"""PRIO_USER: the first process of the sandbox is of the same user."""
 
 _CALLS: Final[dict[str, tuple[int | None, int | None]]] = {
     "clone": (56, 220),
     "clone3": (435, 435),
     "ioctl": (16, 29),
     "socketpair": (53, 199),
+    "mmap": (9, 222),
+    "prlimit64": (302, 261),
+    "setpriority": (141, 140),
+    "sched_setaffinity": (203, 122),
+    "sched_setscheduler": (144, 119),
+    "sched_setparam": (142, 118),
+    "sched_setattr": (314, 274),
     # the network
     "socket": (41, 198),
     "bind": (49, 200),
@@ -51,6 +65,7 @@ _CALLS: Final[dict[str, tuple[int | None, int | None]]] = {
     "listen": (50, 201),
     "accept": (43, 202),
     "accept4": (288, 242),
+    "setsockopt": (54, 208),  # how much a pair of them holds
     # other processes
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
@@ -61,6 +76,7 @@ _CALLS: Final[dict[str, tuple[int | None, int | None]]] = {
     "process_mrelease": (448, 448),
     "move_pages": (279, 239),
     "migrate_pages": (256, 238),
+    "ioprio_set": (251, 30),
     # mounts and namespaces
     "mount": (165, 40),
     "umount2": (166, 39),
@@ -123,11 +139,34 @@ _CALLS: Final[dict[str, tuple[int | None, int | None]]] = {
     "semget": (64, 190),
     "msgget": (68, 186),
     "mq_open": (240, 180),
+    "vmsplice": (278, 75),
+    "io_setup": (206, 0),
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
     "mbind": (237, 235),
     "set_mempolicy": (238, 237),
     "set_mempolicy_home_node": (450, 450),
 }
-_LOOKED_INTO: Final = ("clone", "clone3", "ioctl", "socketpair")
+_OF_ITSELF: Final = (
+    "prlimit64",
+    "sched_setaffinity",
+    "sched_setscheduler",
+    "sched_setparam",
+    "sched_setattr",
+)
+"""Their first argument is a process; 0 is the caller. Others are not to be slowed or starved."""
+_LOOKED_INTO: Final = (
+    "clone",
+    "clone3",
+    "ioctl",
+    "socketpair",
+    "mmap",
+    "setpriority",
+    *_OF_ITSELF,
+)
+_LAST: Final = (444, 445)
+"""landlock_create_ruleset and landlock_add_rule: needed until the code starts, and then a place for
+rules that no limit counts."""
 
 
 def is_known(machine: str | None = None) -> bool:
@@ -135,28 +174,56 @@ def is_known(machine: str | None = None) -> bool:
     return (machine or os.uname().machine) in _MACHINES
 
 
+def refused(machine: str | None = None) -> dict[str, int]:
+    """The calls that nobody makes inside, whatever their arguments, with their numbers."""
+    column = _MACHINES[machine or os.uname().machine][1]
+    numbers = {name: each[column] for name, each in _CALLS.items() if name not in _LOOKED_INTO}
+    return {name: each for name, each in numbers.items() if each is not None}
+
+
 def program(machine: str | None = None) -> bytes:
     """The filter, as ``struct sock_filter[]``. Raises ``KeyError`` unless ``is_known``."""
     code, column = _MACHINES[machine or os.uname().machine]
     number = {name: each[column] for name, each in _CALLS.items()}
-    lines = [
-        _line(_LOAD, _MACHINE),
-        _line(_IF_EQUAL, code, 1, 0),
-        _line(_RETURN, _KILL),  # a program for another processor has other numbers
-        _line(_LOAD, _NUMBER),
+    lines = _beginning(code)
+    lines += [
         _line(_IF_AT_LEAST, _FIRST_UNKNOWN, 0, 1),  # those of the x32 variant lie above as well
         _line(_RETURN, _UNKNOWN),
     ]
-    for name, each in number.items():
-        if each is not None and name not in _LOOKED_INTO:
-            lines += [_line(_IF_EQUAL, each, 0, 1), _line(_RETURN, _REFUSE)]
+    for each in refused(machine).values():
+        lines += [_line(_IF_EQUAL, each, 0, 1), _line(_RETURN, _REFUSE)]
     lines += [_line(_IF_EQUAL, number["clone3"] or 0, 0, 1), _line(_RETURN, _UNKNOWN)]
     lines += _looked_into(number["clone"], 0, [_line(_IF_ANY_BIT, _NEW_NAMESPACES, 0, 1)])
     lines += _looked_into(number["socketpair"], 0, [_line(_IF_EQUAL, _UNIX, 1, 0)])
     for request in _TERMINAL:
         lines += _looked_into(number["ioctl"], 1, [_line(_IF_EQUAL, request, 0, 1)])
+    both = [_line(_IF_ANY_BIT, _OF_NO_FILE, 0, 2), _line(_IF_ANY_BIT, _SHARED, 0, 1)]
+    lines += _looked_into(number["mmap"], 3, both)
+    lines += _looked_into(number["mmap"], 3, [_line(_IF_ANY_BIT, _HUGE, 0, 1)])
+    lines += _looked_into(number["setpriority"], 0, [_line(_IF_EQUAL, _OF_A_USER, 0, 1)])
+    lines += _looked_into(number["setpriority"], 1, [_line(_IF_EQUAL, 0, 1, 0)])
+    for name in _OF_ITSELF:
+        lines += _looked_into(number[name], 0, [_line(_IF_EQUAL, 0, 1, 0)])
     lines.append(_line(_RETURN, _ALLOW))
     return b"".join(lines)
+
+
+def last_program(machine: str | None = None) -> bytes:
+    """A second filter, for the moment before the code starts. Raises like ``program``."""
+    lines = _beginning(_MACHINES[machine or os.uname().machine][0])
+    for each in _LAST:
+        lines += [_line(_IF_EQUAL, each, 0, 1), _line(_RETURN, _REFUSE)]
+    lines.append(_line(_RETURN, _ALLOW))
+    return b"".join(lines)
+
+
+def _beginning(code: int) -> list[bytes]:
+    return [
+        _line(_LOAD, _MACHINE),
+        _line(_IF_EQUAL, code, 1, 0),
+        _line(_RETURN, _KILL),  # a program for another processor has other numbers
+        _line(_LOAD, _NUMBER),
+    ]
 
 
 def _looked_into(number: int | None, argument: int, test: list[bytes]) -> list[bytes]:

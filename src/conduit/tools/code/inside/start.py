@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -14,8 +15,9 @@ def main() -> None:
     or ``make``."""
     kind = sys.argv[1]
     told, control, report = map(int, sys.argv[2:5])
-    for each in (told, control, report):
-        os.set_inheritable(each, False)
+    for each in map(int, os.listdir("/proc/self/fd")):
+        if each > 2:  # whatever else whoever started us had open: the code gets none of it
+            _keep_from_others(each)
     try:
         with os.fdopen(told, "rb") as file:
             job = Job.decoded(file.read())
@@ -23,3 +25,8 @@ def main() -> None:
     except BaseException as error:
         supervise.fail(report, error)
     os._exit(0)
+
+
+def _keep_from_others(descriptor: int) -> None:
+    with contextlib.suppress(OSError):  # the list itself was open, and is no more
+        os.set_inheritable(descriptor, False)

@@ -13,6 +13,7 @@ import os
 import resource
 import select
 import signal
+import stat
 import time
 from typing import Any, NoReturn
 
@@ -24,7 +25,9 @@ _READS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DEEPEST = 8
 _MOST_LOOKED_AT = 10_000
 _LONGEST_NAME = 200
-_PAGE = resource.getpagesize()
+_MOST_LOCKS = 1000
+"""The kernel keeps each in memory that no limit counts."""
+_LONGEST_LIST = 1 << 18
 
 
 def run(job: Job, control: int, report: int) -> None:
@@ -113,6 +116,7 @@ def _become_the_code(job: Job, stdin: int) -> NoReturn:
         readable = (*layout.folders, *layout.files)
         existing = [each for each in readable if os.path.exists(each)]
         landlock.restrict(existing, (SCRATCH, *layout.devices))
+        confine_calls(seccomp.last_program())
         os.closerange(3, 1024)
         arguments = [job.interpreter, "-B", "-u", "-X", "utf8", f"{SCRATCH}/{MAIN}"]
         os.execve(job.interpreter, arguments, job.environment)
@@ -132,6 +136,7 @@ def _limit(job: Job) -> None:
         (resource.RLIMIT_CORE, 0, 0),
         (resource.RLIMIT_MEMLOCK, 0, 0),
         (resource.RLIMIT_MSGQUEUE, 0, 0),
+        (resource.RLIMIT_SIGPENDING, 256, 256),  # that wait, and timers
         (resource.RLIMIT_RTPRIO, 0, 0),
     ):
         resource.setrlimit(what, (soft, hard))
@@ -141,6 +146,7 @@ def _watch(
     job: Job, child: int, control: int, processes: int, began: float
 ) -> tuple[str, int | None]:
     """Why it is over, and the status of the code if it ended by itself."""
+    in_a_socket = _in_a_socket()
     poll = select.poll()
     handle = os.pidfd_open(child)
     poll.register(handle, select.POLLIN)
@@ -154,46 +160,73 @@ def _watch(
             return "ended", os.waitpid(child, 0)[1]
         if control in ready:
             return "stopped", None
-        if _memory(processes, job.memory) > job.memory:
+        buffers = _lines("net/unix", processes) * in_a_socket
+        if buffers + _memory(processes, job.memory - buffers) > job.memory:
             return "memory", None
+        if _lines("locks", processes) > _MOST_LOCKS:
+            return "locks", None
         there = os.statvfs(SCRATCH)
         if there.f_files - there.f_ffree > job.most_files:
             return "files", None
+
+
+def _in_a_socket() -> int:
+    """Bytes that can wait in a local socket. Nobody tells how many do."""
+    import _socket
+
+    pair = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM, 0)
+    try:
+        return pair[0].getsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF)
+    finally:
+        for each in pair:
+            each.close()
 
 
 def _memory(processes: int, enough: int) -> int:
     """Bytes that all the others take. What they share is counted for each, unless that would be too
     much: then it is looked at closely, which takes longer."""
     others = [each for each in os.listdir(processes) if each.isdigit() and each != "1"]
-    taken = {each: _resident(each, processes) for each in others}
-    if sum(taken.values()) <= enough:
-        return sum(taken.values())
-    for each in others:
+    taken = {each: _taken(each, processes) for each in others}
+    if sum(map(sum, taken.values())) <= enough:
+        return sum(map(sum, taken.values()))
+    for each, (_, tables) in taken.items():
         for line in _read(f"{each}/smaps_rollup", processes).splitlines():
             if line.startswith(b"Pss:"):  # one that cannot be looked into counts in full
-                taken[each] = int(line.split()[1]) * 1024
-    return sum(taken.values())
+                taken[each] = int(line.split()[1]) * 1024, tables
+    return sum(map(sum, taken.values()))
 
 
-def _resident(pid: str, processes: int) -> int:
-    """Bytes. A process whose first thread has ended tells by the others."""
-    pages = _pages(f"{pid}/statm", processes)
-    if not pages:
+def _taken(pid: str, processes: int) -> tuple[int, int]:
+    """Bytes in memory, and of the tables that say where. A process whose first thread has ended
+    tells by the others."""
+    found = _sizes(f"{pid}/status", processes)
+    if not any(found):
         with contextlib.suppress(OSError):
             at = os.open(f"{pid}/task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=processes)
             try:
-                pages = max((_pages(f"{each}/statm", at) for each in os.listdir(at)), default=0)
+                found = max(
+                    (_sizes(f"{each}/status", at) for each in os.listdir(at)), default=found
+                )
             finally:
                 os.close(at)
-    return pages * _PAGE
+    return found
 
 
-def _pages(name: str, folder: int) -> int:
-    found = _read(name, folder).split()
-    return int(found[1]) if len(found) > 1 else 0
+def _sizes(name: str, folder: int) -> tuple[int, int]:
+    found = {b"VmRSS": 0, b"VmPTE": 0}
+    for line in _read(name, folder).splitlines():
+        what, _, said = line.partition(b":")
+        if what in found:
+            found[what] = int(said.split()[0]) * 1024
+    return found[b"VmRSS"], found[b"VmPTE"]
 
 
-def _read(name: str, folder: int) -> bytes:
+def _lines(name: str, processes: int) -> int:
+    """Without a line of headings. No more is read than matters."""
+    return max(0, _read(name, processes, _LONGEST_LIST).count(b"\n") - 1)
+
+
+def _read(name: str, folder: int, most: int = -1) -> bytes:
     """Empty for a process that has ended."""
     try:
         at = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
@@ -201,7 +234,7 @@ def _read(name: str, folder: int) -> bytes:
         return b""
     with os.fdopen(at, "rb") as file:
         try:
-            return file.read()
+            return file.read(most)
         except OSError:
             return b""
 
@@ -265,7 +298,7 @@ def _content(path: str, largest: int) -> bytes | None:
         return None
     with os.fdopen(at, "rb") as file:
         try:
-            return file.read(largest)
+            return file.read(largest) if stat.S_ISREG(os.fstat(at).st_mode) else None
         except OSError:
             return None
 
@@ -276,11 +309,10 @@ def fail(report: int, error: BaseException) -> None:
     os.write(report, json.dumps(said).encode())
 
 
-def confine_calls() -> None:
-    """Install the filter of system calls, here and for all that is started."""
+def confine_calls(data: bytes) -> None:
+    """Install a filter of system calls, here and for all that is started."""
     import ctypes
 
-    data = seccomp.program()
     held = ctypes.create_string_buffer(data, len(data))
     filters = (ctypes.c_uint64 * 2)(len(data) // 8, ctypes.addressof(held))
     system_calls.gain_nothing_by_exec()
