@@ -28,6 +28,16 @@ GUARDED: Final = tuple(
     )
 )
 """Their names, which are also the permissions that they need."""
-BY_HAND: Final = ("corpora.delete", "runs.cancel", "runs.decide")
+BY_HAND: Final = (
+    "agent.reset",
+    "conversations.delete",
+    "conversations.import",
+    "conversations.pin",
+    "conversations.set",
+    "conversations.unpin",
+    "corpora.delete",
+    "runs.cancel",
+    "runs.decide",
+)
 """Those that people may call, and language models only where ``access.yaml`` says so: they take
-away what nobody can bring back, or decide on what a model does."""
+away what nobody can bring back, or decide on what models do or keep in view."""
