@@ -40,6 +40,13 @@ OFFERED = (
     "help.text",
     "agent.handle",
     "web.search",
+    "places.resolve",
+    "places.save",
+    "places.list",
+    "calendar.next",
+    "calendar.list",
+    "commute.time",
+    "commute.leave",
 )
 """The blocks a model is offered as tools."""
 

@@ -44,6 +44,7 @@ from conduit.app.token_block import token_block
 from conduit.app.token_scope import CatalogScopes
 from conduit.app.tool_blocks import tool_blocks
 from conduit.app.tool_states import ToolStateKeeper
+from conduit.app.whereabouts import CALLERS_CHOICE, whereabouts_blocks
 from conduit.audio.blocks import audio_blocks
 from conduit.blocks import Catalog, Gate
 from conduit.blocks.utility.catalogued import utility_blocks
@@ -162,7 +163,7 @@ async def open_app(
                 ToolStateKeeper(
                     ToolStates(database),
                     unready={"web.search": searcher.why_not},
-                    callers_choice=("web.page",),
+                    callers_choice=("web.page", *CALLERS_CHOICE),
                 )
             )
         )
@@ -208,6 +209,8 @@ async def open_app(
         for each in (*web, *tool_blocks(gate, keeper)):
             catalog.add(each)
         for each in registered_tools(gate, settings, access, database):
+            catalog.add(each)
+        for each in whereabouts_blocks(gate, settings, access, database):
             catalog.add(each)
         scopes = models.tokens.scopes = CatalogScopes(gate)
         catalog.add(token_block(models.tokens, scopes, access.caller))

@@ -8,6 +8,7 @@ from typing import Final
 from conduit.agents.reach import OTHERS
 from conduit.app import tool_blocks
 from conduit.blocks.utility import catalogued
+from conduit.tools.calendar import blocks as calendar
 from conduit.tools.code import blocks as code
 from conduit.tools.openapi import blocks as openapi
 from conduit.tools.web import page_block
@@ -23,6 +24,7 @@ GUARDED: Final = tuple(
             *tool_blocks.NAMES,
             *openapi.NAMES,
             page_block.NAME,
+            calendar.NAME,
             *FOR_KEYS,
         )
     )
@@ -30,12 +32,14 @@ GUARDED: Final = tuple(
 """Their names, which are also the permissions that they need."""
 BY_HAND: Final = (
     "agent.reset",
+    "calendar.remove",
     "conversations.delete",
     "conversations.import",
     "conversations.pin",
     "conversations.set",
     "conversations.unpin",
     "corpora.delete",
+    "places.delete",
     "runs.cancel",
     "runs.decide",
 )

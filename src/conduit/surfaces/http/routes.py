@@ -318,7 +318,7 @@ def _events(gate: Gate, request: Request, name: str, data: Any, limits: Limits) 
 
 
 def _wants_events(request: Request) -> bool:
-    return "text/event-stream" in request.headers.get("accept", "")
+    return any("text/event-stream" in each for each in request.headers.getlist("accept"))
 
 
 def _stream(gate: Gate, request: Request, name: str, data: Any) -> AsyncGenerator[Any, None]:

@@ -167,7 +167,12 @@ def calendar_blocks(
     def list_sources(_: NoOp) -> CalendarSources:
         return CalendarSources(tuple(map(_info, calendars.all(*mine()))))
 
-    @block("calendar.remove", summary="Forget a calendar", effects=Effects.WRITES_STATE)
+    @block(
+        "calendar.remove",
+        summary="Forget a calendar",
+        by_hand=True,
+        effects=Effects.WRITES_STATE,
+    )
     def remove(data: CalendarName) -> RemovedCalendar:
         if not calendars.delete(*mine(), _name(data.name)):
             raise _unknown(data.name, calendars.all(*mine()))

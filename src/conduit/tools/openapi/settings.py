@@ -29,7 +29,7 @@ from conduit.contracts.errors import InvalidInput, Unavailable
 from conduit.store.settings_file import Section, read_settings
 
 FILE: Final = "tools.yaml"
-_PARTS: Final = ("apis", "limits", "web_search")
+_PARTS: Final = ("apis", "geocoding", "limits", "routes", "web_search")
 """All sections of the file; the others are read where they are used."""
 _KINDS: Final = ("bearer", "basic", "header", "query")
 _NAME: Final = re.compile(r"[a-z][a-z0-9]{0,19}")

@@ -121,6 +121,7 @@ def place_blocks(places: Places, geocoder: Geocoder) -> tuple[Block[Any, Any], .
     @block(
         "places.delete",
         summary="Forget a place, and how long the ways to it take",
+        by_hand=True,
         effects=Effects.WRITES_STATE,
     )
     def delete(data: PlaceName) -> DeletedPlace:
