@@ -208,6 +208,8 @@ class _Known:
     label: str
     until: float
     target: Target | None = None
+    host: Name = ()
+    """The target's name, folded."""
     texts: Texts | None = None
     asked_at: float = -math.inf
     asked: int = 0
@@ -236,7 +238,7 @@ class Browser:
             if known.target is None or known.until <= now:
                 continue
             texts = known.texts or Texts(())
-            at = self._hosts.get(folded(known.target.host), {})
+            at = self._hosts.get(known.host, {})
             addresses = tuple(address for address, until in at.items() if until > now)
             if addresses:
                 identity = Identity(
@@ -282,7 +284,13 @@ class Browser:
             if record.type == Type.PTR and folded(record.name) == SERVICE:
                 self._found(record, now)
         for record in records:
-            self._learned(record, now)
+            self._learned(record)
+        wanted = {each.host for each in self._known.values()}
+        for host in self._hosts.keys() - wanted:
+            del self._hosts[host]
+        for record in records:
+            if record.type in (Type.A, Type.AAAA) and (key := folded(record.name)) in wanted:
+                self._located(key, record, now)
         self._ask_for_the_rest(now)
 
     def _found(self, record: Record, now: float) -> None:
@@ -301,25 +309,26 @@ class Browser:
         elif len(self._known) < _SERVICES:
             self._known[key] = _Known(name[0], until)
 
-    def _learned(self, record: Record, now: float) -> None:
+    def _learned(self, record: Record) -> None:
         key = folded(record.name)
         known = self._known.get(key)
         match record.data:
             case Target() if known and record.ttl_s:
-                known.target = record.data
+                known.target, known.host = record.data, folded(record.data.host)
             case Texts() if known and record.ttl_s:
                 known.texts = record.data
-            case bytes() if record.type in (Type.A, Type.AAAA):
-                wanted = {folded(each.target.host) for each in self._known.values() if each.target}
-                if key in wanted:
-                    at = self._hosts.setdefault(key, {})
-                    address = str(ip_address(record.data))
-                    if record.ttl_s == 0:
-                        at.pop(address, None)
-                    elif address in at or len(at) < _ADDRESSES:
-                        at[address] = now + record.ttl_s
-                for host in self._hosts.keys() - wanted:
-                    del self._hosts[host]
+            case _:
+                pass  # nothing that a service says of itself
+
+    def _located(self, host: Name, record: Record, now: float) -> None:
+        if not isinstance(record.data, bytes):
+            return
+        at = self._hosts.setdefault(host, {})
+        address = str(ip_address(record.data))
+        if record.ttl_s == 0:
+            at.pop(address, None)
+        elif address in at or len(at) < _ADDRESSES:
+            at[address] = now + record.ttl_s
 
     def _ask_for_the_rest(self, now: float) -> None:
         """Of a host of which only a part is known, or soon will be, ask for the others, at most
@@ -330,7 +339,7 @@ class Browser:
             missing = [Question(full, Type.SRV)] * (known.target is None)
             missing += [Question(full, Type.TXT)] * (known.texts is None)
             if known.target is not None:
-                at = self._hosts.get(folded(known.target.host), {})
+                at = self._hosts.get(known.host, {})
                 if max(at.values(), default=0.0) < now + _CHECK_S + _TTL_S / 10:
                     missing += [Question(known.target.host, kind) for kind in (Type.A, Type.AAAA)]
             if not missing:

@@ -85,10 +85,10 @@ class Message:
 
 def folded(name: Name) -> Name:
     """A name as names are compared: without case, of ASCII letters only."""
-    return tuple(
-        "".join(chr(ord(each) + 32) if "A" <= each <= "Z" else each for each in label)
-        for label in name
-    )
+    return tuple(label.translate(_LOWER) for label in name)
+
+
+_LOWER = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}
 
 
 def encode(message: Message) -> bytes:

@@ -23,7 +23,7 @@ from conduit.midi.network.hosting import Address
 from conduit.midi.network.joining import Joining
 from conduit.midi.network.settings import Settings
 from conduit.midi.network.udp.connection import Connection
-from conduit.midi.network.udp.wire import Wire
+from conduit.midi.network.udp.wire import Wire, udp_socket
 
 
 class Client(Connection):
@@ -58,10 +58,10 @@ class Client(Connection):
         client = cls(wire)
         wire.client = client
         try:
-            await loop.create_datagram_endpoint(lambda: wire, remote_addr=(host, port))
-        except (OSError, UnicodeError, OverflowError) as error:
+            wire.start(await udp_socket(host, port, connect=True))
+        except (OSError, UnicodeError) as error:
             raise Unavailable(
-                f"{host} port {port} cannot be reached: {error}",
+                f"{host!r} port {port} cannot be reached: {error}",
                 hint="check the host's name and its port; discovery shows both",
             ) from error
         try:
@@ -104,10 +104,6 @@ class _ClientWire(Wire):
         self.machine = machine
         self.opened = asyncio.Event()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self._settle()
-
     def send(self, words: Sequence[int]) -> None:
         self.machine.send(words, self._loop.time())
         self._settle()
@@ -115,10 +111,6 @@ class _ClientWire(Wire):
     def close(self, reason: ByeReason, text: str) -> None:
         self.machine.close(self._loop.time(), reason, text)
         self._settle()
-
-    def end(self) -> None:
-        self._flush()
-        self._shut()
 
     def _feed(self, data: bytes, source: Address, now: float) -> None:
         self.machine.receive(data, now)  # a connected socket takes nothing from anybody else

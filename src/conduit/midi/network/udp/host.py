@@ -15,7 +15,7 @@ from conduit.midi.network.events import Closed, Counters, Invited, Opened
 from conduit.midi.network.hosting import Address, Hosting
 from conduit.midi.network.settings import Settings
 from conduit.midi.network.udp.connection import Connection
-from conduit.midi.network.udp.wire import Wire
+from conduit.midi.network.udp.wire import Wire, udp_socket
 
 
 class Guest(Connection):
@@ -95,15 +95,14 @@ class Host:
         machine = Hosting(identity, access or Access(), settings or Settings(), os.urandom)
         wire = _HostWire(loop, machine)
         try:
-            transport, _ = await loop.create_datagram_endpoint(
-                lambda: wire, local_addr=(address, port)
-            )
-        except (OSError, UnicodeError, OverflowError) as error:
+            opened = await udp_socket(address, port, connect=False)
+        except (OSError, UnicodeError) as error:
             raise Unavailable(
-                f"cannot listen at {address} port {port}: {error}",
+                f"cannot listen at {address!r} port {port}: {error}",
                 hint="choose a free port, or 0 for any",
             ) from error
-        return cls(wire, identity, address, int(transport.get_extra_info("sockname")[1]))
+        wire.start(opened)
+        return cls(wire, identity, address, int(opened.getsockname()[1]))
 
     @property
     def guests(self) -> tuple[Guest, ...]:
@@ -173,9 +172,6 @@ class _HostWire(Wire):
             self._changed.clear()
             await self._changed.wait()
         return self._knocks.pop(next(iter(self._knocks)))
-
-    def end(self) -> None:
-        self._shut()
 
     def _feed(self, data: bytes, source: Address, now: float) -> None:
         self.machine.receive(data, source, now)

@@ -50,7 +50,7 @@ class Advertisement:
             sock.close()
             raise
         wire = _MulticastWire(loop, announcer, port)
-        await loop.create_datagram_endpoint(lambda: wire, sock=sock)
+        wire.start(sock)
         return cls(wire, announcer)
 
     @property
@@ -80,7 +80,7 @@ async def find(
     sock, _ = _open_socket(interface, port)
     browser = Browser(loop.time())
     wire = _MulticastWire(loop, browser, port)
-    await loop.create_datagram_endpoint(lambda: wire, sock=sock)
+    wire.start(sock)
     until = loop.time() + seconds
     try:
         while (left := until - loop.time()) > 0:
@@ -105,14 +105,6 @@ class _MulticastWire(Wire):
         self._machine = machine
         self._port = port
         self.heard = asyncio.Event()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self._settle()
-
-    def end(self) -> None:
-        self._flush()
-        self._shut()
 
     def _feed(self, data: bytes, source: Address, now: float) -> None:
         # whoever speaks multicast DNS in full speaks from its port (RFC 6762, 11); others would

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from abc import abstractmethod
-from typing import cast
+import socket
+from abc import ABC, abstractmethod
 
+from conduit.contracts.errors import InvalidInput
+from conduit.midi.network.commands import READ_BYTES
 from conduit.midi.network.hosting import Address
 
+_AT_ONCE = 64
+"""How many datagrams are read before others have their turn."""
 
-class Wire(asyncio.DatagramProtocol):
+
+class Wire(ABC):
     """Times are those of the event loop. One timer is enough: it is moved forward only, and looks
-    again when it fires, because most deadlines move back with every datagram."""
+    again when it fires, because most deadlines move back with every datagram.
+
+    The socket is read and written here, not by a transport of asyncio, which would read one
+    datagram in each turn of the loop and keep what it cannot send.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._transport: asyncio.DatagramTransport | None = None
+        self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._fires_at = 0.0
-        """Kept here, because uvloop's timers that are due at once do not tell."""
-        self._full = False
 
     @abstractmethod
     def _feed(self, data: bytes, source: Address, now: float) -> None: ...
@@ -34,38 +40,53 @@ class Wire(asyncio.DatagramProtocol):
     def _flush(self) -> None:
         """Send what is to be sent, tell what has happened."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
-        self._feed(data, addr, self._loop.time())
+    def start(self, opened: socket.socket) -> None:
+        """Own a socket, which must not block, from now on."""
+        self._socket = opened
+        self._loop.add_reader(opened, self._readable)
         self._settle()
 
-    def error_received(self, exc: Exception) -> None:
-        """The network says that a datagram did not arrive. It may be wrong, and anybody can say so:
-        what decides is silence."""
+    def end(self) -> None:
+        """Send what is left, and let go of the socket."""
+        self._flush()
+        self._shut()
 
-    def pause_writing(self) -> None:
-        self._full = True
-
-    def resume_writing(self) -> None:
-        self._full = False
+    def _readable(self) -> None:
+        now = self._loop.time()
+        for _ in range(_AT_ONCE):
+            if self._socket is None:
+                return
+            try:
+                data, source = self._socket.recvfrom(READ_BYTES + 1)
+            except BlockingIOError:
+                break
+            except OSError:
+                # the network says that a datagram of ours did not arrive: it may be wrong, and
+                # anybody can say so; what decides is silence
+                continue
+            self._feed(data, source, now)
+        self._settle()
 
     def _send(self, data: bytes, goal: Address | None = None) -> None:
-        """A full socket loses datagrams as a full network does; nothing piles up."""
-        if self._transport is not None and not self._full:
-            self._transport.sendto(data, goal)
+        if self._socket is None:
+            return
+        try:
+            if goal is None:
+                self._socket.send(data)
+            else:
+                self._socket.sendto(data, goal)
+        except OSError:
+            return  # a full socket, or no network: lost, as any datagram may be
 
     def _settle(self) -> None:
         self._flush()
         deadline = self._deadline()
-        if deadline is None:
+        if deadline is None or self._socket is None:
             return
         if self._timer is not None:
-            if self._fires_at <= deadline:
+            if self._timer.when() <= deadline:
                 return
             self._timer.cancel()
-        self._fires_at = deadline
         self._timer = self._loop.call_at(deadline, self._fire)
 
     def _fire(self) -> None:
@@ -77,6 +98,35 @@ class Wire(asyncio.DatagramProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
+        if self._socket is not None:
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
+
+
+async def udp_socket(address: str, port: int, *, connect: bool) -> socket.socket:
+    """A socket that speaks with one host only, or listens at an address of this machine.
+
+    Raises ``OSError`` when that is not possible, ``UnicodeError`` for a name that cannot be, and
+    ``InvalidInput`` for such a port.
+    """
+    if not connect <= port <= 65_535:
+        raise InvalidInput(f"there is no port {port}", hint="use 1 to 65535")
+    loop = asyncio.get_running_loop()
+    flags = 0 if connect else socket.AI_PASSIVE
+    places = await loop.getaddrinfo(address, port, type=socket.SOCK_DGRAM, flags=flags)
+    failed: OSError = OSError(f"{address} has no address")
+    for family, kind, protocol, _, place in places:
+        opened = socket.socket(family, kind, protocol)
+        try:
+            opened.setblocking(False)
+            if connect:
+                opened.connect(place)
+            else:
+                opened.bind(place)
+        except OSError as error:
+            opened.close()
+            failed = error
+        else:
+            return opened
+    raise failed
