@@ -22,7 +22,9 @@ STOP_S = 30
 class Server:
     """``conduit up`` in a folder. It can be killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, flex: bool = False) -> None:
+        """``flex``: with the bridge for MIDI 2.0, which takes a tenth of a second to load."""
+        self._flex = ["--flex-port", "0"] if flex else ["--no-flex"]
         self.home = folder / "home"
         self.home.mkdir(parents=True, exist_ok=True)
         self._log = folder / "server.log"
@@ -35,6 +37,8 @@ class Server:
         self.url = ""
         self.grpc = ""
         """Where gRPC is served: host and port."""
+        self.flex = ""
+        """Where devices of MIDI 2.0 are: host and port."""
         self.ready_s = 0.0
         """From the start of the process to the printed address."""
 
@@ -60,7 +64,7 @@ class Server:
         begun = time.monotonic()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*COMMAND, "up", "--port", "0", "--grpc-port", "0", "--no-open", "--json"],
+                [*COMMAND, *"up --port 0 --grpc-port 0 --no-open --json".split(), *self._flex],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -73,7 +77,7 @@ class Server:
         self.ready_s = time.monotonic() - begun
         assert greeting, self.log
         said = json.loads(greeting)
-        self.url, self.grpc = said["url"], said["grpc"]
+        self.url, self.grpc, self.flex = said["url"], said["grpc"], said["flex"]
 
     def stop(self) -> None:
         """Ask it to end, as Ctrl-C and a service manager do."""
@@ -102,12 +106,12 @@ def _first_line(process: subprocess.Popen[str]) -> str:
 
 
 @contextmanager
-def serving(folder: Path, providers: str = "") -> Iterator[Server]:
+def serving(folder: Path, providers: str = "", *, flex: bool = False) -> Iterator[Server]:
     """A running server; ``providers`` is its ``providers.yaml``.
 
     Whatever was done to it: afterwards its log holds no traceback and it still answers.
     """
-    server = Server(folder)
+    server = Server(folder, flex=flex)
     if providers:
         (server.home / "providers.yaml").write_text(providers)
     server.start()

@@ -148,3 +148,13 @@ def test_where_a_url_leads(url: str, authority: str, target: str) -> None:
 def test_what_is_no_address(url: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - urlsplit's own words are among them
         locate(url)
+
+
+def test_what_is_accepted_is_said_once() -> None:
+    usual = parsed(request_head(start("http://h/v1"), (), 0))
+    asked = parsed(request_head(start("http://h/v1"), (("accept", "text/event-stream"),), 0))
+    found = [
+        [text for name, text in each.headers if name.lower() == b"accept"]
+        for each in (usual, asked)
+    ]
+    assert found == [[b"*/*"], [b"text/event-stream"]]

@@ -44,6 +44,10 @@ class Services:
         shown = request.headers.get("authorization", "").removeprefix("Bearer ")
         if self.gives_tokens and shown not in self.valid:
             return _error(401, "unauthenticated", "this token is over")
+        if request.path.startswith("/blocks/stream") and "event-stream" not in request.headers.get(
+            "accept", ""
+        ):
+            return _error(406, "invalid_input", "this one streams")
         match request.path:
             case "/blocks/stream.text":
                 return await _streamed(request, ["Hello", ", ", "pedal"], None)

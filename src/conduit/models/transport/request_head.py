@@ -17,6 +17,7 @@ _NAMES = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]*")
 _NO_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _HOST = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z._-]{0,252}[0-9A-Za-z_.])?")
 _V6 = re.compile(r"[0-9A-Fa-f:.]{2,45}")
+_ANYTHING = "Accept: */*\r\n"
 _URL_SAFE = "/%:=&?~#+!$,;'@()*[]"
 _FRAMING = frozenset(
     ("connection", "content-length", "expect", "host", "keep-alive", "te", "trailer")
@@ -66,7 +67,7 @@ def opening(method: str, origin: Origin, target: str) -> str:
     """The lines of a request that are the same each time it goes to this URL."""
     return (
         f"{method} {target} HTTP/1.1\r\nHost: {origin.authority}\r\n"
-        "User-Agent: conduit\r\nAccept: */*\r\nAccept-Encoding: identity\r\n"
+        f"User-Agent: conduit\r\n{_ANYTHING}Accept-Encoding: identity\r\n"
     )
 
 
@@ -74,6 +75,8 @@ def request_head(opening: str, headers: tuple[Header, ...], length: int) -> byte
     """The head of a request with a body of ``length`` bytes, which is none for -1. Raises
     ``InvalidInput`` as ``check_headers`` does."""
     check_headers(headers)
+    if any(name == "accept" for name, _ in headers):  # many servers look at the first one only
+        opening = opening.replace(_ANYTHING, "", 1)
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
     sized = f"Content-Length: {length}\r\n\r\n" if length >= 0 else "\r\n"
     return f"{opening}{lines}{sized}".encode("latin-1")
