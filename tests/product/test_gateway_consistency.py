@@ -162,15 +162,29 @@ def test_somebody_stronger_answers_as_a_stream_in_the_client_s_dialect(
     assert text == "It is certainly 7."
     assert [each.usage.prompt_tokens for each in chunks if each.usage] == [28]
     WRITTEN[said.id] = {("weak", "ok"): 3, ("strong", "ok"): 1}
-    weak += ["9", "9"]
-    with (
-        Anthropic(base_url=server.url, api_key="unused", max_retries=0) as anthropic,
-        anthropic.messages.stream(
-            model="sure", max_tokens=50, messages=[{"role": "user", "content": "And in Latin?"}]
-        ) as stream,
-    ):
-        assert stream.get_final_text() == "9"
-        assert stream.response.headers["x-conduit-agreement"] == "1.00"
+
+
+def test_a_client_of_the_stronger_one_s_dialect(server: Server, weak: deque[str]) -> None:
+    """Its answer is not passed on as it came, for it would not say what all of it took."""
+    with Anthropic(base_url=server.url, api_key="unused", max_retries=0) as client:
+
+        def stream(text: str) -> Any:
+            turn: Any = {"role": "user", "content": text}
+            return client.messages.stream(model="sure", max_tokens=50, messages=[turn])
+
+        weak += ["9", "9", "1", "2", "3", "4", "5", "6"]
+        with stream("And in Latin?") as told:
+            assert told.get_final_text() == "9"
+            assert told.response.headers["x-conduit-agreement"] == "1.00"
+        with stream("And in Greek?") as told:
+            message: Any = told.get_final_message()
+            assert told.response.headers["x-conduit-escalated"] == "yes"
+        whole: Any = client.messages.create(
+            model="sure", max_tokens=50, messages=[{"role": "user", "content": "In Norse?"}]
+        )
+        for each in (message, whole):
+            assert [part.text for part in each.content] == ["It is certainly 7."]
+            assert (each.usage.input_tokens, each.usage.output_tokens) == (28, 20)
 
 
 def test_all_must_agree_and_one_does_not(
