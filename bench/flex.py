@@ -1,0 +1,208 @@
+"""From a pedal on the network to a block and back, over UDP on this machine.
+
+One device presses, waits for its result, presses again; then sixteen devices send 500 envelopes a
+second together. Timed from sending to the ``ack`` and to the ``result`` of a block that does
+next to nothing (``prompts.list``), through the bridge, HTTP and the gate of a server of its own.
+Beside it the same call straight over HTTP, on one kept connection: what is added is the bridge's.
+Decoding, validating and routing an envelope of 1 KiB is timed alone.
+
+    python bench/flex.py [--seconds 10] [--rate 500] [--devices 16]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from conduit.midi.flex import TextAssembler, text_packets
+from conduit.midi.network import Client, Identity, Received
+from conduit.surfaces.flex.carriers import CarrierReader
+from conduit.surfaces.flex.envelope import Envelope, parse, render
+from conduit.surfaces.flex.intents import call_of
+
+FLEX = """
+strangers: {here: ["*"], rate: {per_minute: 6000000, burst: 100000}}
+queue: 1000
+at_once: 8
+"""
+BLOCK = "prompts.list"
+numbers = itertools.count()
+
+
+class Pedal:
+    """One device, with what it waits for."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.acks: list[float] = []
+        self.results: list[float] = []
+        self.errors = 0
+        self._sent: dict[str, float] = {}
+        self._came: dict[str, asyncio.Future[None]] = {}
+        self._texts = TextAssembler()
+
+    def press(self) -> asyncio.Future[None]:
+        corr = f"c{next(numbers)}"
+        envelope = Envelope(time.time_ns() // 1_000_000, corr, BLOCK, {})
+        self._came[corr] = came = asyncio.get_running_loop().create_future()
+        words = text_packets(render(envelope), bank=1, status=0)
+        self._sent[corr] = time.perf_counter()
+        self.client.send(words)
+        return came
+
+    async def listen(self) -> None:
+        async for event in self.client:
+            if not isinstance(event, Received):
+                continue
+            now = time.perf_counter()
+            for text in self._texts.feed(event.words):
+                told = json.loads(text.text)
+                corr = told["corr"]
+                if told["intent"] == "ack":
+                    self.acks.append(now - self._sent[corr])
+                    continue
+                self.errors += told["intent"] == "error"
+                self.results.append(now - self._sent[corr])
+                self._came.pop(corr).set_result(None)
+
+
+async def measure(address: str, url: str, seconds: float, rate: float, devices: int) -> None:
+    host, _, port = address.partition(":")
+    pedals = []
+    for number in range(devices):
+        client = await Client.open(host, int(port), Identity(f"Pedal {number}", f"P-{number}"))
+        pedals.append(Pedal(client))
+    listening = [asyncio.create_task(each.listen()) for each in pedals]
+
+    first = pedals[0]
+    for _ in range(50):
+        await first.press()
+    first.acks.clear()
+    first.results.clear()
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        await first.press()
+    show("one device, ack", first.acks)
+    show("one device, result", first.results)
+    alone = percentile(first.acks, 0.99), percentile(first.results, 0.99)
+
+    for each in pedals:
+        each.acks.clear()
+        each.results.clear()
+    began = time.perf_counter()
+    waiting = []
+    for number in range(int(rate * seconds)):
+        due = began + number / rate
+        if (early := due - time.perf_counter()) > 0:
+            await asyncio.sleep(early)
+        waiting.append(pedals[number % devices].press())
+    await asyncio.gather(*waiting)
+    acks = [each for pedal in pedals for each in pedal.acks]
+    results = [each for pedal in pedals for each in pedal.results]
+    errors = sum(each.errors for each in pedals)
+    what = f"{devices} devices, {len(results) / (time.perf_counter() - began):,.0f} a second"
+    show(f"{what}, ack", acks)
+    show(f"{what}, result", results)
+    print(f"  p99 × that of one device: ack {percentile(acks, 0.99) / alone[0]:.2f}, "
+          f"result {percentile(results, 0.99) / alone[1]:.2f}; errors {errors}, "
+          f"sent {len(waiting):,}, answered {len(results):,}")  # fmt: skip
+    for task in listening:
+        task.cancel()
+    await asyncio.gather(*listening, return_exceptions=True)
+    await asyncio.gather(*(each.client.close() for each in pedals))
+
+    times = []
+    async with httpx.AsyncClient() as straight:
+        until = time.perf_counter() + min(seconds, 3)
+        while time.perf_counter() < until:
+            at = time.perf_counter()
+            (await straight.post(f"{url}/blocks/{BLOCK}", json={})).raise_for_status()
+            times.append(time.perf_counter() - at)
+    show("straight over HTTP (httpx)", times)
+
+
+def percentile(times: list[float], share: float) -> float:
+    ordered = sorted(times)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def show(what: str, times: list[float]) -> None:
+    p50, p99 = statistics.median(times) * 1000, percentile(times, 0.99) * 1000
+    print(f"  {what:40} p50 {p50:6.2f} ms  p99 {p99:6.2f} ms  ({len(times):,})")
+
+
+def alone() -> None:
+    """One envelope of 1 KiB: words to a request."""
+    steps = [
+        {"name": "persist.getBaseline", "arguments": {"corpusId": "fc-main", "baselineId": f"B{n}"}}
+        for n in range(11)
+    ]
+    body = {"objective": "Draft release notes from baseline BA-2025-08", "steps": steps}
+    text = render(Envelope(1_723_622_400_000, "dE8x-7qF", "planner.execute", body))
+    words = text_packets(text, bank=1, status=0)
+    texts, reader = TextAssembler(), CarrierReader()
+
+    def once() -> None:
+        for each in texts.feed(words):
+            carried = reader.read(each)
+            assert carried is not None
+            for envelope in parse(carried.text):
+                assert isinstance(envelope, Envelope)
+                call_of(envelope.intent, envelope.body)
+
+    print(f"  decode, validate, route {len(text.encode()):,} bytes ({len(words) // 4} packets): "
+          f"{best(once) * 1e6:.0f} µs")  # fmt: skip
+
+
+def best(work: Callable[[], None], rounds: int = 15, times: int = 200) -> float:
+    found = []
+    for _ in range(rounds):
+        at = time.perf_counter()
+        for _ in range(times):
+            work()
+        found.append((time.perf_counter() - at) / times)
+    return min(found)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rate", type=float, default=500)
+    parser.add_argument("--devices", type=int, default=16)
+    asked = parser.parse_args()
+    alone()
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "flex.yaml").write_text(FLEX)
+        words = "-m conduit.cli up --port 0 --flex-port 0 --no-grpc --no-open --json".split()
+        environ = {
+            **os.environ,
+            "CONDUIT_HOME": folder,
+            "CONDUIT_DB_URI": f"sqlite:///{folder}/conduit.db",
+        }
+        with subprocess.Popen(
+            [sys.executable, *words], stdout=subprocess.PIPE, text=True, env=environ
+        ) as server:
+            assert server.stdout is not None
+            said = json.loads(server.stdout.readline())
+            try:
+                asyncio.run(
+                    measure(said["flex"], said["url"], asked.seconds, asked.rate, asked.devices)
+                )
+            finally:
+                server.terminate()
+
+
+if __name__ == "__main__":
+    main()
