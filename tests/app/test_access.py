@@ -193,9 +193,7 @@ async def test_what_is_allowed_is_listed_without_secrets(tmp_path: Path) -> None
     rights = {each.name: (each.models, each.remote, each.remote_models) for each in found.blocks}
     assert rights == {
         "code.execute": (False, False, False),
-        "corpora.delete": (False, True, False),
-        "runs.cancel": (False, True, False),
-        "runs.decide": (False, True, False),
+        **dict.fromkeys(BY_HAND, (False, True, False)),
         "runs.others": (False, False, False),
         "mcp.restart": (False, False, False),
         "tools.disable": (False, False, False),

@@ -33,7 +33,7 @@ _BATCH: Final = 24_000
 """Characters of turns that a model is told at once."""
 _BY_MODEL: Final = 4
 """Batches that a model is asked for at once; the rest waits for the next turn."""
-_BY_HAND: Final = 200
+_EXTRACTS: Final = 200
 _AT_ONCE: Final = 4
 _MOST: Final = 200
 """Conversations that may wait; a further one is done after its next turn."""
@@ -113,7 +113,7 @@ class Summaries:
             self._failed.pop(asking.place, None)
         summary = await asyncio.to_thread(self._notes.summary, *asking.place)
         by_model, done = True, 0
-        while done < (_BY_MODEL if by_model else _BY_HAND):
+        while done < (_BY_MODEL if by_model else _EXTRACTS):
             batch = await asyncio.to_thread(self._next, asking, summary)
             made = await self._made(asking, summary, batch, by_model) if batch else None
             if batch is None or made is None:
@@ -237,7 +237,7 @@ class Summaries:
     def _extract(self, asking: Asking) -> None:
         """What would drop out of view, without asking anybody."""
         summary = self._notes.summary(*asking.place)
-        for _ in range(_BY_HAND):
+        for _ in range(_EXTRACTS):
             batch = self._next(asking, summary)
             if batch is None or not batch.pressing:
                 return
