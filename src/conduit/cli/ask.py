@@ -43,6 +43,7 @@ def ask(
     """
 
     async def work(app: App) -> None:
+        await app.servers.discover_for(app.access.models)  # those that a model may use
         request: dict[str, str | int | None] = {
             "prompt": text,
             "session": session,

@@ -33,13 +33,20 @@ Name = Annotated[str, typer.Argument(help="Name of the block, like groove.render
 
 
 @commands.command("list")
-def list_blocks(as_json: AsJson = False) -> None:
+def list_blocks(
+    as_json: AsJson = False,
+    servers: Annotated[
+        bool, typer.Option("--servers", help="Start the servers of mcp.yaml, and list theirs too.")
+    ] = False,
+) -> None:
     """List every block: what it does, and what it changes.
 
     Example: `conduit blocks list`
     """
 
     async def work(app: App) -> None:
+        if servers:
+            await app.servers.discover()
         infos = [app.gate.in_reach.info(block.name) for block in app.gate.in_reach]
         if as_json:
             print_json({"blocks": infos})
@@ -58,6 +65,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
     """
 
     async def work(app: App) -> None:
+        await app.servers.require(name)
         info = app.gate.in_reach.info(name)
         if as_json:
             print_json(info)
@@ -90,6 +98,7 @@ def draw(
     from conduit.blocks import drawing  # not for the other commands to wait for
 
     async def work(app: App) -> None:
+        await app.servers.require(name)
         block = app.gate.in_reach.get(name)
         drawn = {
             Format.TREE: drawing.tree,
@@ -118,6 +127,7 @@ def run_block(context: typer.Context, name: Name, as_json: AsJson = False) -> No
     """
 
     async def work(app: App) -> None:
+        await app.servers.require(name)
         block = app.gate.in_reach.get(name)
         data = _arguments(context.args, json_schema(block.input_type))
         print_json(await app.gate.acall(name, data, LOCAL_OWNER, lenient=True))
@@ -136,6 +146,7 @@ def _arguments(words: list[str], schema: dict[str, Any]) -> Any:
     if words == ["-"]:
         return loads(sys.stdin.buffer.read())
     data: dict[str, Any] = {}
+    known = _fields(schema)
     rest = list(words)
     while rest:
         word = rest.pop(0)
@@ -146,15 +157,22 @@ def _arguments(words: list[str], schema: dict[str, Any]) -> Any:
             if not rest:
                 raise InvalidInput(f"--{field} needs a value", hint=f"write --{field} VALUE")
             value = rest.pop(0)
-        field = field.replace("-", "_")
-        data[field] = _value(value, schema["properties"].get(field, {}))
+        field = field if field in known else field.replace("-", "_")
+        data[field] = _value(value, known.get(field, {}))
     return data
+
+
+def _fields(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schemas of the fields. Those of another program's tool may say anything at all."""
+    fields = schema.get("properties")
+    found = fields if isinstance(fields, dict) else {}
+    return {name: each if isinstance(each, dict) else {} for name, each in found.items()}
 
 
 def _value(text: str, schema: dict[str, Any]) -> Any:
     """Text stays text where the field takes text; anything else is read as JSON if it is JSON."""
-    options = schema.get("anyOf", [schema])
-    if any(option.get("type") == "string" for option in options):
+    options = _listed(schema, "anyOf") or [schema]
+    if any(isinstance(each, dict) and each.get("type") == "string" for each in options):
         return text
     try:
         return loads(text)
@@ -163,21 +181,29 @@ def _value(text: str, schema: dict[str, Any]) -> Any:
 
 
 def _rows(schema: dict[str, Any]) -> list[tuple[str, str, str]]:
-    required = schema.get("required", [])
+    required = _listed(schema, "required")
     return [
-        (name if name in required else f"{name}?", _type(field), field.get("description", ""))
-        for name, field in schema.get("properties", {}).items()
+        (name if name in required else f"{name}?", _type(field), str(field.get("description", "")))
+        for name, field in _fields(schema).items()
     ]
 
 
-def _type(schema: dict[str, Any]) -> str:
-    if "anyOf" in schema:
-        return " | ".join(_type(option) for option in schema["anyOf"])
-    if "enum" in schema:
-        return " | ".join(map(str, schema["enum"]))
+def _type(schema: Any) -> str:
+    if not isinstance(schema, dict):  # another program's schema may say just that anything will do
+        return "any"
+    if options := _listed(schema, "anyOf"):
+        return " | ".join(map(_type, options))
+    if values := _listed(schema, "enum"):
+        return " | ".join(map(str, values))
     kind = schema.get("type", "any")
     if kind == "array":
-        return f"list of {_type(schema['items'])}"
-    if "minimum" in schema:
-        return f"{kind} {schema['minimum']:g}..{schema['maximum']:g}"
+        return f"list of {_type(schema.get('items', {}))}"
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if isinstance(low, int | float) and isinstance(high, int | float):
+        return f"{kind} {low:g}..{high:g}"
     return str(kind)
+
+
+def _listed(schema: dict[str, Any], name: str) -> list[Any]:
+    found = schema.get(name)
+    return found if isinstance(found, list) else []

@@ -53,6 +53,7 @@ def chat(
     """
 
     async def work(app: App) -> None:
+        await app.servers.discover_for(app.access.models)  # those that a model may use
         lines = _Lines(app.settings.home) if sys.stdin.isatty() else None
         if lines and not as_json:
             out.print(f"Conduit {__version__}. Ask for a groove; [bold]:help[/] shows more.")

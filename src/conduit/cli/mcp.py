@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import webbrowser
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from conduit.cli.printing import out, print_json, print_table
+from conduit.cli.printing import err, out, print_json, print_table
 from conduit.cli.running import AsJson, call, run
 from conduit.contracts.call import LOCAL_OWNER
 
@@ -79,3 +81,41 @@ def servers(as_json: AsJson = False) -> None:
             out.print("None yet: name them in mcp.yaml, see docs/guides/mcp.md.")
 
     run(work, as_json=as_json, detect=False)
+
+
+Server = Annotated[str, typer.Argument(help="Its name in mcp.yaml.")]
+
+
+@commands.command("login")
+def login(name: Server) -> None:
+    """Let Conduit in at a server that wants somebody to log in.
+
+    Opens its page in a browser, and keeps what it gives in CONDUIT_HOME/mcp-tokens. A running
+    Conduit uses it from the next start of the server: `mcp.restart`.
+
+    Example: `conduit mcp login tickets`
+    """
+
+    def show(url: str) -> None:
+        err.print(f"Log in at {escape(url)}", soft_wrap=True)
+        webbrowser.open(url)
+
+    async def work(app: App) -> None:
+        status = await app.servers.log_in(name, show)
+        out.print(f"{name} let Conduit in: {', '.join(status.blocks) or 'it has no tools'}.")
+
+    run(work, as_json=False, detect=False)
+
+
+@commands.command("logout")
+def logout(name: Server) -> None:
+    """Forget what a server let Conduit in with.
+
+    Example: `conduit mcp logout tickets`
+    """
+
+    async def work(app: App) -> None:
+        forgotten = await app.servers.log_out(name)
+        out.print(f"{name} is forgotten." if forgotten else f"Nothing was kept for {name}.")
+
+    run(work, as_json=False, detect=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -11,6 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 from mcp.shared.auth import AuthorizationCodeResult
 
 from conduit.contracts.errors import TimedOut, Unauthenticated
+from conduit.tools.mcp.answer import ToolDefinition
+from conduit.tools.mcp.connection import Connection
+from conduit.tools.mcp.settings import ServerSettings
+from conduit.tools.mcp.tokens import TokenFile
 
 _PATIENCE_S: Final = 300.0
 _LARGEST_HEAD: Final = 16 << 10
@@ -20,6 +24,24 @@ _PAGE: Final = (
     "<!doctype html><meta charset=utf-8><title>Conduit</title>"
     "<p>Conduit has been told. You can close this page."
 )
+
+
+async def log_in(
+    server: ServerSettings, environ: Mapping[str, str], show: Callable[[str], None]
+) -> tuple[ToolDefinition, ...]:
+    """Connect once with a person at hand, keep what they allowed, and say which tools there are.
+    Raises what the server fails with."""
+    async with browser(show) as consent:
+        connection = Connection(server, environ, consent=consent)
+        try:
+            return await connection.tools()
+        finally:
+            await connection.close()
+
+
+def log_out(server: ServerSettings) -> bool:
+    """Forget it. Raises ``StoreError``."""
+    return server.tokens is not None and TokenFile(server.tokens, server.url).forget()
 
 
 class Browser:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from conduit.blocks import Block, Effects, Length, NoOp, block
-from conduit.contracts.errors import ConduitError, Conflict, NotFound
+from conduit.contracts.errors import ConduitError, ConfigError, Conflict, NotFound
 from conduit.contracts.json import JsonObject
 from conduit.tools.mcp.answer import ToolAnswer, ToolDefinition
 from conduit.tools.mcp.elsewhere import THERE
@@ -18,6 +18,11 @@ from conduit.tools.mcp.tool_block import require_same, tool_blocks
 
 if TYPE_CHECKING:
     from conduit.tools.mcp.connection import Connection
+
+LogIn = Callable[
+    [ServerSettings, Mapping[str, str], Callable[[str], None]],
+    Awaitable[tuple[ToolDefinition, ...]],
+]
 
 log = logging.getLogger("conduit.mcp")
 
@@ -74,6 +79,54 @@ class Servers:
         """Start all of them. One that fails is only told: the others are there."""
         await asyncio.gather(*map(self._discover, self._settings))
 
+    async def discover_for(self, names: Iterable[str]) -> None:
+        """Start those whose blocks are named, like ``mcp.search.query`` or ``mcp.search.*``, and no
+        others. One that fails is only told."""
+        await asyncio.gather(*map(self._discover, sorted(self._meant(names))))
+
+    async def require(self, block: str) -> None:
+        """Start the server whose block this is, where it is one's. Raises what keeps it from
+        starting."""
+        for name in self._meant([block]):
+            await self._offered(name)
+
+    def _meant(self, names: Iterable[str]) -> set[str]:
+        parts = [each.split(".") for each in names if each.startswith("mcp.")]
+        if any(each[1:] == ["*"] for each in parts):
+            return set(self._settings)
+        return {each[1] for each in parts if len(each) > 2 and each[1] in self._settings}
+
+    async def log_in(self, name: str, show: Callable[[str], None]) -> ServerStatus:
+        """Have a person let Conduit in. ``show`` brings them to a page. Raises ``NotFound``,
+        ``ConfigError`` for a server that has no address, and what the server fails with."""
+        settings = self._at_address(name)
+        log_in = await asyncio.to_thread(_log_in)
+        self._offer(name, await log_in(settings, self._environ, show))
+        return self._status(name)
+
+    async def log_out(self, name: str) -> bool:
+        """Forget what it let Conduit in with, and say whether there was anything. Raises
+        ``NotFound``, ``ConfigError`` and ``StoreError``."""
+        settings = self._at_address(name)
+        log_out = await asyncio.to_thread(_log_out)
+        return await asyncio.to_thread(log_out, settings)
+
+    def _at_address(self, name: str) -> ServerSettings:
+        settings = self._known(name)
+        if not settings.url:
+            raise ConfigError(
+                f"the MCP server {name} is a command: there is nowhere to log in",
+                where=f"mcp.{name}",
+                hint="a command gets its secrets in env",
+            )
+        return settings
+
+    def _known(self, name: str) -> ServerSettings:
+        if name not in self._settings:
+            known = ", ".join(self._settings) or "none yet"
+            raise NotFound(f"there is no MCP server {name[:80]!r}", hint=f"there are: {known}")
+        return self._settings[name]
+
     async def close(self) -> None:
         """End every server that was started."""
         if self._discovering is not None:
@@ -89,19 +142,20 @@ class Servers:
 
     async def restart(self, name: str) -> ServerStatus:
         """Raises ``NotFound``, and what keeps it from starting."""
-        if name not in self._settings:
-            known = ", ".join(self._settings) or "none yet"
-            raise NotFound(f"there is no MCP server {name[:80]!r}", hint=f"there are: {known}")
+        self._known(name)
         connection = await self._connection(name)
         self._offer(name, await THERE.run(connection.restart()))
         return self._status(name)
 
     async def _discover(self, name: str) -> None:
         try:
-            connection = await self._connection(name)
-            self._offer(name, await THERE.run(connection.tools()))
+            await self._offered(name)
         except ConduitError as error:
             log.warning("the MCP server %s is not there: %s", name, error.message)
+
+    async def _offered(self, name: str) -> None:
+        connection = await self._connection(name)
+        self._offer(name, await THERE.run(connection.tools()))
 
     async def _connection(self, name: str) -> Connection:
         """The SDK takes two thirds of a second to load, so it is loaded in a thread."""
@@ -152,6 +206,18 @@ def _connection_class() -> type[Connection]:
     from conduit.tools.mcp.connection import Connection
 
     return Connection
+
+
+def _log_in() -> LogIn:
+    from conduit.tools.mcp.login import log_in
+
+    return log_in
+
+
+def _log_out() -> Callable[[ServerSettings], bool]:
+    from conduit.tools.mcp.login import log_out
+
+    return log_out
 
 
 def server_blocks(servers: Servers) -> tuple[Block[Any, Any], ...]:
