@@ -33,6 +33,9 @@ def test_each_line_is_a_value_and_none_is_a_command_to_a_terminal() -> None:
     assert note["velocity"] == 0xC104
     assert {each["type"] for each in packets} == {"FlexPacket"}
     assert told["text"] == text
+    assert RUNNER.invoke(cli, ["flex", "decode", *words.split()]).stdout == "".join(
+        done.stdout.splitlines(keepends=True)[1:]
+    )
     assert re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", done.stdout) is None
 
 

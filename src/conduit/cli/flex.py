@@ -39,28 +39,37 @@ commands.command("learn")(flex_send.learn)
 
 @commands.command("decode")
 def decode(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(help="The words, in hexadecimal; without any, standard input."),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse what the standard does not allow.")
     ] = False,
 ) -> None:
-    """Read hexadecimal words on standard input, and print what they say: one JSON value a line.
+    """Read hexadecimal words, and print what they say: one JSON value a line.
 
-    Example: `echo 40992400 c1040000 | conduit flex decode`
+    Example: `conduit flex decode 40992400 c1040000`
     """
 
     async def work(app: App) -> None:
-        given = sys.stdin.buffer.read(MOST_INPUT + 1).decode("ascii", "replace")
-        if len(given) > MOST_INPUT:
-            raise TooLarge(
-                f"more than {MOST_INPUT:,} letters on standard input",
-                hint="send them in several runs, each of whole packets",
-            )
+        given = " ".join(words) if words else _standard_input()
         found: Any = await call(app, "flex.decode", {"words": given, "strict": strict})
         for said in found.said:
             line = dumps(_short(said)).decode()
             sys.stdout.write(_CONTROL.sub(lambda at: f"\\u{ord(at[0]):04x}", line) + "\n")
 
     run(work, as_json=False, detect=False)
+
+
+def _standard_input() -> str:
+    given = sys.stdin.buffer.read(MOST_INPUT + 1)
+    if len(given) > MOST_INPUT:
+        raise TooLarge(
+            f"more than {MOST_INPUT:,} letters on standard input",
+            hint="send them in several runs, each of whole packets",
+        )
+    return given.decode("ascii", "replace")
 
 
 def _short(said: Any) -> dict[str, Any]:
