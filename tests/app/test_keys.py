@@ -60,7 +60,7 @@ def test_a_key_is_its_holder_with_org_rights_and_models(keys: Keys) -> None:
     made = keys.add(
         "laptop",
         models=["gpt-*", "claude"],
-        permissions=["models.*", "ask"],
+        permissions=["models.*", "ask", "runs.others"],
         requests_per_minute=60,
         tokens_per_minute=1000,
         budget_micro=5_000_000,
@@ -71,7 +71,7 @@ def test_a_key_is_its_holder_with_org_rights_and_models(keys: Keys) -> None:
     assert holder.principal == Principal(
         f"key:{made.record.id}",
         DEFAULT_ORG,
-        frozenset({"models.*", "ask", "auth.token"}),
+        frozenset({"models.*", "ask", "runs.others", "auth.token"}),
         key_id=made.record.id,
         models=("gpt-*", "claude"),
     )
