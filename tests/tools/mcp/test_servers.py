@@ -65,12 +65,13 @@ async def test_tools_are_blocks_with_their_own_schemas() -> None:
         assert {"mcp.honest.add", "mcp.honest.shout_it", "mcp.servers"} <= names
         info = gate.catalog.info("mcp.honest.add")
         assert info.guarded
-        assert info.summary == "Add two numbers."
+        assert info.summary == "[MCP server honest] Add two numbers."
         assert info.input_schema["required"] == ["a"]
         answer = await gate.acall("mcp.honest.add", {"a": 2, "b": 3}, LOCAL_OWNER)
         assert answer.success
         assert answer.text == "5"
         assert answer.structured == {"result": 5}
+        assert answer.untrusted
         assert (await status(gate)).state == "ready"
 
 

@@ -36,6 +36,7 @@ _LONGEST_WAIT_S: Final = 30.0
 _MOST_TOOLS: Final = 500
 _MOST_PAGES: Final = 100
 _LARGEST_DEFINITION: Final = 64 << 10
+_LARGEST_DEFINITIONS: Final = 1 << 20
 _LARGEST_ANSWER: Final = 1 << 20
 _LONGEST_WORDS: Final = 400
 _A_PERSON_S: Final = 300.0
@@ -288,14 +289,17 @@ class Connection:
 
 
 async def _listed(client: Client) -> tuple[ToolDefinition, ...]:
-    """All its tools, page by page, up to a number. One whose description is too large is left
-    out."""
+    """All its tools, page by page, up to a number and a size: models read them. One whose
+    description is too large is left out."""
     found: dict[str, ToolDefinition] = {}
     cursor: str | None = None
+    room = _LARGEST_DEFINITIONS
     for _ in range(_MOST_PAGES):
         page = await client.list_tools(cursor=cursor)
         for tool in page.tools:
-            if len(found) < _MOST_TOOLS and len(tool.model_dump_json()) <= _LARGEST_DEFINITION:
+            size = len(tool.model_dump_json())
+            if len(found) < _MOST_TOOLS and size <= min(_LARGEST_DEFINITION, room):
+                room -= size
                 found.setdefault(tool.name, _definition(tool))
         if not page.next_cursor or page.next_cursor == cursor or len(found) == _MOST_TOOLS:
             break

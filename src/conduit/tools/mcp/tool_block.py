@@ -23,8 +23,12 @@ Call = Callable[[ToolDefinition, JsonObject], Awaitable[ToolAnswer]]
 
 _LONGEST_NAME: Final = 64
 _LONGEST_SUMMARY: Final = 400
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ud800-\udfff]+")
+_UNPRINTABLE: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
+)
 _DIGEST: Final = 6
+_WORDS: Final = frozenset({"description", "title", "$comment"})
+_LONGEST_WORDS: Final = 1000
 
 
 def tool_blocks(
@@ -34,7 +38,7 @@ def tool_blocks(
     made: dict[str, tuple[ToolDefinition, Block[Any, Any]]] = {}
     for tool in tools:
         name = block_name(server, tool.name, made)
-        made[name] = tool, _block(name, tool, call)
+        made[name] = tool, _block(server, name, tool, call)
     return made
 
 
@@ -50,11 +54,12 @@ def block_name(server: str, tool: str, taken: Iterable[str] = ()) -> str:
     return f"{name[: _LONGEST_NAME - _DIGEST - 1].rstrip('_')}_{digest}"
 
 
-def _block(name: str, tool: ToolDefinition, call: Call) -> Block[Any, Any]:
+def _block(server: str, name: str, tool: ToolDefinition, call: Call) -> Block[Any, Any]:
     said = _UNPRINTABLE.sub(" ", tool.description).strip()[:_LONGEST_SUMMARY]
     effects = Effects.NETWORK if tool.read_only else Effects.NETWORK | Effects.WRITES_STATE
 
-    summary = said or f"{tool.name[:80]!r} of an MCP server"
+    # The model that reads it is told whose words these are.
+    summary = f"[MCP server {server}] {said or repr(tool.name[:80])}"
 
     @block(name, summary=summary, guarded=True, effects=effects)
     async def work(data: Foreign) -> ToolAnswer:
@@ -62,8 +67,20 @@ def _block(name: str, tool: ToolDefinition, call: Call) -> Block[Any, Any]:
         return _held_to_its_word(tool, answer)
 
     made: FunctionBlock[Any, Any] = work
-    made.input_type = foreign_type(_class_name(name), _object_schema(tool.input_schema))
+    made.input_type = foreign_type(_class_name(name), _object_schema(_plain(tool.input_schema)))
     return made
+
+
+def _plain(schema: Any) -> Any:
+    """A schema whose words are plain text: what nobody sees, a model reads all the same."""
+    if isinstance(schema, dict):
+        return {
+            name: _UNPRINTABLE.sub(" ", value)[:_LONGEST_WORDS]
+            if name in _WORDS and isinstance(value, str)
+            else _plain(value)
+            for name, value in schema.items()
+        }
+    return [_plain(each) for each in schema] if isinstance(schema, list) else schema
 
 
 def _object_schema(schema: JsonObject) -> JsonObject:
