@@ -63,6 +63,17 @@ def test_what_is_written_is_read_back(
     ]
 
 
+@given(st.binary(max_size=120), st.integers(8, len(FILE)))
+def test_damage_never_escapes_the_error_tree(damage: bytes, at: int) -> None:
+    for data in (FILE[:at] + damage, FILE[:at] + damage + FILE[at + len(damage) :]):
+        for strict in (False, True):
+            try:
+                clip = read_clip(data, strict=strict)
+            except InvalidInput:
+                continue
+            assert clip.ticks_per_quarter > 0
+
+
 def test_a_long_gap_is_several_clockstamps() -> None:
     clip = Clip(96, (ClipEvent(2 * MOST_DELTA + 5, ON),), (), 2 * MOST_DELTA + 5)
     data = write_clip(clip)

@@ -78,6 +78,27 @@ def test_random_words_are_read_whole_and_pass_on_unchanged_in_meaning() -> None:
     assert at >= len(words)
 
 
+def test_whatever_random_words_say_nothing_behind_them_raises() -> None:
+    chance = random.Random(8)
+    words = [chance.getrandbits(32) for _ in range(20_000)]
+    messages = decode(words)
+    long, names, up = ump.LongAssembler(), ump.EndpointTextAssembler(), ump.ToMidi2()
+    long.feed(messages)
+    names.feed(messages)
+    assert long.open_bytes < 1_100_000
+    cable = b"".join(ump.stream_bytes(each) for each in up.feed(messages))
+    assert len(ump.ByteStream().feed(cable)) > 100
+    assert long.take_faults()
+
+
+@given(st.floats(0, 1e6), st.floats(0, 2.09))
+def test_times_of_jitter_reduction_go_round(start: float, elapsed: float) -> None:
+    assert ump.jr_time(1.0) == 0x7A12  # KT: UmpFactory.jrTimestamp(1.0)
+    earlier, later = ump.jr_time(start), ump.jr_time(start + elapsed)
+    assert ump.jr_elapsed_s(earlier, later) == pytest.approx(elapsed, abs=2 * ump.JR_UNIT_S)
+    assert encode(ump.JrTimestamp(later))
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -114,6 +114,8 @@ from conduit.midi.ump.utility import (
     JrClock,
     JrTimestamp,
     Noop,
+    jr_elapsed_s,
+    jr_time,
 )
 
 if TYPE_CHECKING:
@@ -236,6 +238,8 @@ __all__ = [
     "encode_all",
     "encode_columns",
     "endpoint_text_packets",
+    "jr_elapsed_s",
+    "jr_time",
     "long_packets",
     "scale_down",
     "scale_up",

@@ -8,7 +8,12 @@ from conduit.contracts.errors import InvalidInput
 from conduit.midi.ump.codec import decode, encode
 from conduit.midi.ump.data import SysEx7
 from conduit.midi.ump.layout import Form, Message, Reserved
+from conduit.midi.ump.table import LAYOUTS
 from conduit.midi.ump.translate import to_midi1
+
+_SYSTEM: Final = 1
+_VOICE: Final = 2
+"""Message types."""
 
 _SYSEX: Final = 0xF0
 _END: Final = 0xF7
@@ -82,7 +87,7 @@ class ByteStream:
         self._status = status if voice else 0  # running status is for channels only
 
     def _short(self, status: int, first: int = 0, second: int = 0) -> list[Message]:
-        kind = 1 if status >= _SYSEX else 2
+        kind = _SYSTEM if status >= _SYSEX else _VOICE
         word = kind << 28 | self._group << 24 | status << 16 | first << 8 | second
         (message,) = decode([word])
         if isinstance(message, Reserved):  # F9 and FD have no meaning
@@ -108,14 +113,16 @@ def stream_bytes(message: Message) -> bytes:
 
 
 def _bytes(message: Message) -> bytes:
+    layout = LAYOUTS.get(type(message))
+    kind = layout.fixed[0] >> 28 if layout else 0
     if isinstance(message, SysEx7):
         encode(message)  # which looks at the range of each byte
         begins = message.form in (Form.COMPLETE, Form.START)
         ends = message.form in (Form.COMPLETE, Form.END)
         return b"\xf0" * begins + message.data + b"\xf7" * ends
-    word = encode(message)[0]
-    kind, status = word >> 28, word >> 16 & 0xFF
-    if isinstance(message, Reserved) or kind not in (1, 2):
+    if kind not in (_SYSTEM, _VOICE):
         return b""
-    many = _LENGTHS.get(status, 0) if kind == 1 else 2 - (status >> 4 in _SHORT)
+    word = encode(message)[0]
+    status = word >> 16 & 0xFF
+    many = _LENGTHS.get(status, 0) if kind == _SYSTEM else 2 - (status >> 4 in _SHORT)
     return bytes((status, word >> 8 & 0x7F, word & 0x7F)[: 1 + many])
