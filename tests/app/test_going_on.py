@@ -84,3 +84,28 @@ async def test_two_that_start_at_once_go_on_with_each_plan_once(
     }
     decided = await one.execute(run_id="unsure", decisions={"0": "skip"})
     assert decided.status == "partial"
+
+
+async def test_one_that_ends_while_it_goes_on_leaves_it_for_the_next(places: list[Place]) -> None:
+    first, second = places
+    await left(first, "long", "make.read", "make.write")
+    first.counting.during["make.read"] = lambda: asyncio.sleep(3600)
+
+    def begin(place: Place) -> tuple[asyncio.Task[None], ...]:
+        agents = AgentRuns(place.runs, ToolLoop(place.gate), lambda *_: lambda _: None, IdMaker(),
+                           Reach(place.gate, standing))  # fmt: skip
+        return room.going_on(place.gate, agents)
+
+    def status() -> str:
+        return first.runs.get(PERSON.org_id, "long").status
+
+    tasks = begin(first)
+    await asyncio.to_thread(settled, lambda: first.counting.done == ["make.read:long"])
+    await room.stopped(tasks)
+    assert status() == "running"
+    with first.database.transaction() as connection:  # its process is no more
+        connection.exec_driver_sql("UPDATE runs SET lease_until_ms = 0")
+    tasks = begin(second)
+    await asyncio.to_thread(settled, lambda: status() == "done")
+    await room.stopped(tasks)
+    assert second.counting.done == ["make.read:long", "make.write:long"]

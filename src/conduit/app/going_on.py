@@ -47,7 +47,7 @@ def going_on(gate: Gate, runs: AgentRuns) -> tuple[asyncio.Task[None], ...]:
 
 
 async def stopped(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """End them. What was being gone on with is left again, and can be gone on with later."""
+    """End them. What was being gone on with is left for the next process."""
     for task in tasks:
         task.cancel()
     for ended in await asyncio.gather(*tasks, return_exceptions=True):
@@ -76,6 +76,9 @@ class _Plans:
         try:
             person = self._runs.reach.now(run)
             plan = await self._gate.acall("planner.execute", ExecuteRequest(run_id=run.id), person)
+        except asyncio.CancelledError:  # this process ends too
+            await asyncio.shield(self._runs.hand_on(run))
+            raise
         except Conflict:  # another process was faster
             return False
         except ConduitError as error:

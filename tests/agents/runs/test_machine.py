@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from conduit.agents.ask import AskRequest
 from conduit.agents.events import ApprovalNeeded, AskReply, Started, ToolCalled, ToolReturned
 from conduit.agents.runs.blocks import Decide, Fork, ListRuns, RunDetails, RunName
 from conduit.agents.runs.budget import Budget
-from conduit.blocks import Block, Effects, block
+from conduit.blocks import Block, Effects, block, current_call
 from conduit.contracts.call import DEFAULT_ORG, LOCAL_OWNER, Principal
 from conduit.contracts.chat import ChatRequest, Chunk, Usage
 from conduit.contracts.errors import (
@@ -323,6 +324,34 @@ async def test_whoever_decides_lends_no_rights(rooms: MakeRooms, bench: Bench) -
     assert bench.noted == ["held b"]  # nor does it do for Bob what he may not
 
 
+async def test_nobody_is_asked_about_what_a_model_may_not_do(
+    rooms: MakeRooms, bench: Bench
+) -> None:
+    model = Scripted([calling(("shell_run", json.dumps({"shell_command": "id"}))), saying("ok")])
+    reply = await ask(joined(rooms, bench, model, approve=["shell.*"]))
+    assert reply.status == "done"
+    assert [use.error and use.error.code for use in reply.tool_calls] == ["forbidden"]
+
+
+async def test_each_call_of_each_run_has_a_key_of_its_own(rooms: MakeRooms, bench: Bench) -> None:
+    keys: list[str] = []
+
+    @block("bench.keyed", summary="Note the key", guarded=True, effects=Effects.NETWORK)
+    def keyed(given: Word) -> Words:
+        keys.append(current_call().idempotency_key)
+        return Words(current_call().key_for("bench.other"))
+
+    twice = calling(("bench_keyed", "{}"), ("bench_keyed", "{}"))
+    here = rooms(Scripted([twice, saying("ok"), twice, saying("ok")]), extra=[keyed],
+                 models=["bench.*"])  # fmt: skip
+    replies = [await ask(here), await ask(here)]
+    assert len(set(keys)) == 4
+    assert all(re.fullmatch(r"[0-9a-f-]{36}", key) for key in keys)
+    assert replies[0].tool_calls[0].result == {"words": ""}  # another block has none of it
+    await here.gate.acall("bench.keyed", {})
+    assert keys[-1] == ""  # nobody keeps count
+
+
 async def test_an_operator_may_ask_to_be_asked(rooms: MakeRooms, bench: Bench) -> None:
     model = Scripted([calling(word("write", "b")), saying("ok")])
     reply = await ask(joined(rooms, bench, model, approve=["bench.write"]))
@@ -406,7 +435,11 @@ async def test_what_a_killed_process_left_is_gone_on_with(rooms: MakeRooms, benc
     with here.database.transaction() as connection:  # as if its lease had run out
         connection.exec_driver_sql("UPDATE runs SET lease_until_ms = 0")
     after = joined(rooms, bench, Scripted([saying("Found.")]))
-    assert await after.agent.recover(after.runs.left()) == 1
+    beside = joined(rooms, bench, Scripted([saying("Found.")]))
+    beside.runs.owner = "another-machine:2:2"
+    left = after.runs.left()
+    counts = await asyncio.gather(after.agent.recover(left), beside.agent.recover(left))
+    assert sum(counts) == 1  # it is one process's, whichever is first
     assert (await show(after, started.run_id)).run.status == "done"
     assert after.conversations.window(DEFAULT_ORG, "default", 40)[-1].message.content == "Found."
     assert after.runs.left() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
@@ -189,8 +190,12 @@ class AgentRuns:
             async with room:
                 try:
                     session = await self.resume(run, person_of(run))
-                    async for _ in session.events():
-                        pass  # nobody listens; the answer is stored
+                    async with contextlib.aclosing(session.events()) as events:
+                        async for _ in events:
+                            pass  # nobody listens; the answer is stored
+                except asyncio.CancelledError:  # this process ends too
+                    await asyncio.shield(self.hand_on(run))
+                    raise
                 except Conflict:  # another process was faster
                     return False
                 except ConduitError as error:
@@ -200,6 +205,15 @@ class AgentRuns:
 
         went_on = await asyncio.gather(*(go_on(run) for run in left if run.kind == KIND))
         return sum(went_on)
+
+    async def hand_on(self, run: StoredRun) -> None:
+        """Leave a run that nobody listens to for the next process, which goes on with it."""
+        try:
+            now = await asyncio.to_thread(self.stored.get, run.org_id, run.id)
+            if now.status == "cancelled":
+                await self.stored.append(now, ())
+        except ConduitError as error:
+            log.warning("run %s is not gone on with by itself: %s", run.id, error.message)
 
     async def _given_up(self, run: StoredRun, error: ConduitError) -> None:
         """Store why a run could not even be begun with again, so that it is not tried for ever."""

@@ -239,9 +239,15 @@ class Machine:
         if not calls or self.state.spent.tool_calls >= self.state.budget.tool_calls:
             return ""
         block, _, problem = self.toolbox.read(calls[0], self.model)
-        if problem or self.toolbox.held(block) or self.toolbox.repeatable(block):
+        if problem or self._held(block) or self.toolbox.repeatable(block):
             return ""
         return calls[0].id
+
+    def _held(self, block: str) -> bool:
+        """Whether a person is to be asked. What the model may not call is refused by the gate
+        without bothering anybody."""
+        catalog = self.gate.catalog.of(self.model.org_id)
+        return self.toolbox.held(block) and self.gate.may(self.model, catalog.get(block))
 
     async def _use(self, calls: Sequence[ToolCall]) -> AsyncGenerator[AgentEvent, None]:
         """Make the next calls: as many at once as do no harm to each other, or hold those that need
@@ -255,7 +261,7 @@ class Machine:
             if problem is None and len(ready) >= room:
                 limit = self.state.budget.tool_calls
                 problem = TooLarge(f"no more than {limit} calls", hint="answer with what you have")
-            if problem is None and decided is None and self.toolbox.held(block):
+            if problem is None and decided is None and self._held(block):
                 if ready:
                     break  # in their order
                 held.append(call.id)
