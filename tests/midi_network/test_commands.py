@@ -47,7 +47,7 @@ from conduit.midi.network.commands import (
     encode,
 )
 from conduit.midi.network.credentials import new_nonce
-from conduit.midi.network.words import check_words, in_commands, whole_words
+from conduit.midi.network.words import check_words, whole_words
 
 NONCE = b"nUWrn*@#$hjfwnkL"
 DIGEST = bytes.fromhex("676EBE82587CECA8F82FC333D787951EEC2B00AD31613CC4DB18CF27373AFB82")
@@ -247,15 +247,6 @@ def test_words_are_whole_messages_or_refused() -> None:
     for bad in (-1, 1 << 32):
         with pytest.raises(InvalidInput, match="not a whole number"):
             check_words([bad])
-
-
-@given(st.lists(st.sampled_from((1, 2, 3, 4)), max_size=120))
-def test_commands_split_no_message(sizes: list[int]) -> None:
-    first = {1: 0x20000000, 2: 0x40000000, 3: 0xB0000000, 4: 0xD0000000}
-    words = [word for size in sizes for word in (first[size], *[0xFFFFFFFF] * (size - 1))]
-    parts = list(in_commands(words))
-    assert [word for part in parts for word in part] == words
-    assert all(len(part) <= 64 and whole_words(part) == len(part) for part in parts)
 
 
 def test_secrets_are_shown_to_nobody() -> None:

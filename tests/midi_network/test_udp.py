@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 
 import pytest
+import uvloop
 
 from conduit.contracts.errors import (
     Forbidden,
@@ -87,6 +88,18 @@ async def test_words_go_both_ways_and_a_goodbye_ends_it(host: Host) -> None:
 
 async def test_nothing_is_lost_between_two_real_sockets(host: Host) -> None:
     """5 % lost, 10 % late and out of order, 10 % twice."""
+    await play_through_bad_weather(host)
+
+
+def test_it_does_the_same_under_the_event_loop_of_the_server() -> None:
+    async def alone() -> None:
+        async with await Host.open(CONDUIT) as host:
+            await play_through_bad_weather(host)
+
+    uvloop.run(alone())
+
+
+async def play_through_bad_weather(host: Host) -> None:
     proxy = Proxy(host.port, Weather(0.05, 0.1, 0.1), seed=11)
     port = await proxy.open()
     quick = settings(invitation_repeat_s=0.1, invitation_tries=100)
@@ -189,17 +202,36 @@ async def test_why_a_session_does_not_come_to_be() -> None:
         await client.close()
 
 
+async def test_more_than_fits_a_burst_is_drained(host: Host) -> None:
+    client = await join(host)
+    guest = await host.accept()
+    sent = [0x20900000 | number for number in range(60_000)]
+    for joined in (client, guest):
+        joined.send(sent)
+        with pytest.raises(Overloaded):
+            joined.send(sent)
+    await client.drain()
+    await guest.drain()
+    client.send([NOTE])
+    assert await words(guest, 60_001) == [*sent, NOTE]
+    assert await words(client, 60_000) == sent
+    guest.send(sent)
+    leaving = asyncio.create_task(guest.drain())
+    await client.close()
+    await leaving
+
+
 async def test_a_reader_that_is_too_slow_is_told(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "_EVENTS", 64)
+    monkeypatch.setattr(connection, "_EVENTS", 32)
     client = await join(host)
     guest = await host.accept()
-    for number in range(200):
+    for number in range(60):
         client.send([0x20900000 | number])
     await client.close()
-    assert await guest.receive() == Overrun(136)
-    assert await words(guest, 64) == [0x20900000 | number for number in range(136, 200)]
+    assert await guest.receive() == Overrun(28)
+    assert await words(guest, 32) == [0x20900000 | number for number in range(28, 60)]
     assert await guest.receive() is None
 
 

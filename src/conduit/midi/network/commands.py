@@ -9,7 +9,7 @@ without a zero at their end, longer payloads than today's, a datagram whose tail
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from conduit.contracts.errors import InvalidInput
@@ -226,7 +226,7 @@ def encode_command(command: Command) -> bytes:
             return _packet(Code.BYE_REPLY)
 
 
-def encode_data(sequence: int, words: tuple[int, ...]) -> bytes:
+def encode_data(sequence: int, words: Sequence[int]) -> bytes:
     """A UMP Data command: the one that is written thousands of times a second."""
     return struct.pack(f">BBH{len(words)}I", Code.DATA, len(words), sequence, *words)
 

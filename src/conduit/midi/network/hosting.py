@@ -103,6 +103,11 @@ class Hosting:
         guest = self._guests.get(client)
         return guest.session.counters if guest and guest.session else Counters()
 
+    def waiting(self, client: Address) -> int:
+        """How many words have not been sent yet to that client."""
+        guest = self._guests.get(client)
+        return guest.session.waiting if guest and guest.session else 0
+
     def send(self, client: Address, words: Sequence[int], now: float) -> None:
         """As ``Session.send``. Raises ``NotFound`` when there is no session with that client."""
         self._session(client).send(words, now)

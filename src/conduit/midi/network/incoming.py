@@ -12,7 +12,7 @@ from conduit.midi.network.events import Counters, Event, Gap, Received
 from conduit.midi.network.settings import Limits, Timing
 
 _NUMBERS = 1 << 16
-_HELD_WORDS = 1 << 15
+_HELD_WORDS = 1 << 16
 _STRAYS = 8
 
 
@@ -45,7 +45,7 @@ class Incoming:
         self._held: dict[int, tuple[int, ...]] = {}
         self._held_words = 0
         self._strays = 0
-        self._tries = 0
+        self._tries = self._asked = 0
         self._act_at: float | None = None
 
     @property
@@ -60,7 +60,8 @@ class Incoming:
         if distance == 0:
             self._strays, self._fresh, self._none_yet = 0, False, False
             self._counters.received += 1
-            if self._tries:
+            if self._asked:
+                self._asked -= 1
                 self._counters.retransmitted += 1
             elif repeated:
                 self._counters.repaired += 1
@@ -86,6 +87,11 @@ class Incoming:
         else:
             self._strays += 1
 
+    def finish(self) -> None:
+        """Nothing more will come: what waits is told, with what is missing before it."""
+        while self._held:
+            self._give_up(0.0, self._missing())
+
     def deadline(self) -> float | None:
         return self._act_at
 
@@ -99,7 +105,8 @@ class Incoming:
             return None
         self._tries += 1
         self._act_at = now + wait
-        return RetransmitRequest(self._expected, self._missing()) if self.can_ask else None
+        self._asked = self._missing() if self.can_ask else 0
+        return RetransmitRequest(self._expected, self._asked) if self.can_ask else None
 
     def cannot_have(self, earliest: int, now: float) -> None:
         """The other side has nothing before ``earliest``. ALSA's amidi2net says there what it was
@@ -133,7 +140,10 @@ class Incoming:
             if words:
                 self._events.append(Received(words))
         if not self._held:
-            self._act_at, self._tries = None, 0
+            self._act_at, self._tries, self._asked = None, 0, 0
         elif self._expected != before:
             # another one is missing, and has been for as long
-            self._act_at, self._tries = now, 0
+            self._act_at, self._tries, self._asked = now, 0, 0
+        elif self._tries:
+            # a part of what was asked for has come, and more may be right behind
+            self._act_at, self._tries = now + self._timing.reorder_s, 0

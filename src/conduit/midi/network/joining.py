@@ -76,6 +76,10 @@ class Joining:
     def counters(self) -> Counters:
         return self.session.counters if self.session else Counters()
 
+    @property
+    def waiting(self) -> int:
+        return self.session.waiting if self.session else 0
+
     def send(self, words: Sequence[int], now: float) -> None:
         """As ``Session.send``. Raises ``Unavailable`` before the host has accepted, too."""
         if self.session is None:

@@ -13,7 +13,6 @@ from conduit.midi.network.commands import (
     encode_data,
 )
 from conduit.midi.network.settings import Limits
-from conduit.midi.network.words import in_commands
 
 _NUMBERS = 1 << 16
 _SERVED_DATAGRAMS = 4
@@ -34,23 +33,26 @@ class Outgoing:
         self._history.clear()
         self._next = 0
 
-    def datagrams(self, words: Sequence[int]) -> list[bytes]:
-        """Whole messages as datagrams; no words at all as one with an empty command.
-
-        Each datagram begins with the commands before it, and has at most as many new ones as the
-        next can repeat, so that the loss of one is repaired by the next.
-        """
-        made: list[bytes] = []
-        new: list[bytes] = []
-        for part in in_commands(words):
-            if new and len(new) >= self._repeats:
-                made.append(self._datagram(new))
-                new = []
-            new.append(encode_data(self._next, tuple(part)))
-            self._next = (self._next + 1) % _NUMBERS
-            self.commands += 1
-        made.append(self._datagram(new))
+    def datagram(self, words: Sequence[int]) -> bytes:
+        """Whole messages, at most 64 words, or none, as one new command. The last ones go before
+        it, so that the loss of a datagram is repaired by the next."""
+        new = encode_data(self._next, words)
+        self._next = (self._next + 1) % _NUMBERS
+        self.commands += 1
+        made = self.repeated(DATAGRAM_BYTES - len(new)) + new
+        self._history.append(new)
         return made
+
+    def repeated(self, room: int) -> bytes:
+        """The beginning of a datagram: the last commands once more, as many as fit."""
+        room -= len(SIGNATURE)
+        earlier: list[bytes] = []
+        for command in islice(reversed(self._history), self._repeats):
+            room -= len(command)
+            if room < 0:
+                break
+            earlier.append(command)
+        return SIGNATURE + b"".join(reversed(earlier))
 
     def again(self, sequence: int, count: int) -> list[bytes] | RetransmitError:
         """What was asked for, as far as four datagrams go: who misses more asks again, and who asks
@@ -61,17 +63,6 @@ class Outgoing:
             return RetransmitError(oldest)
         end = position + count if count else None
         return _packed(islice(self._history, position, end), most=_SERVED_DATAGRAMS)
-
-    def _datagram(self, new: list[bytes]) -> bytes:
-        room = DATAGRAM_BYTES - len(SIGNATURE) - sum(map(len, new))
-        earlier: list[bytes] = []
-        for command in islice(reversed(self._history), self._repeats):
-            room -= len(command)
-            if room < 0:
-                break
-            earlier.append(command)
-        self._history.extend(new)
-        return SIGNATURE + b"".join(reversed(earlier)) + b"".join(new)
 
 
 def _packed(commands: Iterable[bytes], *, most: int) -> list[bytes]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from conduit.contracts.errors import Overloaded, Unavailable
 from conduit.midi.network.codes import ByeReason, Code, NakReason
 from conduit.midi.network.commands import (
+    DATAGRAM_BYTES,
     Bye,
     ByeReply,
     Command,
@@ -32,13 +33,14 @@ from conduit.midi.network.events import Closed, Counters, Event, Restarted
 from conduit.midi.network.incoming import Incoming
 from conduit.midi.network.outgoing import Outgoing
 from conduit.midi.network.settings import Settings
-from conduit.midi.network.words import check_words, whole_words
+from conduit.midi.network.words import COMMAND_WORDS, check_words, whole_words
 
 _RESETS_APART_S = 2.0
 """A reset this soon after another is the same one, delivered twice or asked for again because the
 reply was lost: it is answered, and what has been sent since is not thrown away."""
 
 _UNVERIFIED_EVENTS = 64
+_PACE_S = 0.002
 
 _ANSWERS_PER_S = 50
 """How many commands that only answer a fault or a request we send in a second."""
@@ -66,6 +68,9 @@ class Session:
         self._incoming = Incoming(self._timing, self._limits, self.counters, self.events)
         self._outgoing = Outgoing(self._limits)
         self._waiting: list[int] = []
+        self._tokens = float(self._limits.burst)
+        self._tokens_at = now
+        self._pace_at: float | None = None
         self._heard_at = now
         self._ping_at = now + self._timing.ping_after_s
         self._pings: dict[int, float] = {}
@@ -93,19 +98,24 @@ class Session:
         whole = check_words(words)
         if not whole:
             return
-        if not self.verified or self._reset_at is not None:
-            if len(self._waiting) + len(whole) > self._limits.waiting_words:
-                raise Overloaded(
-                    "too many words wait for the other side",
-                    retry_after_s=self._timing.reset_repeat_s,
-                    hint="wait until it has answered",
-                )
-            self._waiting += whole
-            return
-        self._send_data(whole, now)
+        if len(self._waiting) + len(whole) > self._limits.waiting_words:
+            raise Overloaded(
+                "too many words wait to be sent",
+                retry_after_s=0.1,
+                hint="send fewer at a time, and wait until they are gone",
+            )
+        ready = not self._waiting and self.verified and self._reset_at is None
+        self._waiting += whole
+        if ready:
+            self._send_waiting(now)
+
+    @property
+    def waiting(self) -> int:
+        """How many words have not been sent yet."""
+        return len(self._waiting)
 
     def close(self, now: float, reason: int = ByeReason.USER, text: str = "") -> None:
-        """Say goodbye, again and again until it is heard or nobody is there."""
+        """Say goodbye, after all that waits, and again until it is heard or nobody is there."""
         if self._bye is None and not self.closed:
             self._bye = Bye(reason, text)
             self._bye_at = now
@@ -116,7 +126,7 @@ class Session:
         if self._reset_at is None:
             self._reset_at = max(now, self._reset_done_at + _RESETS_APART_S)
             self._reset_tries = 0
-            self._idle_at = None
+            self._idle_at = self._pace_at = None
             self._incoming.restart()
             self.tick(now)
 
@@ -160,7 +170,7 @@ class Session:
         """Do what is due."""
         if self.closed:
             return
-        if self._bye is not None:
+        if self._bye is not None and not self._waiting:
             self._repeat_bye(now)
             return
         if self._reset_at is not None and now >= self._reset_at:
@@ -168,6 +178,8 @@ class Session:
         asked = self._incoming.tick(now, self.counters.round_trip_s)
         if asked is not None:
             self._answer(asked)
+        if self._pace_at is not None and now >= self._pace_at:
+            self._send_waiting(now)
         if self._idle_at is not None and now >= self._idle_at:
             self._send_idle(now)
         if self.verified and now >= self._ping_at:
@@ -177,9 +189,9 @@ class Session:
         """When ``tick`` wants to be called at the latest."""
         if self.closed:
             return None
-        if self._bye is not None:
+        if self._bye is not None and not self._waiting:
             return self._bye_at
-        due = (self._incoming.deadline(), self._idle_at, self._reset_at)
+        due = (self._incoming.deadline(), self._idle_at, self._reset_at, self._pace_at)
         next_ping = self._ping_at if self.verified else None
         return min((at for at in (*due, next_ping) if at is not None), default=None)
 
@@ -243,6 +255,7 @@ class Session:
         if not self.verified or not self._may_answer(now):
             return
         self.counters.asked += 1
+        self._tokens = min(self._tokens, 0.0)  # the other side has trouble: give it time
         found = self._outgoing.again(sequence, count)
         if isinstance(found, RetransmitError):
             self._answer(found)
@@ -267,16 +280,8 @@ class Session:
 
     # what is sent
 
-    def _send_data(self, words: Sequence[int], now: float) -> None:
-        made = self._outgoing.datagrams(words)
-        self.outbox += made
-        self.counters.sent = self._outgoing.commands
-        self.counters.sent_datagrams += len(made)
-        self._idle_wait = self._timing.idle_first_s
-        self._idle_at = now + self._idle_wait
-
     def _send_idle(self, now: float) -> None:
-        self.outbox += self._outgoing.datagrams(())
+        self.outbox.append(self._outgoing.datagram(()))
         self.counters.sent = self._outgoing.commands
         self.counters.sent_datagrams += 1
         self._idle_wait = min(2 * self._idle_wait, self._timing.idle_longest_s)
@@ -287,8 +292,26 @@ class Session:
         they have seen."""
         self._send_idle(now)
         if self._waiting:
-            words, self._waiting = self._waiting, []
-            self._send_data(words, now)
+            self._send_waiting(now)
+
+    def _send_waiting(self, now: float) -> None:
+        """What waits, as far as a burst goes; the rest a little later, collected into commands that
+        are as full as they can be. Nobody could repair what outruns the other side."""
+        limits = self._limits
+        more = (now - self._tokens_at) * limits.datagrams_per_s
+        self._tokens, self._tokens_at = min(limits.burst, self._tokens + more), now
+        at, words = 0, self._waiting
+        while at < len(words) and self._tokens >= 1:
+            part = whole_words(words[at : at + COMMAND_WORDS])
+            self.outbox.append(self._outgoing.datagram(words[at : at + part]))
+            self.counters.sent_datagrams += 1
+            self._tokens -= 1
+            at += part
+        del words[:at]
+        self._pace_at = now + _PACE_S if self._waiting else None
+        self.counters.sent = self._outgoing.commands
+        self._idle_wait = self._timing.idle_first_s
+        self._idle_at = now + self._idle_wait
 
     def _answer(self, command: Command) -> None:
         self.outbox.append(encode((command,)))
@@ -325,7 +348,9 @@ class Session:
             return
         self._bye_tries += 1
         self._bye_at = now + self._timing.bye_repeat_s
-        self._answer(self._bye)
+        bye = encode_command(self._bye)
+        # who hears only this has heard the last notes too
+        self.outbox.append(self._outgoing.repeated(DATAGRAM_BYTES - len(bye)) + bye)
 
     def _repeat_reset(self, now: float) -> None:
         if self._reset_tries >= self._timing.reset_tries:
@@ -339,7 +364,7 @@ class Session:
     def _begin_anew(self, now: float, *, by_peer: bool) -> None:
         self._incoming.restart()
         self._outgoing.restart()
-        self._idle_at = self._reset_at = None
+        self._idle_at = self._reset_at = self._pace_at = None
         self._reset_done_at = now
         self.events.append(Restarted(by_peer))
         if self.verified:
@@ -348,5 +373,5 @@ class Session:
     def _end(self, closed: Closed) -> None:
         self.closed = True
         self._waiting.clear()
-        self._incoming.restart()
+        self._incoming.finish()
         self.events.append(closed)

@@ -57,12 +57,18 @@ class Limits:
 
     repeats: int = 2
     """Forward error correction: how many earlier commands go along with each new one."""
-    history: int = 256
+    history: int = 1024
     """How many commands that were sent are kept, to be sent again."""
-    window: int = 256
+    window: int = 1024
     """How many commands may lie behind a missing one, waiting for it."""
-    waiting_words: int = 16_384
-    """How many words may wait to be sent while a session is not ready for them."""
+    waiting_words: int = 65_536
+    """How many words may wait to be sent: for a session that is not ready, or after a burst."""
+    burst: int = 64
+    """How many datagrams are sent at once, before what follows is collected into fuller ones. A
+    socket with the buffer that Linux gives it holds twice as many."""
+    datagrams_per_s: int = 8000
+    """How many are sent in a second after that: half a million words, and slow enough for a loss to
+    be repaired before the window of the other side is full."""
     sessions: int = 64
     """How many clients a host serves."""
     sessions_per_address: int = 32

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from conduit.contracts.errors import InvalidInput
 
@@ -45,18 +45,3 @@ def check_words(words: Sequence[int]) -> tuple[int, ...]:
             hint="send whole messages: a command of Network MIDI must not split one",
         )
     return whole
-
-
-def in_commands(words: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Whole messages in parts of at most ``COMMAND_WORDS`` words, none of them split."""
-    if len(words) <= COMMAND_WORDS:
-        yield words
-        return
-    begin = at = 0
-    while at < len(words):
-        after = at + MESSAGE_WORDS[words[at] >> 28]
-        if after - begin > COMMAND_WORDS:
-            yield words[begin:at]
-            begin = at
-        at = after
-    yield words[begin:]

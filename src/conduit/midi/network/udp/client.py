@@ -81,6 +81,9 @@ class Client(Connection):
     def send(self, words: Sequence[int]) -> None:
         self._wire.send(words)
 
+    def _waiting(self) -> int:
+        return self._wire.machine.waiting
+
     def _say_goodbye(self, reason: ByeReason, text: str) -> None:
         self._wire.close(reason, text)
 
@@ -126,6 +129,8 @@ class _ClientWire(Wire):
         for datagram in machine.outbox:
             self._send(datagram)
         machine.outbox.clear()
+        if not machine.waiting:
+            self.client._sent.set()
         for event in machine.events:
             if isinstance(event, Opened):
                 self.client.peer = event.peer

@@ -33,11 +33,17 @@ class Connection:
         self._overrun = 0
         self._something = asyncio.Event()
         self._over = asyncio.Event()
+        self._sent = asyncio.Event()
 
     @abstractmethod
     def send(self, words: Sequence[int]) -> None:
-        """Send whole UMP messages at once. Raises ``InvalidInput`` for words that are not whole
-        messages, ``Unavailable`` when the session is over, ``Overloaded`` when too many wait."""
+        """Send whole UMP messages at once, or a few milliseconds later when there are very many.
+        Raises ``InvalidInput`` for words that are not whole messages, ``Unavailable`` when the
+        session is over, ``Overloaded`` when more than 65,536 words wait: then ``drain``."""
+
+    @abstractmethod
+    def _waiting(self) -> int:
+        """How many words have not been sent yet."""
 
     @property
     @abstractmethod
@@ -66,6 +72,12 @@ class Connection:
         while (event := await self.receive()) is not None:
             yield event
 
+    async def drain(self) -> None:
+        """Wait until nothing waits to be sent, or the session is over."""
+        while self._waiting():
+            self._sent.clear()
+            await self._sent.wait()
+
     async def close(self, reason: ByeReason = ByeReason.USER, text: str = "") -> None:
         """Say goodbye and wait until it was heard, or until nobody has answered for 1.5 s."""
         if self.closed is None:
@@ -77,6 +89,7 @@ class Connection:
             case Closed():
                 self.closed = event
                 self._over.set()
+                self._sent.set()
             case Received() | Gap() | Restarted() | Overrun():
                 if len(self._events) >= _EVENTS:
                     self._events.popleft()

@@ -36,12 +36,15 @@ class Guest(Connection):
     def send(self, words: Sequence[int]) -> None:
         if self.closed is not None:
             raise Unavailable("the session is closed", hint=str(self.closed))
-        self._wire.send(self.address, words)
+        self._wire.send(self, words)
 
     def restart(self) -> None:
         """Have both sides count from 0 again."""
         if self.closed is None:
             self._wire.restart(self.address)
+
+    def _waiting(self) -> int:
+        return self._wire.machine.waiting(self.address)
 
     def _say_goodbye(self, reason: ByeReason, text: str) -> None:
         self._wire.close(self.address, reason, text)
@@ -141,10 +144,13 @@ class _HostWire(Wire):
         self.guests: dict[Address, Guest] = {}
         self._new: dict[Address, Guest] = {}
         self._knocks: dict[Address, Knock] = {}
+        self._behind: set[Guest] = set()
         self._changed = asyncio.Event()
 
-    def send(self, address: Address, words: Sequence[int]) -> None:
-        self.machine.send(address, words, self._loop.time())
+    def send(self, guest: Guest, words: Sequence[int]) -> None:
+        self.machine.send(guest.address, words, self._loop.time())
+        if self.machine.waiting(guest.address):
+            self._behind.add(guest)
         self._settle()
 
     def close(self, address: Address, reason: ByeReason, text: str) -> None:
@@ -203,3 +209,6 @@ class _HostWire(Wire):
                 case _:
                     self.guests[address]._arrived(event)
         self.machine.events.clear()
+        for guest in [each for each in self._behind if not each._waiting()]:
+            self._behind.discard(guest)
+            guest._sent.set()

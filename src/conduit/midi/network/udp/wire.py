@@ -26,6 +26,7 @@ class Wire(ABC):
         self._loop = loop
         self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
 
     @abstractmethod
     def _feed(self, data: bytes, source: Address, now: float) -> None: ...
@@ -84,10 +85,10 @@ class Wire(ABC):
         if deadline is None or self._socket is None:
             return
         if self._timer is not None:
-            if self._timer.when() <= deadline:
+            if self._timer_at <= deadline:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(deadline, self._fire)
+        self._timer, self._timer_at = self._loop.call_at(deadline, self._fire), deadline
 
     def _fire(self) -> None:
         self._timer = None
