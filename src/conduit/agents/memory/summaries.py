@@ -21,7 +21,7 @@ from conduit.agents.memory.minutes import request_of, size_told, taken
 from conduit.agents.memory.turns import AFTER, LARGEST, VIEW, Turn, older, turns_of
 from conduit.blocks import Gate
 from conduit.contracts.call import Principal
-from conduit.contracts.errors import ConduitError, ProviderBadReply, TimedOut
+from conduit.contracts.errors import ConduitError, NotFound, ProviderBadReply, TimedOut
 from conduit.models.blocks import ChatCall
 from conduit.store.conversation_notes import ConversationNotes, StoredSummary
 
@@ -136,11 +136,14 @@ class Summaries:
         what would drop out of view, which is extracted."""
         left = list(self._working.values())
         await self.settled(self._grace_s)
+        until = self._clock() + self._grace_s
         late = [(asking, task) for asking, task in left if not task.done()]
         for _, task in late:
             task.cancel()
         await asyncio.gather(*(task for _, task in late), return_exceptions=True)
         for asking, _ in late:
+            if self._clock() > until:
+                break
             try:
                 await asyncio.to_thread(self._extract, asking)
             except ConduitError as error:
@@ -202,7 +205,8 @@ class Summaries:
         found = self._notes.unsummarised(*asking.place, summary, _READ)
         turns = turns_of(found)
         if len(found) < _READ:
-            turns, pressing = turns[: older(turns)], len(found) > VIEW
+            count = older(turns, lambda tool: self._makes(asking.person.org_id, tool))
+            turns, pressing = turns[:count], len(found) > VIEW
         else:
             turns, pressing = turns[: max(1, len(turns) - 1)], True
         taken_in: list[Turn] = []
@@ -246,6 +250,13 @@ class Summaries:
             if not self._notes.put_summary(*asking.place, summary, made):
                 return
             summary = made
+
+    def _makes(self, org_id: str, tool: str) -> bool:
+        catalog = self._gate.catalog.of(org_id)
+        try:
+            return not catalog.get(catalog.block_of_tool(tool)).effects.repeatable
+        except NotFound:  # it is there no more, or never was
+            return False
 
     def _pausing(self, asking: Asking) -> bool:
         until, _ = self._failed.get(asking.place, (0.0, 0.0))
