@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Any
 
 from conduit.agents.events import AgentEvent
+from conduit.agents.intents.guide import guide_for
 from conduit.agents.model_rights import ModelRights
 from conduit.agents.reward import difficulty
 from conduit.agents.runs.budget import Budget
@@ -46,6 +47,7 @@ OFFERED = (
     "calendar.next",
     "calendar.list",
     "commute.time",
+    "commute.save",
     "commute.leave",
 )
 """The blocks a model is offered as tools."""
@@ -103,7 +105,14 @@ class ToolLoop:
         """The run at ``state``, on behalf of ``person``."""
         model = self.rights.of(person)
         return Machine(
-            self._gate, self._within(person.org_id), journal, state, person, model, self._prices
+            self._gate,
+            self._within(person.org_id),
+            journal,
+            state,
+            person,
+            model,
+            self._prices,
+            guide=guide_for(state.messages, self._gate, model, self._offered),
         )
 
     async def run(

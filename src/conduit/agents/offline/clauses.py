@@ -41,6 +41,7 @@ from conduit.agents.offline.vocabulary import (
     OTHER_LAYERS,
     STYLE_WORDS,
 )
+from conduit.agents.offline.whereabouts import read_whereabouts
 from conduit.rhythm.styles import Style
 
 _LONGEST = 2000
@@ -129,6 +130,8 @@ def read_plan(
     """What a sentence asks for, in order; at least one thing. ``grooves`` as for ``understand``;
     ``names`` are those of configs that were seen in the conversation, ``render`` is that of a
     render, if nothing was made since."""
+    if about_places := read_whereabouts(prompt[:_LONGEST]):
+        return (about_places,)
     text = " ".join(prompt[:_LONGEST].casefold().split())
     clauses = _joined(_CUT.split(text), names)
     context = Context(grooves[0] if grooves else None, names, render)

@@ -98,5 +98,13 @@ class Help:
     topic: str
 
 
+@dataclass(frozen=True, slots=True)
+class CallBlock:
+    """Something about places, ways and meetings: one tool says all of it."""
+
+    tool: str
+    arguments: dict[str, Value]
+
+
 FileIntent = SaveConfig | RenderSaved | ChangeSaved | ShowConfig | ListConfigs | MakePhrase | Help
-Intent = MakeGroove | ListStyles | Question | Beyond | Answer | FileIntent
+Intent = MakeGroove | ListStyles | Question | Beyond | Answer | CallBlock | FileIntent

@@ -14,6 +14,7 @@ from conduit.agents.offline.changes import read_amounts, read_another, read_leng
 from conduit.agents.offline.intent import (
     Answer,
     Beyond,
+    CallBlock,
     ChangeSaved,
     Help,
     Intent,
@@ -95,6 +96,8 @@ def _step(intent: Intent) -> Step | None:
             return Step("configs_examples" if examples else "configs_list", {}, intent)
         case MakePhrase(arguments):
             return Step("groove_render_phrase", arguments, intent)
+        case CallBlock(tool, arguments):
+            return Step(tool, arguments, intent)
         case Help(topic):
             return Step("help_text", {"topic": topic}, intent)
         case Answer() | Beyond() | ChangeSaved():

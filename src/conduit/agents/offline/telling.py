@@ -6,8 +6,9 @@ from typing import Any
 
 from conduit.agents.documents import DocAnswer
 from conduit.agents.help import HelpText
-from conduit.agents.offline.intent import ChangeSaved, Intent, MakeGroove
+from conduit.agents.offline.intent import CallBlock, ChangeSaved, Intent, MakeGroove
 from conduit.agents.offline.steps import Step
+from conduit.agents.offline.whereabouts import told_whereabouts
 from conduit.blocks import decode
 from conduit.contracts.errors import InvalidInput
 from conduit.contracts.outcome import ErrorInfo
@@ -31,6 +32,8 @@ def told(step: Step | None, result: dict[str, Any]) -> str:
     if isinstance(intent, ChangeSaved) and "path" in result:
         return ""  # what was read on the way to the change
     try:
+        if isinstance(intent, CallBlock) and "error" not in result:
+            return told_whereabouts(intent.tool, result)
         text = _told(intent, result)
     except InvalidInput:  # a caller of the API may send anything as a tool's result
         return "The tool answered something I cannot read."

@@ -20,12 +20,22 @@ from conduit.agents.events import (
     ToolCalled,
     ToolReturned,
 )
-from conduit.agents.runs.budget import estimated
+from conduit.agents.intents.guide import Guide
+from conduit.agents.runs.budget import estimated, must_answer, used_up
 from conduit.agents.runs.heard import Heard
 from conduit.agents.runs.hidden import hidden_calls
 from conduit.agents.runs.journal import Journal
 from conduit.agents.runs.state import Ask, Finish, RunState, Use, Wait
-from conduit.agents.runs.steps import Answered, Called, Calling, Decided, Ended, Held, RunStep
+from conduit.agents.runs.steps import (
+    Answered,
+    Called,
+    Calling,
+    Decided,
+    Early,
+    Ended,
+    Held,
+    RunStep,
+)
 from conduit.blocks import Gate, dumps, loads
 from conduit.contracts.call import Principal
 from conduit.contracts.chat import (
@@ -105,6 +115,8 @@ class Machine:
     """The idempotency key of a call; none for a run that nobody keeps."""
     note: str = ""
     """What the model is told beside the conversation."""
+    guide: Guide | None = None
+    """What it is told about a prompt that takes several tools."""
     recorded: dict[tuple[str, str], Called] = field(default_factory=dict)
     """Results of calls that an earlier run made, by block and arguments, to be used again."""
     unsaved: list[RunStep] = field(default_factory=list)
@@ -129,6 +141,9 @@ class Machine:
                     return
                 case Finish():
                     if self.state.ended is None:
+                        if early := self._early(action):
+                            await self._save(Early(early))
+                            continue
                         self._take(Ended(action.status, action.why))
                     return
             async with contextlib.aclosing(events):
@@ -139,6 +154,15 @@ class Machine:
         """A call as a person is asked about it: by its block, not by what the model calls that."""
         block, arguments, _ = self.toolbox.read(call, self.model)
         return ApprovalNeeded(call.id, block, arguments)
+
+    def _early(self, action: Finish) -> tuple[str, ...]:
+        """The blocks that an answer came without, if the model can still be asked to call them."""
+        state = self.state
+        if self.guide is None or state.early or action.status != "done":
+            return ()
+        if used_up(state.budget, state.spent) or must_answer(state.budget, state.spent):
+            return ()
+        return self.guide.missing(state.tool_uses)
 
     def _take(self, step: RunStep) -> None:
         """A step that is stored with the next one."""
@@ -163,7 +187,9 @@ class Machine:
     async def _ask(self, final: str) -> AsyncGenerator[AgentEvent, None]:
         """One answer of the model: its text is streamed, its calls are collected."""
         state = self.state
-        noted = (Message("system", self.note),) if self.note else ()
+        guided = await self.guide.note(self.model, state.early) if self.guide else ""
+        note = "\n\n".join(filter(None, (self.note, guided)))
+        noted = (Message("system", note),) if note else ()
         at = next((i for i, m in enumerate(state.messages) if m.role != "system"), 0)
         request = ChatRequest(
             messages=(*state.messages[:at], *noted, *state.messages[at:], *state.turn),

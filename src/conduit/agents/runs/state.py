@@ -21,6 +21,7 @@ from conduit.agents.runs.steps import (
     Called,
     Calling,
     Decided,
+    Early,
     Ended,
     Held,
     RunStep,
@@ -85,7 +86,10 @@ class RunState:
     """Those of ``open`` that wait for a person."""
     decided: dict[str, Decided] = field(default_factory=dict)
     ended: Ended | None = None
+    early: tuple[str, ...] = ()
+    """What had not been called when the model answered too early, which it may once."""
     steps: int = 0
+    _before: str = ""
     _said: dict[str, Message] = field(default_factory=dict)
     _final: str = ""
 
@@ -119,6 +123,11 @@ class RunState:
                 self._require(step.id)
                 self.held.discard(step.id)
                 self.decided[step.id] = step
+            case Early(missing=missing):
+                self._require_answer()
+                self.early = missing
+                self.turn.pop()
+                self.text = self._before
             case Ended():
                 self.ended = step
 
@@ -142,6 +151,7 @@ class RunState:
         self.failures.extend(step.failures)
         self.usage = _added(self.usage, step.usage)
         self.spent = self.spent.plus_answer(step.usage, step.cost_micro, step.ms)
+        self._before = self.text
         self.text = "\n\n".join(part for part in (self.text, step.message.content) if part)
         self.turn.append(step.message)
         self.open = {call.id: call for call in step.message.tool_calls}
@@ -168,6 +178,14 @@ class RunState:
             place = {each.id: at for at, each in enumerate(calls)}
             first = len(self.tool_uses) - len(calls)
             self.tool_uses[first:] = sorted(self.tool_uses[first:], key=lambda use: place[use.id])
+
+    def _require_answer(self) -> None:
+        last = self.turn[-1] if self.turn else None
+        if last is None or last.role != "assistant" or self.open:
+            raise StoreError(
+                "the steps of the run make no sense: there is no answer that came too early",
+                hint="fork it from an earlier step",
+            )
 
     def _require(self, call_id: str) -> None:
         if call_id not in self.open:

@@ -86,6 +86,14 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class Early:
+    """The answer came before these blocks were called, without which there is none: it does not
+    count, and the model is asked once more."""
+
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The run is over. ``why`` names the limit of the budget that was used up."""
 
@@ -93,7 +101,7 @@ class Ended:
     why: str = ""
 
 
-RunStep = Begun | Answered | Calling | Called | Held | Decided | Ended
+RunStep = Begun | Answered | Calling | Called | Held | Decided | Early | Ended
 
 _KINDS: Final[dict[str, type[RunStep]]] = {
     "begun": Begun,
@@ -102,6 +110,7 @@ _KINDS: Final[dict[str, type[RunStep]]] = {
     "called": Called,
     "held": Held,
     "decided": Decided,
+    "early": Early,
     "ended": Ended,
 }
 _NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from conduit.blocks import Block, Effects, Gate, Length, Range, block, current_call
 from conduit.contracts.errors import InvalidInput
@@ -15,6 +16,10 @@ from conduit.tools.commute.grounding import CommuteStep, Grounding
 from conduit.tools.commute.timing import Source, Timer, Ways, end_of
 from conduit.tools.commute.ways import Journey, Mode
 from conduit.tools.places.blocks import Place, ResolvedPlace
+
+_TIME_OF_DAY: Final = re.compile(
+    r"(?P<hour>[0-9]{1,2})(?::(?P<minute>[0-5][0-9]))?\s*(?P<half>am|pm)?", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ class AskCommute:
     destination: Annotated[str, Length(1, 300), "where to: a name, an address, a meeting"]
     origin: Annotated[str, Length(1, 300), "where from"] = "home"
     mode: Annotated[Mode, "how to go"] = "driving"
-    arrive_by: Annotated[str, Length(0, 40), "ISO 8601, when to be there; or"] = ""
+    arrive_by: Annotated[str, Length(0, 40), "when to be there, in ISO 8601 or like 9:30; or"] = ""
     depart_at: Annotated[str, Length(0, 40), "when to leave; neither: now"] = ""
 
 
@@ -82,8 +87,8 @@ def commute_blocks(
         effects=Effects.READS | Effects.NETWORK,
     )
     async def time(data: AskCommute) -> CommuteTime:
-        arrive = moment_of(data.arrive_by, "arrive_by", zone)
-        depart = moment_of(data.depart_at, "depart_at", zone)
+        arrive = moment_of(data.arrive_by, "arrive_by", zone, now())
+        depart = moment_of(data.depart_at, "depart_at", zone, now())
         if arrive and depart:
             raise InvalidInput(
                 "give one of arrive_by and depart_at", where="arrive_by", hint="leave one out"
@@ -155,19 +160,32 @@ async def _saved(grounding: Grounding, text: str, field: str) -> str:
     return found.place.name
 
 
-def moment_of(text: str, where: str, zone: tzinfo) -> datetime | None:
-    """A moment with a zone; None for an empty text. Raises ``InvalidInput``."""
+def moment_of(text: str, where: str, zone: tzinfo, now: float) -> datetime | None:
+    """A moment with a zone; None for an empty text. A time of day, like 9:30 or 5 pm, is the next
+    one after ``now``. Raises ``InvalidInput``."""
     if not text.strip():
         return None
+    if found := _TIME_OF_DAY.fullmatch(text.strip()):
+        return _next(found, datetime.fromtimestamp(now, zone), where)
     try:
         moment = datetime.fromisoformat(text.strip())
         if not 1971 < moment.year < 2399:
             raise ValueError(text)
     except ValueError:
         raise InvalidInput(
-            f"{text[:40]!r} is no time", where=where, hint="like 2026-03-01T09:00"
+            f"{text[:40]!r} is no time", where=where, hint="like 2026-03-01T09:00, or 9:30"
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
+
+
+def _next(found: re.Match[str], now: datetime, where: str) -> datetime:
+    hour, half = int(found["hour"]), (found["half"] or "").lower()
+    if half and 1 <= hour <= 12:
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    if hour > 23:
+        raise InvalidInput(f"{found[0]!r} is no time", where=where, hint="like 9:30, or 5 pm")
+    moment = now.replace(hour=hour, minute=int(found["minute"] or 0), second=0, microsecond=0)
+    return moment if moment >= now else moment + timedelta(1)
 
 
 def _question(

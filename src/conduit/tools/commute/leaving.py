@@ -24,7 +24,9 @@ class AskLeave:
 
     meeting: Annotated[str, Length(0, 200), "words of its title; empty: the next one"] = ""
     destination: Annotated[str, Length(0, 300), "where to, if the person said so"] = ""
-    arrive_by: Annotated[str, Length(0, 40), "ISO 8601; empty: when the meeting begins"] = ""
+    arrive_by: Annotated[
+        str, Length(0, 40), "ISO 8601, or like 9:30; empty: when the meeting begins"
+    ] = ""
     origin: Annotated[str, Length(1, 300), "where from"] = "home"
     mode: Annotated[Mode, "how to go"] = "driving"
     buffer_minutes: Annotated[int, Range(0, 240), "minutes to be there before"] = 5
@@ -67,7 +69,7 @@ def leave_block(gate: Gate, zone: tzinfo, now: Callable[[], float]) -> Block[Any
     )
     async def leave(data: AskLeave) -> Departure:
         grounding = Grounding(gate)
-        by = moment_of(data.arrive_by, "arrive_by", zone)
+        by = moment_of(data.arrive_by, "arrive_by", zone, now())
         event: Event | None = None
         if by is None or not data.destination:
             try:

@@ -1,0 +1,1 @@
+"""What takes several tools: recognised in a prompt, told to the model, and checked once."""
