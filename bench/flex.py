@@ -4,7 +4,9 @@ One device presses, waits for its result, presses again; then sixteen devices se
 second together. Timed from sending to the ``ack`` and to the ``result`` of a block that does
 next to nothing (``prompts.list``), through the bridge, HTTP and the gate of a server of its own.
 Beside it the same call straight over HTTP, on one kept connection: what is added is the bridge's.
-Decoding, validating and routing an envelope of 1 KiB is timed alone.
+Decoding, validating and routing an envelope of 1 KiB is timed alone. Last, a groove is played in
+time to a synthesiser on the network: how far arrivals stray from the times that were meant, and how
+far the JR Timestamps do, which is what is left for a receiver that adds a fixed delay.
 
     python bench/flex.py [--seconds 10] [--rate 500] [--devices 16]
 """
@@ -26,11 +28,18 @@ from pathlib import Path
 
 import httpx
 
+from conduit.midi import smf, ump
 from conduit.midi.flex import TextAssembler, text_packets
-from conduit.midi.network import Client, Identity, Received
+from conduit.midi.network import Client, Host, Identity, Received
+from conduit.midi.performance import clip_of, jr_seconds, moments
+from conduit.rhythm import Style
+from conduit.rhythm.engine import play as render_groove
+from conduit.rhythm.groove import GrooveRequest, complete, config_of
 from conduit.surfaces.flex.carriers import CarrierReader
 from conduit.surfaces.flex.envelope import Envelope, parse, render
 from conduit.surfaces.flex.intents import call_of
+from conduit.surfaces.flex.links import whole_messages
+from conduit.surfaces.flex.playing import play
 
 FLEX = """
 strangers: {here: ["*"], rate: {per_minute: 6000000, burst: 100000}}
@@ -133,6 +142,47 @@ async def measure(address: str, url: str, seconds: float, rate: float, devices: 
     show("straight over HTTP (httpx)", times)
 
 
+async def jitter(bars: int) -> None:
+    """Of a groove that is played at its own tempo."""
+    wish = complete(GrooveRequest(style=Style.INDUSTRIAL, bars=bars))
+    when = list(moments(clip_of(smf.loads(render_groove(config_of(wish)).midi_bytes()))))
+    heard: list[tuple[float, ump.Message]] = []
+    async with await Host.open(Identity("Synth")) as host:
+        client = await Client.open("127.0.0.1", host.port, Identity("Conduit"))
+        guest = await host.accept()
+
+        async def listen() -> None:
+            decoder = ump.Decoder()
+            async for event in guest:
+                if isinstance(event, Received):
+                    now = time.monotonic()
+                    heard.extend((now, each) for each in decoder.feed(event.words))
+
+        async def send(words: list[int]) -> None:
+            for each in whole_messages(words):
+                client.send(each)
+
+        listening = asyncio.create_task(listen())
+        played = await play(when, send, clock=time.monotonic)
+        await client.close()
+        await listening
+    stamps = [(at, each.time) for at, each in heard if isinstance(each, ump.JrTimestamp)]
+    meant = [moment.at_s for moment in when for _ in moment.messages]
+    first_at, first_stamp = stamps[0]
+    pairs = list(zip(stamps, meant, strict=True))
+    arrived = [abs((at - first_at) - (due - meant[0])) for (at, _), due in pairs]
+    last, strayed = first_stamp, []
+    elapsed = 0.0
+    for (_, stamp), due in pairs:
+        elapsed += jr_seconds(last, stamp)
+        last = stamp
+        strayed.append(abs(elapsed - (due - meant[0])))
+    print(f"  a groove of {bars} bars, {played.messages:,} messages, sent "
+          f"{played.mean_late_s * 1e3:.2f} ms late on average")  # fmt: skip
+    show("  arrival against what was meant", arrived)
+    show("  JR Timestamps against the same", strayed)
+
+
 def percentile(times: list[float], share: float) -> float:
     ordered = sorted(times)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
@@ -202,6 +252,7 @@ def main() -> None:
                 )
             finally:
                 server.terminate()
+    asyncio.run(jitter(4))
 
 
 if __name__ == "__main__":

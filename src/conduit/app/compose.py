@@ -54,6 +54,7 @@ from conduit.models.registry import ProviderRegistry
 from conduit.rhythm.blocks import groove_blocks
 from conduit.rhythm.config_blocks import Configs, config_blocks
 from conduit.rhythm.explain.blocks import explain_blocks
+from conduit.rhythm.midi2_block import midi2_block
 from conduit.rhythm.session_blocks import session_blocks
 from conduit.rhythm.stored_blocks import stored_groove_blocks
 from conduit.rhythm.vary.blocks import vary_blocks
@@ -155,6 +156,7 @@ async def open_app(
         files = DiskFiles(settings.home / "files")
         grooves = Grooves(database)
         catalog = Catalog((*groove_blocks(files, grooves), *stored_groove_blocks(files, grooves)))
+        catalog.add(midi2_block(files, grooves))
         searcher = Searcher(
             search_settings(read_settings(settings.home / TOOLS_FILE), settings.environ)
         )

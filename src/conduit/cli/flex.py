@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from conduit.blocks import dumps
-from conduit.cli import flex_send, flex_serve
+from conduit.cli import flex_play, flex_send, flex_serve
 from conduit.cli.running import call, run
 from conduit.contracts.errors import TooLarge
 
@@ -32,6 +32,7 @@ def flex() -> None:
 
 commands.command("serve")(flex_serve.serve)
 commands.command("send")(flex_send.send)
+commands.command("play")(flex_play.play)
 commands.command("monitor")(flex_serve.monitor)
 commands.command("devices")(flex_send.devices)
 commands.command("learn")(flex_send.learn)

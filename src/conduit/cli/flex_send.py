@@ -57,8 +57,8 @@ def send(
         from conduit.telemetry.ids import new_id
 
         given = _body(body)
-        secret = _secret(secret_env)
-        host, port = await _address(to)
+        secret = secret_of(secret_env)
+        host, port = await address_of(to)
         wire = Wire(host, port, tcp, name, user, secret)
         envelope = Envelope(time.time_ns() // 1_000_000, new_id(), intent, given)
         place = Place(carrier="ruby" if ruby else "metadata")
@@ -130,7 +130,8 @@ def _tell(told: Envelope, as_json: bool) -> None:
         err.print(f"[dim]{escape(told.intent)}[/]")
 
 
-async def _address(to: str) -> tuple[str, int]:
+async def address_of(to: str) -> tuple[str, int]:
+    """Host and port, as they are given or as somebody announces them. Raises ``NotFound``."""
     host, colon, port = to.rpartition(":")
     if colon and port.isdigit() and 0 < int(port) < 65536:
         return host.strip("[]"), int(port)
@@ -273,7 +274,8 @@ def _body(text: str) -> JsonObject:
     return body
 
 
-def _secret(variable: str) -> str:
+def secret_of(variable: str) -> str:
+    """What a variable holds; empty without one. Raises ``ConfigError`` when it is not set."""
     if not variable:
         return ""
     secret = os.environ.get(variable, "")

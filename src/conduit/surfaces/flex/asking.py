@@ -17,8 +17,8 @@ from conduit.surfaces.flex.assembly import Assembly
 from conduit.surfaces.flex.carriers import CarrierReader, Place, words_of
 from conduit.surfaces.flex.codes import Trouble, raised
 from conduit.surfaces.flex.envelope import Envelope, parse, render_parts
+from conduit.surfaces.flex.links import whole_messages
 
-_PER_COMMAND = 64
 _AT_ONCE = 1 << 16
 
 
@@ -114,8 +114,8 @@ async def _by_network(wire: Wire, words: list[int]) -> AsyncGenerator[Sequence[i
         wire.host, wire.port, NetworkIdentity(wire.name, "conduit-send"), credentials=credentials
     )
     try:
-        for at in range(0, len(words), _PER_COMMAND):
-            client.send(words[at : at + _PER_COMMAND])
+        for each in whole_messages(words):
+            client.send(each)
         async for event in client:
             if isinstance(event, Received):
                 yield event.words

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from typing import Final
 
 from conduit.contracts.errors import ConduitError
 from conduit.midi.network import Connection
-from conduit.midi.ump import bytes_of
+from conduit.midi.ump import SIZES, bytes_of
 from conduit.surfaces.flex.devices import Identity
 
 SLOWEST_READER_S: Final = 5.0
@@ -33,8 +34,8 @@ class NetworkLink:
     async def send(self, words: list[int]) -> None:
         """See ``Link.send``; what is sent again when it is lost is the session's matter."""
         with contextlib.suppress(ConduitError):  # the session is over, or takes no more
-            for at in range(0, len(words), _PER_COMMAND):
-                self._session.send(words[at : at + _PER_COMMAND])
+            for each in whole_messages(words):
+                self._session.send(each)
 
 
 class StreamLink:
@@ -61,6 +62,19 @@ def stream_identity(writer: asyncio.StreamWriter) -> Identity:
     peer = writer.get_extra_info("peername")
     host = str(peer[0]) if peer else "?"
     return Identity(key=f"tcp {host}", address=host, here=_is_here(host))
+
+
+def whole_messages(words: list[int], most: int = _PER_COMMAND) -> Iterator[list[int]]:
+    """Words in portions of whole messages, each at most as long as a command of Network MIDI."""
+    begin = end = 0
+    while end < len(words):
+        after = end + SIZES[words[end] >> 28]
+        if after - begin > most:
+            yield words[begin:end]
+            begin = end
+        end = after
+    if begin < len(words):
+        yield words[begin:]
 
 
 def _is_here(host: str) -> bool:

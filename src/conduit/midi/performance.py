@@ -1,0 +1,170 @@
+"""A song as MIDI 2.0: a clip of packets with tempo, metre, key, chord and name, and its times.
+
+Velocities go from 7 to 16 bits as M2-115-U says. At one tick, what ends comes before what begins,
+and what sets up (tempo, metre, names) before both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from conduit.contracts.errors import InvalidInput
+from conduit.midi.clip import Clip, ClipEvent
+from conduit.midi.flex import BANK_METADATA, CHORD_KINDS, CLIP_NAME, text_packets
+from conduit.midi.smf.model import Song
+from conduit.midi.ump import (
+    JR_UNIT_S,
+    JrClock,
+    JrTimestamp,
+    Message,
+    Midi2NoteOff,
+    Midi2NoteOn,
+    SetChordName,
+    SetKeySignature,
+    SetTempo,
+    SetTimeSignature,
+    decode,
+    encode,
+    scale_up,
+)
+
+LONGEST_NAME: Final = 200
+"""Characters of a clip's name that travel."""
+_SET_UP, _END, _BEGIN = range(3)
+_USUAL_QUARTER: Final = 50_000_000
+"""120 BPM, which is meant where nothing is said; in 10 ns."""
+_LETTERS: Final = ("A", "B", "C", "D", "E", "F", "G")
+_FIFTHS: Final = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}
+"""Sharps of the major key on each letter; flats are below 0."""
+_SEMITONES: Final = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key: the letter of its tonic, how it is altered (1: sharp, -1: flat), major or minor."""
+
+    letter: str
+    altered: int = 0
+    minor: bool = False
+
+    @classmethod
+    def of(cls, pitch_class: int, *, minor: bool = False) -> Key:
+        """The key on a pitch class (0 is C), spelled with the fewest sharps or flats."""
+        spelled = (
+            cls(letter, altered, minor)
+            for letter in _LETTERS
+            for altered in (0, 1, -1)
+            if (_SEMITONES[letter] + altered - pitch_class) % 12 == 0
+        )
+        return min(spelled, key=lambda key: (abs(key.sharps), -key.sharps))
+
+    @property
+    def tonic(self) -> int:
+        """As Flex Data has it: 1 for A to 7 for G."""
+        return _LETTERS.index(self.letter) + 1
+
+    @property
+    def sharps(self) -> int:
+        """Sharps of its signature, flats below 0; more than seven is a key that nobody writes."""
+        return _FIFTHS[self.letter] + 7 * self.altered - (3 if self.minor else 0)
+
+
+def clip_of(song: Song, *, key: Key | None = None, group: int = 0) -> Clip:
+    """The clip of a song, in one group. ``key`` adds its signature, and its tonic triad as a chord.
+
+    Raises ``InvalidInput`` for what has no place in MIDI 2.0.
+    """
+    marked: list[tuple[int, int, Message]] = []
+    name = "".join(" " if ord(letter) < 32 else letter for letter in song.name[:LONGEST_NAME])
+    if name:
+        words = text_packets(name, group=group, bank=BANK_METADATA, status=CLIP_NAME)
+        marked += ((0, _SET_UP, each) for each in decode(words))
+    for tempo in song.tempos:
+        marked.append((tempo.tick, _SET_UP, SetTempo(group, tempo.beat_us * 100)))
+    for metre in song.time_signatures:
+        exponent = metre.denominator.bit_length() - 1
+        if metre.denominator != 1 << exponent:
+            raise InvalidInput(
+                f"a metre of {metre.numerator}/{metre.denominator}",
+                where=f"tick {metre.tick}",
+                hint="the lower number is a power of two",
+            )
+        signature = SetTimeSignature(group, metre.numerator, exponent)
+        marked.append((metre.tick, _SET_UP, signature))
+    if key is not None:
+        if abs(key.sharps) > 7:
+            raise InvalidInput(
+                f"a key of {abs(key.sharps)} accidentals", where="key", hint="Key.of spells it"
+            )
+        kind = CHORD_KINDS.index("minor" if key.minor else "major")
+        marked.append((0, _SET_UP, SetKeySignature(group, key.sharps, key.tonic)))
+        marked.append((0, _SET_UP, SetChordName(group, key.altered, key.tonic, kind)))
+    columns = zip(
+        *(
+            song.notes[name].tolist()
+            for name in ("tick", "duration", "channel", "pitch", "velocity")
+        ),
+        strict=True,
+    )
+    velocities = [scale_up(value, 7, 16) for value in range(128)]
+    for tick, duration, channel, pitch, velocity in columns:
+        on = Midi2NoteOn(group, channel, pitch, velocities[velocity])
+        off = Midi2NoteOff(group, channel, pitch, velocities[64])
+        marked += ((tick, _BEGIN, on), (tick + duration, _END, off))
+    marked.sort(key=lambda each: each[:2])
+    events = tuple(ClipEvent(tick, message) for tick, _, message in marked)
+    last = events[-1].tick if events else 0
+    length = None if song.end_tick is None else max(last, song.end_tick)
+    return Clip(song.ppq, events, length=length)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is to be played at one time, in seconds from the start."""
+
+    at_s: float
+    messages: tuple[Message, ...]
+
+
+def moments(clip: Clip) -> Iterator[Moment]:
+    """The times of a clip, by its own tempos (120 BPM until the first). Linear."""
+    tick, at, quarter = 0, 0.0, _USUAL_QUARTER
+    waiting: list[Message] = []
+    for event in sorted(clip.events, key=lambda each: each.tick):
+        if event.tick > tick:
+            if waiting:
+                yield Moment(at, tuple(waiting))
+                waiting = []
+            at += (event.tick - tick) * quarter / clip.ticks_per_quarter / 1e8
+            tick = event.tick
+        if isinstance(event.message, SetTempo) and event.message.quarter_10ns:
+            quarter = event.message.quarter_10ns
+        waiting.append(event.message)
+    if waiting:
+        yield Moment(at, tuple(waiting))
+
+
+def stamped(at_s: float, messages: Sequence[Message]) -> list[int]:
+    """The words of messages, each after a JR Timestamp that says when it is meant: ``at_s`` is by
+    the sender's clock, of which the last two seconds travel."""
+    stamp = encode(JrTimestamp(jr_time(at_s)))
+    return [word for each in messages for word in (*stamp, *encode(each))]
+
+
+def jr_clock(now_s: float) -> list[int]:
+    """The words of a JR Clock: what the sender's clock says now. At least four a second."""
+    return list(encode(JrClock(jr_time(now_s))))
+
+
+def jr_time(at_s: float) -> int:
+    """A time in units of a JR Timestamp, which go round once in 2.097 s."""
+    return round(at_s / JR_UNIT_S) & 0xFFFF
+
+
+def jr_seconds(earlier: int, later: int) -> float:
+    """The time between two JR times that are less than a second apart, in seconds; below 0 when
+    they came in the other order."""
+    units = (later - earlier) & 0xFFFF
+    return (units - 0x10000 if units > 0x7FFF else units) * JR_UNIT_S
