@@ -74,7 +74,8 @@ def keyed(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> I
         hurried = there.add("hurried", requests_per_minute=2)
         acme_too = there.add("acme-too", org="acme")
         models_only = there.add("models-only", permissions=["models.*"])
-        for new in (narrow, hurried, acme_too, models_only):
+        auditor = there.add("auditor", permissions=["runs.others", "runs.show"])
+        for new in (narrow, hurried, acme_too, models_only, auditor):
             keys[new.record.name] = Key(new.key, new.record.id, new.record.org_id)
         settled(lambda: httpx.get(f"{server.url}/v1/models").status_code == 401)
         yield Keyed(server, keys)
@@ -359,6 +360,27 @@ def test_a_key_may_be_for_some_blocks_only(keyed: Keyed) -> None:
         for stream in (False, True):
             with pytest.raises(openai.PermissionDeniedError):
                 client.chat.completions.create(model="conduit", messages=HELLO, stream=stream)
+
+
+def test_a_run_is_seen_by_its_key_and_by_who_may_see_others(
+    keyed: Keyed, upstream: FakeUpstream
+) -> None:
+    def shown(name: str) -> dict[str, str]:
+        return {"authorization": f"Bearer {keyed.keys[name].key}"}
+
+    upstream.answers.clear()
+    url = keyed.server.url
+    asked = httpx.post(f"{url}/ask", json={"prompt": "hi"}, headers=shown("plain"), timeout=20)
+    address = f"{url}/runs/{asked.json()['run_id']}"
+    for name, status in {"plain": 200, "auditor": 200, "acme": 404, "models-only": 403}.items():
+        assert httpx.get(address, headers=shown(name)).status_code == status, name
+    assert httpx.get(address).status_code == 404  # whoever is at the machine, over HTTP
+    assert httpx.get(f"{url}/runs/others").status_code == 403
+    others = httpx.get(f"{url}/runs/others", headers=shown("auditor")).json()["runs"]
+    assert f"key:{keyed.keys['plain'].id}" in {each["subject"] for each in others}
+    for act in ("resume", "cancel", "fork", "decide"):  # to see is not to do
+        refused = httpx.post(f"{address}/{act}", json={"call_id": "c"}, headers=shown("auditor"))
+        assert refused.status_code == 403, act
 
 
 @pytest.mark.parametrize("stream", [False, True])
