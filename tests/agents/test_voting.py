@@ -67,7 +67,7 @@ async def test_most_decide_and_nothing_else_was_ever_said(rooms: MakeRooms) -> N
     assert (sample.tool_choice, sample.temperature) == ("none", 0.7)
     # What came of it is stored with the run, to learn from.
     run = await joined.gate.acall("runs.show", RunName(reply.run_id), LOCAL_OWNER)
-    assert run.result["text"] == reply.text
+    assert run.text == run.result["text"] == reply.text
     assert run.result["reward"]["uncertainty"] == pytest.approx(2 / 4)
     assert run.result["agreement"]["dissent"] == {"it is 41": 1}
     assert run.run.spent.steps == 3

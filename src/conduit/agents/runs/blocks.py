@@ -175,6 +175,8 @@ def run_blocks(
         )
         text = RunState.after(read_all(rows)).text if run.kind == KIND else ""
         result = loads(run.result) if run.result else None
+        if isinstance(result, dict) and "agreement" in result:  # a vote may have taken another one
+            text = str(result["text"])
         return RunDetails(info(run), steps, asked_for(run, rows), text, result)
 
     @block("runs.resume", summary="Go on with a run that was left", effects=does)
