@@ -12,7 +12,9 @@ from conduit import __version__
 from conduit.cli import (
     access,
     blocks,
+    calendar,
     chat,
+    commute,
     conversations,
     corpora,
     doctor,
@@ -23,6 +25,7 @@ from conduit.cli import (
     listen,
     mcp,
     models,
+    places,
     presets,
     providers,
     render,
@@ -59,6 +62,9 @@ cli.add_typer(keys.commands, name="keys")
 cli.add_typer(mcp.commands, name="mcp")
 cli.add_typer(flex.commands, name="flex")
 cli.add_typer(corpora.commands, name="corpora")
+cli.add_typer(places.commands, name="places")
+cli.add_typer(calendar.commands, name="calendar")
+cli.add_typer(commute.commands, name="commute")
 cli.command("models")(models.models)
 cli.command("usage")(usage.usage)
 cli.add_typer(blocks.commands, name="blocks")
