@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -17,7 +18,13 @@ from conduit.blocks import dumps, loads
 from conduit.cli.flex_serve import run_async
 from conduit.cli.printing import err, out, print_json, print_table
 from conduit.cli.running import AsJson
-from conduit.contracts.errors import ConfigError, InvalidInput, NotFound, TimedOut
+from conduit.contracts.errors import (
+    ConfigError,
+    InvalidInput,
+    MissingDependency,
+    NotFound,
+    TimedOut,
+)
 from conduit.contracts.json import JsonObject
 
 if TYPE_CHECKING:
@@ -72,7 +79,7 @@ def devices(
     seconds: Annotated[float, typer.Option(help="How long to listen.")] = 2.0,
     as_json: AsJson = False,
 ) -> None:
-    """List the devices of flex.yaml, and the hosts of Network MIDI that announce themselves.
+    """List devices: those of flex.yaml, hosts of Network MIDI that announce themselves, ports.
 
     Example: `conduit flex devices --seconds 5`
     """
@@ -150,11 +157,15 @@ async def address_of(to: str) -> tuple[str, int]:
 async def _devices(seconds: float, as_json: bool) -> None:
     from conduit.app import Settings
     from conduit.midi.network import find
+    from conduit.surfaces.flex.ports import device_files, system_ports
     from conduit.surfaces.flex.settings import FILE_NAME, load_settings
 
     settings = Settings.read(os.environ)
     listed = load_settings(settings.home / FILE_NAME, os.environ).devices
     found = await find(seconds)
+    here = [*device_files()]
+    with contextlib.suppress(MissingDependency, NotFound):
+        here += system_ports()
     if as_json:
         print_json(
             {
@@ -179,6 +190,7 @@ async def _devices(seconds: float, as_json: bool) -> None:
                     }
                     for each in found
                 ],
+                "ports": here,
             }
         )
         return
@@ -198,6 +210,8 @@ async def _devices(seconds: float, as_json: bool) -> None:
         print_table(("announced", "endpoint", "at"), hosts)
     else:
         err.print(f"[dim]nobody announced itself within {seconds:g} s[/]")
+    if here:
+        print_table(("port of this machine",), [(each,) for each in here])
 
 
 async def _learned(

@@ -261,6 +261,7 @@ def test_settings_are_read_strictly(tmp_path: Path) -> None:
         "connect: [{port: 5004}]",
         "connect: [{host: h}]",
         "connect: [h]",
+        "ports: [7]",
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, text: str) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
-from collections.abc import AsyncIterator
+import tty
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from conduit.surfaces.flex.devices import DeviceRule, Identity, Strangers
 from conduit.surfaces.flex.envelope import Envelope, parse, render
 from conduit.surfaces.flex.server import Addresses, FlexServer
 from conduit.surfaces.flex.settings import Peer
+from conduit.surfaces.flex.triggers import Binding, Bindings, Trigger
 from tests.surfaces.flex.fake_services import Services
 from tests.surfaces.flex.test_bridge import NOW, bridged
 
@@ -110,6 +114,63 @@ async def test_a_device_that_is_a_host_is_joined_and_joined_again(tmp_path: Path
             await guest.close()
         assert len(behind.asked) == 2
     await host.close()
+
+
+def device(folder: Path, name: str) -> int:
+    """A pseudo-terminal in the place of a device file; what is read and written at this end is
+    what a driver would."""
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    (folder / name).symlink_to(os.ttyname(theirs))
+    os.set_blocking(ours, False)
+    return ours
+
+
+async def said_by(file: int, enough: Callable[[bytes], bool]) -> bytes:
+    found = b""
+    async with asyncio.timeout(20):
+        while not enough(found):
+            await asyncio.sleep(0.005)
+            with contextlib.suppress(BlockingIOError):
+                found += os.read(file, 4096)
+    return found
+
+
+async def test_a_device_file_with_packets(tmp_path: Path) -> None:
+    ours = device(tmp_path, "umpC1D0")
+    ports = (str(tmp_path / "umpC1D0"),)
+    async with listening(tmp_path, Addresses(port=None), ports=ports) as (_, behind):
+        os.write(ours, ump.bytes_of(envelope("one"), "native"))
+        told = Told()
+
+        def enough(data: bytes) -> bool:
+            return told.feed(ump.words_of(data, "native")) if len(data) % 4 == 0 else False
+
+        await said_by(ours, enough)
+        assert told.all[-1].intent == "result"
+        assert len(behind.asked) == 1
+    os.close(ours)
+
+
+async def test_a_device_file_with_bytes_of_midi_1(tmp_path: Path) -> None:
+    """A footswitch of the last century: running status, and a clock in between."""
+    ours = device(tmp_path, "midiC1D0")
+    sustain = Trigger("control", 0, 2, 64)
+    bound = Bindings((Binding(sustain, "a.b", {"n": 1}),))
+    where, ports = Addresses(port=None), (str(tmp_path / "midiC1D0"),)
+    async with listening(tmp_path, where, bindings=bound, ports=ports) as (server, behind):
+        os.write(ours, bytes([0xB2, 64, 0xF8, 127, 64, 0, 64, 100]))
+        await said_by(ours, lambda _: len(behind.asked) == 2)
+        assert [json.loads(body) for _, _, body in behind.asked] == [{"n": 1}] * 2
+        await server.idle()
+    os.close(ours)
+
+
+async def test_a_port_that_is_not_there_stops_nothing(tmp_path: Path) -> None:
+    where = Addresses(port=None, tcp=0)
+    async with listening(tmp_path, where, ports=(str(tmp_path / "none"),)) as (server, _):
+        await asyncio.sleep(0)
+        assert server.tcp_port
 
 
 async def test_words_over_tcp(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from conduit.contracts.errors import ConduitError, Unavailable
+from conduit.contracts.errors import ConduitError, MissingDependency, Unavailable
 from conduit.midi.network import (
     Access,
     Advertisement,
@@ -27,6 +27,7 @@ from conduit.midi.ump import WordStream
 from conduit.surfaces.flex.devices import Identity
 from conduit.surfaces.flex.line import Line, Link
 from conduit.surfaces.flex.links import NetworkLink, StreamLink, stream_identity
+from conduit.surfaces.flex.ports import open_port
 from conduit.surfaces.flex.settings import FlexSettings, Peer
 
 MOST_STREAMS: Final = 64
@@ -93,6 +94,8 @@ class FlexServer:
                 await self._start_network(addresses, addresses.port)
             for peer in self.ear.settings.connect:
                 self._begin(self._join(peer))
+            for name in self.ear.settings.ports:
+                self._begin(self._plug(name))
             if addresses.tcp is not None:
                 await self._start_tcp(addresses.tcp)
         except BaseException:
@@ -181,6 +184,28 @@ class FlexServer:
             await asyncio.sleep(wait)
             wait = min(wait * 2, _LONGEST_RETRY_S)
 
+    async def _plug(self, name: str) -> None:
+        """Keep a port of this machine open, as long as the bridge runs."""
+        wait = _FIRST_RETRY_S
+        told = False
+        while True:
+            try:
+                async with open_port(name) as port:
+                    wait, told = _FIRST_RETRY_S, False
+                    line = self.ear.line(port)
+                    await line.greet()
+                    while words := await port.words():
+                        await self.ear.hear(line, words)
+                log.info("%s was unplugged", name)
+            except MissingDependency:
+                raise
+            except ConduitError as error:
+                if not told:
+                    log.warning("%s", error)
+                told = True
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, _LONGEST_RETRY_S)
+
     async def _serve(self, session: Connection, host: str) -> None:
         link = NetworkLink(session, host)
         line = self.ear.line(link)
@@ -221,5 +246,9 @@ class FlexServer:
 
     def _over(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, ConduitError):
+            log.error("%s", error)
+        else:
             log.error("a link ended", exc_info=error)

@@ -16,6 +16,7 @@
       elsewhere: []
     connect:                            # hosts of Network MIDI that are invited, and kept
       - {host: 192.168.1.30, port: 5004, user: conduit, secret_env: DESK_SECRET}
+    ports: [/dev/snd/umpC1D0, Name]     # device files, or ports of the system (pylibremidi)
     devices:
       pedal:
         endpoint: Stage Pedal           # its endpoint's name
@@ -57,6 +58,7 @@ _TOP = (
     "text",
     "strangers",
     "connect",
+    "ports",
     "devices",
 )
 _PEER = ("host", "port", "user", "secret_env")
@@ -89,6 +91,7 @@ class FlexSettings:
     text: int = MOST_TEXT
     devices: tuple[DeviceRule, ...] = ()
     connect: tuple[Peer, ...] = ()
+    ports: tuple[str, ...] = ()
     strangers: Strangers = field(default_factory=Strangers)
 
     def base_of(self, intent: str) -> str:
@@ -123,6 +126,7 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> FlexSettings:
             _peer(top.inside(f"connect[{number}]", each), environ)
             for number, each in enumerate(top.items("connect"))
         ),
+        ports=top.texts("ports"),
         strangers=Strangers(
             strangers.texts("here") if "here" in strangers.values else Strangers().here,
             strangers.texts("elsewhere"),
