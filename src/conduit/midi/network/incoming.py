@@ -14,6 +14,7 @@ from conduit.midi.network.settings import Limits, Timing
 _NUMBERS = 1 << 16
 _HELD_WORDS = 1 << 16
 _STRAYS = 8
+_CATCH_UP = 1 << 14
 
 
 def ahead(sequence: int, of: int) -> int:
@@ -45,13 +46,13 @@ class Incoming:
         self._held: dict[int, tuple[int, ...]] = {}
         self._held_words = 0
         self._strays = 0
+        self._stray = 0
         self._tries = self._asked = 0
         self._act_at: float | None = None
 
     @property
     def lost_track(self) -> bool:
-        """Whether so much was far away, in a row, that only beginning anew helps. One such command
-        says nothing: anybody can send one."""
+        """Whether so much was where nothing can be, in a row, that only beginning anew helps."""
         return self._strays >= _STRAYS
 
     def take(self, sequence: int, words: tuple[int, ...], now: float, *, repeated: bool) -> None:
@@ -85,7 +86,7 @@ class Incoming:
             self._expected = sequence
             self.take(sequence, words, now, repeated=repeated)
         else:
-            self._strays += 1
+            self._stray_away(sequence, words, now)
 
     def finish(self) -> None:
         """Nothing more will come: what waits is told, with what is missing before it."""
@@ -119,6 +120,18 @@ class Incoming:
                 return
             lost = max(1, ahead(earliest, self._expected))
             self._give_up(now, min(lost, self._missing()))
+
+    def _stray_away(self, sequence: int, words: tuple[int, ...], now: float) -> None:
+        """A command further ahead than may wait. One says nothing, anybody can send one; several
+        that follow each other say that we are late, and that what lies between is lost."""
+        follows = 0 < ahead(sequence, self._stray) < self._window
+        self._strays = self._strays + 1 if follows or not self._strays else 1
+        self._stray = sequence
+        if self.lost_track and ahead(sequence, self._expected) < _CATCH_UP:
+            while self._held:
+                self._give_up(now, self._missing())
+            self._give_up(now, ahead(sequence, self._expected))
+            self.take(sequence, words, now, repeated=False)
 
     def _missing(self) -> int:
         return min(ahead(sequence, self._expected) for sequence in self._held)

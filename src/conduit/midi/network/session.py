@@ -41,6 +41,12 @@ reply was lost: it is answered, and what has been sent since is not thrown away.
 
 _UNVERIFIED_EVENTS = 64
 _PACE_S = 0.002
+_DATAGRAM_COST = 300
+_SLOWER_S = 0.05
+_SLOWEST = 100_000.0
+_FASTER_S = 4.0
+"""When something is asked for again, we send half as fast, not more often than this; it takes
+four seconds to be as fast as before."""
 
 _ANSWERS_PER_S = 50
 """How many commands that only answer a fault or a request we send in a second."""
@@ -68,8 +74,9 @@ class Session:
         self._incoming = Incoming(self._timing, self._limits, self.counters, self.events)
         self._outgoing = Outgoing(self._limits)
         self._waiting: list[int] = []
-        self._tokens = float(self._limits.burst)
-        self._tokens_at = now
+        self._tokens = float(self._limits.burst_bytes)
+        self._tokens_at = self._slowed_at = now
+        self._rate = float(self._limits.bytes_per_s)
         self._pace_at: float | None = None
         self._heard_at = now
         self._ping_at = now + self._timing.ping_after_s
@@ -255,7 +262,10 @@ class Session:
         if not self.verified or not self._may_answer(now):
             return
         self.counters.asked += 1
-        self._tokens = min(self._tokens, 0.0)  # the other side has trouble: give it time
+        if now - self._slowed_at > _SLOWER_S:
+            # the other side has trouble: give it time
+            self._slowed_at, self._rate = now, max(self._rate / 2, _SLOWEST)
+            self._tokens = min(self._tokens, 0.0)
         found = self._outgoing.again(sequence, count)
         if isinstance(found, RetransmitError):
             self._answer(found)
@@ -298,14 +308,16 @@ class Session:
         """What waits, as far as a burst goes; the rest a little later, collected into commands that
         are as full as they can be. Nobody could repair what outruns the other side."""
         limits = self._limits
-        more = (now - self._tokens_at) * limits.datagrams_per_s
-        self._tokens, self._tokens_at = min(limits.burst, self._tokens + more), now
+        passed, self._tokens_at = now - self._tokens_at, now
+        self._tokens = min(limits.burst_bytes, self._tokens + passed * self._rate)
+        self._rate = min(limits.bytes_per_s, self._rate + passed * limits.bytes_per_s / _FASTER_S)
         at, words = 0, self._waiting
-        while at < len(words) and self._tokens >= 1:
+        while at < len(words) and self._tokens > 0:
             part = whole_words(words[at : at + COMMAND_WORDS])
-            self.outbox.append(self._outgoing.datagram(words[at : at + part]))
+            datagram = self._outgoing.datagram(words[at : at + part])
+            self.outbox.append(datagram)
             self.counters.sent_datagrams += 1
-            self._tokens -= 1
+            self._tokens -= len(datagram) + _DATAGRAM_COST
             at += part
         del words[:at]
         self._pace_at = now + _PACE_S if self._waiting else None

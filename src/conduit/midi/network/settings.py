@@ -63,12 +63,12 @@ class Limits:
     """How many commands may lie behind a missing one, waiting for it."""
     waiting_words: int = 65_536
     """How many words may wait to be sent: for a session that is not ready, or after a burst."""
-    burst: int = 64
-    """How many datagrams are sent at once, before what follows is collected into fuller ones. A
-    socket with the buffer that Linux gives it holds twice as many."""
-    datagrams_per_s: int = 8000
-    """How many are sent in a second after that: half a million words, and slow enough for a loss to
-    be repaired before the window of the other side is full."""
+    burst_bytes: int = 48_000
+    """How many bytes are sent at once, 300 more for each datagram, before what follows is collected
+    into fuller ones. The buffer that Linux gives a socket holds about twice as many."""
+    bytes_per_s: int = 6_000_000
+    """How many are sent in a second after that: 17,000 single messages, or 350,000 words; slow
+    enough for a loss to be repaired before the window of the other side is full."""
     sessions: int = 64
     """How many clients a host serves."""
     sessions_per_address: int = 32
@@ -82,7 +82,7 @@ class Limits:
     def __post_init__(self) -> None:
         ranges = {"repeats": (0, 10), "history": (1, 4096), "window": (8, 4096)}
         for each in fields(self):
-            low, high = ranges.get(each.name, (1, 1_000_000))
+            low, high = ranges.get(each.name, (1, 1_000_000_000))
             if not low <= getattr(self, each.name) <= high:
                 raise ConfigError(
                     f"{each.name} is {getattr(self, each.name)}",
