@@ -7,6 +7,7 @@ import contextlib
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,17 @@ from conduit.blocks import block
 from conduit.contracts.call import DEFAULT_ORG, Principal
 from conduit.contracts.chat import EmbeddingRequest, EmbeddingResponse
 from conduit.contracts.errors import NotFound, ProviderUnreachable, TooLarge
+from conduit.corpora.catching_up import CatchingUp
 from conduit.corpora.embedding import Embedder
 from conduit.corpora.passages import CUT
 from conduit.corpora.retrieval import Retrieval
 from conduit.models.caching import lexical
+from conduit.store.segments import Segments
 from tests.corpora.conftest import Room
+from tests.product.waiting import settled
 
 OTHER = Principal("other", "01900000-0000-7000-8000-00000000000b", frozenset({"**"}))
+BUILT_IN_KEY = f"offline/lexical@{CUT}"
 BOOK = "\n\n".join(
     f"## Part {number}\n\nHere the {word} is told of, at some length and for bar {number}."
     for number, word in enumerate("kick snare hat clap rumble stab pad siren bass vocal".split())
@@ -36,6 +41,7 @@ class FarModel:
         self.dimensions = dimensions
         self.asked: list[str] = []
         self.fails_after: int | None = None
+        self.meanwhile: Callable[[], None] | None = None
 
     def block(self) -> Any:
         @block("models.embed", summary="Place texts in a vector space")
@@ -43,6 +49,8 @@ class FarModel:
             if self.fails_after is not None and len(self.asked) >= self.fails_after:
                 raise ProviderUnreachable("no connection", provider="far")
             self.asked += request.texts
+            if len(request.texts) > 1 and self.meanwhile:
+                self.meanwhile()
             return EmbeddingResponse(tuple(map(self._vector, request.texts)), model=request.model)
 
         return embed
@@ -143,6 +151,40 @@ async def test_searches_and_writes_at_once_find_what_is_there(room: Room) -> Non
     assert await search() == 15
 
 
+async def test_what_is_stored_is_indexed_then(room: Room) -> None:
+    """And what takes longer goes on behind the reply."""
+    await room("corpora.baseline", corpusId="c", baselineId="b", content=BOOK)
+    await room("corpora.reflect", corpusId="c", reflection="The zither is told of nowhere.")
+    assert (await room("corpora.index", corpusId="c")).added == 0
+
+    room.corpora.put(DEFAULT_ORG, "c", "later", BOOK)
+    embedder = Embedder(room.gate, lexical.embed_all)
+    await CatchingUp(Retrieval(room.corpora, room.segments, embedder), 0.0).after(DEFAULT_ORG, "c")
+    there = lambda: len(room.segments.keys(DEFAULT_ORG, "c", BUILT_IN_KEY)) == 3  # noqa: E731
+    await asyncio.to_thread(settled, there)
+
+
+async def test_a_corpus_that_is_deleted_while_it_is_searched_is_not_found(tmp_path: Path) -> None:
+    far = FarModel()
+    room = Room(tmp_path, far.block())
+    with contextlib.closing(room.database):
+        room.corpora.create(DEFAULT_ORG, "c", "far/letters")
+        room.corpora.put(DEFAULT_ORG, "c", "b", BOOK)
+        far.meanwhile = lambda: room.corpora.delete(DEFAULT_ORG, "c")
+        with pytest.raises(NotFound, match="no corpus 'c'"):
+            await room("corpora.search", corpusId="c", query="rumble", mode="vector")
+
+
+@pytest.mark.parametrize("mode", ["vector", "lexical"])
+async def test_what_another_process_indexes_anew_is_found_all_the_while(
+    room: Room, mode: str
+) -> None:
+    await room("corpora.baseline", corpusId="c", baselineId="b", content=BOOK)
+    before = await found(room, "rumble", mode)
+    Segments(room.database).drop_models(DEFAULT_ORG, "c")
+    assert await found(room, "rumble", mode) == before
+
+
 async def test_a_model_of_the_corpus_embeds_through_the_gate(tmp_path: Path) -> None:
     far = FarModel()
     room = Room(tmp_path, far.block())
@@ -155,10 +197,8 @@ async def test_a_model_of_the_corpus_embeds_through_the_gate(tmp_path: Path) -> 
         assert asked == 10 + 1  # each passage, and the question
 
         await room("corpora.baseline", corpusId="c", baselineId="b", content=f"{BOOK}\n\n# New")
-        await room("corpora.index", corpusId="c")
-        fresh = far.asked[asked:]
-        assert "# New" in fresh[-1]
-        assert len(fresh) == 2  # how many dimensions there are, and what is new
+        (fresh,) = far.asked[asked:]
+        assert "# New" in fresh
 
 
 async def test_without_its_model_a_corpus_is_searched_all_the_same(tmp_path: Path) -> None:
@@ -285,7 +325,7 @@ async def test_a_process_killed_while_it_indexes_is_gone_on_from(
     room: Room, tmp_path: Path, steps: int
 ) -> None:
     text = "\n\n".join(f"# {n}\n\n{'some words of it ' * 30}zither{n}" for n in range(1000))
-    await room("corpora.baseline", corpusId="c", baselineId="b", content=text)
+    room.corpora.put(DEFAULT_ORG, "c", "b", text)
     await asyncio.to_thread(_index_until_killed, tmp_path, steps)
     before = room.segments.keys(DEFAULT_ORG, "c", f"offline/lexical@{CUT}")
     assert len(before) >= steps

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conduit.corpora.difference import difference
 from conduit.corpora.passages import SIZE, passages
 from conduit.corpora.texts import Span, paragraphs, pieces, sentences, words
 from tests.corpora.hostile import LARGE, TEXTS
@@ -27,6 +28,12 @@ def test_words_are_runs_of_letters_and_digits() -> None:
     ]  # fmt: skip
     assert words("鼓が鳴る now") == ["鼓", "が", "鳴", "る", "now"]
     assert words("") == []
+
+
+def test_an_accent_is_the_same_however_it_was_typed() -> None:
+    typed, composed = "Éte\u0301, nai\u0308ve", "\u00c9t\u00e9, na\u00efve"
+    assert words(typed) == words(composed) == ["\u00e9t\u00e9", "na\u00efve"]
+    assert difference(typed, composed).changes == ()
 
 
 def test_sentences_end_where_a_reader_says_so() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from conduit.blocks import Block, Gate
 from conduit.contracts.files import FileStore
 from conduit.corpora.answering import Model
+from conduit.corpora.catching_up import CatchingUp
 from conduit.corpora.drift_blocks import drift_blocks
 from conduit.corpora.embedding import Embed, Embedder
 from conduit.corpora.find_blocks import find_blocks
@@ -34,11 +35,12 @@ def corpora_blocks(
     """
     embedder = Embedder(gate, built_in)
     retrieval = Retrieval(corpora, segments, embedder)
+    catching_up = CatchingUp(retrieval)
     model = Model(gate, is_model)
     return (
         *corpus_blocks(corpora, retrieval),
-        *baseline_blocks(corpora, files),
-        *reflection_blocks(corpora),
+        *baseline_blocks(corpora, files, catching_up),
+        *reflection_blocks(corpora, catching_up),
         *find_blocks(retrieval, model),
         *drift_blocks(corpora, embedder),
         *study_blocks(corpora, model),

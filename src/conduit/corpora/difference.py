@@ -1,9 +1,10 @@
 """Which passages of one text stand in another, and which were added, removed, moved or changed.
 
-Passages are compared whole, by their words between blanks, and each occurrence counts for itself.
-Those in both texts that keep their order are the longest increasing subsequence of their places
-(Fredman, 1975: n log n); the others have moved. What is left on both sides is paired by the words
-it shares, where a few rare words lead to the candidates: no step compares all with all.
+Passages are compared whole, by their words between blanks, with accents composed, and each
+occurrence counts for itself. Those in both texts that keep their order are the longest increasing
+subsequence of their places (Fredman, 1975: n log n); the others have moved. What is left on both
+sides is paired by the words it shares, where a few rare words lead to the candidates: no step
+compares all with all.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from conduit.corpora.texts import Span, pieces, words
+from conduit.corpora.texts import Span, composed, pieces, words
 
 LARGEST: Final = 400
 """Characters of a passage that is compared; longer paragraphs are compared by sentences."""
@@ -83,7 +84,7 @@ def _numbered(text: str, spans: Sequence[Span]) -> dict[tuple[str, int], int]:
     seen: Counter[str] = Counter()
     numbered = {}
     for at, span in enumerate(spans):
-        said = " ".join(text[span.start : span.end].split())
+        said = " ".join(composed(text[span.start : span.end]).split())
         numbered[said, seen[said]] = at
         seen[said] += 1
     return numbered

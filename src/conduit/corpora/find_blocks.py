@@ -109,7 +109,7 @@ def find_blocks(retrieval: Retrieval, model: Model) -> tuple[Block[Any, Any], ..
 
     @block(
         "corpora.index",
-        summary="Index what a corpus holds; searching does it too",
+        summary="Index what a corpus holds; storing and searching do it too",
         effects=Effects.WRITES_STATE | Effects.NETWORK,
     )
     async def index(request: IndexRequest) -> IndexReply:

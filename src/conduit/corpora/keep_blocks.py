@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from conduit.blocks import Block, Effects, Length, NoOp, Range, block, current_call
 from conduit.contracts.errors import InvalidInput
 from conduit.contracts.files import FileStore
+from conduit.corpora.catching_up import CatchingUp
 from conduit.corpora.embedding import require_model_name
 from conduit.corpora.naming import (
     MOST_BYTES,
@@ -34,7 +36,8 @@ class NewCorpus:
 
 @dataclass(frozen=True, slots=True)
 class ChangedCorpus:
-    """Another embedding model for a corpus; it is indexed anew when it is next searched."""
+    """Another embedding model for a corpus; it is indexed anew when something is stored in it, or
+    when it is searched."""
 
     corpusId: CorpusId
     embeddingModel: ModelName
@@ -237,20 +240,22 @@ def corpus_blocks(corpora: Corpora, retrieval: Retrieval) -> tuple[Block[Any, An
     return create, list_all, get, update, delete
 
 
-def baseline_blocks(corpora: Corpora, files: FileStore) -> tuple[Block[Any, Any], ...]:
+def baseline_blocks(
+    corpora: Corpora, files: FileStore, catching_up: CatchingUp
+) -> tuple[Block[Any, Any], ...]:
     """``corpora.baseline``, ``baselines``, ``get_baseline`` and ``versions``."""
 
     @block(
         "corpora.baseline",
         summary="Keep a text in a corpus, as a new version if it is there already",
-        effects=Effects.WRITES_STATE,
+        effects=Effects.WRITES_STATE | Effects.NETWORK,
     )
-    def store(request: NewBaseline) -> Stored:
+    async def store(request: NewBaseline) -> Stored:
         require_name("corpusId", request.corpusId)
         require_name("baselineId", request.baselineId)
-        content = _content(request, files)
-        require_size(content)
-        kept, new = corpora.put(_org(), request.corpusId, request.baselineId, content)
+        kept, new = await asyncio.to_thread(_put, corpora, files, request)
+        if new:
+            await catching_up.after(_org(), request.corpusId)
         return Stored("stored", kept.baseline_id, kept.version, not new)
 
     @block("corpora.baselines", summary="List the baselines of a corpus", effects=Effects.READS)
@@ -284,17 +289,20 @@ def baseline_blocks(corpora: Corpora, files: FileStore) -> tuple[Block[Any, Any]
     return store, list_all, get, versions
 
 
-def reflection_blocks(corpora: Corpora) -> tuple[Block[Any, Any], ...]:
+def reflection_blocks(corpora: Corpora, catching_up: CatchingUp) -> tuple[Block[Any, Any], ...]:
     """``corpora.reflect`` and ``corpora.reflections``."""
 
     @block(
         "corpora.reflect",
         summary="Record a reflection on a corpus",
-        effects=Effects.WRITES_STATE,
+        effects=Effects.WRITES_STATE | Effects.NETWORK,
     )
-    def reflect(request: NewReflection) -> Recorded:
+    async def reflect(request: NewReflection) -> Recorded:
         require_name("corpusId", request.corpusId)
-        made = corpora.reflect(_org(), request.corpusId, request.reflection)
+        made = await asyncio.to_thread(
+            corpora.reflect, _org(), request.corpusId, request.reflection
+        )
+        await catching_up.after(_org(), request.corpusId)
         return Recorded("recorded", made.id)
 
     @block(
@@ -316,6 +324,12 @@ def reflection_blocks(corpora: Corpora) -> tuple[Block[Any, Any], ...]:
 
 def _org() -> str:
     return current_call().principal.org_id
+
+
+def _put(corpora: Corpora, files: FileStore, request: NewBaseline) -> tuple[StoredVersion, bool]:
+    content = _content(request, files)
+    require_size(content)
+    return corpora.put(_org(), request.corpusId, request.baselineId, content)
 
 
 def _content(request: NewBaseline, files: FileStore) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -155,7 +155,8 @@ class IndexMemory:
                 index.remove(gone)
             new = [each for each in wanted if each not in known]
             index.add(self._segments.read(*key, new), sum(each.passages for each in new))
-            index.stamp = stamp
+            # One that another process is making anew just now is to be looked at again.
+            index.stamp = stamp if _is_whole(wanted, sources) else ""
         self._hold(key, index)
         return index
 
@@ -183,3 +184,10 @@ class IndexMemory:
                 where=key[1],
                 hint="divide it into several corpora, or embed in fewer dimensions",
             )
+
+
+def _is_whole(keys: list[SegmentKey], sources: frozenset[Source]) -> bool:
+    """Whether every source is there from its first segment to its last."""
+    count: Counter[Source] = Counter(key.source for key in keys)
+    ends = {key.source: key.ordinal for key in keys if key.last}
+    return all(ends.get(source, -1) == count[source] - 1 for source in sources)

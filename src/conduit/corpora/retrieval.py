@@ -1,7 +1,8 @@
 """Finding passages: what is not yet indexed is, then the best are looked up.
 
 Indexing goes in steps that each are stored, so a process that is killed goes on where it was. It is
-done for whoever searches first, as that principal, since an embedding model may cost money.
+done for whoever stores something, and what was left for whoever searches first, as that principal,
+since an embedding model may cost money.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
-from conduit.contracts.errors import Unavailable
+from conduit.contracts.errors import StoreError, Unavailable
 from conduit.corpora.embedding import BUILT_IN, WITHOUT_MODEL, Embedder, why
 from conduit.corpora.passages import CUT, passages
 from conduit.corpora.texts import Span
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PASSAGES_AT_ONCE: Final = 128
 """Passages of a segment: what is embedded between two stores."""
+_TRIES: Final = 3
 _PROBE: Final = "how many dimensions are there?"
 MOST_BYTES: Final = 1 << 30
 """Of all indexes that are held in memory."""
@@ -88,13 +90,13 @@ class Retrieval:
         if mode == "lexical":
             model = BUILT_IN
         try:
-            found = await self._search(org_id, corpus_id, query, k, mode, model)
+            found = await self._cited(org_id, corpus_id, query, k, mode, model)
         except WITHOUT_MODEL as error:
             if model == BUILT_IN:
                 raise
             model, note = BUILT_IN, f"without {corpus.model} ({why(error)})"
-            found = await self._search(org_id, corpus_id, query, k, mode, model)
-        return Finding(await self._read(org_id, corpus_id, model, found), model, note)
+            found = await self._cited(org_id, corpus_id, query, k, mode, model)
+        return Finding(found, model, note)
 
     async def index(self, org_id: str, corpus_id: str, *, anew: bool = False) -> Indexed:
         """Index all of a corpus that is not; all of it when ``anew``. Raises as the corpus's
@@ -113,42 +115,75 @@ class Retrieval:
         if self._memory is not None:
             self._memory.forget(org_id, corpus_id)
 
-    async def _search(
+    async def catch_up(self, org_id: str, corpus_id: str) -> None:
+        """Index what is not, without holding it in memory. Raises like ``index``."""
+        corpus = await asyncio.to_thread(self._corpora.peek, org_id, corpus_id)
+        model = corpus.model or BUILT_IN
+        key = _key(org_id, corpus_id, model)
+        async with self._turn(key):
+            await self._complete(key, model, 0)
+
+    async def _cited(
         self, org_id: str, corpus_id: str, query: str, k: int, mode: str, model: str
-    ) -> list[Hit]:
+    ) -> tuple[Passage, ...]:
+        """The best passages with their texts. What another process replaced between finding and
+        reading is looked for again."""
         vector: Matrix | None = None
         if mode != "lexical":
             vector = (await self._embedder.vectors(model, (query,)))[0]
-        index, _ = await self._ready(org_id, corpus_id, model, 0 if vector is None else len(vector))
-        return await asyncio.to_thread(index.search, mode, query, vector, k)
+        dimensions = 0 if vector is None else len(vector)
+        read: tuple[Passage, ...] = ()
+        for _ in range(_TRIES):
+            index, _ = await self._ready(org_id, corpus_id, model, dimensions)
+            hits = await asyncio.to_thread(index.search, mode, query, vector, k)
+            read = await self._read(org_id, corpus_id, model, hits)
+            if len(read) == len(hits):
+                break
+            self.forget(org_id, corpus_id)
+        return read
 
     async def _ready(
         self, org_id: str, corpus_id: str, model: str, dimensions: int
     ) -> tuple[PassageIndex, int]:
         """The index, complete, and how many passages were added. ``dimensions`` 0 takes any."""
-        key = (org_id, corpus_id, f"{model}@{CUT}")
+        key = _key(org_id, corpus_id, model)
         memory = self._held()
         corpus = await asyncio.to_thread(self._corpora.peek, org_id, corpus_id)
         index = memory.held(key, corpus.stamp)
         if index is not None and dimensions in (0, index.vectors.dimensions):
             return index, 0
         async with self._turn(key):
-            corpus = await asyncio.to_thread(self._corpora.peek, org_id, corpus_id)
-            sources = await asyncio.to_thread(self._segments.sources, org_id, corpus_id)
-            keys = await asyncio.to_thread(self._segments.keys, *key)
-            state = _State(keys, frozenset(sources), dimensions)
-            if state.unfit:
-                await asyncio.to_thread(self._segments.drop, *key, sorted(state.unfit))
-            added = 0
-            for source in sources:
-                had = state.done.get(source, [])
-                if not had or not had[-1].last:
-                    earlier = state.earlier(source)
-                    added += await self._add(key, model, source, had, earlier, dimensions)
-            if state.old:
-                await asyncio.to_thread(self._segments.drop, *key, sorted(state.old))
-            index = await asyncio.to_thread(memory.load, key, corpus.stamp, frozenset(sources))
+            stamp, sources, added = await self._complete(key, model, dimensions)
+            index = await asyncio.to_thread(memory.load, key, stamp, sources)
         return index, added
+
+    async def _complete(
+        self, key: tuple[str, str, str], model: str, dimensions: int
+    ) -> tuple[str, frozenset[Source], int]:
+        """Index what is not: the stamp of the corpus and its sources then, and how many passages
+        were added."""
+        org_id, corpus_id, _ = key
+        corpus = await asyncio.to_thread(self._corpora.peek, org_id, corpus_id)
+        # In this order: a segment that is there before the sources are read is of one of them, or
+        # of one that was replaced. The other way round it could be of a newer one.
+        keys = await asyncio.to_thread(self._segments.keys, *key)
+        sources = await asyncio.to_thread(self._segments.sources, org_id, corpus_id)
+        state = _State(keys, frozenset(sources), dimensions)
+        if state.unfit:
+            await asyncio.to_thread(self._segments.drop, *key, sorted(state.unfit))
+        added = 0
+        for source in sources:
+            had = state.done.get(source, [])
+            if not had or not had[-1].last:
+                earlier = state.earlier(source)
+                try:
+                    added += await self._add(key, model, source, had, earlier, dimensions)
+                except StoreError:  # perhaps because the corpus was deleted meanwhile
+                    await asyncio.to_thread(self._corpora.peek, org_id, corpus_id)
+                    raise
+        if state.old:
+            await asyncio.to_thread(self._segments.drop, *key, sorted(state.old))
+        return corpus.stamp, frozenset(sources), added
 
     async def _add(
         self,
@@ -163,6 +198,7 @@ class Retrieval:
         content = await asyncio.to_thread(self._content, key[0], key[1], source)
         spans = await asyncio.to_thread(lambda: list(passages(content)))
         known = await asyncio.to_thread(self._known, key, earlier)
+        dimensions = dimensions or next((len(row) for row in known.values()), 0)
         first = sum(each.passages for each in had)
         ordinal = len(had)
         while first < len(spans) or ordinal == 0:
@@ -271,6 +307,11 @@ class _State:
     def earlier(self, source: Source) -> Sequence[SegmentKey]:
         """Segments of earlier versions of a source."""
         return self._earlier.get((source.kind, source.id), ())
+
+
+def _key(org_id: str, corpus_id: str, model: str) -> tuple[str, str, str]:
+    """Under which the segments of a corpus are, and its index."""
+    return org_id, corpus_id, f"{model}@{CUT}"
 
 
 def _segment(

@@ -19,6 +19,7 @@ _SENTENCE_END: Final = re.compile(  # with the marks of Chinese and Japanese, wh
 )
 _HEADING: Final = re.compile(r" {0,3}#{1,6}(?:\s|$)")
 _LONGEST_WORD: Final = 64
+_ACCENTED: Final = re.compile("[^\\W_][\u0300-\u036f]{1,8}")
 _JOINING: Final = frozenset("\u200d\ufe0e\ufe0f")
 _FARTHEST_JOIN: Final = 16
 
@@ -34,7 +35,16 @@ class Span:
 
 def words(text: str) -> list[str]:
     """The words of a text, in lower case; of one that is very long, its beginning."""
-    return [word[:_LONGEST_WORD].casefold() for word in _WORD.findall(text)]
+    return [word[:_LONGEST_WORD].casefold() for word in _WORD.findall(composed(text))]
+
+
+def composed(text: str) -> str:
+    """With letters and their accents as one character where there is one: ``é`` however it was
+    typed. A piece at a time, since a whole text with many accents in a row would take the square
+    of their number."""
+    if text.isascii():
+        return text
+    return _ACCENTED.sub(lambda found: unicodedata.normalize("NFC", found[0]), text)
 
 
 def paragraphs(text: str) -> Iterator[Span]:
