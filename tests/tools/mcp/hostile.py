@@ -97,7 +97,18 @@ for line in sys.stdin:
     elif method == "tools/call" and HOW == "flood":
         while True:
             say({"method": "notifications/message", "params": {"level": "info", "data": "x" * 500}})
+    elif method == "tools/call" and HOW == "pings":
+        number = 0
+        while True:
+            number += 1
+            say({"id": f"p{number}", "method": "ping"})
+            sys.stdin.readline()
+    elif method == "tools/call" and HOW == "quits":
+        sys.stderr.write("\x1b[31mbye\u202e\n")
+        sys.exit(1)
     elif method == "tools/call" and HOW == "silent":
         continue
     else:
         say({"id": asked["id"], "result": answer(method)})
+    if method == "tools/list" and HOW == "deaf":
+        time.sleep(600)

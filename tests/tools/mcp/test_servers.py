@@ -25,6 +25,7 @@ from conduit.contracts.errors import (
     TooLarge,
     Unavailable,
 )
+from conduit.tools.mcp import pipes
 from conduit.tools.mcp.servers import Servers, server_blocks
 from conduit.tools.mcp.settings import ServerSettings, read_servers
 from tests.product.waiting import settled
@@ -227,6 +228,35 @@ async def test_a_flood_is_cut_off() -> None:
             await gate.acall("mcp.flood.tell", {}, LOCAL_OWNER)
         line = (await gate.acall("mcp.servers", {}, LOCAL_OWNER)).servers[1]
         assert "more than 4 MiB" in line.fault
+
+
+async def test_answering_its_questions_does_not_let_it_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A ping that is answered makes room for the next one: only what we ask for counts."""
+    monkeypatch.setattr(pipes, "_MOST_UNASKED", 200)
+    async with offered(ServerSettings("pings", hostile("pings"))) as gate:
+        with pytest.raises(Unavailable, match="that nobody asked for"):
+            await gate.acall("mcp.pings.tell", {}, LOCAL_OWNER)
+
+
+async def test_one_that_does_not_read_is_not_waited_for() -> None:
+    """Neither with a call whose arguments fill the pipe, nor with the next one, nor at the end."""
+    async with offered(ServerSettings("deaf", hostile("deaf"), timeout_s=0.3)) as gate:
+        for text in ("x" * 500_000, "x"):
+            with pytest.raises(TimedOut):
+                await gate.acall("mcp.deaf.tell", {"x": text}, LOCAL_OWNER)
+
+
+async def test_one_that_quits_every_time_is_started_less_and_less() -> None:
+    async with offered(ServerSettings("quits", hostile("quits"))) as gate:
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="is gone") as gone:
+                await gate.acall("mcp.quits.tell", {}, LOCAL_OWNER)
+        with pytest.raises(Unavailable, match="is down"):
+            await gate.acall("mcp.quits.tell", {}, LOCAL_OWNER)
+        assert (await status(gate)).starts == 2
+        assert "\x1b" not in str(gone.value)
 
 
 async def test_silence_has_an_end() -> None:

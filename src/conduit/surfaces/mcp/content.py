@@ -21,7 +21,7 @@ from conduit.contracts.errors import ConduitError, InvalidInput, TooLarge
 from conduit.contracts.files import FileRef, FileStore
 from conduit.contracts.outcome import ErrorInfo
 from conduit.surfaces.mcp.sources import file_uri
-from conduit.surfaces.mcp.tools import output_schema
+from conduit.surfaces.mcp.tools import gives_object
 from conduit.tools.mcp.answer import ToolAnswer
 
 _LARGEST_RESULT: Final = 1 << 20
@@ -57,7 +57,7 @@ async def result_of(
         content += await asyncio.to_thread(lambda: list(_files(named, files, org_id)))
     if isinstance(made, ToolAnswer):
         content += _of_others(made)
-    structured = loads(text) if output_schema(block) is not None else None
+    structured = loads(text) if gives_object(block) else None
     return types.CallToolResult(content=content, structured_content=structured)
 
 

@@ -71,7 +71,10 @@ class Prompts:
         try:
             text = await self._text(behalf, params.name)
             _require(text, given)
-            found = [each for value in given.values() for each in await self._found(behalf, value)]
+            found: list[types.ContentBlock] = []
+            for name in (*_places(text), REQUEST):  # what is not its argument is nothing to it
+                if len(found) < _MOST_EMBEDDED:
+                    found += await self._found(behalf, given.get(name, ""))
         except ConduitError as error:
             raise refused(error) from error
         texts = (_PLACE.sub(lambda place: given[place[1]], text), given.get(REQUEST, ""))

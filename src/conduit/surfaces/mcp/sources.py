@@ -24,7 +24,7 @@ Contents = types.TextResourceContents | types.BlobResourceContents
 _GROOVE: Final = "groove://"
 _FILE: Final = "conduit://files/"
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_LARGEST: Final = 16 << 20
+_LARGEST: Final = 8 << 20
 _JSON: Final = "application/json"
 _MIDI: Final = "audio/midi"
 
@@ -133,7 +133,11 @@ async def _file(
 ) -> types.BlobResourceContents:
     file, data = await asyncio.to_thread(files.get, behalf.org_id, file_id)
     if len(data) > _LARGEST:
-        raise TooLarge(f"the file has {len(data)} bytes", where=file.name)
+        raise TooLarge(
+            f"the file has {len(data)} bytes, and {_LARGEST} can be told",
+            where=file.name,
+            hint=f"GET /files/{file.id} downloads it",
+        )
     blob = base64.b64encode(data).decode()
     return types.BlobResourceContents(uri=uri, mime_type=file.media_type, blob=blob)
 

@@ -72,10 +72,15 @@ def _written(block: Block[Any, Any], version: str) -> bytes:
         return b""
 
 
+def gives_object(block: Block[Any, Any]) -> bool:
+    """Whether what a call gives is an object in any case."""
+    shape = block.output_edge.shape
+    return not isinstance(shape, Either) or all(isinstance(e, Record) for e in shape.options)
+
+
 def output_schema(block: Block[Any, Any]) -> JsonObject | None:
     """The schema of what a call gives; None where that need not be an object."""
-    shape = block.output_edge.shape
-    if isinstance(shape, Either) and not all(isinstance(each, Record) for each in shape.options):
+    if not gives_object(block):
         return None
     schema: JsonObject = {"type": "object", **json_schema(block.output_type)}
     if not block.many:

@@ -14,18 +14,20 @@ from typing import Any, Final, Literal
 
 import mcp_types as types
 from mcp import Client
+from mcp.client.auth import OAuthFlowError
 from mcp.shared.exceptions import MCPError
 from pydantic import TypeAdapter
 
 import conduit
 from conduit.blocks import dumps
-from conduit.contracts.errors import ConduitError, TimedOut, TooLarge, Unavailable
+from conduit.contracts.errors import ConduitError, TimedOut, TooLarge, Unauthenticated, Unavailable
 from conduit.contracts.json import JsonObject
 from conduit.tools.mcp.answer import ToolAnswer, ToolDefinition
 from conduit.tools.mcp.oauth import Consent, auth_for
 from conduit.tools.mcp.pipes import Pipes
-from conduit.tools.mcp.settings import ServerSettings, filled
+from conduit.tools.mcp.settings import ServerSettings, filled, variables_of
 from conduit.tools.mcp.web import web_streams
+from conduit.tools.mcp.words import plain, without
 
 State = Literal["stopped", "starting", "ready", "broken", "given up"]
 
@@ -39,6 +41,7 @@ _LARGEST_DEFINITION: Final = 64 << 10
 _LARGEST_DEFINITIONS: Final = 1 << 20
 _LARGEST_ANSWER: Final = 1 << 20
 _LONGEST_WORDS: Final = 400
+_NOT_READ_S: Final = 1.0
 _A_PERSON_S: Final = 300.0
 _RESULT: Final[TypeAdapter[types.CallToolResult | types.InputRequiredResult]] = TypeAdapter(
     types.InputRequiredResult | types.CallToolResult
@@ -88,15 +91,20 @@ class Connection:
         """Raises ``Unavailable``, ``TimedOut``, ``TooLarge`` and ``ConfigError``."""
         link = await self._ready()
         try:
-            result = await link.client.session.send_request(
-                types.CallToolRequest(
-                    params=types.CallToolRequestParams(name=tool, arguments=arguments)
-                ),
-                _RESULT,
-                request_read_timeout_seconds=self.server.timeout_s,
-            )
+            async with asyncio.timeout(self.server.timeout_s + _NOT_READ_S):
+                result = await link.client.session.send_request(
+                    types.CallToolRequest(
+                        params=types.CallToolRequestParams(name=tool, arguments=arguments)
+                    ),
+                    _RESULT,
+                    request_read_timeout_seconds=self.server.timeout_s,
+                )
         except MCPError as error:
             raise self._refused(link, error) from None
+        except TimeoutError:  # the SDK waits without end for what it sends to be read
+            self._died()
+            link.ended.set()
+            raise self._too_slow() from None
         except Exception as error:  # whatever the SDK makes of an answer that is no answer
             raise self._unfit(type(error).__name__) from None
         self._failures = 0
@@ -181,11 +189,30 @@ class Connection:
         self.state = "ready"
         return self._open
 
+    def _died(self) -> None:
+        """It ended in a call. Once, that is taken for an accident; again, for a habit."""
+        if self._failures:
+            self._wait()
+        self._failures += 1
+
+    def _wait(self) -> None:
+        wait = min(_FIRST_WAIT_S * 2**self._failures, _LONGEST_WAIT_S)
+        self._not_before = self._clock() + wait
+
+    def _said(self, text: str) -> str:
+        """What it said in an error, without the secrets that it was given."""
+        secrets = [
+            self._environ[name]
+            for given in (*self.server.env.values(), *self.server.headers.values())
+            for name in variables_of(given)
+            if name in self._environ
+        ]
+        return plain(without(secrets, text), _LONGEST_WORDS)
+
     async def _failed(self, why: str) -> None:
         self.state, self.fault = "broken", why[:_LONGEST_WORDS]
+        self._wait()
         self._failures += 1
-        wait = min(_FIRST_WAIT_S * 2 ** (self._failures - 1), _LONGEST_WAIT_S)
-        self._not_before = self._clock() + wait
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
         self._task = self._open = None
@@ -224,9 +251,15 @@ class Connection:
         if isinstance(error, ConduitError):
             return error
         why = error.error.message if isinstance(error, MCPError) else type(error).__name__
+        if isinstance(error, OAuthFlowError):
+            return Unauthenticated(
+                f"the MCP server {self.server.name} lets nobody in: {self._said(str(error))}",
+                where=f"mcp.{self.server.name}",
+                hint="look at its oauth in mcp.yaml, or tell whoever runs it",
+            )
         words = (pipes.fault or pipes.last_words) if pipes is not None else ""
         return Unavailable(
-            f"the MCP server {self.server.name} could not be used: {why[:_LONGEST_WORDS]}"
+            f"the MCP server {self.server.name} could not be used: {self._said(why)}"
             + (f"; it said: {words[:_LONGEST_WORDS]}" if words else ""),
             where=f"mcp.{self.server.name}",
             hint=f"is {self.server.place} an MCP server?",
@@ -236,15 +269,12 @@ class Connection:
         """A call without an answer. What may have been done is not done again by itself."""
         name, code = self.server.name, error.error.code
         if code == types.REQUEST_TIMEOUT:
-            return TimedOut(
-                f"the MCP server {name} did not answer within {self.server.timeout_s:g} s",
-                where=f"mcp.{name}",
-                hint="timeout_s in mcp.yaml gives it more",
-            )
+            return self._too_slow()
         if code == types.CONNECTION_CLOSED or link.ended.is_set():
             self.state = "broken"
             self.fault = link.pipes.fault if link.pipes is not None else ""
             self.fault = self.fault or "it ended during a call"
+            self._died()
             link.ended.set()
             return Unavailable(
                 f"the MCP server {name} is gone: {self.fault}",
@@ -254,8 +284,15 @@ class Connection:
         if self.server.url:  # a session that is over, or a server that was started anew
             link.ended.set()
         return Unavailable(
-            f"the MCP server {name} refused: {error.error.message[:_LONGEST_WORDS]}",
+            f"the MCP server {name} refused: {self._said(error.error.message)}",
             where=f"mcp.{name}",
+        )
+
+    def _too_slow(self) -> TimedOut:
+        return TimedOut(
+            f"the MCP server {self.server.name} did not answer within {self.server.timeout_s:g} s",
+            where=f"mcp.{self.server.name}",
+            hint="timeout_s in mcp.yaml gives it more",
         )
 
     def _unfit(self, what: str) -> Unavailable:

@@ -119,9 +119,12 @@ def _came_with(head: bytes) -> dict[str, str]:
     words = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
     if len(words) != 3 or words[0] != "GET":
         return {}
-    parts = urlsplit(words[1])
+    try:
+        parts = urlsplit(words[1])
+        found = parse_qs(parts.query, max_num_fields=20)
+    except ValueError:
+        return {}
     if parts.path != _PATH:
         return {}
-    found = parse_qs(parts.query, max_num_fields=20)
     came = {name: values[0] for name, values in found.items()}
     return came if "code" in came or "error" in came else {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import httpx2
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.shared.auth import (
@@ -121,6 +122,7 @@ class _AsSomebody(OAuthClientProvider):
         consent: Consent | None,
     ) -> None:
         self._storage = storage
+        self._scope = scope
         metadata = OAuthClientMetadata(
             redirect_uris=[AnyUrl(consent.callback if consent else _NOWHERE)],
             client_name="Conduit",
@@ -147,6 +149,10 @@ class _AsSomebody(OAuthClientProvider):
         await super()._initialize()
         await self._storage.restore(self.context)
 
+    async def _perform_authorization(self) -> httpx2.Request:
+        _choose(self.context, self._scope)
+        return await super()._perform_authorization()
+
 
 class _AsItself(ClientCredentialsOAuthProvider):
     def __init__(
@@ -158,6 +164,7 @@ class _AsItself(ClientCredentialsOAuthProvider):
         storage: _Storage,
     ) -> None:
         self._storage = storage
+        self._scope = scope
         super().__init__(
             server.url,
             storage,
@@ -171,6 +178,16 @@ class _AsItself(ClientCredentialsOAuthProvider):
     async def _initialize(self) -> None:
         await super()._initialize()
         await self._storage.restore(self.context)
+
+    async def _perform_authorization(self) -> httpx2.Request:
+        _choose(self.context, self._scope)
+        return await super()._perform_authorization()
+
+
+def _choose(context: OAuthContext, scope: str | None) -> None:
+    """What mcp.yaml names is asked for, and not what the server would like to be asked for."""
+    if scope is not None:
+        context.client_metadata.scope = scope
 
 
 def _callback_of(context: OAuthContext | None) -> str:

@@ -23,10 +23,12 @@ from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
 from conduit.contracts.errors import Unavailable
+from conduit.tools.mcp.words import plain, without
 
 _LARGEST_LINE: Final = 4 << 20
 _MOST_UNASKED: Final = 10_000
-"""Messages since our last one."""
+"""Messages since we last asked for something."""
+_MOST_UNASKED_BYTES: Final = 64 << 20
 _CHUNK: Final = 1 << 16
 _LINES_KEPT: Final = 5
 _LONGEST_KEPT: Final = 300
@@ -46,7 +48,7 @@ class Pipes:
         self._command = tuple(command)
         self._env = env
         self._said: deque[str] = deque(maxlen=_LINES_KEPT)
-        self._unasked = 0
+        self._unasked = self._unasked_bytes = 0
         self.ended = asyncio.Event()
         self.fault = ""
         """Why it was cut off."""
@@ -54,11 +56,7 @@ class Pipes:
     @property
     def last_words(self) -> str:
         """What it wrote last to standard error, without the secrets that it was given."""
-        text = " / ".join(self._said)
-        for secret in self._env.values():
-            if len(secret) > 3:
-                text = text.replace(secret, "•••")
-        return text
+        return without(self._env.values(), " / ".join(self._said))
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Streams]:
@@ -127,7 +125,8 @@ class Pipes:
     ) -> None:
         """What is no message is passed over: some servers greet whoever started them."""
         self._unasked += 1
-        if self._unasked > _MOST_UNASKED:
+        self._unasked_bytes += len(line)
+        if self._unasked > _MOST_UNASKED or self._unasked_bytes > _MOST_UNASKED_BYTES:
             self.fault = f"it sent more than {_MOST_UNASKED} messages that nobody asked for"
         if self.fault or not line.strip():
             return
@@ -145,7 +144,8 @@ class Pipes:
         assert process.stdin is not None
         with suppress(OSError):  # it has ended: reading says so
             async for each in out_of:
-                self._unasked = 0
+                if isinstance(each.message, types.JSONRPCRequest):  # not an answer to its own
+                    self._unasked = self._unasked_bytes = 0
                 text = each.message.model_dump_json(by_alias=True, exclude_unset=True)
                 process.stdin.write(text.encode() + b"\n")
                 await process.stdin.drain()
@@ -154,8 +154,8 @@ class Pipes:
         assert process.stderr is not None
         while chunk := await process.stderr.read(_CHUNK):
             for line in chunk[-2000:].decode(errors="replace").splitlines()[-_LINES_KEPT:]:
-                if line.strip():
-                    self._said.append(line.strip()[:_LONGEST_KEPT])
+                if said := plain(line, _LONGEST_KEPT):
+                    self._said.append(said)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

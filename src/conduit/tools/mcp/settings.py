@@ -178,6 +178,11 @@ def _texts(section: Section, name: str) -> Mapping[str, str]:
     return {key: inner.text(key) for key in inner.values}
 
 
+def variables_of(text: str) -> list[str]:
+    """The names of the variables in it."""
+    return _VARIABLE.findall(text)
+
+
 def filled(texts: Mapping[str, str], environ: Mapping[str, str], where: str) -> dict[str, str]:
     """The texts with what their variables stand for. Raises ``ConfigError`` that names the one that
     is not set, and no value of any."""

@@ -18,14 +18,12 @@ from conduit.blocks.function import FunctionBlock, block
 from conduit.contracts.errors import Conflict
 from conduit.contracts.json import JsonObject
 from conduit.tools.mcp.answer import ToolAnswer, ToolDefinition
+from conduit.tools.mcp.words import plain
 
 Call = Callable[[ToolDefinition, JsonObject], Awaitable[ToolAnswer]]
 
 _LONGEST_NAME: Final = 64
 _LONGEST_SUMMARY: Final = 400
-_UNPRINTABLE: Final = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
-)
 _DIGEST: Final = 6
 _WORDS: Final = frozenset({"description", "title", "$comment"})
 _LONGEST_WORDS: Final = 1000
@@ -55,7 +53,7 @@ def block_name(server: str, tool: str, taken: Iterable[str] = ()) -> str:
 
 
 def _block(server: str, name: str, tool: ToolDefinition, call: Call) -> Block[Any, Any]:
-    said = _UNPRINTABLE.sub(" ", tool.description).strip()[:_LONGEST_SUMMARY]
+    said = plain(tool.description, _LONGEST_SUMMARY)
     effects = Effects.NETWORK if tool.read_only else Effects.NETWORK | Effects.WRITES_STATE
 
     # The model that reads it is told whose words these are.
@@ -75,7 +73,7 @@ def _plain(schema: Any) -> Any:
     """A schema whose words are plain text: what nobody sees, a model reads all the same."""
     if isinstance(schema, dict):
         return {
-            name: _UNPRINTABLE.sub(" ", value)[:_LONGEST_WORDS]
+            name: plain(value, _LONGEST_WORDS)
             if name in _WORDS and isinstance(value, str)
             else _plain(value)
             for name, value in schema.items()

@@ -18,6 +18,8 @@ from conduit.blocks.utility.url import bracketed, host_of
 from conduit.contracts.errors import Forbidden
 
 _LARGEST_ANSWER: Final = 8 << 20
+_MOST_UNASKED: Final = 32 << 20
+_LONGEST_ANSWER_OF_OURS: Final = 64 << 10
 _CONNECT_S: Final = 10.0
 
 
@@ -81,32 +83,46 @@ class _Reachable(httpx2.AsyncBaseTransport):
 
 
 class _Bounded(httpx2.AsyncBaseTransport):
-    """Lets no answer be larger than it may. A stream of events is as long as it likes: each of its
-    events is bounded by the SDK."""
+    """Lets no answer be larger than it may, and all streams of events together not bring more than
+    so much since we last asked for something. Each event is bounded by the SDK."""
 
     def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
         self._inner = inner
+        self.unasked = 0
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.method == "POST" and await _asks(request):
+            self.unasked = 0
         response = await self._inner.handle_async_request(request)
-        if not response.headers.get("content-type", "").startswith("text/event-stream"):
-            stream: Any = response.stream
-            response.stream = _BoundedStream(stream)
+        events = response.headers.get("content-type", "").startswith("text/event-stream")
+        stream: Any = response.stream
+        response.stream = _BoundedStream(stream, self if events else None)
         return response
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
 
+async def _asks(request: httpx2.Request) -> bool:
+    """Whether it is a request of ours, not an answer to one of the server's."""
+    body = await request.aread()
+    return len(body) > _LONGEST_ANSWER_OF_OURS or b'"method"' in body
+
+
 class _BoundedStream(httpx2.AsyncByteStream):
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, inner: Any, streams: _Bounded | None) -> None:
         self._inner = inner
+        self._streams = streams
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size = 0
         async for chunk in self._inner:
             size += len(chunk)
-            if size > _LARGEST_ANSWER:
+            if self._streams is not None:
+                self._streams.unasked += len(chunk)
+                if self._streams.unasked > _MOST_UNASKED:
+                    raise httpx2.ReadError("it sends events that nobody asked for, without end")
+            elif size > _LARGEST_ANSWER:
                 raise httpx2.ReadError(f"an answer of more than {_LARGEST_ANSWER >> 20} MiB")
             yield chunk
 
