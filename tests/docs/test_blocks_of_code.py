@@ -3,7 +3,8 @@
 Python: the blocks of a page, in order, are one program, run in an empty folder.
 Console: every ``$ conduit …`` and ``$ curl …`` is run in that order, in an empty folder with an
 empty ``CONDUIT_HOME``; the lines shown below a command must come in its output. A page that has
-``curl`` or ``conduit up`` gets a running server, on a free port in place of 9321.
+``curl`` or ``conduit up`` gets a running server, on a free port in place of 9321; one that has 5673
+gets the bridge for MIDI 2.0 too, on a free port in place of that.
 The one way out is ``<!-- not-run: reason -->`` right before a block, counted below.
 """
 
@@ -29,6 +30,7 @@ from tests.fakes.upstream import FakeUpstream
 
 CONDUIT = Path(sys.executable).with_name("conduit")
 PUBLISHED_PORT = "9321"
+PUBLISHED_UDP = "5673"
 RUN, PARSED, SHOWN = {"console", "python"}, {"json", "yaml"}, {"css", "mermaid", "text", "toml"}
 
 NOT_RUN_ALLOWED: dict[str, int] = {}
@@ -91,13 +93,18 @@ class Terminal:
         self.folder = folder
         self.environment = environment(folder.parent)
         self.port = free_port()
+        self.udp = 0
         self.log = folder.parent / "server.log"
         self.server: subprocess.Popen[bytes] | None = None
 
-    def start_server(self) -> None:
+    def start_server(self, *, bridge: bool) -> None:
+        self.udp = free_port() if bridge else 0
         with self.log.open("wb") as log:
             self.server = subprocess.Popen(
-                [str(CONDUIT), "up", "--no-open", "--port", str(self.port)],
+                [
+                    *(str(CONDUIT), "up", "--no-open", "--port", str(self.port)),
+                    *(("--flex-port", str(self.udp)) if self.udp else ("--no-flex",)),
+                ],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -118,6 +125,8 @@ class Terminal:
     def run(self, command: Command) -> str:
         """What a command, which must succeed, says. ``conduit up`` has been started already."""
         text = command.text.replace(PUBLISHED_PORT, str(self.port))
+        if self.udp:
+            text = text.replace(PUBLISHED_UDP, str(self.udp))
         if text.split()[:2] == ["conduit", "up"]:
             return self.as_published(self.log.read_text())
         done = subprocess.run(
@@ -136,7 +145,8 @@ class Terminal:
         return self.as_published(done.stdout)
 
     def as_published(self, output: str) -> str:
-        return output.replace(str(self.port), PUBLISHED_PORT)
+        output = output.replace(str(self.port), PUBLISHED_PORT)
+        return output.replace(str(self.udp), PUBLISHED_UDP) if self.udp else output
 
 
 @pytest.fixture
@@ -175,7 +185,7 @@ def test_commands_run_and_say_what_is_shown(page: Path, terminal: Terminal) -> N
     if "curl" in programs and shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     if "curl" in programs or any(command.text.startswith("conduit up") for command in todo):
-        terminal.start_server()
+        terminal.start_server(bridge=any(PUBLISHED_UDP in command.text for command in todo))
     for command in todo:
         output = terminal.run(command)
         missing = says(output, command.shown)
