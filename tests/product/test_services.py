@@ -17,6 +17,7 @@ import pytest
 from tests.fakes.upstream import Answer, FakeUpstream, ToolUse
 from tests.product.answers import refused
 from tests.product.server import COMMAND, Server, serving
+from tests.product.waiting import settled
 
 CORPUS = {"corpusId": "fc-main"}
 PLAN = [
@@ -244,6 +245,9 @@ def test_a_model_is_asked_once_more_with_what_is_wrong(
         [("groove.styles", "{}")] * 21,
         [("planner.execute", '{"run_id": "x"}')],
         [("shell.run", '{"shell_command": "id"}')],
+        [("function.invoke", '{"id": "runs.decide", "arguments": {}}')],
+        [("runs.decide", '{"run_id": "last", "call_id": "c0", "decision": "approve"}')],
+        [("corpora.delete", '{"corpusId": "fc-main"}')],
     ],
 )
 def test_a_model_that_makes_no_usable_plan_twice(
@@ -364,6 +368,8 @@ def test_a_plan_survives_a_kill_of_the_server(tmp_path: Path, upstream: FakeUpst
             server.kill()
         server.start()
         with httpx.Client(base_url=server.url, timeout=60) as client:
+            address = "/runs/killed"  # it is gone on with by itself, and nothing more is safe
+            settled(lambda: client.get(address).json()["run"]["status"] == "waiting")
             waiting = post(client, "/planner/execute", body)
             assert waiting["status"] == "waiting"
             assert [each["step"] for each in waiting["results"]] == ["configs.create", "llm.chat"]

@@ -106,7 +106,7 @@ class ToolLoop:
         model = self.rights.of(person)
         return Machine(
             self._gate,
-            self._within(person.org_id),
+            self.within(person.org_id),
             journal,
             state,
             person,
@@ -162,7 +162,7 @@ class ToolLoop:
     def _catalog(self) -> Catalog:
         return self._gate.catalog.of(self._org_id)
 
-    def _within(self, org_id: str) -> ToolLoop:
+    def within(self, org_id: str) -> ToolLoop:
         """The same for an organisation, which may have blocks of its own."""
         same = copy.copy(self)
         same._org_id = org_id

@@ -211,6 +211,17 @@ class Runs:
                 Step(row.number, row.kind, row.body, row.at_ms) for row in connection.execute(query)
             ]
 
+    def newest_of(self, org_id: str, run_id: str, kind: str) -> int:
+        """The number of a run's newest step of a kind; 0 where there is none. Raises
+        ``StoreError``."""
+        query = sa.select(sa.func.max(run_steps.c.number)).where(
+            run_steps.c.org_id == org_id,
+            run_steps.c.run_id == run_id[:64],
+            run_steps.c.kind == kind,
+        )
+        with self._database.snapshot() as connection:
+            return connection.execute(query).scalar() or 0
+
     def newest(
         self,
         org_id: str,

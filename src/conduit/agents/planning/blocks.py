@@ -164,7 +164,10 @@ class _Plans:
         steps = self._check.require(wish.steps, who)
         if run.status in ("done", "failed") and not decisions:
             return self._at(run, request, wish, steps, who, progress).made()
-        taken = await self._runs.take(run)
+        try:
+            taken = await self._runs.take(run)
+        except Conflict:  # somebody was faster, or this process is going on with it by itself
+            raise _at_work(run.id) from None
         work = self._at(taken, request, wish, steps, who, progress)
         await work.decide(decisions, person.subject)
         return work

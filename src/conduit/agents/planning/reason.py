@@ -35,8 +35,11 @@ _RE_ASKS: Final = 1
 _SHOWN: Final = 4000
 _MOST_TOKENS: Final = 16_000
 """Of an answer, thinking included."""
-_HIDDEN: Final = frozenset({"planner.reason", "planner.execute", "auth.token", "llm.chat"})
-"""Blocks that are about plans and doors, and no steps of anybody's objective."""
+_HIDDEN: Final = frozenset(
+    {"planner.reason", "planner.execute", "auth.token", "llm.chat", "function.invoke"}
+)
+"""Blocks that are about plans and doors, and no steps of anybody's objective; and the one that
+calls another by a name in its arguments, where nobody looks whether a model may call that."""
 
 _GUIDANCE: Final = """You make plans. A plan is a list of steps; each step calls one of the blocks \
 below, by its exact name. The steps are done in order, by a program, not by you.

@@ -17,7 +17,17 @@ from conduit.agents.runs.journal import Journal, NoJournal
 from conduit.agents.runs.machine import Machine, canonical
 from conduit.agents.runs.session import Asked, Remember, Session, asked_of
 from conduit.agents.runs.state import RunState
-from conduit.agents.runs.steps import Begun, Called, Decided, RunStep, read, written
+from conduit.agents.runs.steps import (
+    Answered,
+    Begun,
+    Called,
+    Decided,
+    RunStep,
+    kind_of,
+    read,
+    written,
+)
+from conduit.agents.runs.toolbox import Toolbox, asking_for
 from conduit.agents.standing import person_of, rights_of
 from conduit.blocks import dumps
 from conduit.contracts.call import Principal
@@ -40,6 +50,8 @@ class Loop(Protocol):
     rights: ModelRights
 
     def machine(self, state: RunState, person: Principal, journal: Journal) -> Machine: ...
+
+    def within(self, org_id: str) -> Toolbox: ...
 
 
 class AgentRuns:
@@ -174,11 +186,15 @@ class AgentRuns:
         """The steps of a run. Raises ``StoreError``."""
         return read_all(await asyncio.to_thread(self.stored.steps, run.org_id, run.id))
 
-    def waiting(self, run: StoredRun, rows: Sequence[Step]) -> tuple[ApprovalNeeded, ...]:
-        """What of an agent's run waits for a decision, in order. Raises ``StoreError``."""
+    def waiting(self, run: StoredRun) -> tuple[ApprovalNeeded, ...]:
+        """What of an agent's run waits for a decision, in order. Blocks; raises ``StoreError``.
+
+        The last answer and what came after it says that: however long the run, that is little.
+        """
         if run.status != "waiting":
             return ()
-        state = RunState.after(read_all(rows))
+        first = self.stored.newest_of(run.org_id, run.id, kind_of(Answered))
+        state = RunState.after(read_all(self.stored.steps(run.org_id, run.id, first)))
         return self._waiting(state, person_of(run), state.held)
 
     async def recover(self, left: Sequence[StoredRun]) -> int:
@@ -254,8 +270,9 @@ class AgentRuns:
     def _waiting(
         self, state: RunState, person: Principal, ids: Collection[str]
     ) -> tuple[ApprovalNeeded, ...]:
-        machine = self._loop.machine(state, person, NoJournal())
-        return tuple(machine.asking_for(call) for call in state.open.values() if call.id in ids)
+        toolbox = self._loop.within(person.org_id)
+        calls = [call for call in state.open.values() if call.id in ids]
+        return tuple(asking_for(call, toolbox, person) for call in calls)
 
     def _new(
         self, person: Principal, thread: str, asked: Asked, *, parent: str = "", at: int = 0

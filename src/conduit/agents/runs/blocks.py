@@ -28,14 +28,16 @@ from conduit.agents.runs.shown import (
 )
 from conduit.agents.runs.state import RunState
 from conduit.agents.runs.steps import Decided, Decision
-from conduit.blocks import Block, Effects, Length, Range, block, current_call, loads
+from conduit.blocks import Block, Effects, Length, Range, block, current_call, dumps, loads
 from conduit.contracts.errors import Conflict, NotFound, StoreError
 from conduit.contracts.json import JsonObject
-from conduit.store.runs import Step, StoredRun
+from conduit.store.runs import StoredRun
 
 log = logging.getLogger("conduit.agents.runs")
 
 LAST: Final = "last"
+_LARGEST_LIST: Final = 4 << 20
+"""Bytes of what waits, after which no more is listed at once."""
 RunId = Annotated[str, Length(1, 64), "id of a run; `last` is your newest"]
 
 
@@ -118,9 +120,11 @@ def run_blocks(
                 yield event
         yield reply_of(session, timer() - started)
 
-    def asked_for(run: StoredRun, rows: list[Step]) -> tuple[ApprovalNeeded, ...]:
+    def asked_for(run: StoredRun) -> tuple[ApprovalNeeded, ...]:
         try:
-            return runs.waiting(run, rows) if run.kind == KIND else uncertain(run, rows)
+            if run.kind == KIND:
+                return runs.waiting(run)
+            return uncertain(run, stored.steps(run.org_id, run.id))
         except StoreError as error:  # a newer Conduit stored it: the other runs are still shown
             log.warning("what run %s waits for cannot be read: %s", run.id, error.message)
             return ()
@@ -137,7 +141,7 @@ def run_blocks(
             before=request.before,
             most=request.limit,
         )
-        return RunList(tuple(map(info, newest)))
+        return RunList(tuple(info(run, in_list=True) for run in newest))
 
     @block("runs.list", summary="List your runs of agents and plans", effects=Effects.READS)
     def list_runs(request: ListRuns) -> RunList:
@@ -153,18 +157,20 @@ def run_blocks(
         return listed(request, own=False)
 
     @block("runs.waiting", summary="List the runs that wait for a decision", effects=Effects.READS)
-    async def waiting(request: ListWaiting) -> WaitingList:
+    def waiting(request: ListWaiting) -> WaitingList:
         person = current_call().principal
         whose = "" if reach.others(person) else person.subject
-        newest = await asyncio.to_thread(
-            stored.newest, person.org_id, status="waiting", subject=whose, most=request.limit
-        )
-        found = []
-        for run in newest:
-            rows = await asyncio.to_thread(stored.steps, run.org_id, run.id)
+        most = request.limit + 1
+        newest = stored.newest(person.org_id, status="waiting", subject=whose, most=most)
+        found: list[WaitingRun] = []
+        size = 0
+        for run in newest[: request.limit]:
             own = run.subject == person.subject
-            found.append(WaitingRun(info(run), own, asked_for(run, rows)))
-        return WaitingList(tuple(found))
+            found.append(WaitingRun(info(run, in_list=True), own, asked_for(run)))
+            size += len(dumps(found[-1]))
+            if size > _LARGEST_LIST:
+                break
+        return WaitingList(tuple(found), more=len(found) < len(newest))
 
     @block("runs.show", summary="Show a run, step by step", effects=Effects.READS)
     async def show(request: RunName) -> RunDetails:
@@ -177,7 +183,8 @@ def run_blocks(
         result = loads(run.result) if run.result else None
         if isinstance(result, dict) and "agreement" in result:  # a vote may have taken another one
             text = str(result["text"])
-        return RunDetails(info(run), steps, asked_for(run, rows), text, result)
+        waiting_for = await asyncio.to_thread(asked_for, run)
+        return RunDetails(info(run), steps, waiting_for, text, result)
 
     @block("runs.resume", summary="Go on with a run that was left", effects=does)
     async def resume(request: RunName) -> AsyncIterator[AgentEvent | AskReply]:

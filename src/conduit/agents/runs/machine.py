@@ -8,14 +8,13 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from conduit.agents.events import (
     AgentEvent,
     Answering,
-    ApprovalNeeded,
     TextDelta,
     ToolCalled,
     ToolReturned,
@@ -36,6 +35,7 @@ from conduit.agents.runs.steps import (
     Held,
     RunStep,
 )
+from conduit.agents.runs.toolbox import Toolbox, asking_for
 from conduit.blocks import Gate, dumps, loads
 from conduit.contracts.call import Principal
 from conduit.contracts.chat import (
@@ -43,7 +43,6 @@ from conduit.contracts.chat import (
     Chunk,
     Message,
     ToolCall,
-    ToolSpec,
     Usage,
 )
 from conduit.contracts.errors import (
@@ -70,28 +69,6 @@ LONGEST_ID: Final = 500
 _AT_ONCE: Final = 8
 _LONE: Final = re.compile("[\x00\ud800-\udfff]")
 """What neither JSON nor a database can say: NUL, and halves of characters."""
-
-
-class Toolbox(Protocol):
-    """What the machine asks about tools."""
-
-    def tools(self, model: Principal) -> tuple[ToolSpec, ...]:
-        """Those that are offered to a model with this principal."""
-
-    def read(self, call: ToolCall, model: Principal) -> tuple[str, Any, ConduitError | None]:
-        """The block and the arguments that a call means, or what is wrong with it."""
-
-    def among(self, name: str, tools: Collection[str]) -> bool:
-        """Whether a name means one of the tools that are offered under these names."""
-
-    def repeatable(self, block: str) -> bool:
-        """Whether calling it twice does no more than calling it once."""
-
-    def held(self, block: str) -> bool:
-        """Whether a person has to agree first."""
-
-    def difficulty(self, block: str) -> float:
-        """How difficult it is to call rightly, from 0 to 1."""
 
 
 Prices = Callable[[str, str, Usage], int | None]
@@ -137,7 +114,7 @@ class Machine:
                     events = self._use(action.calls)
                 case Wait():
                     for call in action.calls:
-                        yield self.asking_for(call)
+                        yield asking_for(call, self.toolbox, self.model)
                     return
                 case Finish():
                     if self.state.ended is None:
@@ -149,11 +126,6 @@ class Machine:
             async with contextlib.aclosing(events):
                 async for event in events:
                     yield event
-
-    def asking_for(self, call: ToolCall) -> ApprovalNeeded:
-        """A call as a person is asked about it: by its block, not by what the model calls that."""
-        block, arguments, _ = self.toolbox.read(call, self.model)
-        return ApprovalNeeded(call.id, block, arguments)
 
     def _early(self, action: Finish) -> tuple[str, ...]:
         """The blocks that an answer came without, if the model can still be asked to call them."""

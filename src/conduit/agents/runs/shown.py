@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from conduit.agents.events import ApprovalNeeded
 from conduit.agents.planning.kept import KIND as PLAN
@@ -15,6 +15,9 @@ from conduit.agents.runs.session import asked_of
 from conduit.blocks import decode, loads
 from conduit.contracts.json import Json
 from conduit.store.runs import Step, StoredRun
+
+LISTED_LETTERS: Final = 1000
+"""Of what was asked, in lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class RunList:
-    """Runs, newest first."""
+    """Runs, newest first; of what was asked, no more than the beginning."""
 
     runs: tuple[RunInfo, ...]
 
@@ -76,20 +79,25 @@ class WaitingRun:
 
 @dataclass(frozen=True, slots=True)
 class WaitingList:
-    """Runs that wait, newest first."""
+    """Runs that wait, newest first. ``more`` says that there are others: only so many, and so much
+    of them, is listed."""
 
     runs: tuple[WaitingRun, ...]
+    more: bool
 
 
-def info(run: StoredRun) -> RunInfo:
+def info(run: StoredRun, *, in_list: bool = False) -> RunInfo:
     agent = run.kind == AGENT
+    prompt = asked_of(run).prompt if agent else _in_short(wish_of(run.request))
+    if in_list and len(prompt) > LISTED_LETTERS:
+        prompt = f"{prompt[: LISTED_LETTERS - 1]}…"
     return RunInfo(
         run.id,
         run.kind,
         run.thread,
         run.status,
         run.subject,
-        asked_of(run).prompt if agent else _in_short(wish_of(run.request)),
+        prompt,
         run.parent,
         run.parent_step,
         run.steps,

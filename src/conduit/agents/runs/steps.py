@@ -118,6 +118,11 @@ _NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _NAMES: Final = {cls: name for name, cls in _KINDS.items()}
 
 
+def kind_of(step: type[RunStep]) -> str:
+    """What steps of a class are stored as."""
+    return _NAMES[step]
+
+
 def written(step: RunStep) -> tuple[str, str]:
     """The kind of a step and its body, as JSON without NUL, which no database takes."""
     body = dumps(step).decode()
