@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,14 +85,15 @@ async def used(server: ServerSettings, environ: dict[str, str] | None = None) ->
 
 async def test_a_person_lets_conduit_in_once(root: str, tmp_path: Path) -> None:
     server = at(root, tmp_path)
-    with pytest.raises(Unauthenticated, match="wants somebody to log in") as asked:
-        await used(server)
-    assert asked.value.hint == "conduit mcp login web"
+    for without in (server, replace(server, oauth=None)):
+        with pytest.raises(Unauthenticated, match="wants somebody to log in") as asked:
+            await used(without)
+        assert asked.value.hint == "conduit mcp login web"
     assert [each.name for each in await log_in(server, {}, browse)] == ["add"]
     assert server.tokens is not None
     assert stat.S_IMODE(server.tokens.stat().st_mode) == 0o600
     before = len(came(root, "authorize"))
-    assert await used(server) == "42"
+    assert await used(replace(server, oauth=None)) == "42"  # what is kept is used in any case
     assert len(came(root, "authorize")) == before
     assert log_out(server)
     assert not log_out(server)

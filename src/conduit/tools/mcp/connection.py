@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from conduit.blocks import dumps
 from conduit.contracts.errors import ConduitError, TimedOut, TooLarge, Unauthenticated, Unavailable
 from conduit.contracts.json import JsonObject
 from conduit.tools.mcp.answer import ToolAnswer, ToolDefinition
-from conduit.tools.mcp.oauth import Consent, auth_for
+from conduit.tools.mcp.oauth import Consent, auth_for, has_to_log_in
 from conduit.tools.mcp.pipes import Pipes
 from conduit.tools.mcp.settings import ServerSettings, filled, variables_of
 from conduit.tools.mcp.web import web_streams
@@ -220,6 +221,7 @@ class Connection:
     async def _hold(self, opened: asyncio.Future[_Open]) -> None:
         """Keep it open, in one task from beginning to end as the SDK wants it."""
         pipes: Pipes | None = None
+        statuses: deque[int] = deque(maxlen=1)
         try:
             env = filled(self.server.env, self._environ, f"mcp.{self.server.name}")
             headers = filled(self.server.headers, self._environ, f"mcp.{self.server.name}")
@@ -227,7 +229,9 @@ class Connection:
             streams: AbstractAsyncContextManager[Any]
             if self.server.url:
                 auth = auth_for(self.server, self._environ, self._consent)
-                streams = web_streams(self.server.url, headers, self.server.timeout_s, auth)
+                streams = web_streams(
+                    self.server.url, headers, self.server.timeout_s, auth, statuses.append
+                )
             else:
                 pipes = Pipes(self.server.command, env)
                 ended, streams = pipes.ended, pipes.open()
@@ -243,9 +247,11 @@ class Connection:
                 await self._stop.wait()
         except Exception as error:
             if not opened.done():
-                opened.set_exception(self._not_opened(error, pipes))
+                opened.set_exception(self._not_opened(error, pipes, 401 in statuses))
 
-    def _not_opened(self, error: BaseException, pipes: Pipes | None) -> ConduitError:
+    def _not_opened(
+        self, error: BaseException, pipes: Pipes | None, kept_out: bool
+    ) -> ConduitError:
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
         if isinstance(error, ConduitError):
@@ -257,6 +263,8 @@ class Connection:
                 where=f"mcp.{self.server.name}",
                 hint="look at its oauth in mcp.yaml, or tell whoever runs it",
             )
+        if kept_out:
+            return has_to_log_in(self.server.name)
         words = (pipes.fault or pipes.last_words) if pipes is not None else ""
         return Unavailable(
             f"the MCP server {self.server.name} could not be used: {self._said(why)}"

@@ -130,10 +130,10 @@ class _AsSomebody(OAuthClientProvider):
         )
 
         async def nobody(url: str) -> None:
-            raise _has_to_log_in(server.name)
+            raise has_to_log_in(server.name)
 
         async def nothing() -> AuthorizationCodeResult:
-            raise _has_to_log_in(server.name)
+            raise has_to_log_in(server.name)
 
         super().__init__(
             server.url,
@@ -195,7 +195,7 @@ def _callback_of(context: OAuthContext | None) -> str:
     return str(known[0]) if known else _NOWHERE
 
 
-def _has_to_log_in(name: str) -> Unauthenticated:
+def has_to_log_in(name: str) -> Unauthenticated:
     return Unauthenticated(
         f"the MCP server {name} wants somebody to log in",
         where=f"mcp.{name}",

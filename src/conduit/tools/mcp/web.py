@@ -6,7 +6,7 @@ wants people to log in, so it may only be one that anybody may ask: see ``_Reach
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -25,10 +25,15 @@ _CONNECT_S: Final = 10.0
 
 @asynccontextmanager
 async def web_streams(
-    url: str, headers: Mapping[str, str], timeout_s: float, auth: httpx2.Auth | None = None
+    url: str,
+    headers: Mapping[str, str],
+    timeout_s: float,
+    auth: httpx2.Auth | None,
+    answered: Callable[[int], None],
 ) -> AsyncIterator[Any]:
-    """The streams of a connection. An answer has a largest size, an event too."""
-    transport = _Bounded(_Reachable(httpx2.AsyncHTTPTransport(), httpx2.URL(url)))
+    """The streams of a connection. An answer has a largest size, an event too; ``answered`` is told
+    the status of each."""
+    transport = _Bounded(_Reachable(httpx2.AsyncHTTPTransport(), httpx2.URL(url)), answered)
     async with (
         httpx2.AsyncClient(
             headers=dict(headers),
@@ -86,14 +91,16 @@ class _Bounded(httpx2.AsyncBaseTransport):
     """Lets no answer be larger than it may, and all streams of events together not bring more than
     so much since we last asked for something. Each event is bounded by the SDK."""
 
-    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
+    def __init__(self, inner: httpx2.AsyncBaseTransport, answered: Callable[[int], None]) -> None:
         self._inner = inner
+        self._answered = answered
         self.unasked = 0
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if request.method == "POST" and await _asks(request):
             self.unasked = 0
         response = await self._inner.handle_async_request(request)
+        self._answered(response.status_code)
         events = response.headers.get("content-type", "").startswith("text/event-stream")
         stream: Any = response.stream
         response.stream = _BoundedStream(stream, self if events else None)
