@@ -26,6 +26,7 @@ providers:
   strong: {type: anthropic, base_url: "URL/v1", model: m-strong, api_key: sk-not-a-real-key-0000,
            breaker: {threshold: 1000}}
   silent: {type: openai_compatible, base_url: "URL/silent/v1", model: x}
+  broken: {type: openai_compatible, base_url: "URL/status_500/v1", model: x}
   narrow: {type: openai_compatible, base_url: "URL/v1", model: m-weak,
            limits: {requests_per_minute: 1}}
 models:
@@ -36,6 +37,10 @@ groups:
   crowd: {targets: [weak], consistency: {samples: 16, agree: 0, temperature: 1.5}}
   certain: {targets: [weak], fallback: [strong], consistency: {samples: 5, agree: 1}}
   cooled: {targets: [weak, strong], consistency: {samples: 2, agree: 1, temperature: null}}
+  spared:
+    strategy: weighted
+    targets: [{provider: broken}, {provider: weak, weight: 0}]
+    consistency: {samples: 2, agree: 0}
   limited: {targets: [narrow, strong], consistency: {}}
   hanging: {targets: [silent, strong], consistency: {samples: 4, agree: 0.75}}
   late: {targets: [silent, strong], consistency: {}, deadline_s: 0.4}
@@ -210,6 +215,13 @@ def test_a_sample_that_fails_agrees_with_nobody(
     assert circuits(server)["weak"]["consecutive_failures"] == 0, "an answer came after it"
     upstream.fail("m-weak", "endless_body", "huge_body")
     assert Said(client, "sure").how == ("strong", "2", "0.00", "yes")
+
+
+def test_when_all_samples_fail_everybody_else_is_asked(client: OpenAI, weak: deque[str]) -> None:
+    weak += ["It is me."]
+    said = Said(client, "spared")
+    assert said.how == ("weak", "2", "0.00", "yes")
+    assert said.headers["x-conduit-failed"] == ", ".join(["broken=provider_refused"] * 2)
 
 
 def test_at_a_limit_somebody_stronger_answers(client: OpenAI, weak: deque[str]) -> None:
