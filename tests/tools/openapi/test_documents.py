@@ -223,6 +223,32 @@ def test_schemas_of_3_0_are_brought_into_json_schema() -> None:
     assert found.schema["properties"]["n"] == {"type": ["integer", "null"], "exclusiveMinimum": 1}
 
 
+def test_the_closest_servers_hold_and_relative_ones_count_from_the_document() -> None:
+    paths = {
+        "/root": {"get": {}},
+        "/item": {"servers": [{"url": "../v2/"}], "get": {}},
+        "/own": {"servers": [{"url": "/v2"}], "get": {"servers": [{"url": "https://b.example"}]}},
+    }
+    given_document = {**document(paths), "servers": [{"url": "v1"}]}
+    base = read_url("https://a.example/docs/openapi.json")
+    found = [each.server for each in Document.of(given_document, base).operations("x")]
+    assert found == ["https://a.example/docs/v1", "https://a.example/v2/", "https://b.example/"]
+    assert {each.server for each in Document.of(given_document).operations("x")} == {
+        "",
+        "https://b.example/",
+    }
+
+
+def test_null_beside_a_reference_is_allowed() -> None:
+    schema = {"type": "object", "properties": {"a": {"$ref": "#/x-a", "nullable": True}}}
+    content = {"application/json": {"schema": schema}}
+    given_document = document({"/a": {"post": {"requestBody": {"content": content}}}})
+    given_document["x-a"] = {"type": "string"}
+    (found,) = operations(given_document)
+    made = found.schema["properties"]["body"]["properties"]["a"]
+    assert made == {"anyOf": [{"type": "string"}, {"type": "null"}]}
+
+
 WORDS = st.sampled_from(
     "openapi 3.0.3 3.1.0 info title paths /a /b/{id} get post parameters name in query path schema "
     "type object array string properties items $ref #/paths #/components/schemas/A components "

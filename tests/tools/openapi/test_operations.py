@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -28,7 +30,7 @@ from conduit.store.operations import Operations
 from conduit.telemetry.ids import new_id
 from conduit.tools.openapi.blocks import invoke_block, register_blocks
 from conduit.tools.openapi.calling import Caller, request_of
-from conduit.tools.openapi.document import Body, Operation, Parameter
+from conduit.tools.openapi.document import Body, Document, Operation, Parameter
 from conduit.tools.openapi.settings import Apis, ApiSettings, Auth, Shown, read_apis
 from conduit.tools.openapi.shelves import Shelves
 from conduit.tools.openapi.values import in_path, in_query
@@ -180,6 +182,13 @@ def test_values_in_a_path(style: str, explode: bool, value: Any, made: str) -> N
         ("spaceDelimited", False, ["blue", "black"], "p=blue%20black"),
         ("pipeDelimited", False, ["blue", "black"], "p=blue%7Cblack"),
         ("deepObject", True, {"R": 100, "G": 200}, "p%5BR%5D=100&p%5BG%5D=200"),
+        (
+            "deepObject",
+            True,
+            {"a": {"b": [1, {"c": "d"}]}},
+            "p%5Ba%5D%5Bb%5D%5B0%5D=1&p%5Ba%5D%5Bb%5D%5B1%5D%5Bc%5D=d",
+        ),
+        ("deepObject", True, ["x", "y"], "p%5B0%5D=x&p%5B1%5D=y"),
         ("form", True, "a&b=c#d e", "p=a%26b%3Dc%23d%20e"),
         ("form", True, True, "p=true"),
     ],
@@ -227,6 +236,86 @@ def test_a_multipart_body_holds_texts() -> None:
     assert body is not None
     assert b'name="title"\r\n\r\na\r\n--BOUND' in body
     assert b'{"x":1}' in body
+
+
+def test_fields_of_a_form_have_the_styles_and_files_of_the_document() -> None:
+    file = {"type": "array", "items": {"$ref": "#/components/schemas/File"}}
+    bodies = {
+        "/form": ("application/x-www-form-urlencoded", {"items": {"style": "deepObject"}}),
+        "/multi": ("multipart/form-data", {}),
+    }
+    schema = {"type": "object", "properties": {"items": {}, "data": file}}
+    content: dict[str, Any] = {
+        "openapi": "3.0.3",
+        "components": {"schemas": {"File": {"type": "string", "format": "binary"}}},
+        "paths": {
+            path: {
+                "post": {"requestBody": {"content": {kind: {"schema": schema, "encoding": how}}}}
+            }
+            for path, (kind, how) in bodies.items()
+        },
+    }
+    form, multi = Document.of(content).operations("x")
+    values = {"body": {"items": [{"price": 5}], "data": ["a b"]}}
+    _, _, body = request_of(form, values, BASE, Shown(), "B")
+    assert body == b"items%5B0%5D%5Bprice%5D=5&data=a+b"
+    _, _, body = request_of(multi, values, BASE, Shown(), "B")
+    assert body is not None
+    assert (
+        b'name="data"; filename="data"\r\nContent-Type: application/octet-stream\r\n\r\na b' in body
+    )
+    assert b'name="items"\r\nContent-Type: application/json' in body
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with what it was asked for, in the way that the path says."""
+
+    def do_GET(self) -> None:
+        told = self.headers.get("Authorization", "")
+        kind, body = "application/json", json.dumps({"got": told})
+        match self.path:
+            case "/null":
+                body = "null"
+            case "/escaped":  # as some servers write a slash, and as anybody may write a letter
+                body = body.replace("/", "\\/").replace("s", "\\u0073")
+            case "/elsewhere":
+                self.send_response(307)
+                self.send_header("Location", f"http://localhost:{self.server.server_port}/json")
+                self.end_headers()
+                return
+            case "/bytes":
+                kind, body = "image/png", "\x89PNG\x00"
+        data = body.encode("latin-1")
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+
+async def test_answers_of_every_kind_come_back_without_the_secret(database: Database) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        base = read_url(f"http://127.0.0.1:{server.server_port}")
+        settings = ApiSettings(Auth("bearer", "", 's3cret/s"ss'), base)
+        reach = Reach(private=("127.0.0.1", "localhost"))
+        caller = Caller(Apis({"pets": settings}), reach)
+        found = {}
+        for path in ("/null", "/escaped", "/elsewhere", "/bytes", "/json"):
+            operation = Operation("x", "GET", "", path, "", (), None, {})
+            reply = await caller.call(DEFAULT_ORG, "pets", operation, {}, "api.pets.x")
+            found[path] = reply.body
+        server.shutdown()
+    assert found == {
+        "/null": None,
+        "/escaped": {"got": "Bearer [secret]"},
+        "/elsewhere": {"got": ""},
+        "/bytes": None,
+        "/json": {"got": "Bearer [secret]"},
+    }
 
 
 def test_the_secret_goes_only_where_the_operator_said() -> None:

@@ -213,7 +213,8 @@ def invoke_block(gate: Gate, operations: Operations) -> Block[Any, Any]:
         if name.startswith("tool-"):
             org_id = current_call().principal.org_id
             names = await asyncio.to_thread(operations.names, org_id)
-            name = _chosen(call, [each for each in names if each.tool_id == call.id])
+            found = [each for each in names if each.tool_id == call.id]
+            name = await asyncio.to_thread(_chosen, call, found)  # a guess among many takes long
         elif call.operation:
             raise InvalidInput(
                 "only a tool has operations",

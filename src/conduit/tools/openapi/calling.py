@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -82,12 +83,13 @@ class Caller:
             error.where = error.where or where
             raise
         told = {
-            name.lower(): _without(value[:_LONGEST_TOLD].encode(), shown).decode()
+            name.lower(): _without(value.encode(), shown).decode()[:_LONGEST_TOLD]
             for name, value in reply.headers
             if _TOLD.fullmatch(name) and value.isprintable()
         }
-        content_type = _without(reply.content_type[:200].encode(errors="replace"), shown).decode()
-        read, cut = _read(_without(reply.body, shown), content_type, reply.truncated)
+        said = _without(reply.content_type.encode(errors="replace"), shown)
+        content_type = said.decode()[:200]
+        read, cut = _read(_without(reply.body, shown), content_type, reply.truncated, shown)
         return OperationReply(reply.status, content_type, told, read, cut)
 
 
@@ -159,9 +161,9 @@ def _body(operation: Operation, given: Any, boundary: str) -> tuple[bytes, str]:
         case "json":
             body, media_type = dumps(given), described.media_type
         case "form":
-            body, media_type = form(_fields(given)), described.media_type
+            body, media_type = form(_fields(given), described.encodings), described.media_type
         case "multipart":
-            body = multipart(_fields(given), boundary)
+            body = multipart(_fields(given), boundary, described.encodings)
             media_type = f"multipart/form-data; boundary={boundary}"
         case _:
             body, media_type = plain(given).encode(), described.media_type
@@ -183,14 +185,21 @@ def _without(data: bytes, shown: Shown) -> bytes:
     return data
 
 
-def _read(body: bytes, content_type: str, truncated: bool) -> tuple[Any, bool]:
+def _without_in(value: Any, shown: Shown) -> Any:
+    """The same for a JSON value: in its text the secret may have been spelt with escapes."""
+    if not shown.spellings:
+        return value
+    plain = orjson.dumps(value)
+    cleaned = _without(plain, shown)
+    return value if cleaned == plain else orjson.loads(cleaned)
+
+
+def _read(body: bytes, content_type: str, truncated: bool, shown: Shown) -> tuple[Any, bool]:
     if "json" in content_type.lower() and not truncated and body:
-        try:
-            value = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            value = None
-        if value is not None and _flat_enough(value):
-            return value, False
+        with contextlib.suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):
+            value = orjson.loads(body)  # or else it is a text
+            if _flat_enough(value):
+                return _without_in(value, shown), False
     if truncated:  # it may end within a character
         body = body.decode(errors="ignore").encode() if _is_utf8(content_type) else body
     try:

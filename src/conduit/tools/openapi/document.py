@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -54,12 +55,23 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a field of a form is written: in a style like a parameter's, or as a file."""
+
+    name: str
+    style: str = ""
+    explode: bool = True
+    is_file: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
     """What is sent as the body: a JSON value, the fields of a form, or a text as it is."""
 
     field: str
     media_type: str
     kind: Literal["json", "form", "multipart", "text"]
+    encodings: tuple[Encoding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +249,31 @@ class Document:
         sent = "application/json" if kind == "json" and "*" in media_type else media_type
         if not re.fullmatch(r"[\w!#$&^.+-]{1,80}/[\w!#$&^.+-]{1,80}(;[ \w=.\"-]{0,80})?", sent):
             sent = "application/octet-stream"
-        return Body("body", sent, kind)
+        return Body("body", sent, kind, tuple(self._encodings(media, kind)))
+
+    def _encodings(self, media: JsonObject, kind: str) -> Iterator[Encoding]:
+        """Of the fields of a form that are not written as all are."""
+        said = media.get("encoding")
+        if kind == "form" and isinstance(said, dict):
+            for name, each in islice(said.items(), MOST_PARAMETERS):
+                style = each.get("style") if isinstance(each, dict) else None
+                if style in _STYLES["query"]:
+                    yield Encoding(name, style, each.get("explode", style == "form") is True)
+        schema = self.references.resolved(media.get("schema", {}))
+        properties = schema.get("properties") if isinstance(schema, dict) else None
+        if kind == "multipart" and isinstance(properties, dict):
+            for name, each in islice(properties.items(), MOST_PARAMETERS):
+                if self._is_file(each):
+                    yield Encoding(name, is_file=True)
+
+    def _is_file(self, schema: Any) -> bool:
+        found = self.references.resolved(schema)
+        if isinstance(found, dict) and found.get("type") == "array":
+            found = self.references.resolved(found.get("items"))
+        return isinstance(found, dict) and (
+            found.get("format") == "binary"  # OpenAPI 3.0
+            or found.get("contentMediaType") == "application/octet-stream"
+        )
 
     def _server(self, found: JsonObject, item: JsonObject, where: str) -> str:
         """The first server of the closest list of them, whole; empty where nothing says it."""

@@ -46,6 +46,8 @@ class SchemaWriter:
         self._in_itself: set[str] = set()
         self._written: dict[str, tuple[Any, int]] = {}
         self._names: dict[str, str] = {}
+        self._taken: set[str] = set()
+        self._next: dict[str, int] = {}
 
     def of(self, schema: Any, where: str, depth: int = 0) -> Any:
         """The schema, written anew. Raises ``InvalidInput`` for what is no schema."""
@@ -60,6 +62,8 @@ class SchemaWriter:
             return {}
         if (reference := reference_of(schema)) is not None:
             made = self._referred(reference, where, depth)
+            if schema.get("nullable") is True:  # said beside it, though 3.0 says nothing may be
+                made = {"anyOf": [made, {"type": "null"}]}
             if isinstance(text := schema.get("description"), str) and isinstance(made, dict):
                 made = {**made, "description": _short(text)}
             return made
@@ -95,9 +99,11 @@ class SchemaWriter:
     def _name(self, reference: str) -> str:
         if reference not in self._names:
             base = _UNSAFE.sub("_", reference.rpartition("/")[2])[:60] or "schema"
-            taken, name, number = set(self._names.values()), base, 2
-            while name in taken:
-                name, number = f"{base}_{number}", number + 1
+            name = base
+            while name in self._taken:
+                number = self._next[base] = self._next.get(base, 1) + 1
+                name = f"{base}_{number}"
+            self._taken.add(name)
             self._names[reference] = name
         return self._names[reference]
 

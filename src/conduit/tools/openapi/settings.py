@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -197,6 +198,7 @@ def _shown(auth: Auth, secret: str) -> Shown:
     spellings = {secret, encoded, quote(secret, safe=""), quote(secret)}
     if auth.kind == "basic":
         spellings.add(secret.partition(":")[2])
+    spellings |= {json.dumps(each)[1:-1] for each in spellings}
     kept = sorted((each.encode() for each in spellings if len(each) > 3), key=len, reverse=True)
     match auth.kind:
         case "bearer":

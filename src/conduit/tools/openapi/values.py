@@ -7,12 +7,13 @@ The styles are those of the OpenAPI Specification, "Style Values" (spec.openapis
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import quote
 
 from conduit.blocks.decode import dumps
 from conduit.contracts.errors import InvalidInput
-from conduit.tools.openapi.document import Parameter
+from conduit.tools.openapi.document import Encoding, Parameter
 
 _HIDDEN: Final = re.compile(r"%(2f|5c|2e|00|25)", re.IGNORECASE)
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -53,8 +54,8 @@ def in_query(parameter: Parameter, value: Any) -> list[tuple[str, str]]:
         return [(name, quote(dumps(value).decode(), safe=""))]
     between = {"spaceDelimited": "%20", "pipeDelimited": "%7C"}.get(parameter.style, ",")
     match value:
-        case dict() if parameter.style == "deepObject":
-            return [(f"{name}%5B{_text(key)}%5D", _text(each)) for key, each in value.items()]
+        case dict() | list() if parameter.style == "deepObject":
+            return list(_deep(name, value))
         case dict() if parameter.explode:
             return [(_text(key), _text(each)) for key, each in value.items()]
         case list() if parameter.explode:
@@ -82,20 +83,29 @@ def in_cookie(parameter: Parameter, value: Any) -> list[str]:
     return [f"{name}={text}" for name, text in in_query(parameter, value)]
 
 
-def form(fields: dict[str, Any]) -> bytes:
-    """An ``application/x-www-form-urlencoded`` body; what is nested is written as JSON."""
+def form(fields: dict[str, Any], encodings: Iterable[Encoding] = ()) -> bytes:
+    """An ``application/x-www-form-urlencoded`` body. What is nested is written as JSON, but for
+    fields with a style of their own."""
+    styles = {each.name: each for each in encodings if each.style}
     pairs = []
     for name, value in fields.items():
+        if name in styles:
+            style = styles[name]
+            given = Parameter(name, name, "query", style.style, style.explode)
+            pairs += [f"{key}={text}" for key, text in in_query(given, value)]
+            continue
         for each in value if isinstance(value, list) else [value]:
             pairs.append(f"{_form_text(name)}={_form_text(plain(each))}")
     return "&".join(pairs).encode()
 
 
-def multipart(fields: dict[str, Any], boundary: str) -> bytes:
-    """A ``multipart/form-data`` body of texts (RFC 7578); what is nested is written as JSON.
+def multipart(fields: dict[str, Any], boundary: str, encodings: Iterable[Encoding] = ()) -> bytes:
+    """A ``multipart/form-data`` body of texts (RFC 7578). What is nested is written as JSON; a
+    field that is a file gets the field's name as its own.
 
     Raises ``InvalidInput`` for a text that holds the boundary.
     """
+    files = {each.name for each in encodings if each.is_file}
     lines: list[bytes] = []
     for name, value in fields.items():
         shown = name.replace("\\", "\\\\").replace('"', "%22")
@@ -105,7 +115,11 @@ def multipart(fields: dict[str, Any], boundary: str) -> bytes:
             text = plain(each).encode()
             if boundary.encode() in text:
                 raise InvalidInput("a field holds the boundary between fields", where="body")
-            kind = "\r\nContent-Type: application/json" if isinstance(each, dict | list) else ""
+            kind = ""
+            if isinstance(each, dict | list):
+                kind = "\r\nContent-Type: application/json"
+            elif name in files:
+                kind = f'; filename="{shown}"\r\nContent-Type: application/octet-stream'
             head = f'--{boundary}\r\nContent-Disposition: form-data; name="{shown}"{kind}\r\n\r\n'
             lines += [head.encode(), text, b"\r\n"]
     return b"".join([*lines, f"--{boundary}--\r\n".encode()])
@@ -114,6 +128,16 @@ def multipart(fields: dict[str, Any], boundary: str) -> bytes:
 def plain(value: Any) -> str:
     """A value as text: a text as it is, all else as JSON."""
     return value if isinstance(value, str) else dumps(value).decode()
+
+
+def _deep(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """``name[key][0]=…``, as servers read it that take ``deepObject`` deeper than one level."""
+    if isinstance(value, dict | list):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, each in pairs:
+            yield from _deep(f"{name}%5B{_text(key)}%5D", each)
+    else:
+        yield name, _text(value)
 
 
 def _form_text(text: str) -> str:
