@@ -78,6 +78,8 @@ def test_a_long_gap_is_several_clockstamps() -> None:
     clip = Clip(96, (ClipEvent(2 * MOST_DELTA + 5, ON),), (), 2 * MOST_DELTA + 5)
     data = write_clip(clip)
     assert bytes.fromhex("004fffff 00000000 004fffff 00000000 00400005") in data
+    exact = write_clip(Clip(96, (ClipEvent(MOST_DELTA, ON),)))
+    assert bytes.fromhex("004fffff 40992400") in exact
     assert read_clip(data, strict=True) == clip
 
 
@@ -153,3 +155,5 @@ def test_what_sets_up_comes_before_the_start() -> None:
     clip = Clip(480, (ClipEvent(3, JrTimestamp(7)), ClipEvent(3, ON)), (SetTempo(0, 5),), 3)
     assert read_clip(write_clip(clip), strict=True) == clip
     assert read_clip(write_clip(Clip(480, (ClipEvent(1, Noop()),)))).events == ()
+    late = FILE.replace(bytes.fromhex("00400000f020"), bytes.fromhex("00400007f020"))
+    assert read_clip(late, strict=True) == CLIP  # ticks count from the start

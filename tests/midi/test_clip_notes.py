@@ -53,6 +53,13 @@ def test_notes_come_back_from_the_file(notes: NoteArray, group: int) -> None:
         assert found[column][order].tolist() == notes[column][other].tolist()
 
 
+def test_what_ends_comes_before_what_begins() -> None:
+    clip = clip_of_notes(note_array([0, 10], [10, 10], [36, 36], [1, 2]), bpm=120)
+    kinds = [type(event.message) for event in clip.events[2:]]
+    assert kinds == [Midi2NoteOn, Midi2NoteOff, Midi2NoteOn, Midi2NoteOff]
+    assert clip.length == 20
+
+
 def test_a_groove_travels_with_its_tempo_metre_and_name() -> None:
     session = render(STYLES[Style.DUB], bars=2, seed=3, bpm=132)
     clip = clip_of_notes(session.notes, bpm=132, numerator=7, denominator=8, name="Night bus")

@@ -29,6 +29,8 @@ def test_a_key_signature_is_one_byte_or_two(sharps: int, tonic: int) -> None:
     assert decode(encode(key), strict=True) == [key]
     for first in {sharps & 0xFF, sharps & 0xF if sharps >= 0 else sharps & 0xFF}:
         assert decode([0xD3100005, first << 24 | tonic << 16, 0, 0]) == [key]
+    odd = 0x30 | tonic  # no number of sharps in a byte, so it was no form of two bytes
+    assert decode([0xD3100005, odd << 24 | 7 << 16, 0, 0]) == [ump.SetKeySignature(3, 3, tonic)]
     with pytest.raises(InvalidInput, match="mean nothing"):
         decode([0xD3100005, (sharps & 0xFF) << 24 | tonic << 16, 0, 0], strict=True)
 

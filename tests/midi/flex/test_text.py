@@ -158,7 +158,17 @@ def test_an_end_that_never_comes_times_out() -> None:
     now = 120.0
     assert assembler.feed(end) == []
     assert wrongs(assembler) == [Wrong.TIMED_OUT, Wrong.ORPHAN]
+    other = encode(packet(START, b"y" * 12, channel=1))
     assembler.feed(begin)
+    now = 121.0
+    assembler.feed(other)
+    now = 124.0
+    assembler.feed(more)  # so that the other one is the older now
+    now = 126.5
+    assembler.expire()
+    assert [(each.key.channel, each.wrong) for each in assembler.take_faults()] == [
+        (1, Wrong.TIMED_OUT)
+    ]
     now = 130.0
     assembler.expire()
     assert wrongs(assembler) == [Wrong.TIMED_OUT]
@@ -226,3 +236,6 @@ def test_lyrics_go_on_where_nothing_is_said() -> None:
     for strict in (False, True):
         (found,) = TextAssembler(strict=strict).feed(encode_all(said))
         assert (found.text, found.melismas) == ("a" * 12 + "b", 2)
+    again = [said[0], said[3]]
+    (found,) = TextAssembler().feed([word for each in said[:3] + again for word in encode(each)])
+    assert found.melismas == 0  # those before were of a text that had no end

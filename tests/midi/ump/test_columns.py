@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,9 +13,16 @@ from hypothesis import strategies as st
 
 from conduit.contracts.errors import InvalidInput
 from conduit.midi import ump
-from conduit.midi.ump import LAYOUTS, Message, Truncated, decode, decode_array, encode_columns
+from conduit.midi.ump import (
+    LAYOUTS,
+    Message,
+    Truncated,
+    decode,
+    decode_array,
+    encode_all,
+    encode_columns,
+)
 from conduit.midi.ump.layout import SIZES, Octets
-from tests.midi.ump.messages import of
 
 WORD = st.integers(0, 0xFFFF_FFFF)
 SAME_SIZE = st.lists(st.tuples(st.integers(0x4000_0000, 0x4FFF_FFFF), WORD), max_size=9).map(
@@ -73,13 +82,25 @@ NUMBERS = [
 ]
 
 
-@given(st.sampled_from(NUMBERS).flatmap(lambda message: st.lists(of(message), min_size=1)))
-def test_columns_are_written_as_single_messages_are(messages: list[Message]) -> None:
-    made = type(messages[0])
-    names = [field.name for field in LAYOUTS[made].fields]
-    columns = {name: [getattr(each, name) for each in messages] for name in names}
-    words = encode_columns(made, columns)
+@pytest.mark.parametrize("message", NUMBERS, ids=lambda message: message.__name__)
+def test_columns_are_written_as_single_messages_are(message: type[Message]) -> None:
+    chance = random.Random(9)
+    columns: dict[str, list[int]] = {}
+    for field in LAYOUTS[message].fields:
+        assert not isinstance(field.place, Octets)
+        low = -(1 << field.place.width - 1) if getattr(field.place, "signed", False) else 0
+        top = 0 if field.name == "address" else low + (1 << field.place.width) - 1
+        columns[field.name] = [low, top, *(chance.randint(low, top) for _ in range(20))]
+    rows = zip(*columns.values(), strict=True)
+    messages = [message(*map(_of_kind(message), columns, row)) for row in rows]
+    words = encode_columns(message, columns)
+    assert words.tolist() == encode_all(messages)
     assert decode(words.tolist()) == messages
+
+
+def _of_kind(message: type[Message]) -> Callable[[str, int], object]:
+    kinds = {field.name: field.kind for field in LAYOUTS[message].fields}
+    return lambda name, value: kinds[name](value)
 
 
 def test_a_scalar_is_a_column_and_defaults_are_left_out() -> None:

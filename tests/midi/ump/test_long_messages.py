@@ -20,6 +20,7 @@ from conduit.midi.ump import (
     MixedDataHeader,
     MixedDataPayload,
     MixedDataSet,
+    ProductInstanceId,
     SysEx7,
     SysEx8,
     Wrong,
@@ -203,8 +204,12 @@ def test_names_that_cannot_be_are_refused_both_ways() -> None:
     start = [EndpointName(Form.START, b"x" * 14)]
     assert assembler.feed([*start, *[EndpointName(Form.CONTINUE, b"x" * 14)] * 9]) == []
     assert assembler.feed([EndpointName(Form.COMPLETE, b"\xff".ljust(14, b"\0"))]) == []
+    parts = [ProductInstanceId(form, b"x" * 14) for form in (Form.START, Form.CONTINUE)]
+    end = ProductInstanceId(Form.END, b"x".ljust(14, b"\0"))
+    assert assembler.feed([parts[0], parts[1], parts[1], end]) == []  # 43 bytes
     told = [fault.wrong for fault in assembler.take_faults()]
+    assert told.count(Wrong.TOO_LARGE) == 2
     assert told[0] is Wrong.TOO_LARGE
-    assert told[-1] is Wrong.NOT_UTF8
+    assert Wrong.NOT_UTF8 in told
     words = endpoint_text_packets(EndpointText("product instance id", "x" * 42))
     assert assembler.feed(decode(words)) == [EndpointText("product instance id", "x" * 42)]

@@ -149,6 +149,7 @@ def test_bytes_for_a_cable(words: list[int], expected: str) -> None:
         ("90 40 f8 50", "10f80000 20904050"),
         ("f0 01 02 90 40 50", "30020102 00000000 20904050"),
         ("f0 f7", "30000000 00000000"),
+        ("f3 05 06", "10f30500"),  # no running status for what is no channel's
         ("f7 40 fd f2 63 59 90 40 f1 63", "10f26359 10f16300"),
     ],
 )  # fmt: skip
@@ -160,7 +161,7 @@ def test_bytes_of_a_cable(data: str, expected: str) -> None:
         for at in range(0, len(raw), size):
             found += stream.feed(raw[at : at + size])
         assert " ".join(f"{word:08x}" for word in encode_all(found)) == expected
-    assert stream.ignored == {"f4": 5, "f7": 4}.get(data[:2], 0)
+    assert stream.ignored == {"f4": 5, "f7": 4, "f3": 1}.get(data[:2], 0)
     with pytest.raises(InvalidInput, match="group is 16"):
         ByteStream(group=16)
 
