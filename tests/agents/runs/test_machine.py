@@ -4,114 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import re
-from dataclasses import dataclass, replace
-from typing import Any
 
 import pytest
 
 from conduit.agents.ask import AskRequest
-from conduit.agents.events import ApprovalNeeded, AskReply, Started, ToolCalled, ToolReturned
-from conduit.agents.runs.blocks import Decide, Fork, ListRuns, RunDetails, RunName
+from conduit.agents.events import Started, ToolCalled, ToolReturned
+from conduit.agents.runs.blocks import Fork, ListRuns, RunName
 from conduit.agents.runs.budget import Budget
-from conduit.blocks import Block, Effects, block, current_call
-from conduit.contracts.call import DEFAULT_ORG, LOCAL_OWNER, Principal
+from conduit.blocks import Effects, block, current_call
+from conduit.contracts.call import DEFAULT_ORG
 from conduit.contracts.chat import ChatRequest, Chunk, Usage
 from conduit.contracts.errors import (
     AllProvidersFailed,
     Conflict,
-    Forbidden,
     InvalidInput,
-    NotFound,
     ProviderTimeout,
 )
-from conduit.contracts.json import Json
-from tests.agents.conftest import MakeRooms, Rooms, Scripted
+from tests.agents.conftest import MakeRooms, Scripted
+from tests.agents.runs.bench import Bench, Word, Words, ask, joined, show, word
 from tests.agents.test_tool_loop import calling, saying, told
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word."""
-
-    word: str = ""
-
-
-@dataclass(frozen=True)
-class Words:
-    """What became of it."""
-
-    words: Json
-
-
-class Bench:
-    """Blocks that note when they begin and end. They are guarded, so that a model may have them."""
-
-    def __init__(self) -> None:
-        self.noted: list[str] = []
-        self.most = 0
-        self._now = 0
-
-    def blocks(self) -> tuple[Block[Any, Any], ...]:
-        @block("bench.read", summary="Read", guarded=True, effects=Effects.READS)
-        async def read(given: Word) -> Words:
-            self._now += 1
-            self.most = max(self.most, self._now)
-            self.noted.append(f"read {given.word}")
-            await asyncio.sleep(0.01)
-            self._now -= 1
-            return Words(given.word)
-
-        @block("bench.write", summary="Write", guarded=True, effects=Effects.WRITES_STATE)
-        async def write(given: Word) -> Words:
-            self._now += 1
-            self.most = max(self.most, self._now)
-            self.noted.append(f"write {given.word}")
-            await asyncio.sleep(0.01)
-            self._now -= 1
-            return Words(given.word)
-
-        @block("bench.large", summary="Give much", guarded=True)
-        def large(given: Word) -> Words:
-            return Words("x" * int(given.word))
-
-        @block("bench.held", summary="Do it", guarded=True, approval=True, effects=Effects.NETWORK)
-        def held(given: Word) -> Words:
-            self.noted.append(f"held {given.word}")
-            return Words(given.word)
-
-        @block("bench.slow", summary="Wait", guarded=True, effects=Effects.READS)
-        async def slow(_: Word) -> Words:
-            await asyncio.sleep(60)
-            return Words("never")
-
-        return (read, write, large, held, slow)
-
-
-@pytest.fixture
-def bench() -> Bench:
-    return Bench()
-
-
-def joined(rooms: MakeRooms, bench: Bench, model: Scripted, **more: Any) -> Rooms:
-    return rooms(model, extra=bench.blocks(), models=["bench.*"], **more)
-
-
-async def ask(rooms: Rooms, prompt: str = "go", **more: Any) -> AskReply:
-    reply = await rooms.gate.acall("agent.ask", AskRequest(prompt, **more))
-    assert isinstance(reply, AskReply)
-    return reply
-
-
-async def show(rooms: Rooms, run_id: str) -> RunDetails:
-    shown = await rooms.gate.acall("runs.show", RunName(run_id))
-    assert isinstance(shown, RunDetails)
-    return shown
-
-
-def word(kind: str, text: str) -> tuple[str, str]:
-    return f"bench_{kind}", json.dumps({"word": text})
 
 
 async def test_every_step_is_stored(rooms: MakeRooms, bench: Bench) -> None:
@@ -237,102 +149,6 @@ async def test_arguments_may_be_put_right_once(rooms: MakeRooms, bench: Bench) -
     assert "it failed twice: do without bench.read" in str(second)
 
 
-async def test_a_person_is_asked_first(rooms: MakeRooms, bench: Bench) -> None:
-    calls = (word("read", "a"), word("held", "b"), word("write", "c"))
-    model = Scripted([calling(*calls), saying("Done.")])
-    here = joined(rooms, bench, model)
-    events = [event async for event in here.gate.stream("agent.ask", AskRequest("go"))]
-    reply = events[-1]
-    assert isinstance(reply, AskReply)
-    assert reply.status == "waiting"
-    assert reply.waiting_for == (ApprovalNeeded("c1", "bench.held", {"word": "b"}),)
-    assert events[-2] == reply.waiting_for[0]
-    assert bench.noted == ["read a"]  # what comes after may build on it
-    assert here.conversations.window(DEFAULT_ORG, "default", 40) == []
-    after = joined(rooms, bench, model)  # a restart
-    shown = await show(after, reply.run_id)
-    assert shown.run.status == "waiting"
-    assert shown.waiting_for == reply.waiting_for
-    decided = await after.gate.acall("runs.decide", Decide(reply.run_id, "c1", "approve"))
-    assert decided.text == "Done."
-    assert bench.noted == ["read a", "held b", "write c"]
-    assert [s.message.role for s in after.conversations.window(DEFAULT_ORG, "default", 40)] == [
-        "user", "assistant", "tool", "tool", "tool", "assistant",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("decide", "noted", "heard"),
-    [
-        (Decide("", "c0", "edit", {"word": "z"}), ["held z"], '"words":"z"'),
-        (Decide("", "c0", "reject", text="not today"), [], "local said no: not today"),
-        (Decide("", "c0", "answer", text="it is 42"), [], "it is 42"),
-    ],
-)
-async def test_a_person_may_change_forbid_or_answer(
-    rooms: MakeRooms, bench: Bench, decide: Decide, noted: list[str], heard: str
-) -> None:
-    model = Scripted([calling(word("held", "b")), saying("ok")])
-    here = joined(rooms, bench, model)
-    reply = await ask(here)
-    await here.gate.acall("runs.decide", replace(decide, run_id=reply.run_id))
-    assert bench.noted == noted
-    assert heard in model.asked[1].messages[-1].content
-
-
-async def test_what_cannot_be_decided(rooms: MakeRooms, bench: Bench) -> None:
-    model = Scripted([calling(word("held", "b")), saying("ok")])
-    here = joined(rooms, bench, model)
-    reply = await ask(here)
-    with pytest.raises(NotFound, match="no call 'c9' waits"):
-        await here.gate.acall("runs.decide", Decide(reply.run_id, "c9", "approve"))
-    with pytest.raises(InvalidInput, match="give its new arguments"):
-        await here.gate.acall("runs.decide", Decide(reply.run_id, "c0", "edit"))
-    other = Principal("eve", "01900000-0000-7000-8000-00000000000b", frozenset({"**"}))
-    with pytest.raises(NotFound, match="no run"):
-        await here.gate.acall("runs.decide", Decide(reply.run_id, "c0", "approve"), other)
-    with pytest.raises(Forbidden):
-        await here.gate.acall(
-            "runs.decide", Decide(reply.run_id, "c0", "approve"), Principal("bob")
-        )
-    both = [Decide(reply.run_id, "c0", "approve")] * 2  # two people at once
-    ended = await asyncio.gather(
-        *(here.gate.acall("runs.decide", each) for each in both), return_exceptions=True
-    )
-    assert sorted(type(each).__name__ for each in ended)[0] == "AskReply"
-    assert bench.noted == ["held b"]
-    assert isinstance(next(e for e in ended if not isinstance(e, AskReply)), Conflict | NotFound)
-
-
-async def test_whoever_decides_lends_no_rights(rooms: MakeRooms, bench: Bench) -> None:
-    """Anna may not write; that somebody who may goes on with her run does not change that."""
-    model = Scripted([calling(word("held", "b"), word("write", "c")), saying("ok")])
-    here = joined(rooms, bench, model)
-    held = {"agent.ask", "models.stream", "bench.held"}
-    anna = Principal("anna", permissions=frozenset(held))
-    reply = await here.gate.acall("agent.ask", AskRequest("go"), anna)
-    done = await here.gate.acall("runs.decide", Decide(reply.run_id, "c0", "approve"), LOCAL_OWNER)
-    assert [(use.block, use.ok) for use in done.tool_calls] == [
-        ("bench.held", True), ("bench.write", False),
-    ]  # fmt: skip
-    bench.noted.clear()
-    model = Scripted([calling(word("held", "b"), word("write", "c")), saying("ok")])
-    here = joined(rooms, bench, model)
-    reply = await here.gate.acall("agent.ask", AskRequest("go"), LOCAL_OWNER)
-    bob = Principal("bob", permissions=frozenset({"runs.decide", "runs.others", "bench.held"}))
-    done = await here.gate.acall("runs.decide", Decide(reply.run_id, "c0", "approve"), bob)
-    assert bench.noted == ["held b"]  # nor does it do for Bob what he may not
-
-
-async def test_nobody_is_asked_about_what_a_model_may_not_do(
-    rooms: MakeRooms, bench: Bench
-) -> None:
-    model = Scripted([calling(("shell_run", json.dumps({"shell_command": "id"}))), saying("ok")])
-    reply = await ask(joined(rooms, bench, model, approve=["shell.*"]))
-    assert reply.status == "done"
-    assert [use.error and use.error.code for use in reply.tool_calls] == ["forbidden"]
-
-
 async def test_each_call_of_each_run_has_a_key_of_its_own(rooms: MakeRooms, bench: Bench) -> None:
     keys: list[str] = []
 
@@ -350,12 +166,6 @@ async def test_each_call_of_each_run_has_a_key_of_its_own(rooms: MakeRooms, benc
     assert replies[0].tool_calls[0].result == {"words": ""}  # another block has none of it
     await here.gate.acall("bench.keyed", {})
     assert keys[-1] == ""  # nobody keeps count
-
-
-async def test_an_operator_may_ask_to_be_asked(rooms: MakeRooms, bench: Bench) -> None:
-    model = Scripted([calling(word("write", "b")), saying("ok")])
-    reply = await ask(joined(rooms, bench, model, approve=["bench.write"]))
-    assert [each.block for each in reply.waiting_for] == ["bench.write"]
 
 
 async def test_a_failed_run_goes_on_where_it_failed(rooms: MakeRooms, bench: Bench) -> None:
@@ -413,14 +223,6 @@ async def test_a_fork_goes_another_way_and_calls_nothing_again(
     assert later.asked[0].messages[-1].role == "tool"
     with pytest.raises(InvalidInput, match="no step 99"):
         await here.gate.acall("runs.fork", Fork(reply.run_id, 99))
-
-
-async def test_what_waits_may_be_left_for_good(rooms: MakeRooms, bench: Bench) -> None:
-    here = joined(rooms, bench, Scripted([calling(word("held", "a")), saying("ok")]))
-    reply = await ask(here)
-    info = await here.gate.acall("runs.cancel", RunName(reply.run_id))
-    assert info.status == "cancelled"
-    assert (await here.gate.acall("runs.list", ListRuns(status="waiting"))).runs == ()
 
 
 async def test_what_a_killed_process_left_is_gone_on_with(rooms: MakeRooms, bench: Bench) -> None:
