@@ -110,8 +110,13 @@ def few_blocks(files: DiskFiles) -> tuple[Block[Any, Any], ...]:
         wiped.append(data.text)
         return data
 
+    @block("machine.sell", summary="Sell it", by_hand=True, effects=Effects.WRITES_STATE)
+    def sell(data: Text) -> Text:
+        wiped.append(data.text)
+        return data
+
     @block("prompts.list", summary="List the prompts", effects=Effects.READS)
     def prompts(_: NoOp) -> Names:
         return Names(["default", "dj"])
 
-    return (double, fail, bug, count, wait, maybe, long, write, break_it, wipe, prompts)
+    return (double, fail, bug, count, wait, maybe, long, write, break_it, wipe, sell, prompts)

@@ -47,14 +47,15 @@ def nothing_yet() -> None:
 
 
 async def test_who_agrees_lets_it_be_called(connect: Connect) -> None:
-    async with connect("accept", "accept") as client:
+    async with connect("accept", "accept", "accept") as client:
         result = await client.call_tool("machine_wipe", {"text": "all\u202eof it"})
         assert not result.is_error
         assert wiped == ["all\u202eof it"]
         assert "machine.wipe" in asked[0].message
         assert "\u202e" not in asked[0].message
         assert not (await client.call_tool("number_double", {"value": "2"})).is_error
-        assert len(asked) == 2
+        assert not (await client.call_tool("machine_sell", {"text": "it"})).is_error
+        assert len(asked) == 3
 
 
 @pytest.mark.parametrize("action", ["decline", "cancel"])

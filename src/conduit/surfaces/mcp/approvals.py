@@ -1,7 +1,8 @@
 """Calls that a person has to agree to first.
 
 Over this protocol a model drives the client, so what an agent may not do alone (``approval`` of a
-block, ``approve`` in access.yaml) the person at the client is asked about. An agent of ours that
+block, ``approve`` in access.yaml), and what is for people (``by_hand``), the person at the client
+is asked about. An agent of ours that
 stops for a decision is decided on in the same way, and goes on.
 """
 
@@ -65,9 +66,11 @@ class Approvals:
         self._person = Person()
 
     def needed(self, block: Block[Any, Any]) -> bool:
-        """Whether a person has to agree to a call of it."""
+        """Whether a person has to agree to a call of it: to what is for people, always. A model
+        that has started an agent would else decide on what that agent may not do alone."""
         allows = HeldPermissions().allows
-        return block.approval or allows(self._approve, block.name, guarded=True)
+        held = block.approval or allows(self._approve, block.name, guarded=True)
+        return held or any(need.by_hand for need in block.needs)
 
     async def require(
         self, context: Context, params: Params, block: Block[Any, Any], data: object
