@@ -55,6 +55,8 @@ JSON = "Content-Type: application/json"
         ("1 King St W", "office", "address"),
         ("1 king st. w., toronto", "office", "address"),
         ("1 King Street West, 12th Floor, Toronto, ON M5H 1A1", "office", "address"),
+        ("1 King St. W, 12th floor", "office", "address"),
+        ("Suite 400, 1 King St W", "office", "address"),
         ("22 Elm Avenue Apartment 3", "home", "address"),
         ("Hauptstraße 5, Berlin", "iron temple", "address"),
         ("2 King St W", "depot", "address"),
@@ -91,6 +93,9 @@ def test_words_that_are_no_place_are_none(text: str) -> None:
 
 
 def test_two_places_are_a_question_and_never_a_choice() -> None:
+    for almost in ("1 King Street West, Kingston", "1 King Street East, Toronto"):
+        found = match(almost, KNOWN)
+        assert (OFFICE in found.places, found.sure) == (True, False)
     both = match("From home to the office", KNOWN)
     assert {each.name for each in both.places} == {"home", "office"}
     alike = (StoredPlace("office north", "A"), StoredPlace("office south", "B"))
@@ -217,7 +222,7 @@ async def test_an_address_is_looked_up_where_that_is_set_up(
         found = await rooms.call("resolve", text="1 King St W, Toronto")
     assert (found.status, found.how) == ("found", "geocoded")
     assert (found.place.latitude, found.place.located_by) == (43.6487, "nominatim")
-    assert not found.place.saved
+    assert not found.place.kept
     assert server.hits["/search"] == 1, "the second time it is remembered"
     assert "q=1+King+St+W%2C+Toronto&format=jsonv2&limit=5" in server.heads[0]
     assert "conduit/" in server.heads[0]
@@ -229,7 +234,7 @@ async def test_an_address_is_looked_up_where_that_is_set_up(
     assert server.hits["/search"] == 1
     await rooms.call("save", name="office", address="1 King St W, Toronto")
     located = await rooms.call("resolve", text="office", locate=True)
-    assert (located.place.latitude, located.place.saved) == (43.6487, True)
+    assert (located.place.latitude, located.place.kept) == (43.6487, True)
     assert (await rooms.call("show", name="office")).latitude is None, "only what was said is kept"
     server.replies["/search"] = whole(json.dumps([*ANSWER, ELSEWHERE]).encode(), JSON)
     several = await rooms.call("resolve", text="1 King St W")

@@ -149,7 +149,11 @@ def _names(messages: Sequence[Message]) -> frozenset[str]:
         if message.role == "tool":
             result = _json(message.content)
             listed = [result, *_list(result.get("configs")), *_list(result.get("examples"))]
-            found |= {str(each["name"]) for each in listed if isinstance(each.get("name"), str)}
+            found |= {
+                str(each["name"])
+                for each in listed
+                if isinstance(each.get("name"), str) and "address" not in each  # that is a place
+            }
     return frozenset(found)
 
 

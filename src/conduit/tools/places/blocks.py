@@ -50,7 +50,7 @@ class ResolvePlace:
 @dataclass(frozen=True, slots=True)
 class Place:
     """A place. Coordinates are degrees, None where nobody said; ``located_by`` is who did. One that
-    is not ``saved`` was looked up just now."""
+    is not ``kept`` was looked up just now."""
 
     name: str
     title: str
@@ -59,7 +59,7 @@ class Place:
     latitude: float | None
     longitude: float | None
     located_by: str
-    saved: bool = True
+    kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ async def _looked_up(text: str, known: Sequence[StoredPlace], geocoder: Geocoder
         spots = ()
     name = geocoder.service.name
     found = tuple(
-        Place("", spot.title or text, text, (), spot.latitude, spot.longitude, name, saved=False)
+        Place("", spot.title or text, text, (), spot.latitude, spot.longitude, name, kept=False)
         for spot in spots
     )
     if len(found) == 1:
@@ -287,6 +287,6 @@ def _short(text: str) -> str:
 
 def _list(places: Sequence[Place]) -> str:
     return " or ".join(
-        f"{each.title} ({_short(each.address)})" if each.address and each.saved else each.title
+        f"{each.title} ({_short(each.address)})" if each.address and each.kept else each.title
         for each in places
     )

@@ -20,6 +20,7 @@ from conduit.tools.places.words import (
     is_address,
     place_key,
     within,
+    without_units,
     words_of,
 )
 
@@ -75,8 +76,9 @@ def _common(text: str, place: StoredPlace) -> bool:
 
 
 def _at_address(text: str, place: StoredPlace) -> bool:
-    """The same number and street; one of both may say more: the city, the floor, a name."""
-    said, saved = address_words(text), address_words(place.address)
+    """The same number and street, whatever the floor; one of both may say more: the city, a
+    name."""
+    said, saved = (without_units(address_words(each)) for each in (text, place.address))
     if not (is_address(said) and is_address(saved)):
         return False
     short, whole = (said, saved) if len(said) <= len(saved) else (saved, said)
@@ -107,29 +109,29 @@ def _holds(words: tuple[str, ...], name: tuple[str, ...]) -> bool:
 
 
 def _near(text: str, places: Sequence[StoredPlace]) -> Match:
-    """A name with a slip in it. Numbers must be right: number 2 is not nearly number 1."""
+    """A name with a slip in it. Numbers must be right: number 2 is not nearly number 1. An address
+    that is nearly right is never sure: the next street, or another town, is written almost so."""
     key = place_key(text)
-    rated = sorted(((_likeness(key, place), place) for place in places), key=lambda pair: -pair[0])
-    likely = [(score, place) for score, place in rated if score >= _LIKELY]
-    if not likely:
+    address = " ".join(address_words(text))
+    rated: list[tuple[float, float, StoredPlace]] = []
+    for place in places:
+        by_name = max((_likeness(key, name) for name in names_of(place)), default=0.0)
+        by_address = _likeness(address, " ".join(address_words(place.address)))
+        if max(by_name, by_address) >= _LIKELY:
+            rated.append((by_name, by_address, place))
+    if not rated:
         return Match((), "")
-    sure = likely[0][0] >= _SURE and (len(likely) == 1 or likely[1][0] < _LIKELY + 0.05)
-    found = tuple(place for _, place in likely[:_MOST_CANDIDATES])
+    rated.sort(key=lambda each: -max(each[:2]))
+    best, second = rated[0], rated[1] if len(rated) > 1 else (0.0, 0.0, None)
+    sure = best[0] >= _SURE and max(second[0], second[1]) < _LIKELY + 0.05
+    found = tuple(place for _, _, place in rated[:_MOST_CANDIDATES])
     return Match(found[:1] if sure else found, "near", sure=sure)
 
 
-def _likeness(key: str, place: StoredPlace) -> float:
-    if len(key) < 3:
+def _likeness(one: str, other: str) -> float:
+    if len(one) < 3 or not other or _numbers(one.split()) != _numbers(other.split()):
         return 0.0
-    address = " ".join(address_words(place.address))
-    return max(
-        (
-            difflib.SequenceMatcher(None, key, name, autojunk=False).ratio()
-            for name in (*names_of(place), address)
-            if name and _numbers(key.split()) == _numbers(name.split())
-        ),
-        default=0.0,
-    )
+    return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio()
 
 
 def _numbers(words: Iterable[str]) -> list[str]:

@@ -23,6 +23,8 @@ _SHORT: Final = {
 }  # fmt: skip
 """How addresses are shortened (USPS Publication 28 and Canada Post, and what people write)."""
 
+_UNITS: Final = frozenset("floor suite apartment room unit level building etage stock".split())
+
 COMMON: Final = (
     frozenset({"office", "work", "workplace", "headquarters", "hq", "büro", "bureau", "job"}),
     frozenset({"home", "house", "flat", "apartment", "zuhause", "haus"}),
@@ -51,6 +53,21 @@ def address_words(text: str) -> tuple[str, ...]:
             word = f"{word}asse"
         found.append(_SHORT.get(word, word))
     return tuple(found)
+
+
+def without_units(words: tuple[str, ...]) -> tuple[str, ...]:
+    """An address without what lies inside the building: “12th floor”, “Suite 400”."""
+    kept: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word not in _UNITS:
+            kept.append(word)
+        elif rest and rest[0][0].isdigit():
+            rest.pop(0)
+        elif len(kept) > 1 and kept[-1][0].isdigit():
+            kept.pop()
+    return tuple(kept)
 
 
 def is_address(words: tuple[str, ...]) -> bool:
