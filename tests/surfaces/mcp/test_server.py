@@ -14,10 +14,11 @@ from mcp import Client, MCPError
 from conduit.blocks import Catalog, Gate, NoOp, block
 from conduit.contracts.errors import InvalidInput
 from conduit.store.files import DiskFiles
+from conduit.surfaces.mcp import tools
 from conduit.surfaces.mcp.caller import always
 from conduit.surfaces.mcp.pages import cursor_after, name_before
 from conduit.surfaces.mcp.server import mcp_server
-from tests.surfaces.mcp.few_blocks import ANYBODY, Text, Texts, cancelled
+from tests.surfaces.mcp.few_blocks import ANYBODY, Text, Texts, cancelled, few_blocks
 
 Connect = Callable[[], AbstractAsyncContextManager[Client]]
 
@@ -39,6 +40,37 @@ async def test_tools_are_the_blocks_that_this_caller_may_call(connect: Connect) 
         assert double.input_schema["required"] == ["value"]
         assert double.output_schema is not None
         assert tools["number_maybe"].output_schema is None
+
+
+async def test_a_list_is_written_once_and_is_right_all_the_same(
+    files: DiskFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When a tool is switched off, comes or is another one."""
+    written: list[str] = []
+    describe = tools._described
+    monkeypatch.setattr(tools, "_described", lambda b: written.append(b.name) or describe(b))
+    catalog, off = Catalog(few_blocks(files)), set[str]()
+    gate = Gate(catalog, new_id=lambda: "call", usable=lambda _, name: name not in off)
+    server = mcp_server(gate, files, Texts(), always(ANYBODY))
+
+    async def listed() -> set[str]:
+        async with Client(server, mode="2026-07-28", cache=None) as client:
+            return {each.name for each in (await client.list_tools()).tools}
+
+    before = await listed()
+    assert await listed() == before
+    assert len(written) == len(set(written))
+    off.add("number.double")
+    assert await listed() == before - {"number_double"}
+    off.clear()
+
+    @block("number.new", summary="New")
+    def new(_: NoOp) -> Text:
+        return Text("")
+
+    catalog.add(new)
+    assert await listed() == before | {"number_new"}
+    assert len(written) == len(before) + 1
 
 
 async def test_annotations_say_what_a_block_does(connect: Connect) -> None:
