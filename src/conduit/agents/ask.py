@@ -8,7 +8,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol
 
-from conduit.agents.events import AgentEvent, ApprovalNeeded, AskReply, TextDelta, ToolCalled
+from conduit.agents.events import (
+    AgentEvent,
+    Answering,
+    ApprovalNeeded,
+    AskReply,
+    TextDelta,
+    ToolCalled,
+)
 from conduit.agents.memory.memory import Memory
 from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.runs.budget import Budget
@@ -157,8 +164,12 @@ def ask_blocks(
             request.budget or Budget(),
         )
         session.settle = voting.on(wish, asked, person)
+        late = True
         async with contextlib.aclosing(_told(session)) as events:
             async for event in events:
+                if late and isinstance(event, Answering):
+                    late = False
+                    seen.grown()  # what an earlier turn left, now that this one was served first
                 yield event
         seen.grown(session.state.turn)
         yield replace(reply_of(session, timer() - started), agreement=session.agreement)

@@ -49,6 +49,4 @@ class Memory:
     async def seen(self, person: Principal, session: str, *, provider: str, model: str) -> Seen:
         """A conversation as it stands. Raises ``StoreError``."""
         stored = await asyncio.to_thread(self.notes.view, person.org_id, session, VIEW)
-        seen = Seen(stored, Asking(person, session, provider, model), self.summaries)
-        seen.grown()  # what could not be done after an earlier turn
-        return seen
+        return Seen(stored, Asking(person, session, provider, model), self.summaries)
