@@ -24,7 +24,7 @@ from conduit.store.places import Places
 from conduit.store.settings_file import parse_settings
 from conduit.tools.calendar.blocks import calendar_blocks
 from conduit.tools.calendar.sources import Sources
-from conduit.tools.commute.blocks import commute_blocks
+from conduit.tools.commute.blocks import commute_blocks, moment_of
 from conduit.tools.commute.leaving import leave_block
 from conduit.tools.commute.timing import Timer
 from conduit.tools.commute.ways import KINDS, SECTION, Way, way_in
@@ -146,6 +146,30 @@ async def test_each_service_by_its_published_shape(
     else:
         name = "Authorization" if provider == "openrouteservice" else "X-Goog-Api-Key"
         assert f"{name}: sk-secret" in head
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-03-29T09:30", "2026-03-29T09:30:00-04:00"),
+        ("2026-03-29T09:30Z", "2026-03-29T09:30:00+00:00"),
+        ("9:30", "2026-03-27T09:30:00-04:00"),
+        ("7", "2026-03-28T07:00:00-04:00"),  # the next one: it is 8 now
+        ("12 am", "2026-03-28T00:00:00-04:00"),
+        ("5:15PM", "2026-03-27T17:15:00-04:00"),
+    ],
+)
+def test_a_time_of_day_is_the_next_one(text: str, moment: str) -> None:
+    read = moment_of(text, "arrive_by", TORONTO, NOW.timestamp())
+    assert read is not None
+    assert read.isoformat() == moment
+    assert moment_of(" ", "arrive_by", TORONTO, 0.0) is None
+
+
+@pytest.mark.parametrize("text", ["noon", "25:00", "9:75", "24", "13 pm o'clock", "0001-01-01"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match="is no time"):
+        moment_of(text, "arrive_by", TORONTO, NOW.timestamp())
 
 
 async def test_without_a_service_the_person_knows_and_then_an_estimate_says_so(
