@@ -9,6 +9,11 @@ from hypothesis import strategies as st
 from conduit.midi.ump import LAYOUTS, FlexPacket, Message, Reserved
 from conduit.midi.ump.layout import SIZES, Bits, Field, Octets
 
+WORD = st.builds(
+    lambda kind, rest: kind << 28 | rest, st.integers(0, 15), st.integers(0, 0xFFF_FFFF)
+)
+"""Any word, each message type as often as the others: most numbers that are drawn are small."""
+
 RESERVED_TYPES = (0x6, 0x7, 0x8, 0x9, 0xA, 0xB, 0xC, 0xE)
 
 

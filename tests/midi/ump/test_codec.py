@@ -15,9 +15,9 @@ from conduit.contracts.errors import InvalidInput
 from conduit.midi import ump
 from conduit.midi.ump import Decoder, Message, Reserved, Truncated, decode, encode, encode_all
 from conduit.midi.ump.layout import SIZES, Bits
-from tests.midi.ump.messages import ANY
+from tests.midi.ump.messages import ANY, WORD
 
-WORDS = st.lists(st.integers(0, 0xFFFF_FFFF), max_size=24)
+WORDS = st.lists(WORD, max_size=24)
 
 
 @given(st.lists(ANY, max_size=6))

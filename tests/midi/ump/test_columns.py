@@ -23,8 +23,8 @@ from conduit.midi.ump import (
     encode_columns,
 )
 from conduit.midi.ump.layout import SIZES, Octets
+from tests.midi.ump.messages import WORD
 
-WORD = st.integers(0, 0xFFFF_FFFF)
 SAME_SIZE = st.lists(st.tuples(st.integers(0x4000_0000, 0x4FFF_FFFF), WORD), max_size=9).map(
     lambda pairs: [word for pair in pairs for word in pair]
 )
