@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from random import Random
 
-from conduit.midi.network.commands import Command, Identity, Unusable, decode, encode
+from conduit.midi.network.commands import Command, Unusable, decode, encode
 from conduit.midi.network.credentials import Access, Credentials
 from conduit.midi.network.events import Event, Received
-from conduit.midi.network.hosting import Address, Hosting
+from conduit.midi.network.hosting import Hosting
+from conduit.midi.network.identity import Identity
 from conduit.midi.network.joining import Joining
 from conduit.midi.network.settings import Limits, Settings, Timing
+from conduit.midi.network.visitors import Address
 
 HOST = Identity("Conduit", "conduit-1")
 DEVICE = Identity("A pedal of the stage", "pedal-0001-0002-0003")

@@ -28,9 +28,9 @@ from conduit.midi.network.commands import (
     encode,
 )
 from conduit.midi.network.events import Event, Invited, Opened, Received, Restarted
-from conduit.midi.network.hosting import Address
 from conduit.midi.network.joining import Joining
 from conduit.midi.network.settings import Settings
+from conduit.midi.network.visitors import Address
 from tests.midi_network.simulated import DEVICE, HOST, Stage, Weather, settings, words_of
 
 NOTE = 0x20903C64
@@ -124,7 +124,13 @@ def test_guessing_is_slow_and_a_nonce_is_for_one_guess() -> None:
     honest = stage.join(SharedSecret("hush"))
     stage.run(1)
     assert names(stage.at_host) == ["Opened"]
-    stage.run(60)
+    # nor does a flood of invented addresses make that forgotten
+    for number in range(3000):
+        stage.forge((f"10.1.{number // 250}.{number % 250}", 5004), Invitation(DEVICE, 3))
+    stage.run(20)
+    stage.forge(again, Invitation(DEVICE, Capability.SECRET))
+    assert stage.thrown_at(again)[-1] == Bye(ByeReason.LOGIN_FAILED)
+    stage.run(41)
     stage.forge(again, Invitation(DEVICE, Capability.SECRET))
     assert isinstance(stage.thrown_at(again)[-1], LoginWanted)
     assert honest in stage.host.clients
@@ -212,6 +218,13 @@ def test_a_client_that_begins_anew_is_let_in_and_both_count_from_0() -> None:
     stage.run(1)
     assert stage.at_host[-2:] == [(at, Restarted(by_peer=False)), (at, Received((NOTE + 1,)))]
     assert words_of(stage.at_client[at]) == [NOTE + 2]
+    # another device at the same address does not inherit who was there
+    other = Identity("Another pedal", "pedal-2")
+    stage.leave_silently(at)
+    stage.join(address=at, identity=other)
+    stage.run(1)
+    assert names(stage.at_host[-2:]) == ["Closed", "Opened"]
+    assert stage.at_host[-1] == (at, Opened(other))
     # where credentials are asked for, it has to show them again
     locked = Stage(access=Access(secret="hush"))
     at = locked.join(SharedSecret("hush"))

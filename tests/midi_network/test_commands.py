@@ -26,7 +26,6 @@ from conduit.midi.network.commands import (
     ByeReply,
     Command,
     Data,
-    Identity,
     Invitation,
     InvitationWithSecret,
     InvitationWithUser,
@@ -40,13 +39,12 @@ from conduit.midi.network.commands import (
     SessionReset,
     SessionResetReply,
     Unusable,
-    check_identity,
-    clipped,
     code_of,
     decode,
     encode,
 )
 from conduit.midi.network.credentials import new_nonce
+from conduit.midi.network.identity import Identity, check_identity, clipped
 from conduit.midi.network.words import check_words, whole_words
 
 NONCE = b"nUWrn*@#$hjfwnkL"
@@ -259,6 +257,10 @@ def test_secrets_are_shown_to_nobody() -> None:
     assert not Access().knows_secret(NONCE, sha256(NONCE).digest())
     assert access.method(Capability.USER | Capability.SECRET) == Capability.USER
     assert access.method(Capability.NONE) == Capability.NONE
+    assert not access.knows_user(NONCE, bytes(32), "")
+    for user in ("", "a" * 257, "a\0", "\ud800"):
+        with pytest.raises(InvalidInput):
+            UserPassword(user, "x")
     for users in ({"ada": ""}, {"": "x"}, {"a" * 257: "x"}):
         with pytest.raises(ConfigError):
             Access(users=users)

@@ -13,7 +13,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conduit.contracts.errors import InvalidInput
-from conduit.midi.network.commands import Identity
 from conduit.midi.network.discovery import SERVICE, Announcer, Browser, Service
 from conduit.midi.network.dns import (
     Message,
@@ -26,6 +25,7 @@ from conduit.midi.network.dns import (
     encode,
     folded,
 )
+from conduit.midi.network.identity import Identity
 
 IDENTITY = Identity("Conduit", "conduit-1")
 ZEROCONF = bytes.fromhex(

@@ -141,9 +141,14 @@ def test_what_is_asked_for_is_sent_again_as_long_as_it_is_kept() -> None:
     assert numbered(alone.hear(RetransmitRequest(15, 60_000))) == list(range(15, 21))
     for gone in (5, 12, 21, 40_000):
         assert alone.hear(RetransmitRequest(gone, 1)) == [RetransmitError(13)]
-    # a burst of requests brings no flood
-    answers = alone.hear(*[RetransmitRequest(13)] * 500)
-    assert len(answers) < 50 * 8
+    # a burst of requests brings no flood: so many answers in a second, and so many bytes
+    assert len(alone.hear(*[RetransmitRequest(13)] * 500)) < 100 * 8
+    alone = Alone()
+    alone.send(*[NOTE] * 64 * 40)
+    answers = alone.hear(*[RetransmitRequest(1)] * 100)
+    assert (
+        100_000 < 4 * sum(len(each.words) for each in answers if isinstance(each, Data)) < 375_000
+    )
 
 
 def test_missing_commands_are_waited_for_asked_for_and_given_up() -> None:

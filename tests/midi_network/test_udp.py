@@ -166,7 +166,11 @@ async def test_a_person_says_yes_and_everybody_leaves_with_the_host() -> None:
     guest.restart()
     assert await client.receive() == Restarted(by_peer=True)
     assert await guest.receive() == Restarted(by_peer=False)
+    waiting = asyncio.create_task(join(host))
+    await host.knock()
     await host.close()
+    with pytest.raises(Unavailable, match="switched off"):
+        await waiting
     assert await client.receive() is None
     assert client.closed == Closed(ByeReason.POWER_DOWN, by_peer=True)
 

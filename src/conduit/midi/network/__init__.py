@@ -20,10 +20,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from conduit.midi.network.codes import ByeReason
-from conduit.midi.network.commands import Identity
 from conduit.midi.network.credentials import Access, SharedSecret, UserPassword
 from conduit.midi.network.discovery import Service
 from conduit.midi.network.events import Closed, Counters, Gap, Overrun, Received, Restarted
+from conduit.midi.network.identity import Identity
 from conduit.midi.network.settings import Limits, Settings, Timing
 
 if TYPE_CHECKING:

@@ -22,28 +22,25 @@ from conduit.midi.network.codes import (
     NakReason,
     RetransmitFault,
 )
+from conduit.midi.network.identity import (
+    NAME_BYTES,
+    PRODUCT_BYTES,
+    Identity,
+    padded_bytes,
+    read_text,
+    text_bytes,
+)
 
 SIGNATURE = b"MIDI"
 DATAGRAM_BYTES = 1400
 """The most we send in one datagram (5.1.1): it fits an Ethernet frame, over IPv4 and IPv6."""
 READ_BYTES = 2048
 """A longer datagram is not looked at: nobody has a reason to send one."""
-NAME_BYTES = 98
-PRODUCT_BYTES = 42
 USER_BYTES = 256
 NONCE_BYTES = 16
 DIGEST_BYTES = 32
 _TEXT_BYTES = 1016
 _INVITATION_BYTES = 36 * 4
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who an endpoint says it is: its name (at most 98 bytes of UTF-8), and what tells this device
-    from others of its kind (at most 42 printable ASCII characters). Anybody may say anything."""
-
-    name: str
-    product_instance_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +202,7 @@ def encode_command(command: Command) -> bytes:
         case InvitationWithSecret(digest):
             return _packet(Code.INVITATION_WITH_SECRET, 0, 0, _exactly(digest, DIGEST_BYTES))
         case InvitationWithUser(digest, user):
-            name = _padded(_text_bytes(user, USER_BYTES, "a user's name"))
+            name = padded_bytes(text_bytes(user, USER_BYTES, "a user's name"))
             digest = _exactly(digest, DIGEST_BYTES)
             return _packet(Code.INVITATION_WITH_USER, 0, 0, digest + name)
         case RetransmitRequest(sequence, count):
@@ -217,10 +214,10 @@ def encode_command(command: Command) -> bytes:
         case SessionResetReply():
             return _packet(Code.SESSION_RESET_REPLY)
         case Nak(reason, header, text):
-            tail = _padded(_text_bytes(text, _TEXT_BYTES, "the text of a NAK"))
+            tail = padded_bytes(text_bytes(text, _TEXT_BYTES, "the text of a NAK"))
             return _packet(Code.NAK, reason, 0, _exactly(header, 4) + tail)
         case Bye(reason, text):
-            tail = _padded(_text_bytes(text, _TEXT_BYTES, "the text of a bye"))
+            tail = padded_bytes(text_bytes(text, _TEXT_BYTES, "the text of a bye"))
             return _packet(Code.BYE, reason, 0, tail)
         case ByeReply():
             return _packet(Code.BYE_REPLY)
@@ -270,7 +267,7 @@ def _read(header: bytes, payload: bytes) -> Command | Unusable:
         case Code.INVITATION_WITH_SECRET:
             return InvitationWithSecret(payload[:DIGEST_BYTES])
         case Code.INVITATION_WITH_USER:
-            user = _read_text(payload[DIGEST_BYTES : DIGEST_BYTES + USER_BYTES])
+            user = read_text(payload[DIGEST_BYTES : DIGEST_BYTES + USER_BYTES])
             return InvitationWithUser(payload[:DIGEST_BYTES], user)
         case Code.RETRANSMIT_REQUEST:
             return RetransmitRequest(first << 8 | second, payload[0] << 8 | payload[1])
@@ -281,11 +278,11 @@ def _read(header: bytes, payload: bytes) -> Command | Unusable:
         case Code.SESSION_RESET_REPLY:
             return SessionResetReply()
         case Code.BYE:
-            return Bye(first, _read_text(payload))
+            return Bye(first, read_text(payload))
         case Code.BYE_REPLY:
             return ByeReply()
         case _:
-            return Nak(first, payload[:4], _read_text(payload[4:]))
+            return Nak(first, payload[:4], read_text(payload[4:]))
 
 
 _LEAST: dict[int, int] = {
@@ -319,8 +316,8 @@ def _read_with_identity(header: bytes, payload: bytes) -> Command | Unusable:
     if name_bytes > len(payload):
         return Unusable(header, NakReason.MALFORMED)
     identity = Identity(
-        _read_text(payload[:name_bytes][:NAME_BYTES]),
-        _read_text(payload[name_bytes:][:PRODUCT_BYTES]),
+        read_text(payload[:name_bytes][:NAME_BYTES]),
+        read_text(payload[name_bytes:][:PRODUCT_BYTES]),
     )
     match code:
         case Code.INVITATION:
@@ -360,29 +357,6 @@ _CODES: dict[type, Code] = {
 }
 
 
-def clipped(identity: Identity, room: int) -> Identity:
-    """As much of an identity as fits ``room`` bytes on the wire: the name before the product, and
-    no half of a product's id, which would be another product's."""
-    name = identity.name.encode()[: max(0, room // 4 * 4)].decode(errors="ignore")
-    left = room - len(_padded(name.encode()))
-    fits = len(_padded(identity.product_instance_id.encode())) <= left
-    return Identity(name, identity.product_instance_id if fits else "")
-
-
-def check_identity(identity: Identity) -> Identity:
-    """The identity. Raises ``InvalidInput`` when it cannot be told to others as it is."""
-    if not identity.name:
-        raise InvalidInput("an endpoint needs a name", hint='for example "Stage left"')
-    _text_bytes(identity.name, NAME_BYTES, "an endpoint's name")
-    product = _text_bytes(identity.product_instance_id, PRODUCT_BYTES, "a product instance id")
-    if any(not 32 <= byte < 127 for byte in product):
-        raise InvalidInput(
-            "a product instance id has a character outside of ASCII",
-            hint="use letters, digits and punctuation: it is meant for machines",
-        )
-    return identity
-
-
 def _packet(code: int, first: int = 0, second: int = 0, payload: bytes = b"") -> bytes:
     return bytes((code, len(payload) // 4, first, second)) + payload
 
@@ -390,26 +364,10 @@ def _packet(code: int, first: int = 0, second: int = 0, payload: bytes = b"") ->
 def _with_identity(
     code: int, state: int, before: bytes, identity: Identity, least: int = 0
 ) -> bytes:
-    name = _padded(_text_bytes(identity.name, NAME_BYTES, "an endpoint's name"))
-    product = _text_bytes(identity.product_instance_id, PRODUCT_BYTES, "a product instance id")
-    payload = (before + name + _padded(product)).ljust(least, b"\0")
+    name = padded_bytes(text_bytes(identity.name, NAME_BYTES, "an endpoint's name"))
+    product = text_bytes(identity.product_instance_id, PRODUCT_BYTES, "a product instance id")
+    payload = (before + name + padded_bytes(product)).ljust(least, b"\0")
     return _packet(code, len(name) // 4, state, payload)
-
-
-def _text_bytes(text: str, most: int, what: str) -> bytes:
-    try:
-        data = text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInput(f"{what} holds half a character", hint="pass whole Unicode") from error
-    if len(data) > most:
-        raise InvalidInput(f"{what} has {len(data)} bytes, and at most {most} fit")
-    if 0 in data:
-        raise InvalidInput(f"{what} holds a zero, which ends a text on the wire")
-    return data
-
-
-def _padded(data: bytes) -> bytes:
-    return data + bytes(-len(data) % 4)
 
 
 def _exactly(data: bytes, count: int) -> bytes:
@@ -420,10 +378,3 @@ def _exactly(data: bytes, count: int) -> bytes:
 
 def _u32(payload: bytes) -> int:
     return int.from_bytes(payload[:4], "big")
-
-
-def _read_text(data: bytes) -> str:
-    """Text of a stranger: up to its first zero, whatever is no UTF-8 replaced, and nothing in it
-    that could move a cursor or change a colour."""
-    text = data.split(b"\0", 1)[0].decode(errors="replace")
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

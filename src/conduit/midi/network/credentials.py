@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from conduit.contracts.errors import ConfigError
+from conduit.contracts.errors import ConfigError, InvalidInput
 from conduit.midi.network.codes import Capability
 from conduit.midi.network.commands import NONCE_BYTES, USER_BYTES
+from conduit.midi.network.identity import text_bytes
 
 RandomBytes = Callable[[int], bytes]
 """Gives so many bytes that nobody can guess."""
@@ -35,12 +36,17 @@ class SharedSecret:
 
 @dataclass(frozen=True, slots=True)
 class UserPassword:
-    """What a client shows to a host that knows users."""
+    """What a client shows to a host that knows users. Raises ``InvalidInput`` for a name that is
+    empty or has more than 256 bytes."""
 
     user: str
     password: str = field(repr=False)
 
     capability = Capability.USER
+
+    def __post_init__(self) -> None:
+        if not text_bytes(self.user, USER_BYTES, "a user's name"):
+            raise InvalidInput("a user needs a name", hint="pass the one that the host knows")
 
     def digest(self, nonce: bytes) -> bytes:
         said = self.user + self.password
@@ -94,7 +100,7 @@ class Access:
     def knows_user(self, nonce: bytes, digest: bytes, user: str) -> bool:
         """Takes as long for a user that does not exist."""
         password = self.users.get(user, "")
-        expected = UserPassword(user, password).digest(nonce)
+        expected = SharedSecret(user + password).digest(nonce)
         return hmac.compare_digest(expected, digest) and bool(password)
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from conduit.contracts.errors import InvalidInput
-from conduit.midi.network.commands import Identity
 from conduit.midi.network.dns import (
     Message,
     Name,
@@ -25,6 +24,7 @@ from conduit.midi.network.dns import (
     encode,
     folded,
 )
+from conduit.midi.network.identity import Identity
 
 SERVICE: Name = ("_midi2", "_udp", "local")
 _ALL: Name = ("_services", "_dns-sd", "_udp", "local")

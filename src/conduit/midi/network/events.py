@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conduit.midi.network.codes import reason_text
-from conduit.midi.network.commands import Identity
+from conduit.midi.network.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)

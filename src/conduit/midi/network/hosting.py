@@ -7,9 +7,7 @@ ping or a nonce is a guess.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from conduit.contracts.errors import NotFound
 from conduit.midi.network.codes import AuthState, ByeReason, Capability
@@ -20,7 +18,6 @@ from conduit.midi.network.commands import (
     ByeReply,
     Command,
     Data,
-    Identity,
     Invitation,
     InvitationWithSecret,
     InvitationWithUser,
@@ -31,50 +28,23 @@ from conduit.midi.network.commands import (
     RetransmitRequest,
     SessionReset,
     Unusable,
-    check_identity,
-    clipped,
     decode,
     encode,
     encode_command,
 )
 from conduit.midi.network.credentials import Access, RandomBytes, new_nonce
 from conduit.midi.network.events import Closed, Counters, Event, Invited, Opened
+from conduit.midi.network.identity import Identity, check_identity, clipped
 from conduit.midi.network.session import Session
 from conduit.midi.network.settings import Settings
 from conduit.midi.network.strangers import Strangers
+from conduit.midi.network.visitors import Address, Visitor
 
-Address = tuple[str | int, ...]
-"""Host and port, and for IPv6 two more, as sockets have it."""
-
+_BEGUN_ANEW = Closed(ByeReason.UNDEFINED, by_peer=True, text="begun anew")
 _PING_BYTES = 12
 _PING_AGAIN_S = 1.0
 _HEADERS = 8
 """The signature, and the header of one command."""
-
-
-@dataclass(slots=True)
-class _Guest:
-    """A client that has invited: first one that must say who it is, or that waits for a yes; then
-    one with a session."""
-
-    identity: Identity
-    until: float
-    method: Capability = Capability.NONE
-    nonce: bytes = b""
-    digest: bytes = b""
-    user: str = ""
-    proved: bool = False
-    """It has received there what was sent there."""
-    ping: int = -1
-    asked: bool = False
-    session: Session | None = None
-    told: bool = False
-    reply: bytes = field(default=b"", repr=False)
-    ping_at: float = math.inf
-    """When it is asked again to prove its address."""
-    anew: _Guest | None = None
-    """The same client, saying who it is once more while there is a session, because it has begun
-    anew; or somebody else in its name, who then gets nowhere."""
 
 
 class Hosting:
@@ -88,7 +58,7 @@ class Hosting:
         self._settings = settings
         self._timing = settings.timing
         self._random = random
-        self._guests: dict[Address, _Guest] = {}
+        self._guests: dict[Address, Visitor] = {}
         self._strangers = Strangers(settings.timing, settings.limits)
         self.outbox: list[tuple[Address, bytes]] = []
         self.events: list[tuple[Address, Event]] = []
@@ -122,6 +92,11 @@ class Hosting:
     def restart(self, client: Address, now: float) -> None:
         self._session(client).restart(now)
         self._collect(client, now)
+
+    def leave(self) -> None:
+        """Send those away who have no session yet. Sessions are closed one by one."""
+        for client in [at for at, guest in self._guests.items() if guest.session is None]:
+            self._dismiss(client, ByeReason.POWER_DOWN)
 
     def accept(self, client: Address, now: float) -> None:
         """Say yes to an invitation that waits. Raises ``NotFound`` when it waits no longer."""
@@ -172,7 +147,7 @@ class Hosting:
 
     def deadline(self) -> float | None:
         return min(
-            (at for guest in self._guests.values() if (at := _due(guest)) is not None), default=None
+            (at for guest in self._guests.values() if (at := guest.due()) is not None), default=None
         )
 
     # coming in
@@ -190,7 +165,7 @@ class Hosting:
         if guest is None and not self._make_room(address):
             self._say(source, Bye(ByeReason.TOO_MANY_SESSIONS))
             return
-        new = _Guest(invitation.identity, until=now + self._timing.verify_s)
+        new = Visitor(invitation.identity, until=now + self._timing.verify_s)
         if self._access.open:
             self._guests[source] = new
             self._let_in(source, new, now)
@@ -207,7 +182,7 @@ class Hosting:
         self._want_login(source, new, AuthState.FIRST)
 
     def _invited_again(
-        self, source: Address, guest: _Guest, invitation: Invitation, now: float
+        self, source: Address, guest: Visitor, invitation: Invitation, now: float
     ) -> bool:
         """Our answer was lost, or the client has begun anew without a goodbye. If anything had been
         played, both then count from 0. False when it has to say who it is."""
@@ -222,14 +197,16 @@ class Hosting:
             return False
         if not self._access.open:
             return False
-        guest.identity = invitation.identity
+        if guest.identity != invitation.identity:
+            self._forget(source, _BEGUN_ANEW)  # somebody else, where that one was
+            return False
         self._reply_accepted(source, guest, now)
         if guest.session.counters.received or guest.session.counters.sent:
             guest.session.restart(now)
         self._collect(source, now)
         return True
 
-    def _want_login(self, source: Address, guest: _Guest, state: AuthState) -> None:
+    def _want_login(self, source: Address, guest: Visitor, state: AuthState) -> None:
         guest.nonce, guest.digest = new_nonce(self._random), b""
         user = guest.method == Capability.USER
         room = self._strangers.credit(source) - _HEADERS - len(guest.nonce)
@@ -256,7 +233,7 @@ class Hosting:
             self._strangers.right(source[0])
             asking.digest, asking.user, asking.proved, asking.reply = shown.digest, user, True, b""
             if guest is not asking:
-                self._forget(source, Closed(ByeReason.UNDEFINED, by_peer=True, text="begun anew"))
+                self._forget(source, _BEGUN_ANEW)
                 self._guests[source] = asking
             self._let_in(source, asking, now)
         elif self._strangers.wrong(source[0], now):
@@ -269,14 +246,14 @@ class Hosting:
             self._want_login(source, asking, AuthState.WRONG)
             asking.digest = shown.digest
 
-    def _is_right(self, guest: _Guest, shown: InvitationWithSecret | InvitationWithUser) -> bool:
+    def _is_right(self, guest: Visitor, shown: InvitationWithSecret | InvitationWithUser) -> bool:
         if isinstance(shown, InvitationWithUser):
             right = self._access.knows_user(guest.nonce, shown.digest, shown.user)
             return right and guest.method == Capability.USER
         right = self._access.knows_secret(guest.nonce, shown.digest)
         return right and guest.method == Capability.SECRET
 
-    def _logged_in_again(self, source: Address, guest: _Guest, now: float) -> None:
+    def _logged_in_again(self, source: Address, guest: Visitor, now: float) -> None:
         """The same answer once more: ours was lost, or is on its way."""
         if guest.session is not None:
             self._reply_accepted(source, guest, now)
@@ -286,7 +263,7 @@ class Hosting:
         else:
             self._say_bytes(source, guest.reply)
 
-    def _let_in(self, source: Address, guest: _Guest, now: float) -> None:
+    def _let_in(self, source: Address, guest: Visitor, now: float) -> None:
         if not self._access.approval:
             self._open(source, guest, now)
             return
@@ -296,24 +273,24 @@ class Hosting:
             guest.ping = int.from_bytes(self._random(4), "big")
         self._reply_pending(source, guest, now)
 
-    def _reached(self, source: Address, guest: _Guest, number: int, now: float) -> None:
+    def _reached(self, source: Address, guest: Visitor, number: int, now: float) -> None:
         """A reply to a ping from somebody who waits to be let in."""
         if number == guest.ping and not guest.proved:
             guest.proved = True
             self._ask(source, guest, now)
 
-    def _ask(self, source: Address, guest: _Guest, now: float) -> None:
+    def _ask(self, source: Address, guest: Visitor, now: float) -> None:
         guest.until = now + self._timing.pending_s
         guest.asked = True
         self.events.append((source, Invited(guest.identity, guest.user)))
 
-    def _open(self, source: Address, guest: _Guest, now: float) -> None:
+    def _open(self, source: Address, guest: Visitor, now: float) -> None:
         guest.session = Session(self._settings, self._random, now, verified=guest.proved)
         guest.until = now + self._timing.verify_s
         self._reply_accepted(source, guest, now)
         self._collect(source, now)
 
-    def _reply_accepted(self, source: Address, guest: _Guest, now: float) -> None:
+    def _reply_accepted(self, source: Address, guest: Visitor, now: float) -> None:
         session = guest.session
         if session is None:
             return
@@ -325,13 +302,13 @@ class Hosting:
         self._say(source, Accepted(clipped(self._identity, room)))
         self._ping(source, guest, now)
 
-    def _reply_pending(self, source: Address, guest: _Guest, now: float) -> None:
+    def _reply_pending(self, source: Address, guest: Visitor, now: float) -> None:
         room = self._strangers.credit(source) - _HEADERS - (0 if guest.proved else _PING_BYTES)
         self._say(source, Pending(clipped(self._identity, room)))
         if not guest.proved:
             self._ping(source, guest, now)
 
-    def _ping(self, client: Address, guest: _Guest, now: float) -> None:
+    def _ping(self, client: Address, guest: Visitor, now: float) -> None:
         """Ask a client to prove its address, if that may be sent; and again, as it may be lost."""
         guest.ping_at = now + _PING_AGAIN_S
         if self._strangers.credit(client) >= _PING_BYTES:
@@ -347,8 +324,7 @@ class Hosting:
             return True
         crowded = from_there >= limits.sessions_per_address
         for client, guest in self._guests.items():
-            unproved = not guest.proved and not (guest.session and guest.session.verified)
-            if unproved and (not crowded or client[0] == address):
+            if not guest.proved_somehow and (not crowded or client[0] == address):
                 self._dismiss(client, ByeReason.TOO_MANY_SESSIONS)
                 return True
         return False
@@ -401,7 +377,7 @@ class Hosting:
             raise NotFound("there is no session with that client", hint="it has left")
         return guest.session
 
-    def _waiting(self, client: Address) -> _Guest:
+    def _waiting(self, client: Address) -> Visitor:
         guest = self._guests.get(client)
         if guest is None or guest.session is not None or not guest.asked:
             raise NotFound(
@@ -434,9 +410,3 @@ class Hosting:
             self._forget(client, next(e for e in session.events if isinstance(e, Closed)))
         if guest.told:
             session.events.clear()
-
-
-def _due(guest: _Guest) -> float | None:
-    if guest.session is None or not guest.session.verified:
-        return min(guest.until, guest.ping_at)
-    return guest.session.deadline()

@@ -14,7 +14,6 @@ from conduit.midi.network.commands import (
     Bye,
     ByeReply,
     Command,
-    Identity,
     Invitation,
     InvitationWithSecret,
     InvitationWithUser,
@@ -24,13 +23,13 @@ from conduit.midi.network.commands import (
     Ping,
     PingReply,
     Unusable,
-    check_identity,
     code_of,
     decode,
     encode,
 )
 from conduit.midi.network.credentials import Credentials, RandomBytes, UserPassword
 from conduit.midi.network.events import Closed, Counters, Event, Opened
+from conduit.midi.network.identity import Identity, check_identity
 from conduit.midi.network.session import Session
 from conduit.midi.network.settings import Settings
 

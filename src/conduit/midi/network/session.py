@@ -48,8 +48,29 @@ _FASTER_S = 4.0
 """When something is asked for again, we send half as fast, not more often than this; it takes
 four seconds to be as fast as before."""
 
-_ANSWERS_PER_S = 50
-"""How many commands that only answer a fault or a request we send in a second."""
+_ANSWERS_PER_S = 100
+"""How many pings, resets and requests to send again are answered in a second."""
+_AGAIN_PART = 16
+"""This part of what may be sent in a second may be sent again. A few bytes ask for thousands, and
+may be somebody else's."""
+_REFUSALS_PER_S = 10
+"""And how many faults, which anybody can send in the name of the other side."""
+
+
+class _Budget:
+    """So many in a second: nobody should have us send as fast as they do."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._count = 0
+        self._since = 0.0
+
+    def allows(self, now: float, count: int = 1) -> bool:
+        """Whether so many more are fair. They count."""
+        if not 0 <= now - self._since < 1:
+            self._since, self._count = now, 0
+        self._count += count
+        return self._count <= self._most
 
 
 class Session:
@@ -90,8 +111,9 @@ class Session:
         self._bye_at: float | None = None
         self._bye: Bye | None = None
         self._bye_tries = 0
-        self._answers = 0
-        self._answers_since = now
+        self._answers = _Budget(_ANSWERS_PER_S)
+        self._refusals = _Budget(_REFUSALS_PER_S)
+        self._again = _Budget(self._limits.bytes_per_s // _AGAIN_PART)
         if verified:
             self.verify(now)
 
@@ -221,7 +243,7 @@ class Session:
         """Whether the session goes on."""
         match command:
             case Ping(number):
-                if self._may_answer(now):
+                if self._answers.allows(now):
                     self._answer(PingReply(number))
             case PingReply(number):
                 self._take_ping_reply(number, now)
@@ -259,7 +281,7 @@ class Session:
             self.verify(now)
 
     def _send_again(self, sequence: int, count: int, now: float) -> None:
-        if not self.verified or not self._may_answer(now):
+        if not self.verified or not self._answers.allows(now):
             return
         self.counters.asked += 1
         if now - self._slowed_at > _SLOWER_S:
@@ -270,10 +292,11 @@ class Session:
         if isinstance(found, RetransmitError):
             self._answer(found)
             return
-        self.outbox += found
+        if self._again.allows(now, sum(map(len, found))):
+            self.outbox += found
 
     def _obey_reset(self, now: float) -> None:
-        if not self._may_answer(now):
+        if not self._answers.allows(now):
             return
         self._answer(SessionResetReply())
         if self._reset_at is not None or now - self._reset_done_at >= _RESETS_APART_S:
@@ -330,15 +353,8 @@ class Session:
 
     def _refuse(self, header: bytes, reason: NakReason, now: float) -> None:
         self.counters.malformed += 1
-        if self._may_answer(now):
+        if self._refusals.allows(now):
             self._answer(Nak(reason, header))
-
-    def _may_answer(self, now: float) -> bool:
-        """Whether one more answer is fair: nobody should have us send as fast as they do."""
-        if now - self._answers_since >= 1:
-            self._answers_since, self._answers = now, 0
-        self._answers += 1
-        return self._answers <= _ANSWERS_PER_S
 
     def _ask_whether_there(self, now: float) -> None:
         silent = now - self._heard_at

@@ -23,13 +23,21 @@ class _Page:
 class _Visits:
     left: float
     at: float
+
+
+@dataclass(slots=True)
+class _Guesses:
     wrong: int = 0
     locked_until: float = 0.0
 
 
 class Strangers:
     """Credit in bytes for each address with its port; visits and wrong credentials for each address
-    alone, since ports are free."""
+    alone, since ports are free.
+
+    Wrong credentials have a book of their own: only who has received a nonce can write in it, so no
+    flood of invented addresses makes us forget who is locked out.
+    """
 
     def __init__(self, timing: Timing, limits: Limits) -> None:
         self._lockout_s = timing.lockout_s
@@ -38,9 +46,10 @@ class Strangers:
         self._tries = limits.login_tries
         self._pages: OrderedDict[Hashable, _Page] = OrderedDict()
         self._visits: OrderedDict[Hashable, _Visits] = OrderedDict()
+        self._guesses: OrderedDict[Hashable, _Guesses] = OrderedDict()
 
     def __len__(self) -> int:
-        return max(len(self._pages), len(self._visits))
+        return max(len(self._pages), len(self._visits), len(self._guesses))
 
     def came(self, source: Hashable, size: int) -> None:
         """So many bytes came from there."""
@@ -77,21 +86,25 @@ class Strangers:
 
     def wrong(self, address: Hashable, now: float) -> bool:
         """Credentials from there were wrong. True when those were too many."""
-        visits = self._at(address, now)
-        visits.wrong += 1
-        if visits.wrong < self._tries:
+        guesses = self._guesses.get(address)
+        if guesses is None:
+            guesses = self._guesses[address] = _Guesses()
+            if len(self._guesses) > self._most:
+                self._guesses.popitem(last=False)
+        self._guesses.move_to_end(address)
+        guesses.wrong += 1
+        if guesses.wrong < self._tries:
             return False
-        visits.wrong = 0
-        visits.locked_until = now + self._lockout_s
+        guesses.wrong = 0
+        guesses.locked_until = now + self._lockout_s
         return True
 
     def right(self, address: Hashable) -> None:
-        if (visits := self._visits.get(address)) is not None:
-            visits.wrong = 0
+        self._guesses.pop(address, None)
 
     def locked(self, address: Hashable, now: float) -> bool:
-        visits = self._visits.get(address)
-        return visits is not None and now < visits.locked_until
+        guesses = self._guesses.get(address)
+        return guesses is not None and now < guesses.locked_until
 
     def _at(self, address: Hashable, now: float) -> _Visits:
         visits = self._visits.get(address)

@@ -16,14 +16,14 @@ from conduit.contracts.errors import (
     Unavailable,
 )
 from conduit.midi.network.codes import ByeReason
-from conduit.midi.network.commands import Identity
 from conduit.midi.network.credentials import Credentials
 from conduit.midi.network.events import Closed, Counters, Opened
-from conduit.midi.network.hosting import Address
+from conduit.midi.network.identity import Identity
 from conduit.midi.network.joining import Joining
 from conduit.midi.network.settings import Settings
 from conduit.midi.network.udp.connection import Connection
 from conduit.midi.network.udp.wire import Wire, udp_socket
+from conduit.midi.network.visitors import Address
 
 
 class Client(Connection):

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 
 from conduit.midi.network.codes import ByeReason
-from conduit.midi.network.commands import Identity
 from conduit.midi.network.events import Closed, Counters, Event, Gap, Overrun, Received, Restarted
+from conduit.midi.network.identity import Identity
 
 _EVENTS = 8192
 
 Arrival = Received | Gap | Restarted | Overrun
 
 
-class Connection:
+class Connection(ABC):
     """Send words, and read what comes, in order: ``async for event in connection`` ends when the
     session does, and ``closed`` then says why.
 

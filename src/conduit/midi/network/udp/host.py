@@ -9,13 +9,14 @@ from types import TracebackType
 
 from conduit.contracts.errors import Unavailable
 from conduit.midi.network.codes import ByeReason
-from conduit.midi.network.commands import Identity
 from conduit.midi.network.credentials import Access
 from conduit.midi.network.events import Closed, Counters, Invited, Opened
-from conduit.midi.network.hosting import Address, Hosting
+from conduit.midi.network.hosting import Hosting
+from conduit.midi.network.identity import Identity
 from conduit.midi.network.settings import Settings
 from conduit.midi.network.udp.connection import Connection
 from conduit.midi.network.udp.wire import Wire, udp_socket
+from conduit.midi.network.visitors import Address
 
 
 class Guest(Connection):
@@ -122,6 +123,7 @@ class Host:
 
     async def close(self) -> None:
         """Say goodbye to all, and let go of the port."""
+        self._wire.machine.leave()
         await asyncio.gather(*(guest.close(ByeReason.POWER_DOWN) for guest in self.guests))
         self._wire.end()
 

@@ -9,9 +9,9 @@ import struct
 
 from conduit.contracts.errors import Unavailable
 from conduit.midi.network.discovery import Announcer, Browser, Service
-from conduit.midi.network.hosting import Address
 from conduit.midi.network.udp.host import Host
 from conduit.midi.network.udp.wire import Wire
+from conduit.midi.network.visitors import Address
 
 GROUP = "224.0.0.251"
 PORT = 5353

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 
 from conduit.contracts.errors import InvalidInput
 from conduit.midi.network.commands import READ_BYTES
-from conduit.midi.network.hosting import Address
+from conduit.midi.network.visitors import Address
 
 _AT_ONCE = 64
 """How many datagrams are read before others have their turn."""
