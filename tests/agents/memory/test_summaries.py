@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -173,6 +174,40 @@ async def test_a_model_that_fails_is_asked_again_later(
     assert made.text.startswith("in short\n• asked: ")
     assert made.messages == 104 - 10
     assert caplog.records[-1].levelno == logging.WARNING
+
+
+async def test_a_turn_longer_than_any_view_is_summarised_whole(rooms: MakeRooms) -> None:
+    model = Scripted([OK])
+    joined = rooms(model)
+    long = [Message("user", "read them all")]
+    for number in range(100):
+        call = ToolCall(f"c{number}", "web_page", "{}")
+        long += [Message("assistant", "", (call,)), Message("tool", "x", tool_call_id=call.id)]
+    keep(joined, 3)
+    joined.conversations.append(DEFAULT_ORG, "s", [*long, Message("assistant", "I have.")])
+    await ask(joined)
+    roles = [each.role for each in model.asked[0].messages]
+    assert roles == ["system", "user", "assistant", "user"]
+    await joined.memory.summaries.settled()
+    found = await shown(joined)
+    assert found.summary.messages == 6 + 202
+    assert found.summary.upto == found.messages[-3].id
+    asked = json.loads(model.asked_whole[-1].messages[1].content)["messages"]
+    assert asked[0]["text"] == "read them all"
+    assert asked[-1]["text"] == "I have."
+    assert len(model.asked_whole[-1].messages[1].content) < 20_000
+    await ask(joined)
+    said = model.asked[1].messages[3:]
+    assert [each.content for each in said] == ["next", "Fine. All is well.", "next"]
+
+
+async def test_who_may_ask_no_model_has_an_extract(rooms: MakeRooms) -> None:
+    joined = rooms(Scripted([OK]))
+    keep(joined, 30)
+    poor = Asking(replace(LOCAL_OWNER, permissions=frozenset({"agent.ask"})), "s")
+    made = await joined.memory.summaries.bring_up(poor)
+    assert made is not None
+    assert made.made_by == ""
 
 
 async def test_the_summary_is_asked_of_whom_the_answer_was(rooms: MakeRooms) -> None:

@@ -205,15 +205,15 @@ class Summaries:
         found = self._notes.unsummarised(*asking.place, summary, _READ)
         turns = turns_of(found)
         if len(found) < _READ:
-            count = older(turns, lambda tool: self._makes(asking.person.org_id, tool))
-            turns, pressing = turns[:count], len(found) > VIEW
+            due = older(turns, lambda tool: self._makes(asking.person.org_id, tool))
+            turns, pressing = turns[:due], len(found) > VIEW
         else:
             turns, pressing = turns[: max(1, len(turns) - 1)], True
         taken_in: list[Turn] = []
-        size = 0
+        size = messages = 0
         for turn in turns:
-            size += size_told(turn)
-            if taken_in and (size > _BATCH or sum(len(each.messages) for each in taken_in) >= VIEW):
+            size, messages = size + size_told(turn), messages + len(turn.messages)
+            if taken_in and (size > _BATCH or messages > VIEW):
                 break
             taken_in.append(turn)
         if not taken_in:
