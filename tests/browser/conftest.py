@@ -30,7 +30,9 @@ OpenPage = Callable[..., Page]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if CHROMIUM is None:
         pytest.skip("no Chromium here; to run this: sudo apt-get install chromium")
-    with running_server(tmp_path_factory.mktemp("server")) as running:
+    home = tmp_path_factory.mktemp("server")
+    (home / "access.yaml").write_text("approve: [docs.answer]\n")  # a person is asked first
+    with running_server(home) as running:
         yield running
 
 

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.process import Server, running_server
+from tests.browser.process import Server
 from tests.browser.test_page import AUDIT, AXE, OVERFLOW, RULES
 from tests.fakes.upstream import Answer, FakeUpstream, ToolUse
 
 HOSTILE = '<img src=x onerror="document.title=1">'
 TURNED = "out/\u202egnp.exe"
 """Text whose end is drawn first, unless the mark in it is made visible."""
-
-
-@pytest.fixture(scope="module")
-def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose agents ask before they render or read."""
-    home = tmp_path_factory.mktemp("asking")
-    (home / "access.yaml").write_text("approve: [groove.render, docs.answer]\n")
-    with running_server(home) as running:
-        yield running
 
 
 def ask(server: Server, prompt: str) -> str:
@@ -42,17 +31,17 @@ def card(page: Page, prompt: str) -> Locator:
 
 
 def test_what_waits_comes_by_itself_and_is_decided_on_by_keyboard(
-    open_page: OpenPage, asking: Server
+    open_page: OpenPage, server: Server
 ) -> None:
-    page = open_page(url=asking.url)
+    page = open_page()
     page.get_by_role("link", name="Runs").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Waiting for a decision")).to_be_visible()
-    run = ask(asking, "8 bars of dub")
-    approve = card(page, "8 bars of dub").get_by_role("button", name="Approve")
+    run = ask(server, "How do I add a provider?")
+    approve = card(page, "add a provider").get_by_role("button", name="Approve")
     approve.wait_for()
     expect(page).to_have_title("(1) Conduit Studio")
-    assert '"bars": 8' in page.get_by_role("group", name="arguments of groove.render").inner_text()
+    assert "add a provider" in page.get_by_role("group", name="arguments of docs").inner_text()
     approve.focus()
     for name, label in (("Edit", "Arguments to use"), ("Reject", "Why not?"), ("Answer", "taken")):
         page.keyboard.press("Tab")
@@ -64,31 +53,31 @@ def test_what_waits_comes_by_itself_and_is_decided_on_by_keyboard(
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     page.keyboard.press("Control+A")
-    page.keyboard.type('{"style": "acid", "bars": ')
+    page.keyboard.type('{"question": ')
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("alert")).to_contain_text("not JSON")
-    page.keyboard.type("2}")
+    page.keyboard.type('"what is swing?"}')
     page.keyboard.press("Control+Enter")
-    page.locator(".groove:visible").wait_for()
-    expect(page.locator(".groove .facts")).to_contain_text("acid")
-    expect(page.locator(".asked-decided")).to_contain_text("edited: groove.render")
+    turn = page.locator(".turn[data-state=done]")
+    expect(turn.locator(".asked-decided")).to_contain_text("edited: docs.answer")
+    expect(turn.locator(".tool-brief")).to_have_text("question what is swing?")
+    expect(turn.locator(".prose")).not_to_be_empty()
     expect(page).to_have_title("Conduit Studio")
-    row = page.locator(".run", has_text="8 bars of dub").first
-    expect(row).to_contain_text("done")
-    assert status(asking, run) == "done"
+    expect(page.locator(".run", has_text="add a provider").first).to_contain_text("done")
+    assert status(server, run) == "done"
 
 
 def test_in_the_conversation_it_goes_on_where_it_was_asked(
-    open_page: OpenPage, asking: Server
+    open_page: OpenPage, server: Server
 ) -> None:
-    page = open_page(url=asking.url)
-    page.get_by_label("Prompt").fill("4 bars of techno")
+    page = open_page()
+    page.get_by_label("Prompt").fill("How do I choose a provider?")
     page.keyboard.press("Enter")
     turn = page.locator(".turn").last
     turn.get_by_role("button", name="Approve").click()
-    turn.locator(".groove").wait_for()
+    turn.locator(".tool").wait_for()
     expect(turn).to_have_attribute("data-state", "done")
-    page.get_by_label("Prompt").fill("8 bars of house")
+    page.get_by_label("Prompt").fill("How do I render a groove?")
     page.keyboard.press("Enter")
     turn = page.locator(".turn").last
     turn.get_by_role("button", name="Reject").click()
@@ -100,21 +89,21 @@ def test_in_the_conversation_it_goes_on_where_it_was_asked(
 
 @pytest.mark.parametrize(("width", "scheme"), [(375, "light"), (1280, "dark")])
 def test_hostile_text_is_text_and_everything_can_be_read(
-    open_page: OpenPage, asking: Server, width: int, scheme: str
+    open_page: OpenPage, server: Server, width: int, scheme: str
 ) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not there; to run this: python tools/npm.py test")
     with FakeUpstream.in_thread() as upstream:
         url = f"{upstream.url}/v1"
         model = {"name": f"evil{width}", "type": "openai_compatible", "model": "fake-1"}
-        asking.post("/providers/add", **model, base_url=url)
-        asking.post("/providers/switch", name=f"evil{width}")
+        server.post("/providers/add", **model, base_url=url)
+        server.post("/providers/switch", name=f"evil{width}")
         wish = {"question": f"{HOSTILE} {TURNED} {'x' * 3000}"}
         upstream.answers.append(Answer(HOSTILE, (ToolUse("docs_answer", wish),)))
         upstream.answers.append(Answer(HOSTILE))
-        ask(asking, f"{HOSTILE} {width}")
+        ask(server, f"{HOSTILE} {width}")
         # The audit is a script of another origin to the page's policy, so that is off here.
-        page = open_page(url=asking.url, width=width, scheme=scheme, bypass_csp=True)
+        page = open_page(width=width, scheme=scheme, bypass_csp=True)
         page.get_by_role("link", name="Runs").click()
         card(page, HOSTILE).first.wait_for()
         shown = page.get_by_role("group", name="arguments of docs.answer").first.inner_text()
@@ -133,17 +122,40 @@ def test_hostile_text_is_text_and_everything_can_be_read(
         assert page.evaluate(AUDIT, RULES) == []
         assert page.evaluate(OVERFLOW) == 0
         assert page.locator("img").count() == 0
-        asking.post("/providers/switch", name="offline")
+        server.post("/providers/switch", name="offline")
 
 
 def test_a_decision_that_is_refused_leaves_the_call_waiting(
-    open_page: OpenPage, asking: Server
+    open_page: OpenPage, server: Server
 ) -> None:
-    run = ask(asking, "2 bars of electro")
-    page = open_page(url=asking.url, expected_complaint="404")
+    run = ask(server, "How do I use a key?")
+    page = open_page(expected_complaint="404")
     page.get_by_role("link", name="Runs").click()
-    approve = card(page, "2 bars of electro").get_by_role("button", name="Approve")
+    approve = card(page, "How do I use a key?").get_by_role("button", name="Approve")
     approve.wait_for()
-    httpx.post(f"{asking.url}/runs/{run}/cancel", json={}).raise_for_status()
+    httpx.post(f"{server.url}/runs/{run}/cancel", json={}).raise_for_status()
     approve.click()
     expect(page.get_by_role("alert")).to_contain_text("waits for a decision")
+
+
+def test_a_plan_asks_what_becomes_of_a_step_that_may_have_been_done(
+    open_page: OpenPage, server: Server
+) -> None:
+    with FakeUpstream.in_thread() as upstream:
+        url = f"{upstream.url}/silent/v1"
+        model = {"name": "silent", "type": "openai_compatible", "model": "fake-1"}
+        server.post("/providers/add", **model, base_url=url)
+        server.post("/providers/switch", name="silent")
+        hello = {"messages": [{"role": "user", "content": "hello"}]}
+        steps = [{"name": "llm.chat", "arguments": hello, "id": "chat"}, {"name": "groove.styles"}]
+        plan = {"run_id": "greeting", "objective": "Say hello", "timeout_s": 0.5}
+        server.post("/planner/execute", steps=steps, **plan)  # is stopped in the middle of a step
+        server.post("/planner/execute", run_id="greeting")
+        page = open_page()
+        page.get_by_role("link", name="Runs").click()
+        step = card(page, "Say hello")
+        expect(step).to_contain_text("llm.chat may have been done")
+        step.get_by_role("button", name="Leave it out").click()
+        expect(step).to_have_count(0)  # nothing waits any more
+        assert status(server, "greeting") == "done"
+        server.post("/providers/switch", name="offline")
