@@ -23,11 +23,11 @@ from conduit.tools.places.words import COMMON, address_words, is_address, place_
 _PLEASE: Final = r"^\W*(?:(?:please|now|ok|so|and|hey)[, ]+)*(?:(?:can|could|would) you\s+)?"
 _SAVE: Final = re.compile(
     rf"{_PLEASE}(?:save|remember|note|store)(?: that)?\s+(?:my\s+|the\s+)?"
-    r"(?P<name>[^,.;:!?]{1,60}?)\s+(?:as|is(?: at| in)?|at)\s+(?P<address>.{5,300}?)\W*$",
+    r"(?P<name>[^,.;:!?]{1,60}?)\s+(?:as|is(?: at| in)?|at)\s+(?P<address>.{5,300})$",
     re.IGNORECASE,
 )
 _IS_AT: Final = re.compile(
-    r"^\W*my\s+(?P<name>[\w -]{1,40}?)\s+is\s+(?:at|in)\s+(?P<address>.{5,300}?)\W*$", re.IGNORECASE
+    r"^\W*my\s+(?P<name>[\w -]{1,40}?)\s+is\s+(?:at|in)\s+(?P<address>.{5,300})$", re.IGNORECASE
 )
 _TAKES: Final = re.compile(
     r"\b(?:it takes(?: me)?|i need)\s+(?P<minutes>\d{1,4})\s*(?:min(?:ute)?s?)\b"
@@ -73,7 +73,8 @@ def read_whereabouts(prompt: str) -> CallBlock | None:
     text = " ".join(prompt.split())
     found = _SAVE.match(text) or _IS_AT.match(text)
     if found and _is_surely_an_address(found["address"]):
-        wish: dict[str, Value] = {"name": found["name"].strip(), "address": found["address"]}
+        address = found["address"].strip(" .,;!?")
+        wish: dict[str, Value] = {"name": found["name"].strip(), "address": address}
         return CallBlock("places_save", wish)
     if found := _TAKES.search(text):
         way: dict[str, Value] = {"destination": found["place"], "minutes": int(found["minutes"])}

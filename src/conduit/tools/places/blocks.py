@@ -136,7 +136,7 @@ def place_blocks(places: Places, geocoder: Geocoder) -> tuple[Block[Any, Any], .
     )
     async def resolve(data: ResolvePlace) -> ResolvedPlace:
         known = await asyncio.to_thread(places.all, *mine())
-        found = match(data.text, known)
+        found = await asyncio.to_thread(match, data.text, known)
         elsewhere = geocoder.ready and not (found.places or data.saved_only)
         if elsewhere and is_address(address_words(data.text)):
             return await _looked_up(data.text, known, geocoder)
