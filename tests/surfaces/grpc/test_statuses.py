@@ -124,6 +124,10 @@ def test_the_delay_is_the_one_that_was_said(seconds: float) -> None:
     assert delay.seconds + delay.nanos / 1e9 == pytest.approx(seconds, abs=1e-6)
 
 
+def test_a_delay_beyond_all_durations_is_the_longest() -> None:
+    assert len(details(RateLimited("x", retry_after_s=1e30)).details) == 3
+
+
 @given(st.text(max_size=3000), st.text(max_size=3000), st.text(max_size=3000))
 def test_the_trailers_fit_what_clients_take(message: str, hint: str, where: str) -> None:
     told = (message * 5, hint * 5, where * 5)

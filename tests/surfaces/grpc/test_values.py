@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -58,6 +59,10 @@ def test_what_fits_can_be_read(inside: Any, data: st.DataObject) -> None:
         inside = {"": inside} if wrap == "o" else [inside]
     if fits(inside):
         Value.FromString(to_value(inside).SerializeToString())
+
+
+def test_what_is_nested_deeper_than_python_calls_does_not_fit() -> None:
+    assert not fits(json.loads("[" * 900 + "]" * 900))
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])

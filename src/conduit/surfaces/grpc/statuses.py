@@ -35,6 +35,8 @@ DETAILS = "grpc-status-details-bin"
 DOMAIN = "conduit"
 _LONGEST = 600
 _LONGEST_HINT = 400
+_LONGEST_WAIT_S = 315_576_000_000.0
+"""What fits into a ``google.protobuf.Duration``: ten thousand years."""
 _LONGEST_PLACE = 100
 """Bytes of UTF-8. All of it travels in trailers, of which clients take 8 KiB, and each byte that is
 not ASCII takes three there."""
@@ -131,7 +133,7 @@ def _by_kind(error: ConduitError, code: StatusCode) -> list[Message]:
         details.append(QuotaFailure(violations=[violation]))
     wait: float | None = getattr(error, "retry_after_s", None)
     if wait is not None and math.isfinite(wait):
-        nanos = max(0, round(wait * 1e9))
+        nanos = round(min(max(0.0, wait), _LONGEST_WAIT_S) * 1e9)
         delay = Duration(seconds=nanos // 10**9, nanos=nanos % 10**9)
         details.append(RetryInfo(retry_delay=delay))
     return details

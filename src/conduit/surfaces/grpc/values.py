@@ -38,8 +38,22 @@ def of_value(value: Value) -> Json:
 
 
 def fits(data: Json) -> bool:
-    """Whether readers of protobuf can read it."""
-    return _depth(data) <= _DEEPEST
+    """Whether readers of protobuf can read it. An object is a struct, its entry and its value; a
+    list is itself and its value."""
+    todo: list[tuple[Json, int]] = [(data, 0)]
+    while todo:
+        value, above = todo.pop()
+        if isinstance(value, dict):
+            depth = above + 3
+            todo.extend((each, depth) for each in value.values())
+        elif isinstance(value, list):
+            depth = above + 2
+            todo.extend((each, depth) for each in value)
+        else:
+            continue
+        if depth > _DEEPEST:
+            return False
+    return True
 
 
 def require_fit(data: Json) -> None:
@@ -82,13 +96,6 @@ def put(value: Value, data: Json) -> None:
             put(value.struct_value.fields[name], each)
     else:
         _put_list(value.list_value, data)
-
-
-def _depth(data: Json) -> int:
-    """An object is a struct, its entry and its value; a list is itself and its value."""
-    if isinstance(data, dict):
-        return 3 + max(map(_depth, data.values()), default=0)
-    return 2 + max(map(_depth, data), default=0) if isinstance(data, list) else 0
 
 
 def _put_list(target: ListValue, data: list[Any]) -> None:
