@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import re
+import resource
 import threading
 import time
 from collections.abc import Iterator
@@ -208,6 +211,20 @@ def test_many_at_once_are_all_answered(gate: Gate) -> None:
     for each in threads:
         each.join()
     assert sorted(found, key=int) == [str(n * n) for n in range(12)]
+
+
+def test_a_host_with_many_files_open_is_answered() -> None:
+    """Numbers above 1023 are none that ``select`` knows."""
+    was = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.ExitStack() as held:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (was[1], was[1]))
+        held.callback(resource.setrlimit, resource.RLIMIT_NOFILE, was)
+        for _ in range(1100):
+            held.enter_context(open(os.devnull))
+        workshop = Workshop()
+        held.callback(workshop.close)
+        gate = Gate(Catalog(math_blocks(workshop)), new_id=lambda: "id")
+        assert solve(gate, "1 + 1").result == "2"
 
 
 def test_a_process_that_died_is_replaced() -> None:

@@ -306,6 +306,7 @@ MONTY = [
     ("x = [0]\nwhile True: x = x + x", "memory", "MiB"),
     ("def f(): return f()\nf()", "error", "RecursionError"),
     ("while True: print('x' * 1000)", "output", "bytes of output"),
+    ("print('x' * 65535)\n1 / 0", "error", "ZeroDivisionError"),
     ("open('/etc/passwd').read()", "error", "Permission"),
     ("import socket", "error", "socket"),
     ("import subprocess", "error", "subprocess"),
@@ -323,6 +324,32 @@ def test_the_small_sandbox(code: str, why: str, says: str) -> None:
     assert ran.why == why, ran
     assert says in ran.stdout.decode() + ran.stderr.decode() + ran.reason, ran
     assert "root:" not in repr(ran)
+
+
+@LINUX
+@pytest.mark.skipif(MAKERS["monty"](()) is None, reason="the extra `code` is not installed")
+async def test_a_caller_that_leaves_ends_the_small_sandbox_too() -> None:
+    def there() -> bool:
+        return any("monty" in " ".join(each) for each in children())
+
+    task = asyncio.create_task(Monty().run(Run("while True: pass", seconds=60)))
+    await asyncio.to_thread(wait_until, there)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.to_thread(wait_until, lambda: not there())
+
+
+def children() -> list[list[str]]:
+    """The words of every process that this one started."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            stat = Path(f"/proc/{pid}/stat").read_text()
+            if int(stat.rpartition(")")[2].split()[1]) == os.getpid():
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                found.append(list(map(os.fsdecode, words)))
+    return found
 
 
 @pytest.mark.skipif(MAKERS["monty"](()) is None, reason="the extra `code` is not installed")

@@ -96,6 +96,11 @@ def test_a_page_without_an_article_is_all_of_it() -> None:
     assert read(html, links=True) == "- [First](/1)\n- [Second](/2)"
 
 
+def test_what_is_hidden_ends_where_it_does() -> None:
+    html = "<body style='visibility:hidden'><p hidden>not me<p>but me<div hidden>nor me</div>and me"
+    assert read(html) == "but me\n\nand me"
+
+
 def test_a_table_is_one_and_a_layout_is_none() -> None:
     table = "<table><tr><th>a<th>b<tr><td>1|2<td>3</table>"
     assert read(table) == "| a | b |\n| --- | --- |\n| 1\\|2 | 3 |"

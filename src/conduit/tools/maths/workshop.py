@@ -131,9 +131,11 @@ def _line(worker: subprocess.Popen[bytes], seconds: float) -> bytes:
     assert worker.stdout is not None
     until = time.monotonic() + seconds
     read = bytearray()
+    ready = select.poll()  # not select, which knows no number above 1023
+    ready.register(worker.stdout, select.POLLIN)
     while not read.endswith(b"\n"):
         left = until - time.monotonic()
-        if left <= 0 or not select.select([worker.stdout], [], [], left)[0]:
+        if left <= 0 or not ready.poll(left * 1000):
             raise TimedOut(
                 f"it was not worked out in {seconds:g} s",
                 where="math.solve",

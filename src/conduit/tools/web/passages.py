@@ -21,6 +21,8 @@ _DROPPED: Final = frozenset({
     "video", "audio", "select", "button", "textarea", "nav", "footer", "aside", "dialog", "menu",
     "noembed", "noframes", "xmp", "datalist", "map",
 })  # fmt: skip
+_DROPPED_BLOCKS: Final = frozenset({"nav", "footer", "aside", "dialog", "menu"})
+"""Of those, what stands between two passages and not within one."""
 _CONTAINERS: Final = frozenset({"body", "div", "section", "article", "main", "form", "center"})
 _TRACKED: Final = _CONTAINERS | {"ul", "ol", "li", "blockquote", "pre", "table", "tr", "td", "th"}
 _BREAKS: Final = _TRACKED | {
@@ -32,6 +34,8 @@ _VOID: Final = frozenset({
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track",
     "wbr",
 })  # fmt: skip
+_WHOLE_PAGE: Final = frozenset({"html", "body"})
+"""Hidden until a script has run, and then shown: there is always something in it to read."""
 _HEADING: Final = re.compile(r"h([1-6])")
 _UNSEEN: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _SPACE: Final = re.compile(r"\s+")
@@ -150,6 +154,8 @@ class _Reader:
 
     def start(self, tag: Start) -> None:
         name = tag.name
+        if self._drops and self._dropping == "p" and name in _BREAKS:
+            self._drops = 0  # whatever begins a passage ends the one before it
         if self._drops:
             self._drops += name == self._dropping and name not in _VOID
             return
@@ -166,7 +172,10 @@ class _Reader:
                 self._flush()
                 self._page.passages.append(Passage("rule", [], self._inside[-1]))
             return
-        if name in _DROPPED or _is_hidden(tag.attributes):
+        hidden = name not in _WHOLE_PAGE and _is_hidden(tag.attributes)
+        if name in _DROPPED or hidden:
+            if name in _BREAKS or name in _DROPPED_BLOCKS:
+                self._flush()
             self._dropping, self._drops = name, 1
             return
         if name in _BREAKS:
