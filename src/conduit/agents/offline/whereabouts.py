@@ -189,6 +189,8 @@ def _told_places(found: PlaceList) -> str:
 
 
 def _told_events(found: Events) -> str:
+    if not found.calendars:
+        return "No calendar is added yet: `conduit calendar add work calendar.ics` adds one."
     if not found.events:
         return "Nothing is in your calendar for that time."
     lines = [

@@ -116,12 +116,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What happens, in order of beginning. ``whole`` is false where more was left out; ``faults``
-    say what could not be read."""
+    """What happens, in order of beginning, in so many ``calendars``. ``whole`` is false where more
+    was left out; ``faults`` say what could not be read."""
 
     untrusted: bool
     notice: str
     now: str
+    calendars: int
     events: tuple[Event, ...]
     whole: bool
     faults: tuple[str, ...]
@@ -213,7 +214,7 @@ def calendar_blocks(
                 raise _unknown(only, stored)
             stored = chosen
         if not stored:
-            raise NotFound("there is no calendar yet", hint=_NO_CALENDAR)
+            return _Found(faults=[f"there is no calendar yet: {_NO_CALENDAR}"])
         opened = await sources.open_all(stored)
         return await asyncio.to_thread(_Found.between, opened, after, before)
 
@@ -222,6 +223,7 @@ def calendar_blocks(
             untrusted=True,
             notice=NOTICE,
             now=datetime.fromtimestamp(now(), zone).isoformat(timespec="seconds"),
+            calendars=found.calendars,
             events=tuple(wanted[:most]),
             whole=found.whole and len(wanted) <= most,
             faults=tuple(found.faults[:_MOST_FAULTS]),
@@ -237,11 +239,12 @@ class _Found:
     events: list[tuple[Event, Occurrence]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     whole: bool = True
+    calendars: int = 0
 
     @classmethod
     def between(cls, opened: list[Opened], after: datetime, before: datetime) -> _Found:
         """Raises ``Unavailable`` when none of the calendars can be read."""
-        found = cls()
+        found = cls(calendars=len(opened))
         for each in opened:
             if each.calendar is None:
                 found.faults.append(f"{each.name}: {each.fault}")

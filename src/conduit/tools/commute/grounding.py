@@ -44,11 +44,11 @@ class Grounding:
         self.note("places.resolve", f"“{text[:80]}”: {said}")
         return found
 
-    async def events(self, title: str, days: int = 14) -> tuple[Event, ...]:
+    async def events(self, title: str) -> Events:
         """The next events, with these words in their title. Raises as ``calendar.next`` does."""
-        wish = NextEvent(title=title[:200], days=days, count=_MOST_EVENTS)
+        wish = NextEvent(title=title[:200], count=_MOST_EVENTS)
         found: Events = await self.call("calendar.next", wish)
-        return found.events
+        return found
 
     async def destination(self, text: str) -> ResolvedPlace:
         """A place by its own words, or by those of a meeting that has them as its title."""
@@ -56,10 +56,10 @@ class Grounding:
         if found.status != "unknown":
             return found
         try:
-            events = await self.events(text)
-        except ConduitError:  # no calendar, or none that may be read: it is an unknown place
+            ahead = await self.events(text)
+        except ConduitError:  # none that may be read: it is an unknown place
             return found
-        event = next((each for each in events if each.location and not each.online), None)
+        event = next((each for each in ahead.events if each.location and not each.online), None)
         if event is None:
             return found
         self.note("calendar.next", told(event))

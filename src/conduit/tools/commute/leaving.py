@@ -8,8 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Annotated, Any, Literal
 
 from conduit.blocks import Block, Effects, Gate, Length, Range, block
-from conduit.contracts.errors import NotFound
-from conduit.tools.calendar.blocks import NOTICE, Event
+from conduit.tools.calendar.blocks import NOTICE, Event, Events
 from conduit.tools.commute.blocks import AskCommute, CommuteTime, moment_of
 from conduit.tools.commute.grounding import CommuteStep, Grounding, told
 from conduit.tools.commute.timing import Source
@@ -72,15 +71,10 @@ def leave_block(gate: Gate, zone: tzinfo, now: Callable[[], float]) -> Block[Any
         by = moment_of(data.arrive_by, "arrive_by", zone, now())
         event: Event | None = None
         if by is None or not data.destination:
-            try:
-                event = await _meeting(grounding, data.meeting)
-            except NotFound:
-                question = "Where do you want to be, and when? There is no calendar to look at yet."
-                return _asked(question, grounding)
+            ahead = await grounding.events(data.meeting)
+            event = next((each for each in ahead.events if not each.online), None)
             if event is None:
-                what = f"called “{_quoted(data.meeting)}” " if data.meeting else "to go to "
-                question = f"Where do you want to be, and when? I see no meeting {what}ahead."
-                return _asked(question, grounding)
+                return _asked(_no_meeting(data.meeting, ahead), grounding)
             grounding.note("calendar.next", told(event))
             by = by or datetime.fromisoformat(event.start)
         if data.destination or event is None:
@@ -126,10 +120,12 @@ def leave_block(gate: Gate, zone: tzinfo, now: Callable[[], float]) -> Block[Any
     return leave
 
 
-async def _meeting(grounding: Grounding, title: str) -> Event | None:
-    """The next one that somebody has to go to. Raises ``NotFound`` without a calendar."""
-    events = await grounding.events(title)
-    return next((each for each in events if not each.online), None)
+def _no_meeting(title: str, ahead: Events) -> str:
+    """What to ask where no meeting can be found that somebody has to go to."""
+    why = f"I see no meeting {f'called “{_quoted(title)}”' if title else 'to go to'} ahead."
+    if not ahead.calendars:
+        why = "There is no calendar to look at yet."
+    return f"Where do you want to be, and when? {why}"
 
 
 def _asked(question: str, grounding: Grounding, event: Event | None = None) -> Departure:
