@@ -46,30 +46,32 @@ def clip_of_notes(
     note ends another may begin. Raises ``InvalidInput`` for notes that no file can hold, a tempo
     below 1.4 BPM, and a denominator that is no power of two.
     """
-    check_notes(notes)
     if not bpm > 0 or not (quarter := TENS_OF_NANOSECONDS_PER_MINUTE / bpm) <= _MOST_QUARTER:
         raise InvalidInput(
             f"a tempo of {bpm} BPM does not fit Flex Data", where="bpm", hint="use 2 BPM or more"
         )
-    if denominator < 1 or denominator & denominator - 1:
-        raise InvalidInput(
-            f"{denominator} is no power of two", where="denominator", hint="like 4, 8 or 16"
-        )
-    exponent = denominator.bit_length() - 1
     first: list[Message] = [
         SetTempo(group, max(1, round(quarter))),
-        SetTimeSignature(group, numerator, exponent),
+        time_signature(group, numerator, denominator),
     ]
     if name:
-        words = text_packets(name, group=group, bank=BANK_METADATA, status=CLIP_NAME)
-        first += decode(words)
+        first += clip_name(group, name)
+    played = note_events(notes, group)
+    last = played[-1].tick if played else 0
+    events = (*(ClipEvent(0, message) for message in first), *played)
+    return Clip(PPQ, events, (), last if length is None else length)
+
+
+def note_events(notes: NoteArray, group: int) -> list[ClipEvent]:
+    """Notes as messages, by their ticks; at one tick, what ends comes before what begins. Raises
+    ``InvalidInput`` for notes that no file can hold."""
+    check_notes(notes)
     ends = notes["tick"] + notes["duration"]
-    # At one tick, what ends comes before what begins.
     order = np.argsort(np.concatenate([2 * ends, 2 * notes["tick"] + 1]), kind="stable")
     count = len(notes)
     rows = notes[["channel", "pitch", "velocity"]].tolist()
     ticks = np.concatenate([ends, notes["tick"]])[order].tolist()
-    events = [ClipEvent(0, message) for message in first]
+    events: list[ClipEvent] = []
     for tick, at in zip(ticks, order.tolist(), strict=True):
         channel, pitch, velocity = rows[at % count]
         message: Message
@@ -78,8 +80,21 @@ def clip_of_notes(
         else:
             message = Midi2NoteOn(group, channel, pitch, _VELOCITIES[velocity])
         events.append(ClipEvent(tick, message))
-    last = int(ends.max()) if count else 0
-    return Clip(PPQ, tuple(events), (), last if length is None else length)
+    return events
+
+
+def time_signature(group: int, numerator: int, denominator: int) -> Message:
+    """A metre. Raises ``InvalidInput`` where the lower number is no power of two."""
+    if denominator < 1 or denominator & denominator - 1:
+        raise InvalidInput(
+            f"{denominator} is no power of two", where="denominator", hint="like 4, 8 or 16"
+        )
+    return SetTimeSignature(group, numerator, denominator.bit_length() - 1)
+
+
+def clip_name(group: int, name: str) -> list[Message]:
+    """The name of a clip, as Flex Data. Raises ``InvalidInput`` as ``text_packets`` does."""
+    return decode(text_packets(name, group=group, bank=BANK_METADATA, status=CLIP_NAME))
 
 
 def notes_of_clip(clip: Clip) -> NoteArray:

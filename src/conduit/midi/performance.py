@@ -12,27 +12,22 @@ from typing import Final
 
 from conduit.contracts.errors import InvalidInput
 from conduit.midi.clip import Clip, ClipEvent
-from conduit.midi.flex import BANK_METADATA, CHORD_KINDS, CLIP_NAME, text_packets
+from conduit.midi.clip_notes import clip_name, note_events, time_signature
+from conduit.midi.flex import CHORD_KINDS
 from conduit.midi.smf.model import Song
 from conduit.midi.ump import (
     JR_UNIT_S,
     JrClock,
     JrTimestamp,
     Message,
-    Midi2NoteOff,
-    Midi2NoteOn,
     SetChordName,
     SetKeySignature,
     SetTempo,
-    SetTimeSignature,
-    decode,
     encode,
-    scale_up,
 )
 
 LONGEST_NAME: Final = 200
 """Characters of a clip's name that travel."""
-_SET_UP, _END, _BEGIN = range(3)
 _USUAL_QUARTER: Final = 50_000_000
 """120 BPM, which is meant where nothing is said; in 10 ns."""
 _LETTERS: Final = ("A", "B", "C", "D", "E", "F", "G")
@@ -76,45 +71,25 @@ def clip_of(song: Song, *, key: Key | None = None, group: int = 0) -> Clip:
 
     Raises ``InvalidInput`` for what has no place in MIDI 2.0.
     """
-    marked: list[tuple[int, int, Message]] = []
+    first: list[ClipEvent] = []
     name = "".join(" " if ord(letter) < 32 else letter for letter in song.name[:LONGEST_NAME])
     if name:
-        words = text_packets(name, group=group, bank=BANK_METADATA, status=CLIP_NAME)
-        marked += ((0, _SET_UP, each) for each in decode(words))
+        first += (ClipEvent(0, each) for each in clip_name(group, name))
     for tempo in song.tempos:
-        marked.append((tempo.tick, _SET_UP, SetTempo(group, tempo.beat_us * 100)))
+        first.append(ClipEvent(tempo.tick, SetTempo(group, tempo.beat_us * 100)))
     for metre in song.time_signatures:
-        exponent = metre.denominator.bit_length() - 1
-        if metre.denominator != 1 << exponent:
-            raise InvalidInput(
-                f"a metre of {metre.numerator}/{metre.denominator}",
-                where=f"tick {metre.tick}",
-                hint="the lower number is a power of two",
-            )
-        signature = SetTimeSignature(group, metre.numerator, exponent)
-        marked.append((metre.tick, _SET_UP, signature))
+        signature = time_signature(group, metre.numerator, metre.denominator)
+        first.append(ClipEvent(metre.tick, signature))
     if key is not None:
         if abs(key.sharps) > 7:
             raise InvalidInput(
                 f"a key of {abs(key.sharps)} accidentals", where="key", hint="Key.of spells it"
             )
         kind = CHORD_KINDS.index("minor" if key.minor else "major")
-        marked.append((0, _SET_UP, SetKeySignature(group, key.sharps, key.tonic)))
-        marked.append((0, _SET_UP, SetChordName(group, key.altered, key.tonic, kind)))
-    columns = zip(
-        *(
-            song.notes[name].tolist()
-            for name in ("tick", "duration", "channel", "pitch", "velocity")
-        ),
-        strict=True,
-    )
-    velocities = [scale_up(value, 7, 16) for value in range(128)]
-    for tick, duration, channel, pitch, velocity in columns:
-        on = Midi2NoteOn(group, channel, pitch, velocities[velocity])
-        off = Midi2NoteOff(group, channel, pitch, velocities[64])
-        marked += ((tick, _BEGIN, on), (tick + duration, _END, off))
-    marked.sort(key=lambda each: each[:2])
-    events = tuple(ClipEvent(tick, message) for tick, _, message in marked)
+        first.append(ClipEvent(0, SetKeySignature(group, key.sharps, key.tonic)))
+        first.append(ClipEvent(0, SetChordName(group, key.altered, key.tonic, kind)))
+    # Sorting is stable, so at one tick what sets up stays before what is played.
+    events = tuple(sorted((*first, *note_events(song.notes, group)), key=lambda each: each.tick))
     last = events[-1].tick if events else 0
     length = None if song.end_tick is None else max(last, song.end_tick)
     return Clip(song.ppq, events, length=length)
