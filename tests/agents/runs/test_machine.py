@@ -24,6 +24,7 @@ from conduit.contracts.errors import (
 from tests.agents.conftest import MakeRooms, Scripted
 from tests.agents.runs.bench import Bench, Word, Words, ask, joined, show, word
 from tests.agents.test_tool_loop import calling, saying, told
+from tests.product.waiting import settled
 
 
 async def test_every_step_is_stored(rooms: MakeRooms, bench: Bench) -> None:
@@ -270,3 +271,31 @@ async def test_whoever_leaves_while_a_step_is_stored_leaves_a_run_that_goes_on(
     reply = await after.gate.acall("runs.resume", RunName(run.id))
     assert reply.status == "done"
     assert len(set(bench.noted)) == len(bench.noted)  # nothing twice
+
+
+async def test_one_that_ends_while_it_goes_on_leaves_the_run_to_the_next(
+    rooms: MakeRooms, bench: Bench
+) -> None:
+    here = joined(rooms, bench, Scripted([calling(word("slow", "a")), saying("ok")]))
+    begun = asyncio.create_task(ask(here))
+
+    def steps() -> int:
+        return max((each.steps for each in here.runs.newest(DEFAULT_ORG)), default=0)
+
+    await asyncio.to_thread(settled, lambda: steps() > 1)
+    begun.cancel()  # its client left: that one waits for somebody
+    with contextlib.suppress(asyncio.CancelledError):
+        await begun
+    (run,) = here.runs.newest(DEFAULT_ORG)
+    assert run.status == "cancelled"
+    run = await here.runs.append(run, ())
+    with here.database.transaction() as connection:  # as a killed process would leave it
+        connection.exec_driver_sql("UPDATE runs SET owner = 'nobody:1:1', lease_until_ms = 0")
+    recovering = asyncio.create_task(here.agent.recover(here.runs.left()))
+    await asyncio.to_thread(
+        settled, lambda: here.runs.get(DEFAULT_ORG, run.id).owner == here.runs.owner
+    )
+    recovering.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await recovering
+    assert here.runs.get(DEFAULT_ORG, run.id).status == "running"
