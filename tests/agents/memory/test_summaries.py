@@ -14,9 +14,10 @@ import pytest
 from conduit.agents.ask import AskRequest
 from conduit.agents.events import AskReply
 from conduit.agents.memory.summaries import Asking, Summaries
+from conduit.agents.offline import OfflineAgent
 from conduit.contracts.call import DEFAULT_ORG, LOCAL_OWNER
 from conduit.contracts.chat import ChatRequest, Chunk, Message, ToolCall, ToolCallDelta
-from conduit.contracts.errors import ProviderTimeout
+from conduit.contracts.errors import ProviderError, ProviderTimeout
 from tests.agents.conftest import MakeRooms, Rooms, Scripted
 
 OK = [Chunk(text="Fine. All is well."), Chunk(finish_reason="stop")]
@@ -133,6 +134,10 @@ async def test_a_model_that_never_answers_delays_nobody(rooms: MakeRooms) -> Non
     assert (await shown(joined)).summary == found
 
 
+async def never_comes(request: ChatRequest) -> str:
+    raise ProviderTimeout("silent", provider="scripted")
+
+
 async def test_a_model_that_fails_is_asked_again_later(
     rooms: MakeRooms, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -165,6 +170,12 @@ async def test_a_model_that_fails_is_asked_again_later(
     made = await mine.bring_up(HERE)
     assert made is not None
     assert (made.text, made.made_by, made.messages) == ("in short", "scripted/script-1", 14)
+    # Nor is it extracted because somebody who is no model stands in for the one that fails.
+    with_offline = rooms(Scripted([OK], whole=never_comes), OfflineAgent())
+    keep(with_offline, 12, "t")
+    other = Asking(LOCAL_OWNER, "t")
+    with pytest.raises(ProviderError, match="silent"):
+        await with_offline.memory.summaries.bring_up(other)
     # What would not be in view any more is not left for later.
     failing = True
     keep(joined, 40)

@@ -21,7 +21,13 @@ from conduit.agents.memory.minutes import request_of, size_told, taken
 from conduit.agents.memory.turns import AFTER, LARGEST, VIEW, Turn, older, turns_of
 from conduit.blocks import Gate
 from conduit.contracts.call import Principal
-from conduit.contracts.errors import ConduitError, NotFound, ProviderBadReply, TimedOut
+from conduit.contracts.errors import (
+    ConduitError,
+    NotFound,
+    ProviderBadReply,
+    ProviderError,
+    TimedOut,
+)
 from conduit.models.blocks import ChatCall
 from conduit.store.conversation_notes import ConversationNotes, StoredSummary
 
@@ -194,6 +200,9 @@ class Summaries:
         except TimeoutError:
             raise TimedOut("no summary came in time", where=asking.session) from None
         if not self._is_model(said.provider):
+            if said.failures:  # there is a model, which may answer another time
+                failed = said.failures[-1]
+                raise ProviderError(failed.message, provider=failed.provider)
             return "", ""
         text = taken(said.text)
         if not text:
