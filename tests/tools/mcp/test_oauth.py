@@ -3,14 +3,12 @@ kept apart and shown to nobody else."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,29 +28,23 @@ from tests.product.waiting import settled
 GUARDED = Path(__file__).with_name("guarded.py")
 
 
-@contextmanager
-def guarded(lives_s: int) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def root() -> Iterator[str]:
     with subprocess.Popen(
-        [sys.executable, str(GUARDED), str(lives_s)], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(GUARDED)], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        root = f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}"
+        address = f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}"
 
         def listens() -> bool:
             try:
-                return httpx.get(f"{root}/log").status_code == 200
+                return httpx.get(f"{address}/log").status_code == 200
             except httpx.TransportError:
                 return False
 
         settled(listens)
-        yield root
-        process.kill()
-
-
-@pytest.fixture(scope="module")
-def root() -> Iterator[str]:
-    with guarded(3600) as address:
         yield address
+        process.kill()
 
 
 def came(root: str, kind: str) -> list[Any]:
@@ -118,15 +110,21 @@ async def test_what_is_kept_is_for_one_address_only(root: str, tmp_path: Path) -
         await used(server)
 
 
-async def test_a_token_that_has_ended_is_renewed_without_anybody(tmp_path: Path) -> None:
-    with guarded(1) as root:
-        server = at(root, tmp_path)
-        await log_in(server, {}, browse)
-        await asyncio.sleep(1.1)
-        assert await used(server) == "42"
-        grants = [each["token"]["grant_type"] for each in came(root, "token")]
-        assert grants[:2] == ["authorization_code", "refresh_token"]
-        assert len(came(root, "authorize")) == 1
+async def test_a_token_that_has_ended_is_renewed_without_anybody(root: str, tmp_path: Path) -> None:
+    server = at(root, tmp_path)
+    await log_in(server, {}, browse)
+    assert server.tokens is not None
+    file = TokenFile(server.tokens, server.url)
+    kept = file.read()
+    assert kept.tokens is not None
+    file.write(kept.model_copy(update={"expires_at": 1.0}))
+    asked = len(came(root, "authorize"))
+    assert await used(server) == "42"
+    assert len(came(root, "authorize")) == asked
+    assert came(root, "token")[-1]["token"]["grant_type"] == "refresh_token"
+    renewed = file.read()
+    assert renewed.tokens is not None
+    assert renewed.tokens.access_token != kept.tokens.access_token
 
 
 async def test_a_client_comes_in_as_itself(root: str, tmp_path: Path) -> None:

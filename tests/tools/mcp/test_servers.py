@@ -220,7 +220,8 @@ async def test_pages_without_end_end() -> None:
         assert (await status(gate)).blocks == ["mcp.pages.tell"]
 
 
-async def test_a_flood_is_cut_off() -> None:
+async def test_a_flood_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipes, "_MOST_UNASKED", 500)
     async with offered(
         ServerSettings("flood", hostile("flood")), ServerSettings("line", hostile("endless-line"))
     ) as gate:
@@ -234,7 +235,7 @@ async def test_answering_its_questions_does_not_let_it_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A ping that is answered makes room for the next one: only what we ask for counts."""
-    monkeypatch.setattr(pipes, "_MOST_UNASKED", 200)
+    monkeypatch.setattr(pipes, "_MOST_UNASKED", 50)
     async with offered(ServerSettings("pings", hostile("pings"))) as gate:
         with pytest.raises(Unavailable, match="that nobody asked for"):
             await gate.acall("mcp.pings.tell", {}, LOCAL_OWNER)
