@@ -162,7 +162,8 @@ def test_what_cannot_be_run_is_refused(
 
 
 @LINUX
-async def test_a_caller_that_leaves_ends_it(gate: Gate) -> None:
+@pytest.mark.parametrize("hurried", [False, True])
+async def test_a_caller_that_leaves_ends_it(gate: Gate, hurried: bool) -> None:
     code = "import time; print('here', flush=True); time.sleep(60)"
     data = {"code": code, "timeout_s": 60.0}
     task = asyncio.create_task(gate.acall("code.execute", data, LOCAL_OWNER))
@@ -170,9 +171,13 @@ async def test_a_caller_that_leaves_ends_it(gate: Gate) -> None:
         while not left_running():  # noqa: ASYNC110 - another process does not tell
             await asyncio.sleep(0.02)
     task.cancel()
+    await asyncio.sleep(0)  # it asks the sandbox to end
+    if hurried:
+        task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert left_running() == []
+    assert not [words for words in children() if "inside.start" in " ".join(words)]
 
 
 async def test_only_so_many_at_once(gate: Gate) -> None:

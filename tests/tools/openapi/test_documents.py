@@ -239,6 +239,16 @@ def test_the_closest_servers_hold_and_relative_ones_count_from_the_document() ->
     }
 
 
+def test_an_operation_that_needs_no_key_says_so() -> None:
+    paths = {"/a": {"get": {"security": []}, "post": {"security": [{"k": []}]}, "put": {}}}
+    given_document = {**document(paths), "security": [{"k": []}]}
+    assert {each.method: each.is_open for each in operations(given_document)} == {
+        "GET": True,
+        "POST": False,
+        "PUT": False,
+    }
+
+
 def test_null_beside_a_reference_is_allowed() -> None:
     schema = {"type": "object", "properties": {"a": {"$ref": "#/x-a", "nullable": True}}}
     content = {"application/json": {"schema": schema}}

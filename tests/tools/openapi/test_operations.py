@@ -308,12 +308,16 @@ async def test_answers_of_every_kind_come_back_without_the_secret(database: Data
             operation = Operation("x", "GET", "", path, "", (), None, {})
             reply = await caller.call(DEFAULT_ORG, "pets", operation, {}, "api.pets.x")
             found[path] = reply.body
+        public = Operation("x", "GET", "", "/json", "", (), None, {}, is_open=True)
+        reply = await caller.call(DEFAULT_ORG, "pets", public, {}, "api.pets.x")
+        found["public"] = reply.body
         server.shutdown()
     assert found == {
         "/null": None,
         "/escaped": {"got": "Bearer [secret]"},
         "/elsewhere": {"got": ""},
         "/bytes": None,
+        "public": {"got": ""},
         "/json": {"got": "Bearer [secret]"},
     }
 

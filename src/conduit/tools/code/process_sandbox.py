@@ -264,14 +264,16 @@ class _Going:
     async def end(self) -> None:
         """Ask it to stop, then kill it."""
         self._stop.close()
-        if self.process.poll() is None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_ENDING_S):
-                    await self._gone()
-        if self.process.poll() is None:
-            # Process 1 inside dies with this one, and all the others with it.
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        try:
+            if self.process.poll() is None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_ENDING_S):
+                        await self._gone()
+        finally:  # whoever leaves may be asked to hurry
+            if self.process.poll() is None:
+                # Process 1 inside dies with this one, and all the others with it.
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
 
 
 def _told(going: _Going, run: Run, name: str, elapsed_ms: float) -> Ran:

@@ -70,7 +70,9 @@ class Caller:
 
         settings = self.apis.of(org_id, api)
         base = settings.base or _server_of(operation, where)
-        shown = settings.shown(base, self.apis.environ, where)
+        shown = Shown()
+        if not operation.is_open:
+            shown = settings.shown(base, self.apis.environ, where)
         url, headers, body = request_of(operation, values, base, shown, self.new_boundary())
         if operation.method not in ("GET", "HEAD"):
             headers = with_key(headers, current_call().key_for(where))

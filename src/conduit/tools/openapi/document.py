@@ -77,7 +77,8 @@ class Body:
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation. ``server`` is the address that ``path`` comes behind, empty where only the
-    settings know it; ``schema`` describes its input."""
+    settings know it; ``schema`` describes its input. One that ``is_open`` says that it takes no
+    secret: it is sent none."""
 
     name: str
     method: str
@@ -87,6 +88,7 @@ class Operation:
     parameters: tuple[Parameter, ...]
     body: Body | None
     schema: JsonObject
+    is_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,7 @@ class Document:
             parameters=tuple(parameters),
             body=body,
             schema=schema,
+            is_open=found.get("security") == [],
         )
 
     def _parameters(
