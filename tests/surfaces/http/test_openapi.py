@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jsonschema
+import pytest
 
 from conduit.blocks import Catalog, block
 from conduit.surfaces.http.openapi import openapi_document
@@ -60,3 +61,10 @@ def test_what_the_caller_may_not_call_is_not_told() -> None:
     assert "/secrets" not in paths
     assert "/ask" not in paths
     assert "/v1/chat/completions" in paths
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_an_address_streams_when_its_block_does(streams: bool) -> None:
+    told = openapi_document([replace(INFO, streams=streams)], [ROUTE], "1")
+    content = told["paths"]["/trees/{name}"]["put"]["responses"]["200"]["content"]
+    assert ("text/event-stream" in content) is streams

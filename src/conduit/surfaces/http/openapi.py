@@ -168,11 +168,12 @@ def _of_address(address: Address, block: _Written) -> JsonObject:
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": fields[name]} for name in named
     ]
+    streams = block.info.streams and address.method != "GET"
     operation: JsonObject = {
         "operationId": f"{address.method.lower()} {address.path}",
         "summary": address.summary,
         "tags": ["control"],
-        "responses": {"200": _answer(block.made)} | _FAILED,
+        "responses": {"200": _answer(block.made, events=streams)} | _FAILED,
     }
     if address.method == "GET":
         parameters += [
