@@ -10,7 +10,7 @@ from pathlib import Path
 from conduit.tools.code.kernel_sandboxes import bubblewrap, own_rooms
 from conduit.tools.code.process_sandbox import NOBODIES, ProcessSandbox
 from conduit.tools.code.sandbox import MIB, Ran, Run
-from tests.tools.code.escapes import Escape
+from tests.tools.code.escape import Escape
 
 MAKERS: dict[str, Callable[[Sequence[Path]], ProcessSandbox | None]] = {
     "bubblewrap": bubblewrap,

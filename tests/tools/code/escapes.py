@@ -6,43 +6,8 @@ reason: what stopped it, in words.
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
-
-from conduit.tools.code.inside import seccomp
-
-ALL_RIGHT = ("ok",)
-
-
-@dataclass(frozen=True)
-class Escape:
-    """``outside`` in the code stands for a folder of this machine with a secret in it."""
-
-    name: str
-    code: str
-    whys: tuple[str, ...] = ALL_RIGHT
-    said: str = ""
-    seconds: float = 2.5
-
-
-_MEMORY_BY_HAND = (
-    "import ctypes, os, time\n"
-    "libc = ctypes.CDLL(None)\n"
-    "libc.mmap.restype = ctypes.c_size_t\n"
-    "libc.mmap.argtypes = [ctypes.c_size_t] * 2 + [ctypes.c_int] * 3 + [ctypes.c_long]\n"
-)
-_REFUSED = seccomp.refused() if sys.platform == "linux" and seccomp.is_known() else {}
-
-
-def _tries(name: str, *attempts: str, said: str = "contained") -> Escape:
-    """A program whose attempts must all raise ``OSError``."""
-    body = "import os, sys, socket, ctypes, signal\n"
-    for each in attempts:
-        lines = "\n".join(f"    {line}" for line in each.splitlines())
-        body += f"try:\n{lines}\n    print('ESCAPED', {each[:40]!r})\n"
-        body += "except OSError as error:\n    print('contained', error)\n"
-    return Escape(name, body, said=said)
-
+from tests.tools.code.escape import Escape, tries
+from tests.tools.code.kernel_escapes import OF_THE_KERNEL
 
 ESCAPES = (
     Escape(
@@ -138,7 +103,7 @@ ESCAPES = (
         "n = 0\nwhile True:\n    open(f'f{n}', 'w').close()\n    n += 1",
         ("output", "error"),
     ),
-    _tries(
+    tries(
         "sockets",
         "socket.socket(socket.AF_INET, socket.SOCK_STREAM)",
         "socket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
@@ -151,8 +116,8 @@ ESCAPES = (
         "socket.socketpair(socket.AF_INET)",
         "socket.create_connection(('127.0.0.1', 80), 1)",
     ),
-    _tries("DNS", "socket.getaddrinfo('example.com', 80)"),
-    _tries(
+    tries("DNS", "socket.getaddrinfo('example.com', 80)"),
+    tries(
         "files of the machine",
         "open('/etc/passwd').read()",
         "open('/etc/shadow').read()",
@@ -165,7 +130,7 @@ ESCAPES = (
         "open('outside/secret').read()",
         "open('outside/../secret').read()",
     ),
-    _tries(
+    tries(
         "processes of the machine",
         "os.listdir('/proc/1/fd')",
         "open('/proc/1/environ').read()",
@@ -184,7 +149,7 @@ ESCAPES = (
         "print('ESCAPED' if 'SECRET' in found or 'CONDUIT' in found else 'contained')",
         said="contained",
     ),
-    _tries(
+    tries(
         "write outside of the scratch folder",
         "open('/x', 'w')",
         "open('/usr/x', 'w')",
@@ -197,7 +162,7 @@ ESCAPES = (
         "os.chmod(sys.executable, 0o777)",
         "os.unlink(sys.executable)",
     ),
-    _tries(
+    tries(
         "links out",
         "os.symlink('outside/secret', 'a'); open('a').read()",
         "os.symlink('/etc/passwd', 'b'); open('b').read()",
@@ -218,7 +183,7 @@ ESCAPES = (
         " else 'contained')",
         said="contained",
     ),
-    _tries(
+    tries(
         "device nodes",
         "os.mknod('disk', 0o660 | 0x6000, os.makedev(8, 0))",
         "os.mknod('memory', 0o660 | 0x2000, os.makedev(1, 1))",
@@ -342,137 +307,5 @@ ESCAPES = (
         "print('contained')",
         said="contained",
     ),
-    _tries(
-        "memory that belongs to nobody",
-        "import mmap; mmap.mmap(-1, 1 << 20)",
-        "import mmap; mmap.mmap(-1, 2 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40000)",
-        "open('/dev/zero', 'r+b')",
-        "open('/dev/shm/x', 'w+b')",
-        "open('/dev/hugepages/x', 'w+b')",
-    ),
-    Escape(
-        "tables that say where memory is",
-        f"{_MEMORY_BY_HAND}"
-        "for _ in range(8):\n"
-        "    if not os.fork(): break\n"
-        "for n in range(1, 30_000): ctypes.string_at(libc.mmap(n << 30, 4096, 1, 0x32, -1, 0), 1)\n"
-        "time.sleep(60)",
-        ("memory",),
-        "MiB of memory",
-    ),
-    Escape(
-        "memory in sockets",
-        "import os, socket, time\n"
-        "for _ in range(20):\n"
-        "    if not os.fork(): break\n"
-        "kept = []\n"
-        "try:\n"
-        "    while True: kept.extend(socket.socketpair())\n"
-        "except OSError: pass\n"
-        "for each in kept:\n"
-        "    each.setblocking(False)\n"
-        "    try: each.setsockopt(1, 7, 1 << 30); print('ESCAPED')\n"
-        "    except OSError: pass\n"
-        "    try:\n"
-        "        while True: each.send(bytes(32768))\n"
-        "    except OSError: pass\n"
-        "time.sleep(60)",
-        ("memory",),
-        "MiB of memory",
-    ),
-    Escape(
-        "locks without end",
-        "import fcntl\n"
-        "file = open('x', 'w')\n"
-        "for n in range(10**9): fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * n)",
-        ("memory",),
-        "locks",
-    ),
-    _tries(
-        "starve and cripple the first process",
-        "import resource; resource.prlimit(1, resource.RLIMIT_NOFILE, (0, 0))",
-        "import resource; resource.prlimit(1, resource.RLIMIT_AS, (1, 1))",
-        "os.sched_setaffinity(1, {0})",
-        "os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))",
-        "os.setpriority(os.PRIO_PROCESS, 1, 19)",
-        "os.setpriority(os.PRIO_USER, 0, 19)",
-        "os.pidfd_open(1); open('/proc/1/oom_score_adj', 'w').write('1000')",
-    ),
-    Escape(
-        "every call that is refused",
-        "import ctypes\n"
-        "libc = ctypes.CDLL(None, use_errno=True)\n"
-        f"for name, number in {_REFUSED!r}.items():\n"
-        "    made = libc.syscall(ctypes.c_long(number), *[ctypes.c_long(0)] * 6)\n"
-        "    if (made, ctypes.get_errno()) != (-1, 1): print('ESCAPED', name, made)\n"
-        "print('contained')",
-        said="contained",
-    ),
-    Escape(
-        "rules of Landlock without end",
-        "import ctypes\n"
-        "made = ctypes.CDLL(None).syscall(444, bytes(16), 16, 0)\n"
-        "print('contained' if made < 0 else 'ESCAPED')",
-        said="contained",
-    ),
-    Escape(
-        "calls of another processor",
-        "import ctypes, mmap, os\n"
-        "if os.uname().machine != 'x86_64': os.kill(os.getpid(), 31)\n"
-        "kept = mmap.mmap(-1, 4096, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, 7)\n"
-        "kept.write(bytes.fromhex('b814000000cd80c3'))  # getpid by int 0x80\n"
-        "at = ctypes.addressof(ctypes.c_char.from_buffer(kept))\n"
-        "print('ESCAPED', ctypes.CFUNCTYPE(ctypes.c_int)(at)())",
-        ("killed",),
-        "SIGSYS",
-    ),
-    _tries(
-        "ways round names",
-        "os.listdir('/proc/self/fd')",
-        "os.listdir('/proc/self/root/etc')",
-        "os.listdir('/proc/thread-self/cwd/..')",
-        "open('/dev/fd/0')",
-        "open('/dev/stdin')",
-        "open('/dev/ptmx', 'r+b')",
-        "os.listdir('/sys/fs/cgroup')",
-        "os.open('/', os.O_TMPFILE | os.O_RDWR)",
-        "os.open('..', os.O_TMPFILE | os.O_RDWR)",
-        "os.rename('main.py', '/main.py')",
-        "os.mkfifo('pipe')",
-    ),
-    Escape(
-        "signals and children without end",
-        "import os, signal\n"
-        "signal.pthread_sigmask(signal.SIG_BLOCK, {40})\n"
-        "sent = 0\n"
-        "try:\n"
-        "    for sent in range(20_000): os.kill(os.getpid(), 40); os.kill(1, 41)\n"
-        "except OSError: pass\n"
-        "dead = 0\n"
-        "try:\n"
-        "    for dead in range(1000):\n"
-        "        if not os.fork(): os._exit(0)\n"
-        "except OSError: pass\n"
-        "print('contained' if dead < 100 else 'ESCAPED', sent, dead)",
-        said="contained",
-    ),
-    Escape(
-        "output on both ways that never ends",
-        "import os\nwhich = 1 if os.fork() else 2\nwhile True: os.write(which, b'x' * 4096)",
-        ("output",),
-        "bytes of output",
-    ),
-    Escape(
-        "names and sizes for whoever reads them",
-        "import os\n"
-        "long = chr(128512) * 62\n"
-        "os.makedirs(f'{long}/{long}')\n"
-        "for n in range(30):\n"
-        "    with open(f'{long}/{long}/{long}{n}', 'wb') as file: file.write(bytes(131072))\n"
-        "for n in range(60):\n"
-        "    with open(f'sparse{n}', 'wb') as file: file.truncate(16 << 20)\n"
-        "for name in (b'a\\nb', b'\\xff', b'\\xfe', b'\\x1b[2J', b'..\\\\..'):\n"
-        "    open(name, 'w').close()\n"
-        "os.symlink('/etc/passwd', 'link'); os.link('main.py', 'hard')",
-    ),
+    *OF_THE_KERNEL,
 )

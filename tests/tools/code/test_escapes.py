@@ -14,7 +14,8 @@ import pytest
 
 import conduit
 from tests.tools.code.containment import MAKERS, contain
-from tests.tools.code.escapes import ESCAPES, Escape
+from tests.tools.code.escape import Escape
+from tests.tools.code.escapes import ESCAPES
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these sandboxes are Linux's")
 
