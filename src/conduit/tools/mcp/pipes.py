@@ -14,7 +14,7 @@ import signal
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Final
 
 import anyio
 import mcp_types as types
@@ -74,7 +74,7 @@ class Pipes:
         finally:
             for each in tasks[:2]:
                 each.cancel()
-            await asyncio.shield(_end(process))
+            await asyncio.shield(_end(process, cut_off=bool(self.fault)))
             tasks[2].cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             for stream in (into, incoming, outgoing, out_of):
@@ -158,19 +158,31 @@ class Pipes:
                     self._said.append(said)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """As the protocol says: close its input, then tell it, then make it; and its children too."""
+async def _end(process: asyncio.subprocess.Process, *, cut_off: bool) -> None:
+    """As the protocol says: close its input, then tell it, then make it; and its children too. One
+    that was cut off is not waited for first."""
     assert process.stdin is not None
     process.stdin.close()
-    waiting: asyncio.Task[Any] = asyncio.create_task(process.wait())
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        await asyncio.wait({waiting}, timeout=_LEAVE_S)
-        if waiting.done() and how is signal.SIGTERM:
-            continue  # what it left behind is ended at once
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, how)
-    await asyncio.wait({waiting}, timeout=_LEAVE_S)
-    waiting.cancel()
+    if cut_off or not await _has_ended(process):
+        _tell(process, signal.SIGTERM)
+        await _has_ended(process)
+    _tell(process, signal.SIGKILL)  # what it left behind is ended at once
+    await _has_ended(process)
     transport = getattr(process, "_transport", None)
     if transport is not None:  # a child that got away may hold the pipes open
         transport.close()
+
+
+async def _has_ended(process: asyncio.subprocess.Process) -> bool:
+    """Whether it ends soon. ``wait`` would also wait for its output, which nobody reads now."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LEAVE_S):
+            while process.returncode is None:  # noqa: ASYNC110 - there is no event for it alone
+                await asyncio.sleep(0.01)
+    return process.returncode is not None
+
+
+def _tell(process: asyncio.subprocess.Process, how: signal.Signals) -> None:
+    """It and all that it started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, how)
