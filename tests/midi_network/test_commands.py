@@ -45,7 +45,8 @@ from conduit.midi.network.commands import (
 )
 from conduit.midi.network.credentials import new_nonce
 from conduit.midi.network.identity import Identity, check_identity, clipped
-from conduit.midi.network.words import check_words, whole_words
+from conduit.midi.network.words import MESSAGE_WORDS, check_words, whole_words
+from conduit.midi.ump import SIZES
 
 NONCE = b"nUWrn*@#$hjfwnkL"
 DIGEST = bytes.fromhex("676EBE82587CECA8F82FC333D787951EEC2B00AD31613CC4DB18CF27373AFB82")
@@ -237,6 +238,7 @@ def test_an_invitation_can_be_padded_to_the_longest_there_is() -> None:
 
 
 def test_words_are_whole_messages_or_refused() -> None:
+    assert MESSAGE_WORDS == SIZES
     assert whole_words((0x20903C64, 0x40903C00)) == 1
     assert whole_words((0xF0000000, 1, 2, 3, 0xB0000000, 1, 2)) == 7
     assert check_words([0x40903C00, 0xFFFF0000]) == (0x40903C00, 0xFFFF0000)

@@ -9,7 +9,8 @@ from conduit.contracts.errors import InvalidInput
 
 MESSAGE_WORDS = (1, 1, 1, 2, 2, 4, 1, 1, 2, 2, 2, 3, 3, 4, 4, 4)
 """Words of a message by its type, the first four bits (M2-104-UM, table 4). Reserved types too, so
-that they can be passed on."""
+that they can be passed on. The same as ``conduit.midi.ump.SIZES``: loading that loads all messages,
+and who carries words needs to know none."""
 
 COMMAND_WORDS = 64
 """The most words in one UMP Data command (M2-124-UM, 7.1)."""

@@ -12,6 +12,8 @@ from conduit.midi.network.visitors import Address
 
 _AT_ONCE = 64
 """How many datagrams are read before others have their turn."""
+_RECEIVE_BYTES = 1 << 20
+"""What we ask the system to hold until we read; it may give less."""
 
 
 class Wire(ABC):
@@ -121,6 +123,7 @@ async def udp_socket(address: str, port: int, *, connect: bool) -> socket.socket
         opened = socket.socket(family, kind, protocol)
         try:
             opened.setblocking(False)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
             if connect:
                 opened.connect(place)
             else:
