@@ -189,15 +189,15 @@ def _memory(processes: int, enough: int) -> int:
     taken = {each: _taken(each, processes) for each in others}
     if sum(map(sum, taken.values())) <= enough:
         return sum(map(sum, taken.values()))
-    for each, (_, tables) in taken.items():
+    for each, (_, beside) in taken.items():
         for line in _read(f"{each}/smaps_rollup", processes).splitlines():
             if line.startswith(b"Pss:"):  # one that cannot be looked into counts in full
-                taken[each] = int(line.split()[1]) * 1024, tables
+                taken[each] = int(line.split()[1]) * 1024, beside
     return sum(map(sum, taken.values()))
 
 
 def _taken(pid: str, processes: int) -> tuple[int, int]:
-    """Bytes in memory, and of the tables that say where. A process whose first thread has ended
+    """Bytes in memory, and those beside: swapped out, and of tables that say where. A process whose first thread has ended
     tells by the others."""
     found = _sizes(f"{pid}/status", processes)
     if not any(found):
@@ -213,12 +213,12 @@ def _taken(pid: str, processes: int) -> tuple[int, int]:
 
 
 def _sizes(name: str, folder: int) -> tuple[int, int]:
-    found = {b"VmRSS": 0, b"VmPTE": 0}
+    found = {b"VmRSS": 0, b"VmSwap": 0, b"VmPTE": 0}
     for line in _read(name, folder).splitlines():
         what, _, said = line.partition(b":")
         if what in found:
             found[what] = int(said.split()[0]) * 1024
-    return found[b"VmRSS"], found[b"VmPTE"]
+    return found[b"VmRSS"], found[b"VmSwap"] + found[b"VmPTE"]
 
 
 def _lines(name: str, processes: int) -> int:
