@@ -197,8 +197,8 @@ def _memory(processes: int, enough: int) -> int:
 
 
 def _taken(pid: str, processes: int) -> tuple[int, int]:
-    """Bytes in memory, and those beside: swapped out, and of tables that say where. A process whose first thread has ended
-    tells by the others."""
+    """Bytes in memory, and those beside: swapped out, and of tables that say where. A process whose
+    first thread has ended tells by the others."""
     found = _sizes(f"{pid}/status", processes)
     if not any(found):
         with contextlib.suppress(OSError):
