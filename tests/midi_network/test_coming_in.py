@@ -359,6 +359,8 @@ def test_a_client_believes_nothing_before_it_is_accepted() -> None:
     client.receive(encode([Pending(HOST)] * 9), 0.2)
     client.receive(encode([Ping(3)]), 0.3)
     assert client.outbox == [encode([PingReply(3)])]
+    client.receive(encode([Ping(number) for number in range(100)]), 0.35)
+    assert len(client.outbox) == 10
     client.receive(encode([Accepted(HOST), Data(0, (NOTE,))]), 0.4)
     assert client.events == [Opened(HOST), Received((NOTE,))]
     client.receive(encode([Accepted(HOST)] * 3), 0.5)

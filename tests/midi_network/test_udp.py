@@ -192,7 +192,7 @@ async def test_why_a_session_does_not_come_to_be() -> None:
     # nobody listens there at all: the network says so, which anybody could, and silence decides
     with pytest.raises(TimedOut):
         await Client.open("127.0.0.1", port, PEDAL, settings=impatient)
-    for name in ("no such host.invalid", "\ud800"):
+    for name in ("no such host.invalid", "\ud800", "a\0b"):
         with pytest.raises(Unavailable, match="cannot be reached"):
             await Client.open(name, 5004, PEDAL)
     for number in (0, 70_000):
@@ -259,8 +259,11 @@ async def test_a_host_is_found_over_multicast(host: Host) -> None:
     await advertisement.close()
     with pytest.raises(InvalidInput, match="no label"):
         await Advertisement.open(host, label="x" * 64, interface="127.0.0.1", port=port)
-    with pytest.raises(Unavailable, match="no multicast"):
-        await find(1, interface="no address", port=port)
+    for nowhere in ("no address", "\0", "ü"):
+        with pytest.raises(Unavailable, match="no multicast"):
+            await find(1, interface=nowhere, port=port)
+    async with await Host.open(CONDUIT, address="localhost") as named:
+        assert named.address in ("127.0.0.1", "::1")
 
 
 def test_sockets_are_loaded_by_who_needs_them() -> None:

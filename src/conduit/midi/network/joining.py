@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conduit.contracts.errors import Unavailable
+from conduit.midi.network.budget import Budget
 from conduit.midi.network.codes import AuthState, ByeReason, Capability, NakReason
 from conduit.midi.network.commands import (
     Accepted,
@@ -35,6 +36,8 @@ from conduit.midi.network.settings import Settings
 
 _LOGINS = 4
 """How many nonces of one host are answered. Each answer is something to try secrets against."""
+
+_PINGS_PER_S = 10
 
 _REPLIES = (Accepted, Pending, LoginWanted)
 
@@ -67,6 +70,7 @@ class Joining:
         self._asking: Command = Invitation(check_identity(identity), capability, padded=True)
         self._tries_left = self._timing.invitation_tries
         self._logins = 0
+        self._pings = Budget(_PINGS_PER_S)
         self._again_at = now
         self._until: float | None = None
         self.tick(now)
@@ -137,7 +141,7 @@ class Joining:
                     self._again_at = min(self._until, now + 5 * self._timing.invitation_repeat_s)
             case LoginWanted():
                 self._log_in(command, now)
-            case Ping(number):
+            case Ping(number) if self._pings.allows(now):
                 self.outbox.append(encode((PingReply(number),)))
             case Bye(reason, text):
                 self.outbox.append(encode((ByeReply(),)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conduit.contracts.errors import Overloaded, Unavailable
+from conduit.midi.network.budget import Budget
 from conduit.midi.network.codes import ByeReason, Code, NakReason
 from conduit.midi.network.commands import (
     DATAGRAM_BYTES,
@@ -57,22 +58,6 @@ _REFUSALS_PER_S = 10
 """And how many faults, which anybody can send in the name of the other side."""
 
 
-class _Budget:
-    """So many in a second: nobody should have us send as fast as they do."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._count = 0
-        self._since = 0.0
-
-    def allows(self, now: float, count: int = 1) -> bool:
-        """Whether so many more are fair. They count."""
-        if not 0 <= now - self._since < 1:
-            self._since, self._count = now, 0
-        self._count += count
-        return self._count <= self._most
-
-
 class Session:
     """An established session. ``outbox`` are datagrams to be sent, ``events`` what has happened;
     whoever drives the session takes both away.
@@ -111,9 +96,9 @@ class Session:
         self._bye_at: float | None = None
         self._bye: Bye | None = None
         self._bye_tries = 0
-        self._answers = _Budget(_ANSWERS_PER_S)
-        self._refusals = _Budget(_REFUSALS_PER_S)
-        self._again = _Budget(self._limits.bytes_per_s // _AGAIN_PART)
+        self._answers = Budget(_ANSWERS_PER_S)
+        self._refusals = Budget(_REFUSALS_PER_S)
+        self._again = Budget(self._limits.bytes_per_s // _AGAIN_PART)
         if verified:
             self.verify(now)
 

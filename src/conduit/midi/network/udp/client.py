@@ -59,7 +59,7 @@ class Client(Connection):
         wire.client = client
         try:
             wire.start(await udp_socket(host, port, connect=True))
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             raise Unavailable(
                 f"{host!r} port {port} cannot be reached: {error}",
                 hint="check the host's name and its port; discovery shows both",

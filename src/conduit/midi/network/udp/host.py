@@ -100,13 +100,14 @@ class Host:
         wire = _HostWire(loop, machine)
         try:
             opened = await udp_socket(address, port, connect=False)
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             raise Unavailable(
                 f"cannot listen at {address!r} port {port}: {error}",
                 hint="choose a free port, or 0 for any",
             ) from error
         wire.start(opened)
-        return cls(wire, identity, address, int(opened.getsockname()[1]))
+        here, number = opened.getsockname()[:2]
+        return cls(wire, identity, str(here), int(number))
 
     @property
     def guests(self) -> tuple[Guest, ...]:

@@ -141,7 +141,7 @@ def _open_socket(interface: str, port: int) -> tuple[socket.socket, str]:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, inside)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, ValueError) as error:
         sock.close()
         raise Unavailable(
             f"no multicast on this machine: {error}",

@@ -110,7 +110,7 @@ class Wire(ABC):
 async def udp_socket(address: str, port: int, *, connect: bool) -> socket.socket:
     """A socket that speaks with one host only, or listens at an address of this machine.
 
-    Raises ``OSError`` when that is not possible, ``UnicodeError`` for a name that cannot be, and
+    Raises ``OSError`` when that is not possible, ``ValueError`` for a name that cannot be, and
     ``InvalidInput`` for such a port.
     """
     if not connect <= port <= 65_535:
