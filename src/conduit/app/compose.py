@@ -186,7 +186,6 @@ async def open_app(
             return not models.registry.is_last_resort(provider)
 
         memory = Memory(notes, Summaries(notes, gate, is_model, time.time))
-        stack.push_async_callback(memory.summaries.close)
         reach = Reach(gate, models.door.standing)
         agent_runs = AgentRuns(runs, loop, conversations.appending, new_id, reach)
         out, examples = _sandbox(settings.out), Sandbox(_folder_of("configs"), "examples")
@@ -247,9 +246,12 @@ async def open_app(
         if serving:
             servers.discover_later()
             stack.push_async_callback(stopped, going_on(gate, agent_runs))
-        yield App(
-            settings, access, gate, models, files, database, prompts, rights, servers, touched
-        )
+        try:
+            yield App(
+                settings, access, gate, models, files, database, prompts, rights, servers, touched
+            )
+        finally:  # while the models are still there
+            await memory.summaries.close()
 
 
 def _sandbox(folder: str) -> Sandbox:
