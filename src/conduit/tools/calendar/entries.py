@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
 
 from conduit.contracts.errors import InvalidInput, TooLarge
-from conduit.tools.calendar.lines import Line, lines_of, plain
+from conduit.tools.calendar.lines import MOST_LINES, Line, lines_of, plain
 from conduit.tools.calendar.recurrence import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -133,6 +133,8 @@ def read_calendar(text: str, zone: tzinfo, *, fixed: bool = False) -> Calendar:
     title = next((plain(e.value, _TITLE) for e in lines if e.name == "X-WR-CALNAME"), "")
     own = next((zone_named(e.value) for e in lines if e.name == "X-WR-TIMEZONE"), None)
     reading = _Reading(zone if fixed else own or zone)
+    if len(lines) == MOST_LINES:
+        reading.fault(f"it has more than {MOST_LINES} lines; the rest is left out")
     _read_zones(reading, lines)
     _read_events(reading, lines)
     entries = _newest(reading.entries)

@@ -7,14 +7,18 @@ passed over, what is too long is cut, and reading takes time linear in the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 LONGEST_LINE: Final = 1 << 14
 """Letters of a line, unfolded, that are looked at; a description may be longer and is not read."""
-MOST_LINES: Final = 400_000
+MOST_LINES: Final = 150_000
+"""More than four megabytes of a calendar have that people keep."""
 
+_MOST_PARAMETERS: Final = 50
 _FOLD: Final = re.compile(r"\r?\n[ \t]")
 _VALUE: Final = r"(?:\"[^\"]*+\"|[^\";:,]*+)"
 _LINE: Final = re.compile(
@@ -23,6 +27,7 @@ _LINE: Final = re.compile(
 )
 _PARAMETER: Final = re.compile(rf";([A-Za-z0-9-]++)=({_VALUE})")
 _ESCAPED: Final = re.compile(r"\\([\\;,nN])")
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -32,7 +37,7 @@ class Line:
     the first is kept."""
 
     name: str
-    parameters: dict[str, str]
+    parameters: Mapping[str, str]
     value: str
 
 
@@ -48,10 +53,20 @@ def lines_of(text: str) -> Iterator[Line]:
         found = _LINE.fullmatch(unfolded[at : min(end, at + LONGEST_LINE)].rstrip("\r"))
         at = end + 1
         if found:
-            parameters = {
-                name.upper(): value.strip('"') for name, value in _PARAMETER.findall(found["rest"])
-            }
-            yield Line(found["name"].upper(), parameters, found["value"])
+            yield Line(
+                sys.intern(found["name"].upper()),
+                _parameters(found["rest"]) if found["rest"] else _NONE,
+                found["value"],
+            )
+
+
+def _parameters(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for each in _PARAMETER.finditer(text):
+        if len(found) == _MOST_PARAMETERS:
+            break
+        found.setdefault(each[1].upper(), each[2].strip('"'))
+    return found
 
 
 def plain(value: str, longest: int) -> str:

@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 
 FRESH_S: Final = 300.0
 """How long what lay at an address is taken to be what lies there."""
-_MOST_KEPT: Final = 16
+_MOST_KEPT: Final = 8 * LARGEST
+"""Bytes that are kept, of all calendars together."""
 _PATIENCE_S: Final = 20.0
-_AT_ONCE: Final = 4
+_AT_ONCE: Final = 2
+"""Calendars that are fetched or read at a time: a large one takes 100 MB while it is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Sources:
         self._zone = zone
         self._clock = clock
         self._look_up = look_up
-        self._kept: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def open_all(self, stored: tuple[StoredCalendar, ...]) -> list[Opened]:
@@ -74,23 +76,26 @@ class Sources:
 
     async def open(self, stored: StoredCalendar) -> Calendar:
         """Raises ``InvalidInput`` for what is no calendar, and what ``fetch`` raises."""
-        text = stored.body if stored.kind == "text" else await self._text_at(stored.body)
+        if stored.kind == "text":
+            text = stored.body
+        else:
+            text = (await self._bytes_at(stored.body)).decode("utf-8", "replace")
         zone = require_zone(stored.timezone) if stored.timezone else self._zone
         async with self._room:
             return await asyncio.to_thread(read_calendar, text, zone, fixed=bool(stored.timezone))
 
-    async def _text_at(self, address: str) -> str:
+    async def _bytes_at(self, address: str) -> bytes:
         key = hashlib.sha256(address.encode()).hexdigest()
         known = self._kept.get(key)
         if known is not None and self._clock() - known[0] < FRESH_S:
             self._kept.move_to_end(key)
             return known[1]
         async with self._room:
-            text = await self.fetch(address)
-        self._kept[key] = self._clock(), text
-        while len(self._kept) > _MOST_KEPT:
+            data = await self.fetch(address)
+        self._kept[key] = self._clock(), data
+        while sum(len(each) for _, each in self._kept.values()) > _MOST_KEPT:
             self._kept.popitem(last=False)
-        return text
+        return data
 
     def checked(self, address: str) -> WebUrl:
         """An address that may be asked. Raises ``InvalidInput`` and ``Forbidden``."""
@@ -98,7 +103,7 @@ class Sources:
         self._hosts.on(url.port).require_host(url.host)
         return url
 
-    async def fetch(self, address: str) -> str:
+    async def fetch(self, address: str) -> bytes:
         """What lies at an address, every redirect judged anew.
 
         Raises ``InvalidInput``, ``Forbidden``, ``NotFound``, ``TooLarge``, ``TimedOut`` and
@@ -117,7 +122,7 @@ class Sources:
             reply = await exchange.run()
         except ConduitError as error:
             raise _without_address(error, url) from None
-        return _text(reply, url)
+        return _body(reply, url)
 
 
 def url_of(address: str) -> WebUrl:
@@ -128,7 +133,7 @@ def url_of(address: str) -> WebUrl:
     return read_url(f"https://{rest}" if secure and colon else address.strip())
 
 
-def _text(reply: Reply, url: WebUrl) -> str:
+def _body(reply: Reply, url: WebUrl) -> bytes:
     status = reply.status
     if status in (404, 410):
         raise NotFound(
@@ -142,7 +147,7 @@ def _text(reply: Reply, url: WebUrl) -> str:
         )
     if not 200 <= status < 300:
         raise Unavailable(f"{url.host} answered {status}", hint="try later")
-    return reply.body.decode("utf-8", "replace")
+    return reply.body
 
 
 def _without_address(error: ConduitError, url: WebUrl) -> ConduitError:
