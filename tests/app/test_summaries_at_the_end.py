@@ -37,7 +37,7 @@ async def test_the_model_is_still_there(tmp_path: Path, caplog: pytest.LogCaptur
         )
         async with open_app(settings, detect=False) as app:
             await app.gate.acall("conversations.import", {"document": document}, LOCAL_OWNER)
-        for _ in range(5):  # a process waits two seconds, which a slow machine may need for less
+        for _ in range(5):  # it waits two seconds, which may be too short on a slow machine
             async with open_app(settings, detect=False) as app:
                 reply = await app.gate.acall("agent.ask", AskRequest("go on", "s"), LOCAL_OWNER)
                 assert reply.text == "ok"

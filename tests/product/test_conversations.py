@@ -55,6 +55,12 @@ def test_a_conversation_is_pinned_set_summarised_and_moved(server: Server) -> No
         for number in range(11):
             asked = web.post("/ask", json={"prompt": "help", "session": "long"}).json()
             assert asked["agreement"]["agreement"] == 1.0, number
+        events = {"accept": "text/event-stream"}
+        told = web.post(
+            "/ask", json={"prompt": "help", "session": "v", "samples": 3}, headers=events
+        )
+        kinds = [line[7:] for line in told.text.splitlines() if line.startswith("event: ")]
+        assert kinds == ["start", "provider", "text", "done"], "one text, when it is decided"
         settled(lambda: web.get(at).json()["summary"] is not None)  # beside the turns
         shown = web.get(at).json()
         assert shown["summary"]["made_by"] == ""
