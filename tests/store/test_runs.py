@@ -98,6 +98,15 @@ async def test_organisations_do_not_see_each_other(runs: Runs) -> None:
         runs.get(OTHER_ORG, "r1")
 
 
+async def test_the_newest_step_of_a_kind_is_found(runs: Runs) -> None:
+    run = await runs.begin(a_run(), steps(0, 1))
+    await runs.append(run, [Step(2, "answer", "{}"), Step(3, "note", "{}")])
+    assert runs.newest_of(DEFAULT_ORG, "r1", "note") == 3
+    assert runs.newest_of(DEFAULT_ORG, "r1", "answer") == 2
+    assert runs.newest_of(DEFAULT_ORG, "r1", "nothing") == 0
+    assert runs.newest_of(OTHER_ORG, "r1", "note") == 0
+
+
 async def test_the_newest_come_first_and_by_what_they_are(runs: Runs) -> None:
     for at in range(5):
         run = await runs.begin(a_run(f"r{at}", thread=f"t{at % 2}"))
