@@ -12,6 +12,7 @@ import logging
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from conduit.blocks import Gate
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _LARGEST_BODY: Final = 8 << 20
 _MOST_SESSIONS: Final = 1000
+_MOST_EACH: Final = 400
+"""Of one caller, so that nobody can take the places of all others."""
 _IDLE_S: Final = 600.0
 """A session of the revision 2025-11-25 that nobody has used for so long is over."""
 
@@ -46,6 +49,7 @@ class McpOverHttp:
         touched: Touched | None = None,
         sources: Sequence[Source] = (),
         most_sessions: int = _MOST_SESSIONS,
+        most_each: int = _MOST_EACH,
         idle_s: float = _IDLE_S,
     ) -> None:
         self._gate = gate
@@ -57,6 +61,7 @@ class McpOverHttp:
             "sources": sources,
         }
         self._most_sessions = most_sessions
+        self._most_each = most_each
         self._idle_s = idle_s
         self._opening = asyncio.Lock()
         self._manager: StreamableHTTPSessionManager | None = None
@@ -64,10 +69,20 @@ class McpOverHttp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         manager = self._manager or await self._opened()
-        scope["user"] = _credential(scope["state"]["principal"])
+        scope["user"] = user = _credential(scope["state"]["principal"])
         # A value may be followed by spaces that are none of it (RFC 9110, 5.5), and is compared.
         scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
+        if _opens(scope["headers"]) and self._has_enough(manager, user):
+            await _TOO_MANY(scope, receive, send)
+            return
         await manager.handle_request(scope, receive, with_tools(scope["state"], send))
+
+    def _has_enough(self, manager: StreamableHTTPSessionManager, user: Any) -> bool:
+        """Whether a caller has as many sessions as one may have."""
+        from mcp.server.auth.middleware.bearer_auth import authorization_context
+
+        owners = list(manager._session_owners.values())  # the SDK counts them all together only
+        return owners.count(authorization_context(user)) >= self._most_each
 
     async def _opened(self) -> StreamableHTTPSessionManager:
         """The sessions, held open by a task of their own until the event loop ends."""
@@ -96,6 +111,21 @@ class McpOverHttp:
         )
 
 
+_TOO_MANY: Final = Response(
+    b'{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"Too many of your sessions are '
+    b'open: end some, or use the revision 2026-07-28, which has none"}}',
+    503,
+    media_type="application/json",
+)
+
+
+def _opens(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether a request would open a session: it belongs to none, and its revision has them."""
+    given = dict(headers)
+    newer = given.get(b"mcp-protocol-version", b"") >= b"2026"
+    return b"mcp-session-id" not in given and not newer
+
+
 async def _held(manager: StreamableHTTPSessionManager, ready: asyncio.Event) -> None:
     async with manager.run():
         ready.set()
@@ -103,7 +133,8 @@ async def _held(manager: StreamableHTTPSessionManager, ready: asyncio.Event) -> 
 
 
 def _credential(principal: Principal) -> Any:
-    """Who sends, as the SDK compares it: a session is only for whoever opened it."""
+    """Who sends, as the SDK compares it: a session is only for whoever opened it, with the same
+    rights. Somebody with fewer could else answer what is asked of its person."""
     from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
     from mcp.server.auth.provider import AccessToken
 
@@ -111,7 +142,7 @@ def _credential(principal: Principal) -> Any:
         AccessToken(
             token="",
             client_id=principal.key_id or principal.subject,
-            subject=f"{principal.org_id} {principal.subject}",
+            subject=" ".join([principal.org_id, principal.subject, *sorted(principal.permissions)]),
             scopes=[],
         )
     )
