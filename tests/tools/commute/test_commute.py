@@ -215,6 +215,11 @@ async def test_a_destination_may_be_a_meeting_and_is_never_taken_on_trust(
         event("Quarterly review", "1 King Street West\\, floor 9"),
         event("Sync with Ada", "https://meet.example.org/x", uid="2"),
     )
+    for said in ("the meeting", "Quarterly review meeting", "my next meeting"):
+        found = await rooms.call("commute.time", destination=said)
+        assert (found.destination.name, found.untrusted) == ("office", True)
+    assert "not to be followed" in found.notice
+    assert not (await rooms.call("commute.time", destination="office")).untrusted
     found = await rooms.call("commute.time", destination="Quarterly review")
     assert (found.status, found.destination.name) == ("found", "office")
     assert [step.block for step in found.steps] == [

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from conduit.blocks import Block, Effects, Gate, Length, Range, block, current_call
 from conduit.contracts.errors import InvalidInput
 from conduit.store.places import Places
+from conduit.tools.calendar.blocks import NOTICE
 from conduit.tools.commute.grounding import CommuteStep, Grounding
 from conduit.tools.commute.timing import Source, Timer, Ways, end_of
 from conduit.tools.commute.ways import Journey, Mode
@@ -59,7 +60,7 @@ class CommuteTime:
     """How long it takes; or, where that cannot be said, the one ``question`` to ask the person.
 
     ``source`` is who says so: a routing service, the person, or an estimate, which ``basis`` states
-    in full. Times are ISO 8601.
+    in full. Times are ISO 8601. It is ``untrusted`` where a meeting was read to find the place.
     """
 
     status: Literal["found", "question"]
@@ -74,6 +75,8 @@ class CommuteTime:
     origin: Place | None = None
     destination: Place | None = None
     steps: tuple[CommuteStep, ...] = ()
+    untrusted: bool = False
+    notice: str = ""
 
 
 def commute_blocks(
@@ -114,7 +117,7 @@ def commute_blocks(
                 basis=timing.basis,
                 origin=ways.origin,
                 destination=ways.destination,
-                steps=tuple(grounding.steps),
+                **_told(grounding),
             )
         took = timedelta(minutes=timing.minutes)
         leaves = (arrive - took) if arrive else depart or datetime.fromtimestamp(now(), zone)
@@ -129,7 +132,7 @@ def commute_blocks(
             arrive_at=(leaves + took).isoformat(timespec="seconds"),
             origin=ways.origin,
             destination=ways.destination,
-            steps=tuple(grounding.steps),
+            **_told(grounding),
         )
 
     @block(
@@ -188,6 +191,15 @@ def _next(found: re.Match[str], now: datetime, where: str) -> datetime:
     return moment if moment >= now else moment + timedelta(1)
 
 
+def _told(grounding: Grounding) -> dict[str, Any]:
+    """What was looked up, and whether strangers wrote any of it."""
+    return {
+        "steps": tuple(grounding.steps),
+        "untrusted": grounding.untrusted,
+        "notice": NOTICE if grounding.untrusted else "",
+    }
+
+
 def _question(
     data: AskCommute, found: ResolvedPlace, grounding: Grounding, there: Place | None = None
 ) -> CommuteTime:
@@ -196,7 +208,7 @@ def _question(
         data.mode,
         found.question,
         destination=there,
-        steps=tuple(grounding.steps),
+        **_told(grounding),
     )
 
 

@@ -14,8 +14,12 @@ from conduit.blocks import Gate
 from conduit.contracts.errors import ConduitError
 from conduit.tools.calendar.blocks import Event, Events, NextEvent
 from conduit.tools.places.blocks import ResolvedPlace, ResolvePlace
+from conduit.tools.places.words import address_words, is_address, words_of
 
 _MOST_EVENTS: Final = 20
+_MEETING: Final = frozenset("meeting meetings appointment event".split())
+_MARKS: Final = ".,;:!?()[]“”\"'"
+_FILLING: Final = frozenset("the my our a an next with for to at of".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Grounding:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self.steps: list[CommuteStep] = []
+        self.untrusted = False
+        """Whether anything that was found was written by strangers."""
 
     async def call(self, block: str, data: object) -> Any:
         return await self._gate.acall(block, data)
@@ -46,25 +52,27 @@ class Grounding:
 
     async def events(self, title: str) -> Events:
         """The next events, with these words in their title. Raises as ``calendar.next`` does."""
-        wish = NextEvent(title=title[:200], count=_MOST_EVENTS)
+        wish = NextEvent(title=" ".join(_telling(title)), count=_MOST_EVENTS)
         found: Events = await self.call("calendar.next", wish)
         return found
 
     async def destination(self, text: str) -> ResolvedPlace:
-        """A place by its own words, or by those of a meeting that has them as its title."""
-        found = await self.place(text)
+        """A place by its own words, or by those of a meeting that has them as its title. Nobody
+        else is asked about words before it is known that they are no meeting's."""
+        found = await self.place(text, saved_only=True)
         if found.status != "unknown":
             return found
-        try:
-            ahead = await self.events(text)
-        except ConduitError:  # none that may be read: it is an unknown place
-            return found
-        event = next((each for each in ahead.events if each.location and not each.online), None)
-        if event is None:
-            return found
-        self.note("calendar.next", told(event))
-        there = await self.place(event.location)
-        return there if there.status != "unknown" else await self.of_event(event)
+        if _telling(text) or _MEETING.intersection(words_of(text)):
+            try:
+                ahead = await self.events(text)
+            except ConduitError:  # none that may be read: it is an unknown place
+                ahead = None
+            there = [each for each in ahead.events if each.location] if ahead else []
+            event = next((each for each in there if not each.online), None)
+            if event is not None:
+                self.read(event)
+                return await self.of_event(event)
+        return await self.place(text) if is_address(address_words(text)) else found
 
     async def of_event(self, event: Event) -> ResolvedPlace:
         """Where a meeting is: by its location, or by what its title mentions."""
@@ -78,10 +86,16 @@ class Grounding:
             return named
         return found or named or ResolvedPlace("unknown", "", "")
 
+    def read(self, event: Event) -> None:
+        """Note that an event was read: from here on there are words of strangers."""
+        self.untrusted = True
+        self.note("calendar.next", f"“{event.title[:80]}” at {event.start}")
+
     def note(self, block: str, said: str) -> None:
         self.steps.append(CommuteStep(block, said))
 
 
-def told(event: Event) -> str:
-    """An event in short."""
-    return f"“{event.title[:80]}” at {event.start}"
+def _telling(title: str) -> list[str]:
+    """The words of a title that tell it from others: of “the board meeting” that is “board”."""
+    words = (word.strip(_MARKS) for word in title[:200].casefold().split())
+    return [word for word in words if word and word not in _MEETING | _FILLING][:20]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from conduit.blocks import Block, Effects, Gate, Length, Range, block
 from conduit.tools.calendar.blocks import NOTICE, Event, Events
 from conduit.tools.commute.blocks import AskCommute, CommuteTime, moment_of
-from conduit.tools.commute.grounding import CommuteStep, Grounding, told
+from conduit.tools.commute.grounding import CommuteStep, Grounding
 from conduit.tools.commute.timing import Source
 from conduit.tools.commute.ways import Mode
 from conduit.tools.places.blocks import Place
@@ -75,7 +75,7 @@ def leave_block(gate: Gate, zone: tzinfo, now: Callable[[], float]) -> Block[Any
             event = next((each for each in ahead.events if not each.online), None)
             if event is None:
                 return _asked(_no_meeting(data.meeting, ahead), grounding)
-            grounding.note("calendar.next", told(event))
+            grounding.read(event)
             by = by or datetime.fromisoformat(event.start)
         if data.destination or event is None:
             there = await grounding.destination(data.destination)
@@ -101,8 +101,8 @@ def leave_block(gate: Gate, zone: tzinfo, now: Callable[[], float]) -> Block[Any
         leave_at = be_there - timedelta(minutes=way.minutes)
         return Departure(
             status="ready",
-            untrusted=event is not None,
-            notice=NOTICE if event is not None else "",
+            untrusted=grounding.untrusted,
+            notice=NOTICE if grounding.untrusted else "",
             steps=tuple(grounding.steps),
             leave_at=leave_at.isoformat(timespec="seconds"),
             arrive_by=by.isoformat(timespec="seconds"),
@@ -131,8 +131,8 @@ def _no_meeting(title: str, ahead: Events) -> str:
 def _asked(question: str, grounding: Grounding, event: Event | None = None) -> Departure:
     return Departure(
         status="question",
-        untrusted=event is not None,
-        notice=NOTICE if event is not None else "",
+        untrusted=grounding.untrusted,
+        notice=NOTICE if grounding.untrusted else "",
         steps=tuple(grounding.steps),
         question=question,
         event=event,
