@@ -25,25 +25,12 @@ LOOK_AGAIN_S: Final = LEASE_MS / 1000
 """So often is looked for processes of other machines that are no more; those of this one are seen
 at once."""
 _AT_ONCE: Final = 8
+"""Runs that are gone on with side by side."""
 
 
 def going_on(gate: Gate, runs: AgentRuns) -> tuple[asyncio.Task[None], ...]:
     """Start both, beside everything else. They end with ``stopped``."""
-    plans = _Plans(gate, runs)
-
-    async def recover() -> None:
-        while True:
-            try:
-                left = await asyncio.to_thread(runs.stored.left)
-            except ConduitError as error:
-                log.warning("it is not known which runs were left: %s", error.message)
-                left = []
-            counts = await asyncio.gather(runs.recover(left), plans.recover(left))
-            if count := sum(counts):
-                log.warning("went on with %d runs of a process that is no more", count)
-            await asyncio.sleep(LOOK_AGAIN_S)
-
-    return tuple(map(asyncio.create_task, (recover(), runs.watch())))
+    return tuple(map(asyncio.create_task, (_Recovery(gate, runs).work(), runs.watch())))
 
 
 async def stopped(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -55,24 +42,52 @@ async def stopped(tasks: Sequence[asyncio.Task[None]]) -> None:
             log.error("it ended with an error", exc_info=ended)
 
 
-class _Plans:
-    """Goes on with plans, through the gate, as whoever began them stands now."""
+class _Recovery:
+    """Looks for what was left, and goes on with it: with plans through the gate, as whoever began
+    them stands now."""
 
     def __init__(self, gate: Gate, runs: AgentRuns) -> None:
         self._gate = gate
         self._runs = runs
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._under_way: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._refused: set[tuple[str, str]] = set()
 
-    async def recover(self, left: Sequence[StoredRun]) -> int:
-        room = asyncio.Semaphore(_AT_ONCE)
+    async def work(self) -> None:
+        """Never returns. A run that takes long keeps none of the others."""
+        try:
+            while True:
+                await self._look()
+                await asyncio.sleep(LOOK_AGAIN_S)
+        finally:
+            tasks = [*self._under_way.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
-        async def go_on(run: StoredRun) -> bool:
-            async with room:
-                return await self._go_on(run)
+    async def _look(self) -> None:
+        try:
+            left = await asyncio.to_thread(self._runs.stored.left)
+        except ConduitError as error:
+            log.warning("it is not known which runs were left: %s", error.message)
+            return
+        new = [run for run in left if (run.org_id, run.id) not in self._under_way]
+        for run in new:
+            place = run.org_id, run.id
+            self._under_way[place] = asyncio.create_task(self._recover(run))
+        if new:
+            log.warning("going on with %d runs of a process that is no more", len(new))
 
-        return sum(await asyncio.gather(*(go_on(run) for run in left if run.kind == PLAN)))
+    async def _recover(self, run: StoredRun) -> None:
+        try:
+            async with self._room:
+                await (self._plan(run) if run.kind == PLAN else self._runs.recover(run))
+        except Exception:  # a fault with one is no reason to leave the others
+            log.exception("run %s was left and could not go on", run.id)
+        finally:
+            del self._under_way[run.org_id, run.id]
 
-    async def _go_on(self, run: StoredRun) -> bool:
+    async def _plan(self, run: StoredRun) -> None:
         try:
             person = self._runs.reach.now(run)
             plan = await self._gate.acall("planner.execute", ExecuteRequest(run_id=run.id), person)
@@ -80,14 +95,13 @@ class _Plans:
             await asyncio.shield(self._runs.hand_on(run))
             raise
         except Conflict:  # another process was faster
-            return False
+            return
         except ConduitError as error:
             log.warning("plan %s was left and could not go on: %s", run.id, error.message)
             await self._stop(run, for_good=isinstance(error, Forbidden))
-            return False
+            return
         if plan.status == "waiting":
             log.warning("plan %s waits: a step of it may have been done", run.id)
-        return True
 
     async def _stop(self, run: StoredRun, *, for_good: bool) -> None:
         """Try once more at the next look, because a block may still be on its way, as those of

@@ -240,9 +240,9 @@ async def test_what_a_killed_process_left_is_gone_on_with(rooms: MakeRooms, benc
     after = joined(rooms, bench, Scripted([saying("Found.")]))
     beside = joined(rooms, bench, Scripted([saying("Found.")]))
     beside.runs.owner = "another-machine:2:2"
-    left = after.runs.left()
-    counts = await asyncio.gather(after.agent.recover(left), beside.agent.recover(left))
-    assert sum(counts) == 1  # it is one process's, whichever is first
+    (left,) = after.runs.left()
+    both = await asyncio.gather(after.agent.recover(left), beside.agent.recover(left))
+    assert sum(both) == 1  # it is one process's, whichever is first
     assert (await show(after, started.run_id)).run.status == "done"
     assert after.conversations.window(DEFAULT_ORG, "default", 40)[-1].message.content == "Found."
     assert after.runs.left() == []
@@ -291,7 +291,8 @@ async def test_one_that_ends_while_it_goes_on_leaves_the_run_to_the_next(
     run = await here.runs.append(run, ())
     with here.database.transaction() as connection:  # as a killed process would leave it
         connection.exec_driver_sql("UPDATE runs SET owner = 'nobody:1:1', lease_until_ms = 0")
-    recovering = asyncio.create_task(here.agent.recover(here.runs.left()))
+    (left,) = here.runs.left()
+    recovering = asyncio.create_task(here.agent.recover(left))
     await asyncio.to_thread(
         settled, lambda: here.runs.get(DEFAULT_ORG, run.id).owner == here.runs.owner
     )

@@ -40,8 +40,6 @@ log = logging.getLogger("conduit.agents.runs")
 
 KIND: Final = "agent"
 _RESUMABLE: Final = ("running", "failed", "cancelled", "waiting")
-_AT_ONCE: Final = 8
-"""Runs that a process left, which are gone on with side by side."""
 
 
 class Loop(Protocol):
@@ -197,30 +195,23 @@ class AgentRuns:
         state = RunState.after(read_all(self.stored.steps(run.org_id, run.id, first)))
         return self._waiting(state, person_of(run), state.held)
 
-    async def recover(self, left: Sequence[StoredRun]) -> int:
-        """Go on with runs of killed processes; returns how many this process went on with. What
-        goes wrong with one is stored with it, and keeps nobody else."""
-        room = asyncio.Semaphore(_AT_ONCE)
-
-        async def go_on(run: StoredRun) -> bool:
-            async with room:
-                try:
-                    session = await self.resume(run, person_of(run))
-                    async with contextlib.aclosing(session.events()) as events:
-                        async for _ in events:
-                            pass  # nobody listens; the answer is stored
-                except asyncio.CancelledError:  # this process ends too
-                    await asyncio.shield(self.hand_on(run))
-                    raise
-                except Conflict:  # another process was faster
-                    return False
-                except ConduitError as error:
-                    log.warning("run %s was left and could not go on: %s", run.id, error.message)
-                    await self._given_up(run, error)
-                return True
-
-        went_on = await asyncio.gather(*(go_on(run) for run in left if run.kind == KIND))
-        return sum(went_on)
+    async def recover(self, run: StoredRun) -> bool:
+        """Go on with a run that a killed process left; whether it was this process that did. What
+        goes wrong is stored with it."""
+        try:
+            session = await self.resume(run, person_of(run))
+            async with contextlib.aclosing(session.events()) as events:
+                async for _ in events:
+                    pass  # nobody listens; the answer is stored
+        except asyncio.CancelledError:  # this process ends too
+            await asyncio.shield(self.hand_on(run))
+            raise
+        except Conflict:  # another process was faster
+            return False
+        except ConduitError as error:
+            log.warning("run %s was left and could not go on: %s", run.id, error.message)
+            await self._given_up(run, error)
+        return True
 
     async def hand_on(self, run: StoredRun) -> None:
         """Leave a run that nobody listens to for the next process, which goes on with it."""
