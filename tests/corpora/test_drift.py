@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -104,6 +105,14 @@ def rows_of(*texts: str) -> tuple[list[Span], Matrix]:
     rows = [[float(words(text).count(word)) for word in vocabulary] for text in texts]
     spans = [Span(at, at + 1) for at in range(len(texts))]
     return spans, unit_rows(rows) if rows else np.empty((0, len(vocabulary)), np.float32)
+
+
+def test_a_shift_has_the_z_score_that_a_hand_works_out() -> None:
+    """Each word has the prior 1, so the odds of ``a`` go from 3/2 to 2/3, and its variance is
+    1/3 + 1/2."""
+    z = 2 * math.log(3 / 2) / math.sqrt(5 / 6)
+    found = {each.term: each.z for each in by_words("a a b", "a b b").terms}
+    assert found == {"b": pytest.approx(z, abs=1e-6), "a": pytest.approx(-z, abs=1e-6)}
 
 
 def test_passages_without_a_counterpart_are_told() -> None:

@@ -22,7 +22,7 @@ from conduit.corpora.embedding import Embedder
 from conduit.corpora.passages import CUT
 from conduit.corpora.retrieval import Retrieval
 from conduit.models.caching import lexical
-from conduit.store.segments import Segments
+from conduit.store.segments import BASELINE, Segments, Source
 from tests.corpora.conftest import Room
 from tests.product.waiting import settled
 
@@ -152,15 +152,18 @@ async def test_searches_and_writes_at_once_find_what_is_there(room: Room) -> Non
 
 
 async def test_what_is_stored_is_indexed_then(room: Room) -> None:
-    """And what takes longer goes on behind the reply."""
+    """It alone, however much else there is; and what takes longer goes on behind the reply."""
     await room("corpora.baseline", corpusId="c", baselineId="b", content=BOOK)
     await room("corpora.reflect", corpusId="c", reflection="The zither is told of nowhere.")
     assert (await room("corpora.index", corpusId="c")).added == 0
 
     room.corpora.put(DEFAULT_ORG, "c", "later", BOOK)
+    await room("corpora.baseline", corpusId="c", baselineId="alone", content="Nothing else.")
+    assert len(room.segments.keys(DEFAULT_ORG, "c", BUILT_IN_KEY)) == 3
     embedder = Embedder(room.gate, lexical.embed_all)
-    await CatchingUp(Retrieval(room.corpora, room.segments, embedder), 0.0).after(DEFAULT_ORG, "c")
-    there = lambda: len(room.segments.keys(DEFAULT_ORG, "c", BUILT_IN_KEY)) == 3  # noqa: E731
+    catching_up = CatchingUp(Retrieval(room.corpora, room.segments, embedder), 0.0)
+    await catching_up.after(DEFAULT_ORG, "c", Source(BASELINE, "later", 1))
+    there = lambda: len(room.segments.keys(DEFAULT_ORG, "c", BUILT_IN_KEY)) == 4  # noqa: E731
     await asyncio.to_thread(settled, there)
 
 

@@ -39,6 +39,12 @@ def test_the_longest_phrases_stand_for_those_inside_them() -> None:
     assert [p.source.id for p in found[0].places] == ["b0", "b1"]
 
 
+def test_a_phrase_counts_beyond_those_around_it() -> None:
+    given_ = texts("four on the floor", "four on the floor", "on the beat")
+    found = {each.text: each.score for each in recurring_phrases(given_, 2, 10)}
+    assert found == {"four on the floor": 4.0, "on the": 1.0}  # log2 of 2 words, times 3 − 2
+
+
 def test_a_phrase_in_one_text_only_is_none_across_texts() -> None:
     given_ = texts("side chain, side chain, side chain", "nothing of it")
     assert recurring_phrases(given_, 2, 10) == ()

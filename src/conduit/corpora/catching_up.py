@@ -8,6 +8,7 @@ from typing import Final
 
 from conduit.contracts.errors import ConduitError
 from conduit.corpora.retrieval import Retrieval
+from conduit.store.segments import Source
 
 _log = logging.getLogger("conduit.corpora")
 
@@ -17,11 +18,11 @@ _MOST_AT_ONCE: Final = 4
 
 
 class CatchingUp:
-    """Brings the index of a corpus up to date, as whoever changed the corpus.
+    """Indexes what was stored, as whoever stored it.
 
     What takes longer than ``wait_s`` goes on behind the reply. Whatever is left undone, because the
-    process ends, a model does not answer or much is going on already, is done by whoever stores or
-    searches next: it goes in steps that are each stored.
+    process ends, a model does not answer or much is going on already, is done by whoever searches
+    next: it goes in steps that are each stored.
     """
 
     def __init__(self, retrieval: Retrieval, wait_s: float = WAIT_S) -> None:
@@ -29,17 +30,17 @@ class CatchingUp:
         self._wait_s = wait_s
         self._going: set[asyncio.Task[None]] = set()
 
-    async def after(self, org_id: str, corpus_id: str) -> None:
+    async def after(self, org_id: str, corpus_id: str, source: Source) -> None:
         """Something was stored. Raises nothing: that it is stored does not hang on its index."""
         if len(self._going) >= _MOST_AT_ONCE:
             return
-        task = asyncio.create_task(self._catch_up(org_id, corpus_id))
+        task = asyncio.create_task(self._catch_up(org_id, corpus_id, source))
         self._going.add(task)
         task.add_done_callback(self._going.discard)
         await asyncio.wait({task}, timeout=self._wait_s)
 
-    async def _catch_up(self, org_id: str, corpus_id: str) -> None:
+    async def _catch_up(self, org_id: str, corpus_id: str, source: Source) -> None:
         try:
-            await self._retrieval.catch_up(org_id, corpus_id)
+            await self._retrieval.catch_up(org_id, corpus_id, source)
         except ConduitError as error:
             _log.info("%s is indexed when it is searched: %s", corpus_id, error)

@@ -22,6 +22,7 @@ from conduit.corpora.naming import (
 )
 from conduit.corpora.retrieval import Retrieval
 from conduit.store.corpora import Corpora, StoredCorpus, StoredVersion
+from conduit.store.segments import BASELINE, REFLECTION, Source
 
 Version = Annotated[int, Range(0, 2**53), "0: the newest"]
 
@@ -36,8 +37,7 @@ class NewCorpus:
 
 @dataclass(frozen=True, slots=True)
 class ChangedCorpus:
-    """Another embedding model for a corpus; it is indexed anew when something is stored in it, or
-    when it is searched."""
+    """Another embedding model for a corpus; it is indexed anew when it is next searched."""
 
     corpusId: CorpusId
     embeddingModel: ModelName
@@ -255,7 +255,8 @@ def baseline_blocks(
         require_name("baselineId", request.baselineId)
         kept, new = await asyncio.to_thread(_put, corpora, files, request)
         if new:
-            await catching_up.after(_org(), request.corpusId)
+            source = Source(BASELINE, kept.baseline_id, kept.version)
+            await catching_up.after(_org(), request.corpusId, source)
         return Stored("stored", kept.baseline_id, kept.version, not new)
 
     @block("corpora.baselines", summary="List the baselines of a corpus", effects=Effects.READS)
@@ -302,7 +303,7 @@ def reflection_blocks(corpora: Corpora, catching_up: CatchingUp) -> tuple[Block[
         made = await asyncio.to_thread(
             corpora.reflect, _org(), request.corpusId, request.reflection
         )
-        await catching_up.after(_org(), request.corpusId)
+        await catching_up.after(_org(), request.corpusId, Source(REFLECTION, made.id, 1))
         return Recorded("recorded", made.id)
 
     @block(

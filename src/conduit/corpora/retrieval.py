@@ -115,13 +115,15 @@ class Retrieval:
         if self._memory is not None:
             self._memory.forget(org_id, corpus_id)
 
-    async def catch_up(self, org_id: str, corpus_id: str) -> None:
-        """Index what is not, without holding it in memory. Raises like ``index``."""
+    async def catch_up(self, org_id: str, corpus_id: str, source: Source) -> None:
+        """Index one source, without holding it in memory. Raises like ``index``."""
         corpus = await asyncio.to_thread(self._corpora.peek, org_id, corpus_id)
         model = corpus.model or BUILT_IN
         key = _key(org_id, corpus_id, model)
         async with self._turn(key):
-            await self._complete(key, model, 0)
+            keys = await asyncio.to_thread(self._segments.keys, *key, source)
+            earlier = [each for each in keys if each.source.version <= source.version]
+            await self._bring_up(key, model, _State(earlier, frozenset((source,)), 0))
 
     async def _cited(
         self, org_id: str, corpus_id: str, query: str, k: int, mode: str, model: str
@@ -153,52 +155,39 @@ class Retrieval:
         if index is not None and dimensions in (0, index.vectors.dimensions):
             return index, 0
         async with self._turn(key):
-            stamp, sources, added = await self._complete(key, model, dimensions)
-            index = await asyncio.to_thread(memory.load, key, stamp, sources)
+            corpus = await asyncio.to_thread(self._corpora.peek, org_id, corpus_id)
+            # In this order: a segment that is there before the sources are read is of one of them,
+            # or of one that was replaced. The other way round it could be of a newer one.
+            keys = await asyncio.to_thread(self._segments.keys, *key)
+            sources = frozenset(await asyncio.to_thread(self._segments.sources, org_id, corpus_id))
+            added = await self._bring_up(key, model, _State(keys, sources, dimensions))
+            index = await asyncio.to_thread(memory.load, key, corpus.stamp, sources)
         return index, added
 
-    async def _complete(
-        self, key: tuple[str, str, str], model: str, dimensions: int
-    ) -> tuple[str, frozenset[Source], int]:
-        """Index what is not: the stamp of the corpus and its sources then, and how many passages
-        were added."""
-        org_id, corpus_id, _ = key
-        corpus = await asyncio.to_thread(self._corpora.peek, org_id, corpus_id)
-        # In this order: a segment that is there before the sources are read is of one of them, or
-        # of one that was replaced. The other way round it could be of a newer one.
-        keys = await asyncio.to_thread(self._segments.keys, *key)
-        sources = await asyncio.to_thread(self._segments.sources, org_id, corpus_id)
-        state = _State(keys, frozenset(sources), dimensions)
+    async def _bring_up(self, key: tuple[str, str, str], model: str, state: _State) -> int:
+        """Index what is not, and forget what is no more; how many passages were added."""
         if state.unfit:
             await asyncio.to_thread(self._segments.drop, *key, sorted(state.unfit))
         added = 0
-        for source in sources:
-            had = state.done.get(source, [])
-            if not had or not had[-1].last:
-                earlier = state.earlier(source)
-                try:
-                    added += await self._add(key, model, source, had, earlier, dimensions)
-                except StoreError:  # perhaps because the corpus was deleted meanwhile
-                    await asyncio.to_thread(self._corpora.peek, org_id, corpus_id)
-                    raise
+        for source in state.missing:
+            try:
+                added += await self._add(key, model, source, state)
+            except StoreError:  # perhaps because the corpus was deleted meanwhile
+                await asyncio.to_thread(self._corpora.peek, *key[:2])
+                raise
         if state.old:
             await asyncio.to_thread(self._segments.drop, *key, sorted(state.old))
-        return corpus.stamp, frozenset(sources), added
+        return added
 
     async def _add(
-        self,
-        key: tuple[str, str, str],
-        model: str,
-        source: Source,
-        had: Sequence[SegmentKey],
-        earlier: Sequence[SegmentKey],
-        dimensions: int,
+        self, key: tuple[str, str, str], model: str, source: Source, state: _State
     ) -> int:
         """Index a source from where it was left."""
         content = await asyncio.to_thread(self._content, key[0], key[1], source)
         spans = await asyncio.to_thread(lambda: list(passages(content)))
-        known = await asyncio.to_thread(self._known, key, earlier)
-        dimensions = dimensions or next((len(row) for row in known.values()), 0)
+        known = await asyncio.to_thread(self._known, key, state.earlier(source))
+        dimensions = state.dimensions or next((len(row) for row in known.values()), 0)
+        had = state.done.get(source, ())
         first = sum(each.passages for each in had)
         ordinal = len(had)
         while first < len(spans) or ordinal == 0:
@@ -282,13 +271,15 @@ class Retrieval:
 
 
 class _State:
-    """What is there of each source, without a gap (``done``), and which sources are to be
-    forgotten: earlier versions (``old``), and those whose vectors are of another length
-    (``unfit``), since a name may come to lead to another model."""
+    """What is there of each source, without a gap (``done``), which sources are not whole
+    (``missing``), and which are to be forgotten: earlier versions (``old``), and those whose
+    vectors are of another length (``unfit``), since a name may come to lead to another model.
+    ``dimensions`` 0 takes any length."""
 
     def __init__(
         self, keys: Sequence[SegmentKey], sources: frozenset[Source], dimensions: int
     ) -> None:
+        self.dimensions = dimensions
         self.done: dict[Source, list[SegmentKey]] = {}
         self.unfit = {
             each.source for each in keys if dimensions and each.dimensions not in (0, dimensions)
@@ -303,6 +294,8 @@ class _State:
                 self._earlier.setdefault((each.source.kind, each.source.id), []).append(each)
             elif each.ordinal == len(self.done.setdefault(each.source, [])):
                 self.done[each.source].append(each)
+        whole = {source for source, had in self.done.items() if had and had[-1].last}
+        self.missing = sorted(sources - whole)
 
     def earlier(self, source: Source) -> Sequence[SegmentKey]:
         """Segments of earlier versions of a source."""

@@ -80,8 +80,11 @@ class Segments:
             ]
         return tuple(sorted(found))
 
-    def keys(self, org_id: str, corpus_id: str, model: str) -> tuple[SegmentKey, ...]:
-        """Every segment there is, in order, without what is in it."""
+    def keys(
+        self, org_id: str, corpus_id: str, model: str, of: Source | None = None
+    ) -> tuple[SegmentKey, ...]:
+        """Every segment there is, or ``of`` one source and its other versions, in order, without
+        what is in it."""
         table = corpus_segments.c
         wanted = sa.select(
             table.kind,
@@ -93,6 +96,8 @@ class Segments:
             table.dimensions,
             table.digest,
         ).where(*_of(org_id, corpus_id, model))
+        if of is not None:
+            wanted = wanted.where(table.kind == of.kind, table.source_id == of.id)
         with self._database.snapshot() as connection:
             found = [_key(row) for row in connection.execute(wanted)]
         return tuple(sorted(found, key=lambda each: (each.source, each.ordinal)))
