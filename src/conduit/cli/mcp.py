@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import webbrowser
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -97,6 +96,8 @@ def login(name: Server) -> None:
     """
 
     def show(url: str) -> None:
+        import webbrowser
+
         err.print(f"Log in at {escape(url)}", soft_wrap=True)
         webbrowser.open(url)
 

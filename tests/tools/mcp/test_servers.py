@@ -323,6 +323,29 @@ async def _answering(port: int) -> AsyncIterator[Gate]:
     raise AssertionError("it never answered")
 
 
+@pytest.mark.parametrize(
+    ("names", "started"),
+    [
+        (["mcp.honest.*", "web.page", "mcp.restart", "mcp.unknown.x"], [1, 0]),
+        (["mcp.honest.add", "mcp.other.x"], [1, 1]),
+        (["mcp.*"], [1, 1]),
+        (["mcp.servers", "files.*"], [0, 0]),
+    ],
+)
+async def test_only_those_are_started_whose_blocks_are_named(
+    names: list[str], started: list[int]
+) -> None:
+    catalog = Catalog()
+    settings = (ServerSettings("honest", HONEST), ServerSettings("other", ("/no/such",)))
+    room = Servers(settings, {}, catalog.add)
+    try:
+        await room.discover_for(names)
+        assert [each.starts for each in (await room.status()).servers] == started
+        assert ("mcp.honest.add" in catalog) == bool(started[0])
+    finally:
+        await room.close()
+
+
 async def test_an_unknown_server_is_said() -> None:
     async with offered(ServerSettings("honest", HONEST)) as gate:
         with pytest.raises(NotFound, match="no MCP server 'other'"):
