@@ -141,7 +141,7 @@ async def test_a_press_is_acknowledged_and_answered(tmp_path: Path) -> None:
         path, headers, body = behind.asked[0]
         assert (path, body) == ("/planner/execute", b'{"steps":[]}')
         assert headers["authorization"] == "Bearer token-1"
-        assert headers["idempotency-key"] == corr
+        assert len(headers["idempotency-key"]) == 32
         assert behind.keys == ["ck-very-secret"]
 
 
@@ -282,6 +282,15 @@ async def test_cancel_ends_what_goes_on(tmp_path: Path) -> None:
         nothing = await pedal.told(await pedal.ask("cancel", {"corr": "?"}))
         assert nothing[0][1]["code"] == "unknown"
         await behind.cancelled.wait()
+
+
+async def test_texts_for_people_are_kept_as_often_as_is_allowed(tmp_path: Path) -> None:
+    strangers = Strangers(here=(), rate=Rate(60, 3))
+    async with bridged(tmp_path, strangers=strangers) as (bridge, _):
+        pedals = [joined(bridge, endpoint=f"Name {number}") for number in range(5)]
+        for pedal in pedals:  # another name is no other rate
+            await pedal.press("Live at the Roxy")
+        assert (len(bridge.metadata), bridge.counts.refused) == (3, 2)
 
 
 async def test_metadata_is_kept_and_not_acted_upon(tmp_path: Path) -> None:

@@ -14,10 +14,18 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from typing import Any, Final
 
 from conduit.blocks import dumps
-from conduit.contracts.errors import ConduitError, InvalidInput, NotFound, Overloaded, TooLarge
+from conduit.contracts.errors import (
+    ConduitError,
+    InvalidInput,
+    NotFound,
+    Overloaded,
+    RateLimited,
+    TooLarge,
+)
 from conduit.contracts.json import Json
 from conduit.surfaces.flex.carriers import Carried, Place, words_of
 from conduit.surfaces.flex.codes import trouble
@@ -32,7 +40,8 @@ from conduit.surfaces.flex.telling import CANCEL, CANCELLED, INTERRUPTED, TOLD, 
 from conduit.surfaces.flex.triggers import Bindings, Trigger
 
 MOST_DEVICES: Final = 1000
-"""Devices whose envelopes are queued or worked on; one with nothing to do does not count."""
+"""Devices whose envelopes are queued or worked on; one with nothing to do does not count, and one
+that is listed finds room in any case."""
 MOST_METADATA: Final = 1000
 _LONGEST_KEPT: Final = 4096
 
@@ -118,6 +127,7 @@ class Bridge:
         heard = await line.hear(words)
         for carried in heard.texts:
             await self.take(line, carried)
+            await asyncio.sleep(0)  # or one that floods would keep the others waiting
         for trigger in heard.presses:
             await self._pressed(line, trigger)
 
@@ -142,7 +152,12 @@ class Bridge:
         for corr in self._interrupted.pop(device.key, ()):
             await self._tell(line, carried.place, corr, "error", INTERRUPTED)
         if not carried.text:
-            self._kept(device, "", carried.label)
+            try:
+                self._guard.paced(device, "")
+            except RateLimited:
+                self.counts.refused += 1
+            else:
+                self._kept(device, "", carried.label)
             return
         try:
             envelopes = parse(carried.text)
@@ -207,7 +222,7 @@ class Bridge:
     def _desk(self, device: Device) -> _Desk:
         desk = self._desks.get(device.key)
         if desk is None:
-            if len(self._desks) >= MOST_DEVICES:
+            if len(self._desks) >= MOST_DEVICES and not device.listed:
                 self.counts.busy += 1
                 raise Overloaded(
                     f"{MOST_DEVICES} devices are being served",
@@ -241,7 +256,8 @@ class Bridge:
         teller = Teller(tell)
         try:
             value: Json = None
-            calls = self._service.call(envelope.intent, envelope.body, envelope.corr)
+            once = sha256(f"{device.key}\n{envelope.corr}".encode()).hexdigest()[:32]
+            calls = self._service.call(envelope.intent, envelope.body, once)
             async with aclosing(calls) as items:
                 async for item in items:
                     if isinstance(item, Progress):

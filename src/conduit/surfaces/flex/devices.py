@@ -85,6 +85,7 @@ class Device:
     intents: tuple[str, ...]
     rate: Rate = USUAL_RATE
     rates: tuple[tuple[str, Rate], ...] = ()
+    listed: bool = False
 
     def rate_of(self, intent: str) -> Rate | None:
         """The rate of an intent of its own; None: only the device's."""
@@ -104,6 +105,10 @@ def recognise(who: Identity, rules: Sequence[DeviceRule], strangers: Strangers) 
     """The first rule that fits, or what strangers may do."""
     for rule in rules:
         if rule.recognises(who):
-            return Device(f"device {rule.name}", rule.name, rule.intents, rule.rate, rule.rates)
+            return Device(
+                f"device {rule.name}", rule.name, rule.intents, rule.rate, rule.rates, listed=True
+            )
     allowed = strangers.here if who.here else strangers.elsewhere
-    return Device(f"source {who.key}", who.endpoint or who.key, allowed, strangers.rate)
+    # By address and not by name, or whoever takes a new name would have a new rate.
+    source = who.address or who.key
+    return Device(f"source {source}", who.endpoint or who.key, allowed, strangers.rate)

@@ -23,7 +23,7 @@ class NetworkLink:
     def __init__(self, session: Connection, host: str) -> None:
         self._session = session
         self.identity = Identity(
-            key=f"network {host} {session.peer.name[:98]}",
+            key=f"network {host}",
             endpoint=session.peer.name,
             product=session.peer.product_instance_id,
             address=host,

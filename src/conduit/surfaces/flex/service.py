@@ -62,10 +62,10 @@ class Service:
         self._fetching: dict[str, asyncio.Lock] = {}
 
     async def call(
-        self, intent: str, body: Json, corr: str
+        self, intent: str, body: Json, once: str
     ) -> AsyncGenerator[Progress | Result, None]:
-        """What happens, and at the end one ``Result``. Raises the error tree; ``corr`` goes along
-        as the correlation id, and as the key under which a call is not made twice."""
+        """What happens, and at the end one ``Result``. Raises the error tree. ``once`` goes along
+        as the key under which a call is not to be made twice."""
         base = self._settings.base_of(intent)
         if not base:
             raise no_service(intent)
@@ -74,7 +74,7 @@ class Service:
         while True:
             token = await self._token(base)
             try:
-                async with aclosing(self._asked(base, asked, token, corr)) as items:
+                async with aclosing(self._asked(base, asked, token, once)) as items:
                     async for item in items:
                         again = False
                         yield item
@@ -90,12 +90,12 @@ class Service:
         await self._transport.aclose()
 
     async def _asked(
-        self, base: str, asked: HttpCall, token: str, corr: str
+        self, base: str, asked: HttpCall, token: str, once: str
     ) -> AsyncGenerator[Progress | Result, None]:
         headers = [
             ("content-type", asked.media_type),
             ("accept", asked.accept),
-            ("idempotency-key", _printable(corr)),
+            ("idempotency-key", once),
         ]
         if token:
             headers.append(("authorization", f"Bearer {token}"))
@@ -198,11 +198,3 @@ def _told(status: int, data: Any, retry_after: str = "") -> ConduitError:
             wait,
         )
     )
-
-
-def _printable(corr: str) -> str:
-    """What a header may carry of a ``corr``, still its own."""
-    return corr.encode("ascii", "backslashreplace").decode().translate(_CONTROLS)
-
-
-_CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
