@@ -24,8 +24,15 @@ from conduit.tools.places.geocoding import NOMINATIM, Geocoder
 from conduit.tools.places.geocoding import SECTION as GEOCODING
 from conduit.tools.places.service import SETTINGS, read_service
 
-CALLERS_CHOICE: Final = ("calendar.add", "calendar.list", "calendar.next", "commute.leave")
-"""Tools that fail with the addresses of calendars, which their callers chose."""
+CALLERS_CHOICE: Final = (
+    "calendar.add",
+    "calendar.list",
+    "calendar.next",
+    "commute.leave",
+    "places.resolve",
+)
+"""Tools that fail with the addresses of calendars, which their callers chose, or with a geocoder,
+without which they find what was saved."""
 
 
 def whereabouts_blocks(

@@ -255,6 +255,17 @@ async def test_when_to_leave(database: Database) -> None:
         "calendar.next", "places.resolve", "commute.time",
     ]  # fmt: skip
     assert found.untrusted
+    for day in ("tomorrow", "2026-03-28"):
+        then = await rooms.call("commute.leave", day=day)
+        assert (then.event.title, then.leave_at) == (
+            "Later at the office", "2026-03-28T09:20:00-04:00",
+        )  # fmt: skip
+    assert (await rooms.call("commute.leave", day="today")).event.title == "Board"
+    assert (await rooms.call("commute.leave", day="2026-03-29")).status == "question"
+    there = await rooms.call("commute.leave", day="tomorrow", destination="hq", arrive_by="7:30")
+    assert there.leave_at == "2026-03-28T06:50:00-04:00"
+    with pytest.raises(InvalidInput, match="is no day"):
+        await rooms.call("commute.leave", day="someday")
     later = await rooms.call("commute.leave", meeting="later", buffer_minutes=0)
     assert later.leave_at == "2026-03-28T09:25:00-04:00"
     said = await rooms.call("commute.leave", destination="work", arrive_by="2026-03-27T08:10")
@@ -295,6 +306,23 @@ async def test_what_stands_in_the_way_is_one_question(
     assert (found.status, found.leave_at, found.minutes) == ("question", "", None)
     assert question.replace("office, home", "home, office") in found.question
     assert found.question.count("?") <= 2
+
+
+async def test_an_address_nobody_saved_is_looked_up_or_asked_about(
+    database: Database, server: Hostile
+) -> None:
+    rooms = Rooms(database, NOMINATIM_URL=server.url)
+    await rooms.call("places.save", **HOME)
+    await rooms.calendar(event("Board", "9 Elm Street\\, Toronto"))
+    server.replies["/search"] = whole(b"down", status="503 Down")
+    asked = await rooms.call("commute.leave")
+    assert asked.question == "Which of your places is at “9 Elm Street, Toronto”, or near it: home?"
+    assert "Nominatim gave no answer: it answered 503" in asked.steps[1].said
+    spot = [{"lat": "43.65", "lon": "-79.38", "display_name": "9, Elm Street, Toronto"}]
+    server.replies["/search"] = whole(json.dumps(spot).encode(), JSON)
+    found = await rooms.call("commute.leave")
+    assert (found.status, found.estimate, found.minutes) == ("ready", True, 16)
+    assert (found.destination.title, found.destination.kept) == ("9, Elm Street, Toronto", False)
 
 
 async def test_nothing_is_done_that_whoever_asks_may_not_do(database: Database) -> None:

@@ -65,6 +65,7 @@ _STREETS: Final = frozenset(
 _BY: Final = re.compile(
     r"\b(?:by|before|until)\s+(?P<time>\d{1,2}(?::\d\d)?\s*(?:am|pm)?)\b", re.IGNORECASE
 )
+_DAY: Final = re.compile(r"\b(?:today|tomorrow)\b", re.IGNORECASE)
 _MOST: Final = 8
 
 
@@ -103,6 +104,8 @@ def _going(text: str) -> CallBlock | None:
         start: dict[str, Value] = {"origin": meant.start} if meant.start else {}
         return CallBlock("commute_time", {"destination": meant.place, **start, **_mode(text)})
     wish: dict[str, Value] = _mode(text)
+    if found := _DAY.search(text):
+        wish["day"] = found[0].casefold()
     if found := _BY.search(text):
         wish["arrive_by"] = " ".join(found["time"].split())
     if meant.place:  # the words of a meeting do as well: they are looked up

@@ -155,7 +155,7 @@ def calendar_blocks(
         stored = StoredCalendar(
             _name(data.name),
             "url" if data.url else "text",
-            (data.url or data.text).replace("\0", ""),
+            (data.url or data.text).replace("\0", "").encode("utf-8", "replace").decode(),
             data.timezone,
         )
         found = await sources.open(stored)

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from conduit.blocks import Gate
-from conduit.contracts.errors import ConduitError
+from conduit.contracts.errors import (
+    ConduitError,
+    ConfigError,
+    RateLimited,
+    TimedOut,
+    Unavailable,
+)
 from conduit.tools.calendar.blocks import Event, Events, NextEvent
 from conduit.tools.places.blocks import ResolvedPlace, ResolvePlace
 from conduit.tools.places.words import address_words, is_address, words_of
@@ -45,14 +51,21 @@ class Grounding:
     async def place(self, text: str, *, saved_only: bool = False) -> ResolvedPlace:
         """What words mean. Raises as ``places.resolve`` does."""
         wish = ResolvePlace(text, locate=True, saved_only=saved_only)
-        found: ResolvedPlace = await self.call("places.resolve", wish)
+        try:
+            found: ResolvedPlace = await self.call("places.resolve", wish)
+        except (Unavailable, RateLimited, TimedOut, ConfigError) as error:
+            if saved_only:
+                raise
+            self.note("places.resolve", f"“{text[:80]}”: {error.message}")
+            return await self.place(text, saved_only=True)  # nobody else is asked for that
         said = found.status if found.place is None else f"{found.place.title}, by its {found.how}"
         self.note("places.resolve", f"“{text[:80]}”: {said}")
         return found
 
-    async def events(self, title: str) -> Events:
-        """The next events, with these words in their title. Raises as ``calendar.next`` does."""
-        wish = NextEvent(title=" ".join(_telling(title)), count=_MOST_EVENTS)
+    async def events(self, title: str, after: str = "") -> Events:
+        """The next events, with these words in their title, perhaps only ``after`` a moment. Raises
+        as ``calendar.next`` does."""
+        wish = NextEvent(title=" ".join(_telling(title)), after=after, count=_MOST_EVENTS)
         found: Events = await self.call("calendar.next", wish)
         return found
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Annotated, Any, Literal
 
 from conduit.blocks import Block, Effects, Gate, Length, Range, block
+from conduit.contracts.errors import InvalidInput
 from conduit.tools.calendar.blocks import NOTICE, Event, Events
 from conduit.tools.commute.blocks import AskCommute, CommuteTime, moment_of
 from conduit.tools.commute.grounding import CommuteStep, Grounding
@@ -26,6 +27,7 @@ class AskLeave:
     arrive_by: Annotated[
         str, Length(0, 40), "ISO 8601, or like 9:30; empty: when the meeting begins"
     ] = ""
+    day: Annotated[str, Length(0, 40), "today, tomorrow, or a date; empty: whichever is next"] = ""
     origin: Annotated[str, Length(1, 300), "where from"] = "home"
     mode: Annotated[Mode, "how to go"] = "driving"
     buffer_minutes: Annotated[int, Range(0, 240), "minutes to be there before"] = 5
@@ -68,11 +70,15 @@ def leave_block(gate: Gate, zone: tzinfo, now: Callable[[], float]) -> Block[Any
     )
     async def leave(data: AskLeave) -> Departure:
         grounding = Grounding(gate)
-        by = moment_of(data.arrive_by, "arrive_by", zone, now())
+        day = _day(data.day, datetime.fromtimestamp(now(), zone))
+        since = max(now(), datetime.combine(day, time(), zone).timestamp()) if day else now()
+        by = moment_of(data.arrive_by, "arrive_by", zone, since)
         event: Event | None = None
         if by is None or not data.destination:
-            ahead = await grounding.events(data.meeting)
-            event = next((each for each in ahead.events if not each.online), None)
+            after = datetime.fromtimestamp(since, UTC).isoformat() if day else ""
+            ahead = await grounding.events(data.meeting, after)
+            there_are = (each for each in ahead.events if _is_on(each, day))
+            event = next((each for each in there_are if not each.online), None)
             if event is None:
                 return _asked(_no_meeting(data.meeting, ahead), grounding)
             grounding.read(event)
@@ -118,6 +124,29 @@ def leave_block(gate: Gate, zone: tzinfo, now: Callable[[], float]) -> Block[Any
         )
 
     return leave
+
+
+def _day(text: str, now: datetime) -> date | None:
+    """The day that is meant; None for whichever comes next. Raises ``InvalidInput``."""
+    said = text.strip().casefold()
+    if not said:
+        return None
+    if said in ("today", "tomorrow"):
+        return now.date() + timedelta(said == "tomorrow")
+    try:
+        day = date.fromisoformat(said)
+        if not 1971 < day.year < 2399:
+            raise ValueError(text)
+    except ValueError:
+        raise InvalidInput(
+            f"{text[:40]!r} is no day", where="day", hint="today, tomorrow, or 2026-03-01"
+        ) from None
+    return day
+
+
+def _is_on(event: Event, day: date | None) -> bool:
+    """Whether it begins on that day, where it takes place."""
+    return day is None or datetime.fromisoformat(event.start).date() == day
 
 
 def _no_meeting(title: str, ahead: Events) -> str:
