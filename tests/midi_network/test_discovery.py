@@ -153,6 +153,13 @@ def test_two_hosts_of_one_name_end_with_two_names() -> None:
         0.1,
     )
     assert long.instance == "x" * 59 + " (2)"
+    # and the new name is asked for like the first
+    long.outbox.clear()
+    for later in (0.4, 0.7, 1.0, 1.3):
+        long.tick(later)
+    asked = [decode(each) for each in long.outbox]
+    assert [len(each.proposed) > 0 for each in asked] == [True, True, True, False]
+    assert asked[0].questions[0].name == (long.instance, *SERVICE)
 
 
 def test_what_the_asker_knows_is_not_said_again_nor_too_often() -> None:

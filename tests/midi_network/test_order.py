@@ -171,6 +171,24 @@ def test_missing_commands_are_waited_for_asked_for_and_given_up() -> None:
     assert alone.session.counters.duplicates == 1
 
 
+def test_of_a_long_gap_each_part_is_asked_for_as_soon_as_the_last_has_come() -> None:
+    alone = Alone()
+    alone.hear(Data(0, (1,)), Data(10, (11,)))
+    assert alone.wait(0.005) == [RetransmitRequest(1, 9)]
+    alone.hear(*(Data(number, (number + 1,)) for number in range(1, 6)))
+    assert alone.wait(0.005) == [RetransmitRequest(6, 4)]
+
+
+def test_what_waits_behind_a_gap_is_bounded_in_words_too() -> None:
+    alone = Alone()
+    alone.hear(Data(0, (1,)))
+    for number in range(2, 400):
+        alone.session.receive([Data(number, (NOTE,) * 255)], alone.now)
+    gap, *rest = alone.happened()[1:]
+    assert gap == Gap(1, 1)
+    assert len(words_of(rest)) == 398 * 255
+
+
 def test_a_peer_that_cannot_send_again_holds_nobody_up() -> None:
     """7.2.3: after a NAK it must not be asked again (microsoft/MIDI issue 1003 was about that)."""
     alone = Alone()
