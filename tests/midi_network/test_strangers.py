@@ -129,18 +129,20 @@ def test_what_is_remembered_of_strangers_is_bounded_and_slow_ones_are_not_hurt()
         stage.forge(flood, Invitation(DEVICE))
     answered = [each for each in stage.thrown_at(flood) if isinstance(each, Accepted)]
     assert 1 <= len(answered) <= 16
-    assert stage.join() in (stage.run(1), *stage.host.clients)
+    honest = stage.join()
+    stage.run(1)
+    assert honest in stage.host.clients
 
 
 def test_strangers_are_told_that_there_is_no_session() -> None:
     stage = Stage()
-    for command, answer in (
-        (Ping(5), PingReply(5)),
-        (Data(0, (NOTE,)), Bye(ByeReason.NOT_ESTABLISHED)),
-        (SessionReset(), Bye(ByeReason.NOT_ESTABLISHED)),
-        (Bye(), ByeReply()),
+    for port, command, answer in (
+        (1, Ping(5), PingReply(5)),
+        (2, Data(0, (NOTE,)), Bye(ByeReason.NOT_ESTABLISHED)),
+        (3, SessionReset(), Bye(ByeReason.NOT_ESTABLISHED)),
+        (4, Bye(), ByeReply()),
     ):
-        source: Address = ("203.0.113.1", command.__hash__() % 60_000)
+        source: Address = ("203.0.113.1", port)
         stage.forge(source, command)
         assert stage.thrown_at(source) == [answer]
     for quiet in (Nak(1, b"\x20\0\0\0"), ByeReply(), Accepted(HOST)):
