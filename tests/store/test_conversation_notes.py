@@ -65,6 +65,24 @@ def test_a_view_begins_where_the_summary_ends(
     assert notes.unsummarised(DEFAULT_ORG, "s", None, 1)[0].message.content == "q0"
 
 
+def test_all_of_a_conversation_is_read_within_bounds_and_taken_in_once(
+    conversations: Conversations, turns: list[StoredMessage]
+) -> None:
+    assert conversations.whole(DEFAULT_ORG, "s", 12, 10_000) == turns
+    assert conversations.whole(DEFAULT_ORG, "s", 11, 10_000) is None
+    assert conversations.whole(DEFAULT_ORG, "s", 12, 40) is None
+    assert conversations.whole(OTHER_ORG, "s", 12, 10_000) == []
+    at = datetime(2020, 1, 2, 3, 4, tzinfo=UTC)
+    taken = [(at, [each.message for each in turns[first : first + 2]]) for first in range(0, 12, 2)]
+    assert conversations.take_in(OTHER_ORG, "s", taken)
+    assert not conversations.take_in(OTHER_ORG, "s", taken)
+    again = conversations.whole(OTHER_ORG, "s", 12, 10_000)
+    assert again is not None
+    assert [(each.message, each.created_at) for each in again] == [
+        (each.message, at) for each in turns
+    ]
+
+
 def test_a_summary_takes_the_place_of_the_one_it_was_made_from_only(
     notes: ConversationNotes, conversations: Conversations, turns: list[StoredMessage]
 ) -> None:
