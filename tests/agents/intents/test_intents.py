@@ -177,6 +177,20 @@ async def test_it_is_told_no_more_than_once(joined: Any) -> None:
     assert (reply.text, reply.status, len(model.asked)) == ("At nine, I said.", "done", 2)
 
 
+async def test_a_run_goes_on_behind_an_early_answer_as_it_would_have(joined: Any) -> None:
+    model = Scripted([saying("At nine."), calling("commute_leave"), saying("At 9:20.")])
+    rooms = await joined(model)
+    reply = await ask(rooms, "When should I leave?")
+    shown = await rooms.gate.acall("runs.show", {"run_id": reply.run_id}, LOCAL_OWNER)
+    early = next(each.number for each in shown.steps if each.kind == "early")
+    model.script = [*model.script[:3], calling("commute_leave"), saying("At 9:20 again.")]
+    wish = {"run_id": reply.run_id, "step": early}
+    forked = await rooms.gate.acall("runs.fork", wish, LOCAL_OWNER)
+    assert (forked.text, forked.status) == ("At 9:20 again.", "done")
+    assert "without calling calendar_next, commute_time" in notes(model.asked[3])
+    assert "At nine." not in str(model.asked[3].messages)
+
+
 async def test_one_block_that_does_all_of_it_is_enough(joined: Any) -> None:
     model = Scripted([calling("commute_leave"), saying("9:20, as I said.")])
     reply = await ask(await joined(model), "when should I leave")
