@@ -40,6 +40,7 @@ _MOST_TOOLS: Final = 500
 _MOST_PAGES: Final = 100
 _LARGEST_DEFINITION: Final = 64 << 10
 _LARGEST_DEFINITIONS: Final = 1 << 20
+_MOST_LOOKED_AT: Final = 8 << 20
 _LARGEST_ANSWER: Final = 1 << 20
 _LONGEST_WORDS: Final = 400
 _NOT_READ_S: Final = 1.0
@@ -338,15 +339,18 @@ async def _listed(client: Client) -> tuple[ToolDefinition, ...]:
     description is too large is left out."""
     found: dict[str, ToolDefinition] = {}
     cursor: str | None = None
-    room = _LARGEST_DEFINITIONS
+    room, looked_at = _LARGEST_DEFINITIONS, 0
     for _ in range(_MOST_PAGES):
         page = await client.list_tools(cursor=cursor)
         for tool in page.tools:
             size = len(tool.model_dump_json())
+            looked_at += size
             if len(found) < _MOST_TOOLS and size <= min(_LARGEST_DEFINITION, room):
                 room -= size
                 found.setdefault(tool.name, _definition(tool))
         if not page.next_cursor or page.next_cursor == cursor or len(found) == _MOST_TOOLS:
+            break
+        if looked_at > _MOST_LOOKED_AT:
             break
         cursor = page.next_cursor
     return tuple(found.values())
