@@ -190,47 +190,41 @@ def test_a_session_nobody_opened_is_not_opened(server: Server) -> None:
     assert said.status_code == 404
 
 
-def test_a_session_is_only_for_the_key_that_opened_it(tmp_path: Path) -> None:
-    """A session is no secret that is worth stealing: without the key it opens nothing."""
+def test_servers_of_the_file_and_sessions_of_a_key(tmp_path: Path) -> None:
+    """A session is no secret that is worth stealing: without the key it opens nothing. What other
+    servers offer is there for whom it was allowed to."""
+    honest = Path(__file__).parents[1] / "tools" / "mcp" / "honest.py"
+    command = {"command": sys.executable, "args": [str(honest)]}
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "mcp.yaml").write_text(json.dumps({"servers": {"honest": command}}))
+    (home / "access.yaml").write_text("remote: [mcp.honest.add]\n")
     with serving(tmp_path) as server:
-        keys = []
-        for name in ("one", "two"):
-            made = subprocess.run(
-                [*COMMAND, "keys", "add", name, "--json"],
-                capture_output=True,
-                text=True,
-                env=server.environ,
-                cwd=server.home,
-                check=True,
-            )
-            keys.append(json.loads(made.stdout)["key"])
+        made = subprocess.run(
+            [*COMMAND, "keys", "add", "one", "--json"],
+            capture_output=True,
+            text=True,
+            env=server.environ,
+            cwd=server.home,
+            check=True,
+        )
         begin = {
             "protocolVersion": "2025-11-25",
             "capabilities": {},
             "clientInfo": {"name": "by hand", "version": "1"},
         }
         opening = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": begin}
-        mine, other = ({"authorization": f"Bearer {key}"} for key in keys)
+        mine = {"authorization": f"Bearer {json.loads(made.stdout)['key']}"}
         opened = post(server, json.dumps(opening).encode(), **mine)
         session = {"mcp-session-id": opened.headers["mcp-session-id"]}
         ping = json.dumps({"jsonrpc": "2.0", "id": 2, "method": "ping"}).encode()
         assert post(server, ping, **session, **mine).status_code == 200
-        assert post(server, ping, **session, **other).status_code == 404
+        assert post(server, ping, **session).status_code == 404
         wrong = {"authorization": "Bearer ck-wrong"}
         assert post(server, ping, **session, **wrong).status_code == 401
 
-
-def test_servers_of_the_file_are_blocks_of_the_product(tmp_path: Path) -> None:
-    honest = Path(__file__).parents[1] / "tools" / "mcp" / "honest.py"
-    command = {"command": sys.executable, "args": [str(honest)]}
-    with serving(tmp_path) as before:
-        (before.home / "mcp.yaml").write_text(json.dumps({"servers": {"honest": command}}))
-        (before.home / "access.yaml").write_text("remote: [mcp.honest.add]\n")
-        before.stop()
-        before.start()
-
         async def found() -> Any:
-            async with Client(f"{before.url}/mcp", cache=None) as client:
+            async with Client(f"{server.url}/mcp", cache=None) as client:
                 for _ in range(300):
                     listed = await client.call_tool("mcp_servers", {})
                     if listed.structured_content["servers"][0]["state"] == "ready":
