@@ -5,6 +5,7 @@ They can also be listed, named, and searched for what was said.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -202,11 +203,13 @@ class Conversations:
         )
         found: list[StoredMessage] = []
         with self._database.snapshot() as connection:
-            for row in connection.execute(query.execution_options(yield_per=200)):
-                characters -= len(row.content) + len(row.tool_calls)
-                if characters < 0 or len(found) == most:
-                    return None
-                found.append(read_message(row))
+            rows = connection.execute(query.execution_options(yield_per=200))
+            with contextlib.closing(rows):  # also where the rest of them is not wanted
+                for row in rows:
+                    characters -= len(row.content) + len(row.tool_calls)
+                    if characters < 0 or len(found) == most:
+                        return None
+                    found.append(read_message(row))
         return found
 
     def take_in(
