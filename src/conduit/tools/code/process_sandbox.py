@@ -262,18 +262,29 @@ class _Going:
             await each.at_end.wait()
 
     async def end(self) -> None:
-        """Ask it to stop, then kill it."""
+        """Ask it to stop, then kill it. Whoever hurries waits for that too: it takes moments."""
         self._stop.close()
-        try:
+        ending = asyncio.create_task(self._stopped())
+        hurried = False
+        while not ending.done():
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:
+                hurried = True
+        ending.result()
+        if hurried:
+            raise asyncio.CancelledError
+
+    async def _stopped(self) -> None:
+        for _ in range(2):
             if self.process.poll() is None:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_ENDING_S):
                         await self._gone()
-        finally:  # whoever leaves may be asked to hurry
-            if self.process.poll() is None:
-                # Process 1 inside dies with this one, and all the others with it.
-                os.killpg(self.process.pid, signal.SIGKILL)
-                self.process.wait()
+            if self.process.poll() is not None:
+                return
+            # Process 1 inside dies with this one, and all the others with it.
+            os.killpg(self.process.pid, signal.SIGKILL)
 
 
 def _told(going: _Going, run: Run, name: str, elapsed_ms: float) -> Ran:
