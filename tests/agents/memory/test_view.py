@@ -172,6 +172,7 @@ def test_an_extract_is_bounded_and_holds_no_word_of_a_tool(sizes: Sizes, before:
 def test_an_extract_keeps_what_people_say_of_themselves() -> None:
     made = extracted("", [turn("My name is Ada and I am allergic to nuts.", answer="Noted. Good.")])
     assert made == ("• asked: My name is Ada and I am allergic to nuts. | answered: Noted.")
+    assert extracted(made, [turn("go on"), turn("go on")]).count("go on") == 1
     for at in range(100):
         made = extracted(made, [turn(f"tell me a thing, please, {'x' * at}")])
     assert "Ada" in made

@@ -35,7 +35,8 @@ def extracted(before: str, turns: Sequence[Turn]) -> str:
     """The summary so far with these turns added."""
     head, lines = _parts(before)
     lines += [line for turn in turns if (line := _line(turn))]
-    return "\n".join([*head, *_fitting(lines, LONGEST - sum(len(each) + 1 for each in head))])
+    room = LONGEST - sum(len(each) + 1 for each in head)
+    return "\n".join([*head, *_fitting(list(dict.fromkeys(lines)), room)])  # each once
 
 
 def _parts(summary: str) -> tuple[list[str], list[str]]:
