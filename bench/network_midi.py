@@ -127,7 +127,7 @@ async def _through(seconds: float, limits: Limits, together: int) -> str:
                 await client.drain()
                 continue
             sent += together
-            if not sent % 1024:
+            if not sent % (64 * together):
                 await asyncio.sleep(0)
         await client.close()
         await listening
