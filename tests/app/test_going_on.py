@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,14 @@ from conduit.agents.tool_loop import ToolLoop
 from conduit.app import going_on as room
 from conduit.blocks import dumps
 from conduit.contracts.call import Principal
-from conduit.store.runs import Runs, StoredRun
+from conduit.store.runs import (
+    HANDED_ON,
+    MOST_RECOVERIES,
+    RECOVERED,
+    Runs,
+    Step,
+    StoredRun,
+)
 from conduit.telemetry.ids import IdMaker
 from tests.agents.planning.conftest import PERSON, Place
 from tests.product.waiting import settled
@@ -109,3 +117,35 @@ async def test_one_that_ends_while_it_goes_on_leaves_it_for_the_next(places: lis
     await asyncio.to_thread(settled, lambda: status() == "done")
     await room.stopped(tasks)
     assert second.counting.done == ["make.read:long", "make.write:long"]
+
+
+async def test_a_run_that_ends_every_process_is_stopped_at_last(places: list[Place]) -> None:
+    """Three processes die of it before they get a step further; the fourth leaves it alone."""
+    one = places[0]
+    await left(one, "deadly", "make.write")
+    for number in range(MOST_RECOVERIES):
+        with contextlib.closing(Runs(one.database, lambda: 1e6, f"dying:{number}:1")) as dying:
+            [run] = dying.left()
+            assert await dying.recovering(run) is not None
+    loop, reach = ToolLoop(one.gate), Reach(one.gate, standing)
+    agents = AgentRuns(one.runs, loop, lambda *_: lambda _: None, IdMaker(), reach)
+    tasks = room.going_on(one.gate, agents)
+    await asyncio.to_thread(
+        settled, lambda: one.runs.get(PERSON.org_id, "deadly").status != "running"
+    )
+    await room.stopped(tasks)
+    assert one.runs.get(PERSON.org_id, "deadly").status == "stopped"
+    assert one.counting.done == []
+
+
+async def test_processes_that_end_in_good_order_do_not_count(places: list[Place]) -> None:
+    one = places[0]
+    await left(one, "long", "make.write")
+    for number in range(2 * MOST_RECOVERIES):
+        later = 1e6 * (number + 1)
+        clock = partial(float, later)
+        with contextlib.closing(Runs(one.database, clock, f"ends:{number}:1")) as ending:
+            [run] = ending.left()
+            noted = await ending.recovering(run)
+            assert noted is not None
+            await ending.append(noted, [Step(noted.steps, RECOVERED, HANDED_ON)])

@@ -1,8 +1,9 @@
 """Going on with what a killed process left, and saying that this one lives.
 
 By itself goes on what was being worked on: agents, and plans as far as their steps may be repeated.
-A step of a plan that may have been done makes the plan wait for a person. Several processes may
-look at once: a run belongs to the one that stores so first.
+A step of a plan that may have been done makes the plan wait for a person. A run that ends its
+process three times without getting further is stopped. Several processes may look at once: a run
+belongs to the one that stores so first.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from conduit.agents.planning.kept import KIND as PLAN
 from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.blocks import Gate
 from conduit.contracts.errors import ConduitError, Conflict, Forbidden
-from conduit.store.runs import LEASE_MS, StoredRun
+from conduit.store.runs import LEASE_MS, RunStatus, StoredRun
 
 log = logging.getLogger("conduit.app.going_on")
 
@@ -81,7 +82,17 @@ class _Recovery:
     async def _recover(self, run: StoredRun) -> None:
         try:
             async with self._room:
-                await (self._plan(run) if run.kind == PLAN else self._runs.recover(run))
+                noted = await self._runs.stored.recovering(run)
+                if noted is None:
+                    log.error("run %s has ended every process that went on with it", run.id)
+                    left_as: RunStatus = "stopped" if run.kind == PLAN else "failed"
+                    await self._runs.stored.append(run, (), status=left_as)
+                elif run.kind == PLAN:
+                    await self._plan(noted)
+                else:
+                    await self._runs.recover(noted)
+        except Conflict:
+            pass  # another process was faster
         except Exception:  # a fault with one is no reason to leave the others
             log.exception("run %s was left and could not go on", run.id)
         finally:

@@ -6,6 +6,7 @@ are more by now, somebody else works on the run, and nothing is stored (``Confli
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -24,6 +25,12 @@ RunStatus = Literal["running", "waiting", "done", "stopped", "failed", "cancelle
 
 LEASE_MS: Final = 60_000
 """So long a run belongs to the process that works on it, unless that one says it still does."""
+RECOVERED: Final = "recovered"
+"""The kind of a step that says: a process begins to go on with what another one left; or, with
+``HANDED_ON`` as its body, leaves that in good order for the next one."""
+HANDED_ON: Final = '{"handed_on":true}'
+MOST_RECOVERIES: Final = 3
+"""How often in a row, without one step further between."""
 _UNSTORABLE: Final = {0: "\N{REPLACEMENT CHARACTER}"}
 
 
@@ -124,26 +131,7 @@ class Runs:
         rows = [_row(run.org_id, run.id, step, now) for step in steps]
 
         def work(connection: sa.Connection) -> None:
-            changed = connection.execute(
-                _UPDATE,
-                {
-                    "of_org": run.org_id,
-                    "of_id": run.id,
-                    "known": run.steps,
-                    "was": run.owner,
-                    "status": made.status,
-                    "steps": made.steps,
-                    "spent": _storable(made.spent),
-                    "result": _storable(made.result),
-                    "owner": made.owner,
-                    "lease_until_ms": made.lease_until_ms,
-                    "updated_ms": now,
-                },
-            )
-            if changed.rowcount != 1:
-                raise Conflict(
-                    "somebody else works on this run", where=run.id, hint="see `conduit runs show`"
-                )
+            self._update(connection, run, made)
             if rows:
                 connection.execute(run_steps.insert(), rows)
             if also is not None:
@@ -162,6 +150,26 @@ class Runs:
                 hint="wait until it ends, or cancel it",
             )
         return await self.append(run, ())
+
+    async def recovering(self, run: StoredRun) -> StoredRun | None:
+        """Note that a run that was left is gone on with; None when that has ended as many processes
+        as may be. Raises ``Conflict`` when another process was faster, and ``StoreError``."""
+        last = max(0, run.steps - MOST_RECOVERIES)
+        tail = await asyncio.to_thread(self.steps, run.org_id, run.id, last)
+        if len(tail) == MOST_RECOVERIES and all(
+            each.kind == RECOVERED and each.body != HANDED_ON for each in tail
+        ):
+            return None
+        now = self._now()
+        made = _with(run, steps=run.steps + 1, updated_ms=now)
+        row = _row(run.org_id, run.id, Step(run.steps, RECOVERED, "{}"), now)
+
+        def work(connection: sa.Connection) -> None:
+            self._update(connection, run, made)
+            connection.execute(run_steps.insert(), [row])
+
+        await self._commit(work)
+        return made
 
     async def keep(self, ids: Sequence[tuple[str, str]]) -> None:
         """Say that this process still works on runs, given as organisation and id."""
@@ -256,6 +264,29 @@ class Runs:
         with self._database.snapshot() as connection:
             found = [_read(row) for row in connection.execute(query)]
         return [run for run in found if run.owner != self.owner and not self.held(run)][:most]
+
+    def _update(self, connection: sa.Connection, run: StoredRun, made: StoredRun) -> None:
+        """Raises ``Conflict`` when the run is not as it was known."""
+        changed = connection.execute(
+            _UPDATE,
+            {
+                "of_org": run.org_id,
+                "of_id": run.id,
+                "known": run.steps,
+                "was": run.owner,
+                "status": made.status,
+                "steps": made.steps,
+                "spent": _storable(made.spent),
+                "result": _storable(made.result),
+                "owner": made.owner,
+                "lease_until_ms": made.lease_until_ms,
+                "updated_ms": made.updated_ms,
+            },
+        )
+        if changed.rowcount != 1:
+            raise Conflict(
+                "somebody else works on this run", where=run.id, hint="see `conduit runs show`"
+            )
 
     def _now(self) -> int:
         return int(1000 * self._clock())

@@ -20,7 +20,7 @@ from conduit.agents.planning.steps import (
 from conduit.blocks import decode, dumps, loads
 from conduit.contracts.errors import ConduitError, StoreError
 from conduit.contracts.outcome import ErrorInfo
-from conduit.store.runs import Step
+from conduit.store.runs import RECOVERED, Step
 
 KIND: Final = "plan"
 
@@ -88,7 +88,8 @@ class Progress:
         """As the checkpoints say. Raises ``StoreError`` for what this Conduit cannot read."""
         progress = cls()
         for row in rows:
-            progress.take(_read(row), plan)
+            if row.kind != RECOVERED:
+                progress.take(_read(row), plan)
         return progress
 
     def take(self, checkpoint: Checkpoint, plan: Sequence[PlanStep]) -> None:

@@ -34,7 +34,7 @@ from conduit.contracts.call import Principal
 from conduit.contracts.chat import Message
 from conduit.contracts.errors import ConduitError, Conflict, InvalidInput, NotFound
 from conduit.contracts.outcome import ErrorInfo
-from conduit.store.runs import LEASE_MS, Runs, Step, StoredRun
+from conduit.store.runs import HANDED_ON, LEASE_MS, RECOVERED, Runs, Step, StoredRun
 
 log = logging.getLogger("conduit.agents.runs")
 
@@ -218,7 +218,8 @@ class AgentRuns:
         try:
             now = await asyncio.to_thread(self.stored.get, run.org_id, run.id)
             if now.status == "cancelled":
-                await self.stored.append(now, ())
+                left = Step(now.steps, RECOVERED, HANDED_ON)
+                await self.stored.append(now, [left])
         except ConduitError as error:
             log.warning("run %s is not gone on with by itself: %s", run.id, error.message)
 

@@ -24,6 +24,7 @@ from conduit.agents.runs.steps import (
     Early,
     Ended,
     Held,
+    Recovered,
     RunStep,
 )
 from conduit.contracts.chat import Message, ProviderFailure, ToolCall, Usage
@@ -130,6 +131,8 @@ class RunState:
                 self.text = self._before
             case Ended():
                 self.ended = step
+            case Recovered():
+                pass
 
     def next(self) -> Action:
         """What is to be done now."""

@@ -12,6 +12,7 @@ from conduit.contracts.chat import Message, ProviderFailure, Usage
 from conduit.contracts.errors import ConduitError, StoreError
 from conduit.contracts.json import Json
 from conduit.contracts.outcome import ErrorInfo
+from conduit.store.runs import RECOVERED
 
 Decision = Literal["approve", "edit", "reject", "answer"]
 
@@ -101,7 +102,14 @@ class Ended:
     why: str = ""
 
 
-RunStep = Begun | Answered | Calling | Called | Held | Decided | Early | Ended
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A process begins to go on with what another one left, or leaves it for the next one."""
+
+    handed_on: bool = False
+
+
+RunStep = Begun | Answered | Calling | Called | Held | Decided | Early | Recovered | Ended
 
 _KINDS: Final[dict[str, type[RunStep]]] = {
     "begun": Begun,
@@ -111,6 +119,7 @@ _KINDS: Final[dict[str, type[RunStep]]] = {
     "held": Held,
     "decided": Decided,
     "early": Early,
+    RECOVERED: Recovered,
     "ended": Ended,
 }
 _NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
