@@ -30,7 +30,6 @@ from conduit.contracts.errors import (
 )
 from conduit.tools.code.blocks import CodeResult, code_blocks
 from conduit.tools.code.choosing import MAKERS, Chosen
-from conduit.tools.code.inside import seccomp
 from conduit.tools.code.monty import Monty
 from conduit.tools.code.process_sandbox import read_report
 from conduit.tools.code.sandbox import Ran, Run, Strength
@@ -382,18 +381,3 @@ def test_no_report_is_believed(report: bytes) -> None:
     for each in ran.files:
         assert each.size >= 0
         each.name.encode()
-
-
-def test_the_filter_is_well_made() -> None:
-    """Every jump stays inside, and the last line allows."""
-    for machine in ("x86_64", "aarch64"):
-        program = seccomp.program(machine)
-        lines = [program[at : at + 8] for at in range(0, len(program), 8)]
-        assert len(program) % 8 == 0
-        assert len(lines) < 4096  # BPF_MAXINSNS
-        for at, line in enumerate(lines):
-            code, if_so, if_not = int.from_bytes(line[:2], "little"), line[2], line[3]
-            if code & 7 == 5:
-                assert at + 1 + max(if_so, if_not) < len(lines)
-        assert int.from_bytes(lines[-1][4:], "little") == 0x7FFF0000
-    assert not seccomp.is_known("riscv64")
