@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -278,6 +279,8 @@ class Echo(BaseHTTPRequestHandler):
                 body = "null"
             case "/escaped":  # as some servers write a slash, and as anybody may write a letter
                 body = body.replace("/", "\\/").replace("s", "\\u0073")
+            case "/address":
+                body = json.dumps({"at": f"/?key={quote(told[7:], safe='').lower()}"})
             case "/elsewhere":
                 self.send_response(307)
                 self.send_header("Location", f"http://localhost:{self.server.server_port}/json")
@@ -304,7 +307,7 @@ async def test_answers_of_every_kind_come_back_without_the_secret(database: Data
         reach = Reach(private=("127.0.0.1", "localhost"))
         caller = Caller(Apis({"pets": settings}), reach)
         found = {}
-        for path in ("/null", "/escaped", "/elsewhere", "/bytes", "/json"):
+        for path in ("/null", "/escaped", "/address", "/elsewhere", "/bytes", "/json"):
             operation = Operation("x", "GET", "", path, "", (), None, {})
             reply = await caller.call(DEFAULT_ORG, "pets", operation, {}, "api.pets.x")
             found[path] = reply.body
@@ -315,6 +318,7 @@ async def test_answers_of_every_kind_come_back_without_the_secret(database: Data
     assert found == {
         "/null": None,
         "/escaped": {"got": "Bearer [secret]"},
+        "/address": {"at": "/?key=[secret]"},
         "/elsewhere": {"got": ""},
         "/bytes": None,
         "public": {"got": ""},

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, cast
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from conduit.blocks.utility.url import WebUrl, read_url
 from conduit.contracts.call import DEFAULT_ORG
@@ -34,6 +34,7 @@ _PARTS: Final = ("apis", "geocoding", "limits", "routes", "web_search")
 """All sections of the file; the others are read where they are used."""
 _KINDS: Final = ("bearer", "basic", "header", "query")
 _NAME: Final = re.compile(r"[a-z][a-z0-9]{0,19}")
+_ESCAPE: Final = re.compile("%[0-9A-F]{2}")
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,199})\}")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _SENDABLE: Final = re.compile("[\x21-\x7e](?:[\x20-\x7e]{0,8000}[\x21-\x7e])?")
@@ -195,7 +196,8 @@ def _auth(section: Section) -> Auth:
 
 def _shown(auth: Auth, secret: str) -> Shown:
     encoded = b64encode(secret.encode()).decode()
-    spellings = {secret, encoded, quote(secret, safe=""), quote(secret)}
+    spellings = {secret, encoded, quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    spellings |= {_ESCAPE.sub(lambda each: each[0].lower(), spelt) for spelt in spellings}
     if auth.kind == "basic":
         spellings.add(secret.partition(":")[2])
     spellings |= {json.dumps(each)[1:-1] for each in spellings}
