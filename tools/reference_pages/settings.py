@@ -50,6 +50,11 @@ VARIABLES = {
         "What that server calls the model: one name for all, or `id=name` separated by commas; "
         "without it, the model's own id",
     ),
+    "CONDUIT_FLEX_KEY": (
+        "",
+        "Key with which the bridge for MIDI 2.0 fetches its tokens; `flex.yaml` can name another "
+        "variable",
+    ),
     "CONDUIT_USAGE_DURABLE": (
         "no",
         "With `yes` an answer waits until its usage is on the disk, so that a power cut loses none",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
+from conduit.blocks import decode
 from conduit.contracts.chat import ProviderFailure, Usage
+from conduit.contracts.errors import InvalidInput
+from conduit.contracts.files import FileRef
 from conduit.contracts.json import Json
 from conduit.contracts.outcome import ErrorInfo
 
@@ -74,6 +78,25 @@ class ToolUse:
     ok: bool
     result: Json = None
     error: ErrorInfo | None = None
+
+    @property
+    def saved(self) -> tuple[str, ...]:
+        """Paths of files that it says it saved. A tool of somebody else may say anything."""
+        said = self.result.get("saved") if self.ok and isinstance(self.result, dict) else None
+        return (
+            tuple(each for each in said if isinstance(each, str)) if isinstance(said, list) else ()
+        )
+
+    @property
+    def files(self) -> tuple[FileRef, ...]:
+        """Files that it says it stored."""
+        if not self.ok or not isinstance(self.result, dict):
+            return ()
+        found = []
+        for each in self.result.values():
+            with suppress(InvalidInput):
+                found.append(decode(FileRef, each))
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,8 +59,8 @@ def handle_block(gate: Gate, loop: ToolLoop) -> Block[Any, Any]:
                 rendered = await gate.acall("groove.render_session", wish)
                 saved += rendered.saved
                 groove = decode(GrooveRequest, use.result["config"])
-            elif use.ok:
-                saved += use.result.get("saved", ())
+            else:
+                saved += use.saved
         called = tuple(use.block for use in run.tool_uses)
         return Handled(run.text, called, tuple(dict.fromkeys(saved)), groove)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
@@ -14,7 +15,7 @@ from conduit.blocks import dumps, loads
 from conduit.cli.printing import err, out, print_groove, print_json, print_markdown
 from conduit.cli.running import AsJson, run
 from conduit.contracts.call import LOCAL_OWNER
-from conduit.contracts.errors import StoreError
+from conduit.contracts.errors import NotFound, StoreError
 from conduit.store.files import write_atomically
 
 if TYPE_CHECKING:
@@ -104,14 +105,14 @@ def print_saved(paths: list[Path]) -> None:
 
 def save_files(app: App, use: ToolUse, folder: Path) -> list[Path]:
     """Where a tool saved its files; those that it only stored are copied into a folder."""
-    if not use.ok or not isinstance(use.result, dict):
-        return []
-    if "saved" in use.result:
-        return [Path(path) for path in use.result["saved"]]
-    refs = [v for v in use.result.values() if isinstance(v, dict) and "media_type" in v]
-    return [
-        write_file(app, ref["id"], folder / Path(ref["name"]).name, replace=False) for ref in refs
-    ]
+    if use.saved:
+        return [Path(path) for path in use.saved]
+    written = []
+    for ref in use.files:
+        with contextlib.suppress(NotFound):  # a tool of somebody else may name what is not there
+            path = folder / (Path(ref.name).name or ref.id)
+            written.append(write_file(app, ref.id, path, replace=False))
+    return written
 
 
 def write_file(app: App, file_id: str, path: Path, *, replace: bool = True) -> Path:

@@ -55,6 +55,7 @@ def play(
         async def send(words: list[int]) -> None:
             for each in whole_messages(words):
                 client.send(each)
+            await client.drain()
 
         try:
             played = await play_moments(moments(clip), send, clock=time.monotonic, speed=speed)

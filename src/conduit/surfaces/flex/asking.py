@@ -116,6 +116,7 @@ async def _by_network(wire: Wire, words: list[int]) -> AsyncGenerator[Sequence[i
     try:
         for each in whole_messages(words):
             client.send(each)
+            await client.drain()
         async for event in client:
             if isinstance(event, Received):
                 yield event.words

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import Iterator
 from typing import Final
 
-from conduit.contracts.errors import ConduitError
+from conduit.contracts.errors import Unavailable
 from conduit.midi.network import Connection
 from conduit.midi.ump import SIZES, bytes_of
 from conduit.surfaces.flex.devices import Identity
 
+log = logging.getLogger("conduit.flex")
 SLOWEST_READER_S: Final = 5.0
 _PER_COMMAND: Final = 64
 """Words of a command of Network MIDI at most: sixteen packets of Flex Data."""
@@ -32,10 +33,20 @@ class NetworkLink:
         )
 
     async def send(self, words: list[int]) -> None:
-        """See ``Link.send``; what is sent again when it is lost is the session's matter."""
-        with contextlib.suppress(ConduitError):  # the session is over, or takes no more
+        """See ``Link.send``; what is sent again when it is lost is the session's matter. Waits for
+        a peer that takes its time, and says goodbye to one that takes too long."""
+        try:
             for each in whole_messages(words):
                 self._session.send(each)
+            async with asyncio.timeout(SLOWEST_READER_S):
+                await self._session.drain()
+        except Unavailable:  # the session is over, or more waits than may
+            if self._session.closed is None:
+                log.warning("%s takes nothing: its session is ended", self.identity.key)
+                await self._session.close()
+        except TimeoutError:
+            log.warning("%s is too slow: its session is ended", self.identity.key)
+            await self._session.close()
 
 
 class StreamLink:
