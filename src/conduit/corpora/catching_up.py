@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Final
 
@@ -14,7 +15,7 @@ _log = logging.getLogger("conduit.corpora")
 
 WAIT_S: Final = 5.0
 """For so long whoever stores something waits for it: enough for a megabyte or two."""
-_MOST_AT_ONCE: Final = 4
+_MOST_AT_ONCE: Final = 8
 
 
 class CatchingUp:
@@ -32,12 +33,20 @@ class CatchingUp:
 
     async def after(self, org_id: str, corpus_id: str, source: Source) -> None:
         """Something was stored. Raises nothing: that it is stored does not hang on its index."""
-        if len(self._going) >= _MOST_AT_ONCE:
-            return
-        task = asyncio.create_task(self._catch_up(org_id, corpus_id, source))
-        self._going.add(task)
-        task.add_done_callback(self._going.discard)
-        await asyncio.wait({task}, timeout=self._wait_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._wait_s):
+                while len(going := self._in_this_loop()) >= _MOST_AT_ONCE:
+                    await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
+                task = asyncio.create_task(self._catch_up(org_id, corpus_id, source))
+                self._going.add(task)
+                task.add_done_callback(self._going.discard)
+                await asyncio.wait({task})
+
+    def _in_this_loop(self) -> list[asyncio.Task[None]]:
+        """What is going on. Threads that call blocks have a loop each, which may be gone."""
+        loop = asyncio.get_running_loop()
+        self._going.difference_update([each for each in tuple(self._going) if each.done()])
+        return [each for each in tuple(self._going) if each.get_loop() is loop]
 
     async def _catch_up(self, org_id: str, corpus_id: str, source: Source) -> None:
         try:
