@@ -13,8 +13,8 @@ ESCAPES = (
     Escape(
         "fork bomb",
         "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
-        ("time", "memory"    seconds=1.2,
-    ),
+        ("time", "memory"),
+        seconds=1.2,
     ),
     Escape(
         "threads without end",
