@@ -28,6 +28,7 @@ from pathlib import Path
 
 import httpx
 
+from conduit.intents.table import call_of
 from conduit.midi import smf, ump
 from conduit.midi.flex import TextAssembler, text_packets
 from conduit.midi.network import Client, Host, Identity, Received
@@ -37,7 +38,6 @@ from conduit.rhythm.engine import play as render_groove
 from conduit.rhythm.groove import GrooveRequest, complete, config_of
 from conduit.surfaces.flex.carriers import CarrierReader
 from conduit.surfaces.flex.envelope import Envelope, parse, render
-from conduit.surfaces.flex.intents import call_of
 from conduit.surfaces.flex.links import whole_messages
 from conduit.surfaces.flex.playing import play
 

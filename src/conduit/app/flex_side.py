@@ -15,13 +15,13 @@ from pathlib import Path
 from uuid import uuid4
 
 from conduit.contracts.errors import ConfigError, StoreError
+from conduit.intents.service import Service
 from conduit.store.files import write_atomically
 from conduit.store.seen import Seen
 from conduit.surfaces.flex import triggers
 from conduit.surfaces.flex.bridge import Bridge, Metadata
 from conduit.surfaces.flex.guard import Guard
 from conduit.surfaces.flex.server import FlexServer
-from conduit.surfaces.flex.service import Service
 from conduit.surfaces.flex.settings import FILE_NAME, load_settings
 from conduit.telemetry.ids import new_id
 

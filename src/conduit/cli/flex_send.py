@@ -218,7 +218,7 @@ async def _learned(
     intent: str, body: JsonObject, addresses: Addresses, *, anybody: bool, patience_s: float
 ) -> Binding:
     """Wait for a press, and bind it."""
-    from conduit.surfaces.flex.intents import is_known
+    from conduit.intents.table import is_known
     from conduit.surfaces.flex.server import FlexServer
     from conduit.surfaces.flex.triggers import Binding, load_bindings, save_bindings
     from conduit.surfaces.flex.watching import Watcher

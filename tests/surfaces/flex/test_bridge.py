@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from conduit.intents.service import Service
 from conduit.midi import ump
 from conduit.midi.flex import TextAssembler, text_packets
 from conduit.store.seen import Seen
@@ -23,10 +24,9 @@ from conduit.surfaces.flex.devices import DeviceRule, Identity, Rate, Strangers
 from conduit.surfaces.flex.envelope import Envelope, parse, render, render_batch, render_parts
 from conduit.surfaces.flex.guard import Guard
 from conduit.surfaces.flex.line import Line
-from conduit.surfaces.flex.service import Service
 from conduit.surfaces.flex.settings import FlexSettings
 from conduit.surfaces.flex.triggers import Binding, Bindings, Trigger
-from tests.surfaces.flex.fake_services import Services, services
+from tests.intents.fake_services import Services, services
 
 NOW = 1_800_000_000_000
 numbers = itertools.count()

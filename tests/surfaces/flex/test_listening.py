@@ -24,7 +24,7 @@ from conduit.surfaces.flex.envelope import Envelope, parse, render
 from conduit.surfaces.flex.server import Addresses, FlexServer
 from conduit.surfaces.flex.settings import Peer
 from conduit.surfaces.flex.triggers import Binding, Bindings, Trigger
-from tests.surfaces.flex.fake_services import Services
+from tests.intents.fake_services import Services
 from tests.surfaces.flex.test_bridge import NOW, bridged
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from conduit.blocks import decode
 from conduit.contracts.errors import InvalidInput, TimedOut, Unavailable
+from conduit.intents.codes import Trouble, raised
 from conduit.midi.flex import TextAssembler
 from conduit.midi.network import Client, Received, SharedSecret, UserPassword
 from conduit.midi.network import Identity as NetworkIdentity
 from conduit.midi.ump import WordStream, bytes_of
 from conduit.surfaces.flex.assembly import Assembly
 from conduit.surfaces.flex.carriers import CarrierReader, Place, words_of
-from conduit.surfaces.flex.codes import Trouble, raised
 from conduit.surfaces.flex.envelope import Envelope, parse, render_parts
 from conduit.surfaces.flex.links import whole_messages
 

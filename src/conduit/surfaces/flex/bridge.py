@@ -27,16 +27,16 @@ from conduit.contracts.errors import (
     TooLarge,
 )
 from conduit.contracts.json import Json
+from conduit.intents.codes import trouble
+from conduit.intents.service import Progress, Result, Service
+from conduit.intents.table import is_known
+from conduit.intents.telling import CANCEL, CANCELLED, INTERRUPTED, TOLD, Teller
 from conduit.surfaces.flex.carriers import Carried, Place, words_of
-from conduit.surfaces.flex.codes import trouble
 from conduit.surfaces.flex.devices import Device, recognise
 from conduit.surfaces.flex.envelope import Envelope, corr_of, parse, render_parts
 from conduit.surfaces.flex.guard import Guard
-from conduit.surfaces.flex.intents import is_known
 from conduit.surfaces.flex.line import Line, Link
-from conduit.surfaces.flex.service import Progress, Result, Service
 from conduit.surfaces.flex.settings import FlexSettings
-from conduit.surfaces.flex.telling import CANCEL, CANCELLED, INTERRUPTED, TOLD, Teller
 from conduit.surfaces.flex.triggers import Bindings, Trigger
 
 MOST_DEVICES: Final = 1000

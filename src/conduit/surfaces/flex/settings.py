@@ -200,12 +200,3 @@ def _url(section: Section, name: str) -> str:
     if not fits:
         raise section.fault(name, "this is no address", "write http://host:port")
     return text
-
-
-def no_service(intent: str) -> ConfigError:
-    """What an operator is told whose file names nobody who answers."""
-    return ConfigError(
-        "no service is configured for this intent",
-        where=intent,
-        hint=f"give `service` in {FILE_NAME}, or --service",
-    )

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from conduit.contracts.json import Json
-from conduit.surfaces.flex.codes import Trouble
+from conduit.intents.codes import Trouble
 
 TOLD: Final = frozenset({"ack", "progress", "result", "error"})
 """Intents of replies."""

@@ -1,4 +1,4 @@
-"""The services behind the bridge, over HTTP: Conduit, or any server with the same routes.
+"""The services behind a bridge of devices, over HTTP: Conduit, or any server with the same routes.
 
 A token is fetched from ``/auth/token`` with the bridge's key, and anew before it ends. A server
 that has no such address is asked without one.
@@ -10,22 +10,36 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from conduit.blocks import dumps, loads
-from conduit.contracts.errors import ConduitError, InvalidInput, Unauthenticated
+from conduit.contracts.errors import ConduitError, ConfigError, InvalidInput, Unauthenticated
 from conduit.contracts.json import Json
+from conduit.intents.codes import Trouble, code_for, raised
+from conduit.intents.table import HttpCall, call_of
 from conduit.models.framing.sse import SseParser
 from conduit.models.transport.pooled import PooledTransport
 from conduit.models.transport.transport import Limits, Reply
-from conduit.surfaces.flex.codes import Trouble, code_for, raised
-from conduit.surfaces.flex.intents import HttpCall, call_of
-from conduit.surfaces.flex.settings import FlexSettings, no_service
 
 MOST_REPLY: Final = 8 << 20
 _LIFETIME_S: Final = 900
 _EARLY: Final = 0.2
 """A token is replaced when this share of its time is left."""
+
+
+class Reaching(Protocol):
+    """Where services are, and how they are asked. ``key`` is what tokens are fetched with, and
+    ``timeout_s`` the longest silence."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def timeout_s(self) -> float: ...
+
+    def base_of(self, intent: str) -> str:
+        """Where an intent is answered; empty: nowhere."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +65,7 @@ class _Token:
 class Service:
     """Calls what an intent stands for. ``clock`` is monotonic, in seconds."""
 
-    def __init__(self, settings: FlexSettings, clock: Callable[[], float]) -> None:
+    def __init__(self, settings: Reaching, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
         limits = Limits(
@@ -68,7 +82,11 @@ class Service:
         as the key under which a call is not to be made twice."""
         base = self._settings.base_of(intent)
         if not base:
-            raise no_service(intent)
+            raise ConfigError(
+                "no service is configured for this intent",
+                where=intent,
+                hint="give `service` in the settings, or --service",
+            )
         asked = call_of(intent, body)
         again = True
         while True:
