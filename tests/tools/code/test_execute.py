@@ -30,6 +30,7 @@ from conduit.contracts.errors import (
 )
 from conduit.tools.code.blocks import CodeResult, code_blocks
 from conduit.tools.code.choosing import MAKERS, Chosen
+from conduit.tools.code.kernel_sandboxes import absence
 from conduit.tools.code.monty import Monty
 from conduit.tools.code.process_sandbox import read_report
 from conduit.tools.code.sandbox import Ran, Run, Strength
@@ -289,6 +290,12 @@ async def test_a_sandbox_that_leaks_is_not_believed() -> None:
     assert reasons["gone"] == "it is not here"
     for hole in ("files", "passwords", "writing", "network", "local sockets"):
         assert f"open: {hole}" in reasons["leaking"]
+
+
+@LINUX
+def test_a_processor_without_a_filter_is_named() -> None:
+    assert absence("riscv64") == "its filter knows the calls of x86_64 and aarch64, not of riscv64"
+    assert absence("aarch64") == "it is not here"
 
 
 async def test_the_next_best_is_taken() -> None:

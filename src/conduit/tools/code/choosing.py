@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from conduit.contracts.errors import ConduitError, Unavailable
-from conduit.tools.code.kernel_sandboxes import bubblewrap, own_rooms
+from conduit.tools.code.kernel_sandboxes import absence, bubblewrap, own_rooms
 from conduit.tools.code.monty import monty
 from conduit.tools.code.sandbox import MIB, Ran, Run, Sandbox, Strength
 
@@ -83,7 +83,7 @@ class Chosen:
             tried: list[Tried] = []
             for name, make in self._makers.items():
                 made = make(self._hidden)
-                reason = "it is not here" if made is None else await _fault(made)
+                reason = _absence(make) if made is None else await _fault(made)
                 if not reason:
                     self._sandbox = made
                     break
@@ -97,6 +97,12 @@ class Chosen:
     def strength(self) -> Strength:
         """For a caller that has no event loop. Raises ``Unavailable``."""
         return asyncio.run(self.sandbox()).strength
+
+
+def _absence(make: Maker) -> str:
+    if make in (bubblewrap, own_rooms):
+        return absence(os.uname().machine)
+    return "it is not here"
 
 
 async def _fault(sandbox: Sandbox) -> str:

@@ -47,6 +47,13 @@ def own_rooms(hidden: Sequence[Path] = ()) -> ProcessSandbox | None:
     return ProcessSandbox(strength, layout(hidden=hidden), command, seccomp.program())
 
 
+def absence(machine: str) -> str:
+    """Why neither of them is there."""
+    if sys.platform == "linux" and not seccomp.is_known(machine):
+        return f"its filter knows the calls of {' and '.join(seccomp.MACHINES)}, not of {machine}"
+    return "it is not here"
+
+
 def _layers() -> tuple[str, ...]:
     users = "a user of its own" if os.geteuid() == 0 else "user namespace"
     calls = f"seccomp for {os.uname().machine}"

@@ -32,6 +32,7 @@ _ARGUMENTS: Final = (16, 24, 32, 40)
 """Offsets of the low halves of the first four, on a little-endian machine."""
 
 _MACHINES: Final = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
+MACHINES: Final = tuple(_MACHINES)
 _FIRST_UNKNOWN: Final = 451
 _UNIX: Final = 1
 _NEW_NAMESPACES: Final = 0x7E020000
