@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
 import secrets
 import tempfile
 from collections.abc import Callable, Sequence
@@ -101,7 +102,7 @@ class Chosen:
 
 def _absence(make: Maker) -> str:
     if make in (bubblewrap, own_rooms):
-        return absence(os.uname().machine)
+        return absence(platform.machine())
     return "it is not here"
 
 
