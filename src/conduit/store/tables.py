@@ -381,3 +381,16 @@ calendar_sources = Table(
     Column("timezone", String(64), nullable=False),  # or empty
     Column("updated_ms", BigInteger, nullable=False),
 )
+
+# Ableton Live
+
+live_contexts = Table(
+    "live_contexts",
+    metadata,
+    Column("org_id", String(36), ForeignKey("organisations.id"), primary_key=True),
+    Column("session", String(200), primary_key=True),  # the conversation that the set belongs to
+    Column("version", BigInteger, nullable=False),  # another one after each change
+    Column("body", Text, nullable=False),  # JSON of the context
+    Column("updated_ms", BigInteger, nullable=False),
+)
+Index("ix_live_contexts_age", live_contexts.c.org_id, live_contexts.c.updated_ms)
