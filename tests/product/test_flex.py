@@ -58,7 +58,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("flex")
     (folder / "home").mkdir()
     (folder / "home" / "flex.yaml").write_text(FLEX)
-    (folder / "home" / "access.yaml").write_text("remote: [tools.register, api.*]\nhosts: [lights.example]\n")
+    (folder / "home" / "access.yaml").write_text(
+        "remote: [tools.register, api.*]\nhosts: [lights.example]\n"
+    )
     with serving(folder, flex=True) as running:
         yield running
 
