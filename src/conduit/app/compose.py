@@ -46,6 +46,8 @@ from conduit.app.tool_blocks import tool_blocks
 from conduit.app.tool_states import ToolStateKeeper
 from conduit.app.whereabouts import CALLERS_CHOICE, whereabouts_blocks
 from conduit.audio.blocks import audio_blocks
+from conduit.audio.ears.listen import loop_template
+from conduit.audio.ears_blocks import ears_blocks
 from conduit.blocks import Catalog, Gate
 from conduit.blocks.utility.catalogued import utility_blocks
 from conduit.corpora.blocks import corpora_blocks
@@ -56,6 +58,7 @@ from conduit.rhythm.config_blocks import Configs, config_blocks
 from conduit.rhythm.explain.blocks import explain_blocks
 from conduit.rhythm.midi2_block import midi2_block
 from conduit.rhythm.session_blocks import session_blocks
+from conduit.rhythm.sit_block import sit_block
 from conduit.rhythm.stored_blocks import stored_groove_blocks
 from conduit.rhythm.vary.blocks import vary_blocks
 from conduit.store.conversation_notes import ConversationNotes
@@ -157,6 +160,13 @@ async def open_app(
         grooves = Grooves(database)
         catalog = Catalog((*groove_blocks(files, grooves), *stored_groove_blocks(files, grooves)))
         catalog.add(midi2_block(files, grooves))
+        catalog.add(sit_block(files, loop_template))
+
+        def allowed_folder(root: str) -> Sandbox:
+            return Sandbox(access.allowed.folder(root), root)
+
+        for each in ears_blocks(files, allowed_folder):
+            catalog.add(each)
         searcher = Searcher(
             search_settings(read_settings(settings.home / TOOLS_FILE), settings.environ)
         )

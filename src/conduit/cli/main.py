@@ -11,6 +11,7 @@ import typer
 from conduit import __version__
 from conduit.cli import (
     access,
+    analyze,
     blocks,
     calendar,
     chat,
@@ -51,6 +52,7 @@ cli.command("ask")(ask)
 cli.command("chat")(chat.chat)
 cli.command("render")(render.render)
 cli.command("listen")(listen.listen)
+cli.command("analyze")(analyze.analyze)
 cli.command("vary")(vary.vary)
 cli.command("explain")(explain.explain)
 cli.add_typer(runs.commands, name="runs")

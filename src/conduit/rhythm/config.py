@@ -65,6 +65,11 @@ class TimingConfig:
 
     feel: Annotated[Feel, "a named set of bins"] = Feel.GRID
     bins: Annotated[tuple[TimingBin, ...], Length(0, 16), "own bins, instead of the feel's"] = ()
+    steps_ms: Annotated[
+        tuple[Annotated[float, Range(-50, 50)], ...],
+        Length(0, 64),
+        "added to that, step by step, around and around; positive is late",
+    ] = ()
     cap_ms: Annotated[float, Range(0, 50), "no hit is further from the (swung) grid"] = 12.0
 
 

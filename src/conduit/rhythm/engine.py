@@ -96,7 +96,7 @@ def _layer_notes(
         steps = steps[grid.played()[steps]]
     held, fresh = memory.held(layer.name, "timing"), memory.fresh(layer.name, "timing")
     bpm = bpm_at(config, steps)
-    tick = starts[steps] + micro_ticks(layer.timing, bpm, held[steps], fresh[steps])
+    tick = starts[steps] + micro_ticks(layer.timing, bpm, steps, held[steps], fresh[steps])
     swing = config.swing if layer.swing is None else layer.swing
     tick += (steps % grid.steps_per_bar % 2) * swing_ticks(swing, grid)
     held, fresh = memory.held(layer.name, "velocity"), memory.fresh(layer.name, "velocity")

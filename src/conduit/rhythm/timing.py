@@ -7,6 +7,7 @@ step. 50 is straight, 54 to 58 is where most techno lives, 66.7 is a triplet shu
 **Beat bins** are named ranges of milliseconds with weights: a hit of a human drummer is not
 Gaussian noise around the grid, it is "on", "late" or "early". Which bin a step falls into is held
 through the phrase, so a late snare is late every time; the place inside the bin is new each time.
+A layer may also lean step by step, like a loop that it was told to sit like (``rhythm.sit``).
 Offsets are capped per layer and turned into ticks at the groove's tempo.
 """
 
@@ -42,20 +43,30 @@ def swing_ticks(percent: float, grid: Grid) -> int:
     return int((percent - 50) / 50 * grid.step_ticks + 0.5)
 
 
-def micro_ticks(timing: TimingConfig, bpm: float | Floats, held: Floats, fresh: Floats) -> Ints:
+def micro_ticks(
+    timing: TimingConfig, bpm: float | Floats, steps: Ints, held: Floats, fresh: Floats
+) -> Ints:
     """Offset of each hit in ticks, ``(n,)``; never more than the cap, rounded towards the grid.
 
-    ``held`` chooses the bin and ``fresh`` the place in it, both ``(n,)``; ``bpm`` is one tempo, or
-    that of each hit.
+    ``steps`` are the steps of the hits, ``held`` chooses the bin and ``fresh`` the place in it, all
+    ``(n,)``; ``bpm`` is one tempo, or that of each hit.
     """
+    ms = _binned_ms(timing, held, fresh)
+    if timing.steps_ms:
+        ms = ms + np.array(timing.steps_ms)[steps % len(timing.steps_ms)]
+    ms = np.clip(ms, -timing.cap_ms, timing.cap_ms)
+    ticks: Ints = np.trunc(ms * (bpm * PPQ / 60_000)).astype(np.int64)
+    return ticks
+
+
+def _binned_ms(timing: TimingConfig, held: Floats, fresh: Floats) -> Floats:
     bins = timing.bins or FEELS[timing.feel]
     weights = np.array([each.weight for each in bins])
     if not weights.sum() > 0:
-        return np.zeros(len(held), np.int64)
+        return np.zeros(len(held))
     edges = np.cumsum(weights)
     chosen = np.searchsorted(edges, held * edges[-1], side="right").clip(max=len(bins) - 1)
     low = np.array([each.low_ms for each in bins])[chosen]
     high = np.array([each.high_ms for each in bins])[chosen]
-    ms = np.clip(low + (high - low) * fresh, -timing.cap_ms, timing.cap_ms)
-    ticks: Ints = np.trunc(ms * (bpm * PPQ / 60_000)).astype(np.int64)
-    return ticks
+    ms: Floats = low + (high - low) * fresh
+    return ms

@@ -12,6 +12,9 @@ from typing import Annotated
 
 from conduit.contracts.groove import GrooveTemplate
 
+WORTH_SAYING = 0.2
+"""A guess at the key that is less sure than this is not in the line."""
+
 Confidence = Annotated[float, "0 a guess, 1 certain"]
 
 
@@ -116,7 +119,7 @@ def in_a_line(analysis: Analysis) -> str:
     parts = [f"{analysis.seconds:.1f} s"]
     if tempo.bpm is not None:
         parts.append(f"{tempo.bpm:.1f} BPM ({tempo.confidence:.0%} sure)")
-    if key.name is not None:
+    if key.name is not None and key.confidence >= WORTH_SAYING:
         parts.append(f"{key.name} ({key.confidence:.0%} sure)")
     if loud.integrated_lufs is None:
         parts.append("silence")
@@ -124,7 +127,7 @@ def in_a_line(analysis: Analysis) -> str:
         parts.append(f"{loud.integrated_lufs:.1f} LUFS")
     if analysis.onsets.count:
         parts.append(f"{analysis.onsets.per_second:.1f} onsets a second")
-    if analysis.feel.swing is not None and analysis.feel.swing_confidence > 0:
+    if analysis.feel.swing is not None and analysis.feel.swing_confidence >= WORTH_SAYING:
         parts.append(f"swing {analysis.feel.swing:.0f} %")
     if analysis.spectrum.centroid_hz is not None:
         parts.append(f"centre {analysis.spectrum.centroid_hz:.0f} Hz")

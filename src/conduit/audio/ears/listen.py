@@ -22,10 +22,10 @@ from conduit.audio.ears.findings import (
 from conduit.audio.ears.frames import Frames, frames_of
 from conduit.audio.ears.loudness import GATE_LUFS, Level, level_of
 from conduit.audio.ears.onsets import flux_of, onsets_of
-from conduit.audio.ears.template import Heard, RangeName, groove_of
+from conduit.audio.ears.template import LONGEST_S, Heard, RangeName, groove_of
 from conduit.audio.ears.tempo import HIGHEST_BPM, LOWEST_BPM, pulse_of
 from conduit.audio.ears.timing import lean_of
-from conduit.audio.reading import Sound
+from conduit.audio.reading import Sound, read_sound
 from conduit.audio.sound import Samples, Wave
 from conduit.contracts.errors import InvalidInput
 from conduit.contracts.groove import GrooveTemplate
@@ -111,11 +111,23 @@ def hear(sound: Sound, lowest_bpm: float, highest_bpm: float, *, silent: bool = 
     return Heard(mono, frames, flux, onsets, pulse.bpm, pulse.confidence, pulse.others, lean)
 
 
-def template_of(
-    sound: Sound, which: RangeName, lowest_bpm: float, highest_bpm: float
-) -> GrooveTemplate | None:
-    """How a loop sits, in a range of frequencies; none where nothing plays there."""
-    return groove_of(hear(sound, lowest_bpm, highest_bpm), which)
+def loop_template(data: bytes, which: RangeName) -> GrooveTemplate:
+    """How the loop in a file sits, in a range of frequencies: the beginning of the file, as far as
+    a template listens.
+
+    Raises ``InvalidInput`` where there is no beat or nothing plays in the range, and ``TooLarge``.
+    """
+    heard = hear(read_sound(data, seconds=LONGEST_S), LOWEST_BPM, HIGHEST_BPM)
+    found = groove_of(heard, which)
+    if found is None:
+        raise InvalidInput(
+            "there is no beat in it" if not heard.bpm else f"nothing plays in its {which} range",
+            where="loop",
+            hint="take a loop of a bar or more with drums in it"
+            if not heard.bpm
+            else 'hear "all" of it',
+        )
+    return found
 
 
 def _mono(samples: Samples) -> Samples:
@@ -209,4 +221,4 @@ def _feel(heard: Heard) -> Feel:
     )
 
 
-__all__ = ["hear", "listen", "template_of"]
+__all__ = ["hear", "listen", "loop_template"]

@@ -1,0 +1,111 @@
+"""``conduit analyze``: a file of sound in, figures out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from conduit.blocks import dumps, loads
+from conduit.cli.printing import out, print_json, print_table, working
+from conduit.cli.running import AsJson, call, run
+from conduit.contracts.call import LOCAL_OWNER
+from conduit.contracts.errors import NotFound, StoreError, TooLarge
+
+if TYPE_CHECKING:
+    from conduit.app import App
+
+_TYPES = {
+    ".wav": "audio/wav",
+    ".aif": "audio/aiff",
+    ".aiff": "audio/aiff",
+    ".aifc": "audio/aiff",
+    ".flac": "audio/flac",
+}
+
+
+def analyze(
+    file: Annotated[Path, typer.Argument(help="A WAV, AIFF or FLAC file.")],
+    start: Annotated[float, typer.Option(help="From so many seconds on.")] = 0.0,
+    seconds: Annotated[float | None, typer.Option(help="Only so much of it.")] = None,
+    lowest_bpm: Annotated[float, typer.Option(help="No tempo below this one.")] = 90.0,
+    highest_bpm: Annotated[float, typer.Option(help="No tempo above this one.")] = 180.0,
+    as_json: AsJson = False,
+) -> None:
+    """Listen to a sound: tempo, onsets, key, loudness, spectrum and swing, and how sure each is.
+
+    The file is kept in Conduit's store; its id, for `groove.sit_like`, is printed with the rest.
+
+    Example: `conduit analyze loop.wav --json`
+    """
+
+    async def work(app: App) -> None:
+        media_type = _TYPES.get(file.suffix.lower(), "application/octet-stream")
+        ref = app.files.put(LOCAL_OWNER.org_id, file.name, media_type, _bytes(file))
+        request = {
+            "file_id": ref.id,
+            "start": start,
+            "seconds": seconds,
+            "lowest_bpm": lowest_bpm,
+            "highest_bpm": highest_bpm,
+        }
+        with working(f"listening to {file.name}", quiet=as_json):
+            found: Any = await call(app, "audio.analyze", request)
+        if as_json:
+            print_json({"file_id": ref.id, **loads(dumps(found))})
+            return
+        out.print(f"{escape(file.name)}: {escape(found.said)}")
+        print_table(("figure", "value", "sure"), _rows(found))
+        for fault in found.faults:
+            out.print(f"[yellow]note[/] {escape(fault)}")
+        out.print(f"id {ref.id}")
+
+    run(work, as_json=as_json, detect=False)
+
+
+def _rows(found: Any) -> list[tuple[str, ...]]:
+    tempo, key, loud = found.tempo, found.key, found.loudness
+    spectrum, feel, onsets = found.spectrum, found.feel, found.onsets
+    others = f" (or {', '.join(f'{each:g}' for each in tempo.others)})" if tempo.others else ""
+    rows: list[tuple[str, object, str, float]] = [
+        ("tempo", tempo.bpm, f"{{:.2f}} BPM{others}", tempo.confidence),
+        ("first beat", tempo.first_beat_s, "{:.3f} s", tempo.beat_confidence),
+        ("onsets", onsets.count, "{}", onsets.confidence),
+        ("swing", feel.swing, "{:.1f} %", feel.swing_confidence),
+        ("off the grid", feel.spread_ms, "{:.1f} ms", tempo.confidence),
+        ("key", key.name, f"{{}} (then {key.second})", key.confidence),
+        ("loudness", loud.integrated_lufs, "{:.1f} LUFS", loud.confidence),
+        ("true peak", loud.true_peak_dbtp, "{:.1f} dBTP", loud.confidence),
+        ("brightness", spectrum.centroid_hz, "{:.0f} Hz", spectrum.confidence),
+        ("85 % below", spectrum.rolloff_hz, "{:.0f} Hz", spectrum.confidence),
+        ("flatness", spectrum.flatness, "{:.3f}", spectrum.confidence),
+    ]
+    rows += [(each.name, each.share, "{:.1%}", spectrum.confidence) for each in spectrum.bands]
+    return [
+        (name, "–" if value is None else text.format(value), f"{sure:.2f}")
+        for name, value, text, sure in rows
+    ]
+
+
+def _bytes(path: Path) -> bytes:
+    """The bytes of a file that is small enough to be read."""
+    from conduit.audio.reading import MAX_SOUND_BYTES  # brings NumPy along
+
+    try:
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= MAX_SOUND_BYTES else b""
+    except FileNotFoundError:
+        raise NotFound(
+            f"there is no file {str(path)!r:.200}", hint="give the path of a WAV, AIFF or FLAC file"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"cannot read {str(path)!r:.200}: {error}", hint="give the path of a sound file"
+        ) from None
+    if size > MAX_SOUND_BYTES:
+        raise TooLarge(
+            f"a file of {size} bytes", where=path.name, hint=f"at most {MAX_SOUND_BYTES} are read"
+        )
+    return data
