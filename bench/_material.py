@@ -5,20 +5,24 @@ Noise, a room and side-chain pumping are what a loop from somewhere has and a sy
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from conduit.audio import RATE, Samples, render_song
-from conduit.midi import PPQ
-from conduit.rhythm import STYLES, Style, render
+from conduit.midi import PPQ, NoteArray, note_array
+from conduit.midi.smf import Song, Tempo
+from conduit.rhythm import STYLES, Role, Root, Session, Style, render
 from conduit.rhythm.groove import GrooveRequest, config_of
 from conduit.rhythm.styles.lines import Part
 
 SAME_S = 0.03
 """Hits closer than this are heard as one."""
+
+ROOTS = tuple(str(each) for each in Root)
+_HATS = (Role.HAT, Role.OPEN_HAT)
 
 SPOILS = ("clean", "noise", "reverb", "pumping", "all")
 
@@ -34,14 +38,15 @@ class Clip:
     swing: float
     onsets: npt.NDArray[np.float64]
     """Seconds; hits at once are one."""
-    key: tuple[int, bool] | None
-    """The root, 0 for C, and whether it is a minor key; none where nothing has a pitch."""
+    lean_ms: npt.NDArray[np.float64] | None
+    """How late the hats are on each sixteenth of a bar, against the straight grid, ``(16,)``; NaN
+    where they do not play, and none where there are none."""
 
 
-def clips(seeds: int, bars: int, spoils: tuple[str, ...] = SPOILS) -> Iterator[Clip]:
+def clips(seeds: Iterable[int], bars: int, spoils: tuple[str, ...] = SPOILS) -> Iterator[Clip]:
     """For each style and seed a groove of its own tempo and swing, in each state."""
     for place, style in enumerate(STYLES):
-        for seed in range(seeds):
+        for seed in seeds:
             chance = np.random.default_rng(1000 * place + seed)
             own = STYLES[style]
             wish = GrooveRequest(
@@ -51,24 +56,60 @@ def clips(seeds: int, bars: int, spoils: tuple[str, ...] = SPOILS) -> Iterator[C
                 seed=seed,
                 swing=round(float(chance.choice([own.swing, 50, 54, 58, 62])), 1),
                 parts=(Part.BASS, Part.STAB) if seed % 2 else (),
-                root=list(_roots())[int(chance.integers(12))] if seed % 2 else None,
+                root=list(Root)[int(chance.integers(12))] if seed % 2 else None,
             )
             config = config_of(wish)
             session = render(config)
             sound = render_song(session.song())
             tick = np.unique(session.notes["tick"]).astype(np.float64)
             onsets = merged(tick * 60 / (session.bpm * PPQ))
-            minor = "major" not in config.key.scale and config.key.scale != "mixolydian"
-            key = (list(_roots()).index(config.key.root), minor) if seed % 2 else None
+            lean = lean_of(session)
             for spoil in spoils:
                 spoilt = spoiled(sound, spoil, session.bpm, chance)
-                yield Clip(style, spoil, spoilt, session.bpm, config.swing, onsets, key)
+                yield Clip(style, spoil, spoilt, session.bpm, config.swing, onsets, lean)
 
 
-def _roots() -> tuple[object, ...]:
-    from conduit.rhythm.scale import Root
+def lean_of(session: Session) -> npt.NDArray[np.float64] | None:
+    """The median lean of all hats on each sixteenth, in ms."""
+    hats = [n for n, each in enumerate(session.config.layers) if each.role in _HATS]
+    mine = np.isin(session.notes["layer"], hats)
+    if not mine.any():
+        return None
+    steps = session.steps[mine]
+    late = session.notes["tick"][mine] - session.timeline.step_starts()[steps]
+    late_ms = late * 60_000 / (session.bpm * PPQ)
+    place = steps % 16
+    return np.array(
+        [np.median(late_ms[place == n]) if (place == n).any() else np.nan for n in range(16)]
+    )
 
-    return tuple(Root)
+
+def chords() -> Iterator[tuple[str, int, bool, Samples]]:
+    """Chords of every key, plucked over a bass, without and with drums: what it is called, its
+    root from C, whether it is minor, and the sound."""
+    for root in range(12):
+        for minor in (False, True):
+            notes = _chords(root, _MINOR if minor else _MAJOR)
+            drums = render(list(STYLES.values())[root % len(STYLES)], bars=4, bpm=130).notes
+            for name, played in (("chords", notes), ("with drums", np.concatenate([notes, drums]))):
+                ordered = played[np.argsort(played["tick"], kind="stable")]
+                song = Song(ordered, tempos=(Tempo.from_bpm(130),))
+                yield name, root, minor, render_song(song)
+
+
+_MAJOR = ((0, 4, 7), (7, 11, 14), (9, 12, 16), (5, 9, 12))
+_MINOR = ((0, 3, 7), (5, 8, 12), (7, 10, 14), (0, 3, 7))
+
+
+def _chords(root: int, progression: tuple[tuple[int, ...], ...]) -> NoteArray:
+    rows = []
+    for bar, chord in enumerate(progression):
+        for beat in range(4 * bar, 4 * bar + 4):
+            rows += [(beat * PPQ, PPQ * 3 // 4, 57 + (root - 9) % 12 + each) for each in chord]
+            bass = 33 + (root - 9) % 12 + chord[0] % 12
+            rows.append((beat * PPQ + PPQ // 2, PPQ // 2, bass))
+    tick, length, pitch = (np.array(column) for column in zip(*rows, strict=True))
+    return note_array(tick, length, pitch, 90, channel=0)
 
 
 def merged(times: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
