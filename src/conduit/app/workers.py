@@ -68,8 +68,11 @@ class _Signals:
     def wait(self, timeout_s: float | None, or_for: tuple[int, ...] = ()) -> None:
         """Return at the latest when one of these can be read."""
         woken = self._woken.fileno()
-        readable, _, _ = select.select([woken, *or_for], [], [], timeout_s)
-        if woken in readable:
+        poll = select.poll()  # select() takes no descriptor above 1023
+        for each in (woken, *or_for):
+            poll.register(each, select.POLLIN)
+        ready = dict(poll.poll(None if timeout_s is None else timeout_s * 1000))
+        if woken in ready:
             self._woken.recv(4096)
 
     def take(self, signum: int, _frame: FrameType | None) -> None:
