@@ -1,4 +1,5 @@
-"""Draw the pictures of pipelines in ``docs/images``; with ``--check``, only say what changed.
+"""Draw the pictures of pipelines and of the device in ``docs/images``; with ``--check``, only say
+what changed.
 
 The guide's own program is run, and what it built is drawn, so that a picture shows what the text
 says. Times are set, because those of a run are never the same twice.
@@ -20,8 +21,12 @@ from typing import Any
 from conduit.blocks.drawing import svg
 from conduit.blocks.listing import branches
 from conduit.blocks.tracing import Trace
+from conduit.surfaces.ableton.amxd.blocks import described
+from conduit.surfaces.ableton.amxd.maxpat import maxpat
+from conduit.surfaces.ableton.amxd.picture import picture_of
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
+DEVICE = DOCS.parent / "device"
 GUIDE = DOCS / "guides" / "pipelines.md"
 TIMES_MS = {
     "message.split": 0.004,
@@ -62,6 +67,7 @@ def pictures() -> dict[str, str]:
     guide = built()
     return {
         "pipeline.svg": svg(guide["triage"]),
+        "device.svg": picture_of(maxpat(described(DEVICE), 0)),
         "pipeline-trace.svg": svg(guide["asking"], timed(guide["seen"])),
     }
 

@@ -36,6 +36,7 @@ from conduit.app.access import Access, read_access
 from conduit.app.access_block import access_block
 from conduit.app.crew import ProcessCrew
 from conduit.app.going_on import going_on, stopped
+from conduit.app.live_side import live_blocks, live_sets
 from conduit.app.model_side import ModelSide, closing_at_the_end, open_models
 from conduit.app.registered_tools import registered_tools
 from conduit.app.settings import Settings
@@ -73,6 +74,7 @@ from conduit.store.segments import Segments
 from conduit.store.settings_file import read_settings
 from conduit.store.tool_states import ToolStates
 from conduit.surfaces import studio
+from conduit.surfaces.ableton.amxd.blocks import EPOCH, device_blocks
 from conduit.surfaces.http.server import http_surface
 from conduit.surfaces.mcp.http import McpOverHttp
 from conduit.surfaces.mcp.touched import Touched
@@ -202,7 +204,8 @@ async def open_app(
         configs = Configs(_sandbox(settings.configs), examples, out)
         saved = (*config_blocks(configs), *session_blocks(configs, out, files))
         voting = Voting(gate, loop, models.gateway.price_of)
-        asking = ask_blocks(loop, agent_runs, conversations, prompts, memory, voting)
+        sets = live_sets(database)
+        asking = ask_blocks(loop, agent_runs, conversations, prompts, memory, voting, sets=sets)
         ask = (*asking, *run_blocks(agent_runs), *memory_blocks(memory))
         consistent = consistency_blocks(gate, models.gateway.price_of)
         chosen = Chosen(hidden=[settings.home])
@@ -222,6 +225,11 @@ async def open_app(
         for each in registered_tools(gate, settings, access, database):
             catalog.add(each)
         for each in whereabouts_blocks(gate, settings, access, database):
+            catalog.add(each)
+        for each in live_blocks(gate, sets):
+            catalog.add(each)
+        device = device_blocks(files, _folder_of("device"), settings.environ.get(EPOCH))
+        for each in device:
             catalog.add(each)
         scopes = models.tokens.scopes = CatalogScopes(gate)
         catalog.add(token_block(models.tokens, scopes, access.caller))

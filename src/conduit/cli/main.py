@@ -18,6 +18,7 @@ from conduit.cli import (
     commute,
     conversations,
     corpora,
+    device,
     doctor,
     explain,
     flex,
@@ -63,6 +64,7 @@ cli.add_typer(presets.commands, name="presets")
 cli.add_typer(keys.commands, name="keys")
 cli.add_typer(mcp.commands, name="mcp")
 cli.add_typer(flex.commands, name="flex")
+cli.add_typer(device.commands, name="device")
 cli.add_typer(corpora.commands, name="corpora")
 cli.add_typer(places.commands, name="places")
 cli.add_typer(calendar.commands, name="calendar")

@@ -146,7 +146,8 @@ def _names(device: Device) -> Iterator[str]:
 
 
 def _harmless(name: str) -> str:
-    for each in (name, "".join(c if c.isalnum() or c in "_-." else "_" for c in name)[:80]):
+    plain = "".join(c if c.isalnum() or c in "_-." else "_" for c in name).lstrip("._-")
+    for each in (name, plain[:80]):
         try:
             (only,) = parts_of(each)
         except (InvalidInput, ValueError):
