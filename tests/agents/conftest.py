@@ -18,6 +18,8 @@ from conduit.agents.conversations import conversation_blocks
 from conduit.agents.documents import Documentation, documentation_blocks
 from conduit.agents.handle import handle_block
 from conduit.agents.help import help_block
+from conduit.agents.live.blocks import LiveSets
+from conduit.agents.live.clips import clip_blocks
 from conduit.agents.memory.blocks import memory_blocks
 from conduit.agents.memory.memory import Memory
 from conduit.agents.memory.summaries import Summaries
@@ -53,6 +55,7 @@ from conduit.store.conversations import Conversations
 from conduit.store.database import Database
 from conduit.store.files import DiskFiles
 from conduit.store.grooves import Grooves
+from conduit.store.live_contexts import LiveContexts
 from conduit.store.runs import Runs
 from conduit.store.sandbox import Sandbox
 from conduit.telemetry.ids import IdMaker
@@ -161,8 +164,11 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             memory = Memory(notes, summaries)
             runs = stack.enter_context(contextlib.closing(Runs(database, time.time)))
             agent = AgentRuns(runs, loop, conversations.appending, IdMaker(), Reach(gate))
+            sets = LiveSets(LiveContexts(database, time.time), time.time)
             blocks = (
                 *extra,
+                *sets.blocks(),
+                *clip_blocks(gate),
                 *run_blocks(agent),
                 *conversation_blocks(conversations, notes),
                 *transfer_blocks(conversations, notes),
@@ -175,6 +181,7 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
                     SystemPrompts(),
                     memory,
                     Voting(gate, loop, gateway.price_of),
+                    sets=sets,
                 ),
                 *documentation_blocks(Documentation(docs)),
                 *config_blocks(configs),

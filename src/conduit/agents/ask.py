@@ -26,6 +26,7 @@ from conduit.agents.system_prompts import SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
 from conduit.agents.voting import Voting
 from conduit.blocks import Block, Effects, Length, NoOp, Range, block, current_call
+from conduit.contracts.call import Principal
 from conduit.contracts.chat import Message
 from conduit.models.consistency.ballot import MOST_SAMPLES
 
@@ -121,6 +122,15 @@ class StoredMessage(Protocol):
     def id(self) -> str: ...
 
 
+class Sets(Protocol):
+    """Who knows what sets of Ableton Live look like."""
+
+    async def noted(
+        self, person: Principal, session: str, messages: Sequence[Message]
+    ) -> tuple[Message, ...]:
+        """Messages with what is known of a conversation's set."""
+
+
 class Conversations(Protocol):
     """Who remembers conversations."""
 
@@ -137,6 +147,7 @@ def ask_blocks(
     memory: Memory,
     voting: Voting,
     timer: Callable[[], float] = time.perf_counter,
+    sets: Sets | None = None,
 ) -> tuple[Block[Any, Any], ...]:
     """``agent.ask``, ``agent.chat``, ``agent.history``, ``agent.reset`` and ``prompts.list``."""
 
@@ -156,10 +167,13 @@ def ask_blocks(
         asked = Asked(
             request.prompt, request.system, request.provider, request.model, samples=wish.samples
         )
+        messages = seen.messages(system, request.prompt)
+        if sets is not None:
+            messages = await sets.noted(person, request.session, messages)
         session = await runs.begin(
             person,
             request.session,
-            seen.messages(system, request.prompt),
+            messages,
             asked,
             request.budget or Budget(),
         )

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
+from conduit.agents.live.typed import LiveBlock
 from conduit.blocks import decode
 from conduit.contracts.chat import ProviderFailure, Usage
 from conduit.contracts.errors import InvalidInput
@@ -122,7 +123,8 @@ class AskReply:
     ``status`` is ``done``; ``stopped`` when a limit of the budget was reached, which ``why`` names;
     or ``waiting`` for a person's decision on the calls in ``waiting_for``. ``cost_micro`` is in
     millionths of a US dollar, of what has a known price. ``agreement`` is there where the answer
-    was put to the vote.
+    was put to the vote. ``blocks`` are for Ableton Live, whole and checked; ``refused_blocks`` says
+    what else the model wrote for it, and why nothing of that is applied.
     """
 
     text: str
@@ -141,6 +143,8 @@ class AskReply:
     waiting_for: tuple[ApprovalNeeded, ...] = ()
     cost_micro: int = 0
     agreement: Agreement | None = None
+    blocks: tuple[LiveBlock, ...] = ()
+    refused_blocks: tuple[ErrorInfo, ...] = ()
 
 
 AgentEvent = Started | Answering | TextDelta | ToolCalled | ToolReturned | ApprovalNeeded

@@ -13,6 +13,7 @@ from typing import Any
 
 from conduit.agents.events import AgentEvent
 from conduit.agents.intents.guide import guide_for
+from conduit.agents.live.note import is_live
 from conduit.agents.model_rights import ModelRights
 from conduit.agents.reward import difficulty
 from conduit.agents.runs.budget import Budget
@@ -51,6 +52,9 @@ OFFERED = (
     "commute.leave",
 )
 """The blocks a model is offered as tools."""
+
+IN_LIVE = ("live.clip", "live.parameters")
+"""Those that it is offered beside them where it is shown a set of Ableton Live."""
 
 FLAT_NAMES = {
     "render_session": "groove.render_session",
@@ -104,9 +108,12 @@ class ToolLoop:
     def machine(self, state: RunState, person: Principal, journal: Journal) -> Machine:
         """The run at ``state``, on behalf of ``person``."""
         model = self.rights.of(person)
+        toolbox = self.within(person.org_id)
+        if is_live(state.messages):
+            toolbox._offered = (*self._offered, *IN_LIVE)
         return Machine(
             self._gate,
-            self.within(person.org_id),
+            toolbox,
             journal,
             state,
             person,
@@ -177,6 +184,6 @@ class ToolLoop:
 
     def _block(self, name: str) -> str:
         block = self._catalog.block_of_tool(FLAT_NAMES.get(name, name))
-        if block not in self._offered and not self._catalog.reserved(block):
+        if block not in (*self._offered, *IN_LIVE) and not self._catalog.reserved(block):
             raise NotFound(block)
         return block

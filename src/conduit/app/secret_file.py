@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -15,17 +16,22 @@ from conduit.telemetry.ids import new_id
 SECRET_BYTES: Final = 32
 
 
-def kept_secret(path: Path, *, of: str, lost: str) -> bytes:
+def _random() -> bytes:
+    return secrets.token_bytes(SECRET_BYTES)
+
+
+def kept_secret(path: Path, *, of: str, lost: str, make: Callable[[], bytes] = _random) -> bytes:
     """The secret in a file, made when there is none (mode 0600); whoever is first makes it for all.
 
-    ``of`` is what it belongs to, ``lost`` what deleting it does. Raises ``StoreError``, and
+    ``of`` is what it belongs to, ``lost`` what deleting it does; ``make`` makes one of
+    ``SECRET_BYTES``. Raises ``StoreError``, and
     ``ConfigError`` for a file that holds something else.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
             fresh = path.parent / f".{path.name}.{new_id()}"
-            write_atomically(fresh, secrets.token_bytes(SECRET_BYTES), mode=0o600)
+            write_atomically(fresh, make(), mode=0o600)
             with suppress(FileExistsError):  # another worker was first
                 os.link(fresh, path)
             fresh.unlink()

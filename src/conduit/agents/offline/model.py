@@ -69,7 +69,8 @@ class OfflineAgent:
         past, prompt, results = _split(request.messages)
         intents = read_plan(prompt, _grooves(past), _names(past), _last_render(past))
         offered = {tool.name for tool in request.tools}
-        steps = [] if request.tool_choice == "none" else next_steps(intents, results)
+        live = "live_clip" in offered
+        steps = [] if request.tool_choice == "none" else next_steps(intents, results, live=live)
         missing = [step for step in steps if step.tool not in offered]
         if steps and not missing:
             calls = tuple(
@@ -81,15 +82,17 @@ class OfflineAgent:
                 for at, step in enumerate(steps)
             )
             return ChatResponse("", tool_calls=calls, finish_reason="tool_calls")
-        said = _told_all(intents, results)
+        said = _told_all(intents, results, live=live)
         if missing or not said:
             said.append(_NO_TOOL)
         return ChatResponse("\n\n".join(said))
 
 
-def _told_all(intents: Sequence[Intent], results: Sequence[dict[str, Any]]) -> list[str]:
+def _told_all(
+    intents: Sequence[Intent], results: Sequence[dict[str, Any]], *, live: bool
+) -> list[str]:
     """The results in words, then what needed no tool."""
-    steps = all_steps(intents, results)
+    steps = all_steps(intents, results, live=live)
     answers = [
         told(steps[at] if at < len(steps) else None, result) for at, result in enumerate(results)
     ]

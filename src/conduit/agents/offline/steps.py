@@ -45,13 +45,16 @@ class Step:
     remarks: tuple[str, ...] = field(default=())
 
 
-def next_steps(intents: Sequence[Intent], results: Sequence[Mapping[str, Any]]) -> list[Step]:
-    """The calls of the next turn; empty when all is done, or when something failed."""
+def next_steps(
+    intents: Sequence[Intent], results: Sequence[Mapping[str, Any]], *, live: bool = False
+) -> list[Step]:
+    """The calls of the next turn; empty when all is done, or when something failed. ``live``:
+    there is a set of Ableton Live that grooves go into."""
     if any("error" in result for result in results):
         return []
     batch: list[Step] = []
     busy: set[str] = set()
-    for step in all_steps(intents, results)[len(results) :]:
+    for step in all_steps(intents, results, live=live)[len(results) :]:
         if step.names and step.names in busy:
             break
         busy.add(step.names)
@@ -59,7 +62,9 @@ def next_steps(intents: Sequence[Intent], results: Sequence[Mapping[str, Any]]) 
     return batch
 
 
-def all_steps(intents: Sequence[Intent], results: Sequence[Mapping[str, Any]]) -> list[Step]:
+def all_steps(
+    intents: Sequence[Intent], results: Sequence[Mapping[str, Any]], *, live: bool = False
+) -> list[Step]:
     """Every call that can be known by now, those that were made included. What waits for a result
     that is not there yet ends the list."""
     steps: list[Step] = []
@@ -72,7 +77,20 @@ def all_steps(intents: Sequence[Intent], results: Sequence[Mapping[str, Any]]) -
                 steps.append(change)
         elif step := _step(intent):
             steps.append(step)
+            if live and isinstance(intent, MakeGroove):
+                if len(steps) > len(results):
+                    return steps
+                if clip := _clip(intent, results[len(steps) - 1]):
+                    steps.append(clip)
     return steps
+
+
+def _clip(intent: MakeGroove, groove: Mapping[str, Any]) -> Step | None:
+    """A groove that was rendered, into a clip."""
+    groove_id, title = groove.get("groove_id"), groove.get("title")
+    if not isinstance(groove_id, str):
+        return None
+    return Step("live_clip", {"groove_id": groove_id, "name": str(title or "")[:200]}, intent)
 
 
 def _step(intent: Intent) -> Step | None:

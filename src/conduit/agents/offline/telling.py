@@ -6,6 +6,7 @@ from typing import Any
 
 from conduit.agents.documents import DocAnswer
 from conduit.agents.help import HelpText
+from conduit.agents.live.typed import ClipMade
 from conduit.agents.offline.intent import CallBlock, ChangeSaved, Intent, MakeGroove
 from conduit.agents.offline.steps import Step
 from conduit.agents.offline.whereabouts import told_whereabouts
@@ -45,6 +46,8 @@ def _told(intent: Intent | None, result: dict[str, Any]) -> str:
         return _told_error(decode(ErrorInfo, result["error"]))
     if "groove_id" in result:
         return _told_groove(intent, decode(RenderedGroove, result))
+    if "clip" in result:
+        return _told_clip(decode(ClipMade, result))
     if "styles" in result:
         return _told_styles(decode(StyleList, result))
     if "lanes" in result:
@@ -82,6 +85,13 @@ def _told_groove(intent: Intent | None, groove: RenderedGroove) -> str:
     if isinstance(intent, MakeGroove) and intent.remarks:
         text += "\n\n" + " ".join(intent.remarks)
     return text + "\n\nNext: “more swing”, “less dense”, “another seed”, “140 bpm”."
+
+
+def _told_clip(made: ClipMade) -> str:
+    where = made.target.track
+    track = "the selected track" if where == "selected" else f"the track {where}"
+    length = f" over {made.length_beats:g} beats" if made.length_beats else ""
+    return f"In Live: {made.notes} notes{length}, for a clip on {track}."
 
 
 def _told_session(session: RenderedSession) -> str:

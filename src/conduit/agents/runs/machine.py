@@ -351,6 +351,7 @@ class Machine:
                 return replace(recorded, id=call.id, ms=0.0)
             started = self.timer()
             result: Any = None
+            in_short: Callable[[], object] | None = None
             problem: ConduitError | None = None
             try:
                 async with asyncio.timeout(self._seconds_left()) as limit:
@@ -362,6 +363,7 @@ class Machine:
                 if len(raw) > LARGEST_RESULT:
                     raise TooLarge(f"the result has {len(raw)} bytes", hint="ask for less of it")
                 result = loads(raw)
+                in_short = getattr(output, "in_short", None)  # what a model need not read again
             except TimeoutError:
                 if not limit.expired():
                     raise
@@ -373,7 +375,8 @@ class Machine:
             info = ErrorInfo.of(problem)
             said = dumps({"error": info}).decode()
             return Called(call.id, block, arguments, False, said, None, info, ms)
-        return Called(call.id, block, arguments, True, _said(raw), result, None, ms)
+        short = raw if in_short is None else dumps(in_short())
+        return Called(call.id, block, arguments, True, _said(short), result, None, ms)
 
     def _once_more(self, block: str, error: ConduitError) -> ConduitError:
         """Arguments may be put right once: a model that fails again goes on failing."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from conduit.agents.events import AskReply
 from conduit.agents.fenced import json_blocks
+from conduit.agents.live.answer import for_live
 from conduit.agents.runs.session import Session
 from conduit.agents.runs.state import RunState
 from conduit.blocks import current_call
@@ -26,6 +27,8 @@ def reply_of(session: Session, seconds: float) -> AskReply:
 def reply_from(state: RunState, session: str, seconds: float) -> AskReply:
     """The answer of a run that nobody keeps."""
     ended = state.ended
+    written = json_blocks(state.text)
+    live = for_live(state.tool_uses, written)
     return AskReply(
         text=state.text,
         provider=state.provider,
@@ -33,11 +36,13 @@ def reply_from(state: RunState, session: str, seconds: float) -> AskReply:
         session=session,
         correlation_id=current_call().correlation_id,
         elapsed_ms=round(seconds * 1000, 3),
-        json_blocks=json_blocks(state.text),
+        json_blocks=written,
         tool_calls=tuple(state.tool_uses),
         failures=tuple(state.failures),
         usage=state.usage,
         status=ended.status if ended else "done",
         why=ended.why if ended else "",
         cost_micro=state.spent.cost_micro,
+        blocks=live.blocks,
+        refused_blocks=live.refused,
     )
