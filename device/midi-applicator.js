@@ -20,7 +20,8 @@ var live = null;
 var selected = 0;
 var assembly = new pieces.Assembly();
 var forced = "auto";
-var last = null;
+var MOST = 32;
+var done = []; // what can be taken back, the newest last
 var reports = 0;
 
 // Before this, Live has no object for us.
@@ -59,13 +60,12 @@ function piece(id, index, text) {
 function undo() {
   tell(function () {
     ready();
-    if (last === null) {
+    if (!done.length) {
       refusal.refuse("not_found", "there is nothing to undo", "Live's own undo goes further back");
     }
-    var done = last;
-    done.undo();
-    last = null;
-    return { type: "undone", ok: true, kind: "midi", clip: done.report.clip, track: done.report.track };
+    var last = done.pop();
+    last.undo();
+    return { type: "undone", ok: true, kind: "midi", clip: last.report.clip, track: last.report.track };
   });
 }
 
@@ -75,9 +75,12 @@ function apply(block) {
   if (forced !== "auto" && !(forced === "new_scene" && wanted.target.view === "arrangement")) {
     wanted.target.mode = forced;
   }
-  var done = clips.write(live, wanted, selected || live.selectedTrack());
-  last = done;
-  return done.report;
+  var written = clips.write(live, wanted, selected || live.selectedTrack());
+  done.push(written);
+  if (done.length > MOST) {
+    done.shift();
+  }
+  return written.report;
 }
 apply.local = 1;
 

@@ -8,6 +8,7 @@ var described = require("refusal").described;
 
 var MAX_CHANGES = 500;
 var MAX_RAMP = 600000; // ms
+var MOST_UNDO = 32;
 var STEP = 25; // ms between two values of a ramp
 
 exports.checked = checked;
@@ -62,7 +63,7 @@ function Writer(live, later, tell) {
   this.later = later;
   this.tell = tell;
   this.ramps = [];
-  this.before = [];
+  this.past = []; // what can be put back, the newest last
 }
 
 Writer.prototype.write = function (changes, selected) {
@@ -87,7 +88,10 @@ Writer.prototype.write = function (changes, selected) {
       throw error;
     }
   });
-  this.before = plans;
+  this.past.push(plans);
+  if (this.past.length > MOST_UNDO) {
+    this.past.shift();
+  }
   var told = [];
   for (i = 0; i < plans.length; i++) {
     if (plans[i].ramp) {
@@ -204,10 +208,10 @@ Writer.prototype.stop = function () {
 };
 
 Writer.prototype.undo = function () {
-  if (!this.before.length) {
+  if (!this.past.length) {
     refuse("not_found", "there is nothing to undo", "Live's own undo goes further back");
   }
-  var plans = this.before;
+  var plans = this.past.pop();
   var self = this;
   var moving = [];
   for (var i = 0; i < this.ramps.length; i++) {
@@ -222,7 +226,6 @@ Writer.prototype.undo = function () {
       back.push(plans[i]);
     }
   }
-  this.before = [];
   this.live.inOneStep(function () {
     putBack(self.live, back);
   });

@@ -7,40 +7,36 @@ var MAX_DEVICES = 16;
 var MAX_PARAMETERS = 64; // of one device
 var MAX_NOTES = 1000;
 var MAX_GROOVES = 32;
-var NOTES_OF_SCALES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
+var MAX_SCENES = 500;
 
 exports.look = look;
 
-// Everything that `fixtures/context.json` shows. Has no null in it. Times are beats.
+// Everything that `test/fixtures/context.json` shows, which is what the server knows. Has no null in
+// it. Times are beats. A track is known by its place in the list: those with clips come first.
 function look(live) {
   var song = live.song();
   var view = live.at("live_set view");
   var tracks = tracksOf(live, song);
-  var selected = selectedOf(live, view, tracks);
   var seen = {
     tempo: rounded(live.number(song, "tempo", 120), 3),
-    metre: [live.number(song, "signature_numerator", 4), live.number(song, "signature_denominator", 4)],
+    numerator: live.number(song, "signature_numerator", 4),
+    denominator: live.number(song, "signature_denominator", 4),
     playing: live.flag(song, "is_playing"),
     recording: live.flag(song, "record_mode"),
     position: rounded(live.number(song, "current_song_time", 0), 2),
-    scale: scaleOf(live, song),
-    groove: groovesOf(live, song),
-    scenes: live.ids(song, "scenes").length,
-    scene: sceneOf(live, song, view),
+    groove: rounded(live.number(song, "groove_amount", 0), 3),
+    grooves: groovesOf(live, song),
+    scale: { name: live.text(song, "scale_name"), root: live.number(song, "root_note", 0) },
     tracks: tracks.list,
-    selected: selected.told,
-    devices: selected.api ? devicesOf(live, selected.api) : [],
+    scenes: scenesOf(live, song),
+    selected: selectedOf(live, song, view, tracks.ids),
+    devices: devicesOf(live, view),
   };
-  var clip = clipOf(live, view, tracks);
+  var clip = clipOf(live, view);
   if (clip) {
     seen.clip = clip;
   }
   return seen;
-}
-
-function scaleOf(live, song) {
-  var root = live.number(song, "root_note", 0);
-  return { root: NOTES_OF_SCALES[((root % 12) + 12) % 12], name: live.text(song, "scale_name") };
 }
 
 function groovesOf(live, song) {
@@ -50,37 +46,38 @@ function groovesOf(live, song) {
   for (var i = 0; i < ids.length && i < MAX_GROOVES; i++) {
     names.push(short(live.text(live.byId(ids[i]), "name")));
   }
-  return { amount: rounded(live.number(song, "groove_amount", 0), 3), pool: names };
+  return names;
 }
 
-function sceneOf(live, song, view) {
-  var id = live.ids(view, "selected_scene")[0] || 0;
-  var index = live.ids(song, "scenes").indexOf(id);
-  return { index: index, name: index < 0 ? "" : short(live.text(live.byId(id), "name")) };
+function scenesOf(live, song) {
+  var ids = live.ids(song, "scenes");
+  var names = [];
+  for (var i = 0; i < ids.length && i < MAX_SCENES; i++) {
+    names.push(short(live.text(live.byId(ids[i]), "name")));
+  }
+  return names;
 }
 
 function tracksOf(live, song) {
   var ids = live.ids(song, "tracks");
-  var others = live.ids(song, "return_tracks");
-  var master = live.ids(song, "master_track");
+  var own = ids.length;
+  var returns = live.ids(song, "return_tracks");
+  ids = ids.concat(returns, live.ids(song, "master_track"));
   var list = [];
   for (var i = 0; i < ids.length && i < MAX_TRACKS; i++) {
-    list.push(trackOf(live, live.byId(ids[i]), i));
+    var other = i < own + returns.length ? "return" : "master";
+    list.push(trackOf(live, live.byId(ids[i]), i < own ? "" : other));
   }
-  for (i = 0; i < others.length; i++) {
-    list.push({ kind: "return", name: short(live.text(live.byId(others[i]), "name")) });
-  }
-  return { list: list, ids: ids, others: others, master: master };
+  return { list: list, ids: ids };
 }
 
 // What is false is left out: most of a hundred tracks is.
-function trackOf(live, api, index) {
-  var group = live.flag(api, "is_foldable");
-  var told = {
-    index: index,
-    name: short(live.text(api, "name")),
-    kind: group ? "group" : live.flag(api, "has_midi_input") ? "midi" : "audio",
-  };
+function trackOf(live, api, kind) {
+  var own = live.flag(api, "is_foldable") ? "group" : live.flag(api, "has_midi_input") ? "midi" : "audio";
+  var told = { name: short(live.text(api, "name")), kind: kind || own };
+  if (kind) {
+    return told;
+  }
   if (live.flag(api, "is_frozen")) {
     told.frozen = true;
   }
@@ -96,27 +93,27 @@ function trackOf(live, api, index) {
   return told;
 }
 
-function selectedOf(live, view, tracks) {
-  var id = live.ids(view, "selected_track")[0] || 0;
-  if (!id) {
-    return { api: null, told: { index: -1, name: "", kind: "none" } };
+function selectedOf(live, song, view, tracks) {
+  var found = {};
+  var track = tracks.indexOf(live.ids(view, "selected_track")[0] || 0);
+  var scene = live.ids(song, "scenes").indexOf(live.ids(view, "selected_scene")[0] || 0);
+  if (track >= 0) {
+    found.track = track;
   }
-  var api = live.byId(id);
-  var index = tracks.ids.indexOf(id);
-  var kind = tracks.master.indexOf(id) >= 0 ? "master" : "return";
-  if (index >= 0 && index < tracks.list.length) {
-    kind = tracks.list[index].kind;
+  if (scene >= 0) {
+    found.scene = scene;
   }
-  return { api: api, told: { index: index, name: short(live.text(api, "name")), kind: kind } };
+  return found;
 }
 
-function devicesOf(live, track) {
-  var ids = live.ids(track, "devices");
+// Those of the selected track.
+function devicesOf(live, view) {
+  var track = live.child(view, "selected_track");
+  var ids = track ? live.ids(track, "devices") : [];
   var list = [];
   for (var i = 0; i < ids.length && i < MAX_DEVICES; i++) {
     var api = live.byId(ids[i]);
     list.push({
-      index: i,
       name: short(live.text(api, "name")),
       kind: live.text(api, "class_name"),
       parameters: parametersOf(live, live.ids(api, "parameters")),
@@ -130,12 +127,12 @@ function parametersOf(live, ids) {
   for (var i = 0; i < ids.length && i < MAX_PARAMETERS; i++) {
     var api = live.byId(ids[i]);
     var told = {
-      index: i,
       name: short(live.text(api, "name")),
       value: rounded(live.number(api, "value", 0), 4),
       min: rounded(live.number(api, "min", 0), 4),
       max: rounded(live.number(api, "max", 1), 4),
     };
+    told.shown = shownAs(api, live.number(api, "value", 0));
     if (!live.number(api, "is_enabled", 1)) {
       told.enabled = false;
     }
@@ -147,9 +144,8 @@ function parametersOf(live, ids) {
   return list;
 }
 
-// The clip that is shown, with its notes as [pitch, start, duration, velocity, probability,
-// deviation]; undefined where none is.
-function clipOf(live, view, tracks) {
+// The clip that is shown; undefined where none is.
+function clipOf(live, view) {
   var id = live.ids(view, "detail_clip")[0];
   if (!id) {
     return undefined;
@@ -158,33 +154,50 @@ function clipOf(live, view, tracks) {
   var told = {
     name: short(live.text(api, "name")),
     kind: live.flag(api, "is_midi_clip") ? "midi" : "audio",
-    length: rounded(live.number(api, "length", 0), 4),
+    length_beats: rounded(live.number(api, "length", 0), 4),
     looping: live.flag(api, "looping"),
-    view: live.flag(api, "is_arrangement_clip") ? "arrangement" : "session",
   };
-  var track = /live_set tracks (\d+)(?: clip_slots (\d+))?/.exec(String(api.unquotedpath));
-  if (track) {
-    told.track = Number(track[1]);
-    if (track[2] !== undefined) {
-      told.slot = Number(track[2]);
-    }
+  var slot = /clip_slots (\d+)/.exec(String(api.unquotedpath));
+  if (slot) {
+    told.slot = Number(slot[1]);
   }
   if (told.kind === "midi") {
     var notes = contents.readNotes(live, api);
-    told.notes_in_all = notes.length;
+    told.note_count = notes.length;
     told.notes = [];
     for (var i = 0; i < notes.length && i < MAX_NOTES; i++) {
-      told.notes.push([
-        notes[i].pitch,
-        rounded(notes[i].start, 4),
-        rounded(notes[i].duration, 4),
-        rounded(notes[i].velocity, 0),
-        rounded(notes[i].probability, 3),
-        rounded(notes[i].deviation, 0),
-      ]);
+      told.notes.push(noteOf(notes[i]));
     }
   }
   return told;
+}
+
+function noteOf(each) {
+  var told = {
+    pitch: each.pitch,
+    start: rounded(each.start, 4),
+    duration: rounded(each.duration, 4),
+    velocity: rounded(each.velocity, 0),
+  };
+  if (each.probability < 1) {
+    told.probability = rounded(each.probability, 3);
+  }
+  if (each.deviation) {
+    told.velocity_deviation = rounded(each.deviation, 0);
+  }
+  if (each.mute) {
+    told.mute = true;
+  }
+  return told;
+}
+
+// The value as Live writes it.
+function shownAs(api, value) {
+  try {
+    return short(String(api.call("str_for_value", value)));
+  } catch (error) {
+    return String(value);
+  }
 }
 
 function shortAll(items) {

@@ -1,0 +1,348 @@
+"use strict";
+// The device's conversation with Conduit: commands of the panel in, answers and blocks out. Runs in
+// [node.script]. What comes in and goes out is in README.md.
+
+const { randomUUID } = require("node:crypto");
+const max = require("max-api");
+const { Client, Problem } = require("./conduit-client");
+const { Context } = require("./conduit-context");
+const { Assembly, split } = require("./pieces");
+
+const ICONS = { closed: "●", half_open: "◐", open: "○" };
+const MODES = ["auto", "new", "replace", "merge", "new_scene"];
+const LONGEST_SHOWN = 30000;
+const SHOW_EVERY_MS = 50;
+const FIRST_RETRY_MS = 1000;
+const LAST_RETRY_MS = 10000;
+const LOOK_EVERY_MS = 10000;
+const CONTEXT_WAIT_MS = 1000;
+const MOST_UNDO = 32;
+
+const client = new Client({
+  url: process.env.CONDUIT_URL || "http://127.0.0.1:9321",
+  home: process.env.CONDUIT_HOME || "",
+  timeoutMs: Number(process.env.CONDUIT_DEVICE_TIMEOUT_MS) || 60000,
+});
+const session = `live-${randomUUID()}`;
+const context = new Context(client, session, () => status("context", "full"));
+const fromContext = new Assembly();
+const fromApplicators = new Assembly();
+const undoable = []; // for each answer the kinds of what was applied of it
+
+let connected = false;
+let closed = false;
+let looking = null;
+let retryMs = FIRST_RETRY_MS;
+let asking = null;
+let active = "";
+let sent = 0;
+
+// ---- out --------------------------------------------------------------------------------------
+
+function out(...atoms) {
+  // Max answers when it has taken a message; when it is closing it never does.
+  Promise.resolve(max.outlet(...atoms)).catch(() => {});
+}
+
+function status(...atoms) {
+  out("status", ...atoms);
+}
+
+function say(text) {
+  status("say", String(text).replace(/\s+/g, " ").slice(0, LONGEST_SHOWN));
+}
+
+function complain(problem) {
+  const { message, hint } = problem instanceof Problem ? problem : { message: `the device failed: ${problem}` };
+  say(hint ? `${message} (${hint})` : message);
+}
+
+// ---- asking -----------------------------------------------------------------------------------
+
+async function prompt(text) {
+  if (!text.trim()) return say("write what you want first");
+  if (asking) return say("still answering: cancel first");
+  const leaving = new AbortController();
+  asking = leaving;
+  out("midi", "mark");
+  out("parameters", "mark");
+  status("state", "asking");
+  const answer = new Shown();
+  try {
+    const wrong = await withinReason(context.flush());
+    if (wrong && wrong.code !== "unreachable") complain(wrong);
+    const reply = await client.events("/ask", { prompt: text, session }, (name, data) => answer.take(name, data), leaving.signal);
+    met();
+    answer.end(reply.text);
+    finished(reply);
+    status("state", "ready");
+  } catch (problem) {
+    answer.end();
+    failed(problem);
+  } finally {
+    asking = null;
+  }
+  return look();
+}
+
+function withinReason(work) {
+  let late = null;
+  const enough = new Promise((resolve) => {
+    late = setTimeout(() => resolve(null), CONTEXT_WAIT_MS);
+  });
+  return Promise.race([work, enough]).finally(() => clearTimeout(late));
+}
+
+// The answer as it is shown while it comes: not more often than anybody can read.
+class Shown {
+  constructor() {
+    this.text = "";
+    this.later = null;
+    this.show();
+  }
+
+  take(name, data) {
+    if (name === "text") this.add(String(data.text));
+    if (name === "provider") status("provider", String(data.provider), String(data.model));
+    if (name === "tool_call") say(`${data.block} …`);
+    if (name === "approval") say(`${data.block} needs your consent: open Studio in a browser`);
+  }
+
+  add(text) {
+    if (this.text.length < LONGEST_SHOWN) this.text += text;
+    if (!this.later) this.later = setTimeout(() => this.show(), SHOW_EVERY_MS);
+  }
+
+  show() {
+    clearTimeout(this.later);
+    this.later = null;
+    out("text", this.text.slice(0, LONGEST_SHOWN));
+  }
+
+  end(whole) {
+    if (typeof whole === "string") this.text = whole;
+    this.show();
+  }
+}
+
+// Only a whole answer is applied.
+function finished(reply) {
+  const blocks = Array.isArray(reply.blocks) ? reply.blocks : [];
+  const refused = Array.isArray(reply.refused_blocks) ? reply.refused_blocks : [];
+  if (reply.status === "stopped") say(`stopped: ${reply.why}`);
+  else if (reply.status === "waiting") say("the answer waits for your consent: open Studio in a browser");
+  else say(blocks.length ? "applying …" : "done");
+  for (const each of refused) complain(new Problem(each.code, each.message, each.hint));
+  undoable.push([]);
+  if (undoable.length > MOST_UNDO) undoable.shift();
+  for (const block of blocks) apply(block);
+}
+
+function apply(block) {
+  const kind = block && block.type;
+  if (kind !== "midi" && kind !== "parameters") return say("the answer has a part that this device does not know");
+  for (const message of split(`b${++sent}`, block)) out(kind, ...message);
+  return undefined;
+}
+
+function failed(problem) {
+  complain(problem);
+  if (problem.code === "unreachable") return away();
+  status("state", problem.code === "cancelled" ? "ready" : "failed");
+  return undefined;
+}
+
+// What an applicator did with a block.
+function applied(report) {
+  if (!report.ok) return complain(new Problem(report.error.code, report.error.message, report.error.hint));
+  if (report.type === "applied") (undoable[undoable.length - 1] || []).push(report.kind);
+  if (report.type === "undone") return say("taken back");
+  if (report.kind === "parameters") {
+    return say(report.changes.map((each) => `${each.parameter}: ${each.display}${each.clamped ? " (its limit)" : ""}`).join(", "));
+  }
+  const where = report.view === "arrangement" ? "arrangement" : `slot ${report.slot + 1}`;
+  const name = report.clip || "clip";
+  status("groove", `${name} · ${report.track}, ${where} · ${report.notes} notes, ${report.length_beats} beats`);
+  return say("applied");
+}
+
+function undo() {
+  while (undoable.length && !undoable[undoable.length - 1].length) undoable.pop();
+  const kinds = undoable.pop();
+  if (!kinds) return say("there is nothing to undo");
+  for (const kind of kinds.reverse()) out(kind, "undo");
+  return undefined;
+}
+
+// ---- the connection ---------------------------------------------------------------------------
+
+// Looks who answers, and whether anybody does; again and again, at ease.
+async function look() {
+  clearTimeout(looking);
+  try {
+    show(await client.get("/providers"));
+    met();
+    later(LOOK_EVERY_MS);
+  } catch (problem) {
+    if (problem.code === "unreachable" || problem.code === "interrupted" || problem.code === "timed_out") away();
+    else {
+      complain(problem);
+      later(LOOK_EVERY_MS);
+    }
+  }
+}
+
+function later(ms) {
+  clearTimeout(looking);
+  if (closed) return;
+  looking = setTimeout(look, ms);
+  looking.unref();
+}
+
+function met() {
+  retryMs = FIRST_RETRY_MS;
+  if (connected) return;
+  connected = true;
+  context.lost();
+  if (!asking) status("state", "ready");
+  context.flush().then((wrong) => wrong && complain(wrong));
+  presets().catch(() => {}); // the list is only for the menu; whoever asks for one is told
+}
+
+function away() {
+  connected = false;
+  status("state", "offline");
+  later(retryMs);
+  retryMs = Math.min(LAST_RETRY_MS, retryMs * 2);
+}
+
+function show(reply) {
+  const all = Array.isArray(reply.providers) ? reply.providers : [];
+  active = String(reply.active || "");
+  const mine = all.find((each) => each.name === active);
+  status("provider", active, String((mine && mine.model) || ""));
+  status("providers", ...all.map((each) => String(each.name)));
+  for (const each of all) status("circuit", String(each.name), ICONS[each.circuit] || "?");
+  status("lights", all.map((each) => `${ICONS[each.circuit] || "?"} ${each.name}`).join("  ").slice(0, 500));
+  return all;
+}
+
+async function presets() {
+  const reply = await client.get("/presets");
+  const names = reply.presets.map((each) => String(each.name));
+  status("presets", ...names);
+  return names;
+}
+
+// ---- commands ---------------------------------------------------------------------------------
+
+const text = (words) => words.map(String).join(" ");
+const one = (words, what) => {
+  const name = text(words).trim();
+  if (!name) throw new Problem("invalid_input", `${what} needs a name`, "");
+  return name;
+};
+
+const commands = {
+  prompt: (...words) => prompt(text(words)),
+  cancel: () => (asking ? asking.abort() : say("nothing is being answered")),
+  undo: () => undo(),
+  reset: async () => {
+    const reply = await client.send("POST", "/reset", { session });
+    say(`forgotten: ${reply.forgotten} messages`);
+  },
+  health: async () => {
+    const reply = await client.get("/health");
+    say(`Conduit ${reply.version}: ${reply.status}, ${reply.active} answers`);
+  },
+  mode: (...words) => {
+    const name = one(words, "mode");
+    if (!MODES.includes(name)) throw new Problem("invalid_input", `there is no mode ${name}`, MODES.join(", "));
+    out("midi", "mode", name);
+  },
+  providers: async () => {
+    const all = show(await client.get("/providers"));
+    say(all.map((each) => `${each.name === active ? "→ " : ""}${each.name} (${each.model})`).join(", "));
+  },
+  provider: async (...words) => {
+    const [name, ...model] = words.map(String);
+    show(await client.send("POST", "/providers/switch", { name: one([name || ""], "provider"), model: text(model) }));
+    say(`${active} answers`);
+  },
+  model: async (...words) => {
+    const model = one(words, "model");
+    if (!active) show(await client.get("/providers"));
+    show(await client.send("POST", "/providers/switch", { name: active, model }));
+    say(`${active} answers with ${model}`);
+  },
+  circuit: async () => {
+    const all = show(await client.get("/providers"));
+    say(all.map((each) => `${ICONS[each.circuit] || "?"} ${each.name}${each.last_error ? `: ${each.last_error}` : ""}`).join(", "));
+  },
+  "reset-circuit": async (...words) => {
+    const name = one(words, "reset-circuit");
+    show(await client.send("POST", `/providers/reset-circuit/${encodeURIComponent(name)}`, {}));
+    say(`${name} is tried again`);
+  },
+  preset: async (...words) => {
+    const [what, ...rest] = words.map(String);
+    if (!what) return say(`presets: ${(await presets()).join(", ") || "none yet"}`);
+    if (what === "save" && rest.length) {
+      await client.send("POST", "/presets", { name: text(rest) });
+      await presets();
+      return say(`saved: ${text(rest)}`);
+    }
+    const route = what === "undo" && !rest.length ? "/presets/undo" : `/presets/${encodeURIComponent(text(words))}/apply`;
+    await client.send("POST", route, {});
+    say(what === "undo" ? "back to before the preset" : `in force: ${text(words)}`);
+    return look();
+  },
+  server: (...words) => {
+    client.at(one(words, "server"));
+    connected = false;
+    return look();
+  },
+  token: (...words) => {
+    client.useToken(text(words));
+    connected = false;
+    return look();
+  },
+  session: (word, ...rest) => {
+    const said = assembled(fromContext, word, rest);
+    if (said === undefined) return undefined;
+    context.take(said);
+    return connected ? context.flush().then((wrong) => wrong && wrong.code !== "unreachable" && complain(wrong)) : undefined;
+  },
+  applied: (word, ...rest) => {
+    const report = assembled(fromApplicators, word, rest);
+    return report === undefined ? undefined : applied(report);
+  },
+};
+
+function assembled(assembly, word, rest) {
+  if (word === "begin") assembly.begin(...rest);
+  return word === "piece" ? assembly.piece(...rest) : undefined;
+}
+
+for (const [name, work] of Object.entries(commands)) {
+  max.addHandler(name, async (...words) => {
+    try {
+      await work(...words);
+    } catch (problem) {
+      failed(problem);
+    }
+  });
+}
+
+status("state", "starting");
+status("context", "full");
+const begun = look();
+
+// For the tests: Max ends the process.
+function close() {
+  closed = true;
+  clearTimeout(looking);
+  if (asking) asking.abort();
+}
+
+module.exports = { begun, close, session };
