@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from conduit.midi.notes import Ints
+
+_Words: TypeAlias = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
 _TAIL: Final = 8
 """Bytes that may be read past the end of a window: reading any number there is no fault yet, but
@@ -24,16 +25,13 @@ class Bits:
     def __init__(self, data: bytes) -> None:
         self.at = 0
         self.size = 8 * len(data)
-        raw = np.frombuffer(data + bytes(_TAIL), np.uint8)
+        padded = data + bytes(_TAIL)
         # A word of 64 bits from each byte on, so that up to 57 bits are one shift away.
-        self._words = np.zeros(len(data) + 1, np.uint64)
-        for place in range(_TAIL):
-            part = raw[place : place + len(data) + 1].astype(np.uint64)
-            self._words |= part << np.uint64(8 * (_TAIL - 1 - place))
-        ones = np.unpackbits(raw)
-        place_of = np.where(ones, np.arange(len(ones), dtype=np.int32), np.int32(len(ones)))
-        nearest: npt.NDArray[np.int32] = np.minimum.accumulate(place_of[::-1])[::-1]
-        self.next_one = memoryview(np.ascontiguousarray(nearest).data)
+        self._words: _Words = np.ndarray((len(data) + 1,), ">u8", padded, strides=(1,))
+        ones = np.flatnonzero(np.unpackbits(np.frombuffer(padded, np.uint8)).view(np.bool_))
+        ends = np.append(ones, 8 * len(padded)).astype(np.int32)
+        nearest = np.repeat(ends, np.diff(ends, prepend=np.int32(-1)))
+        self.next_one = memoryview(nearest.data)
         """Where the first set bit at or after each bit is; beyond the end where there is none."""
 
     def number(self, bits: int) -> int:
@@ -65,7 +63,8 @@ class Bits:
         width = np.asarray(bits, np.uint64)
         shift = np.uint64(64) - (at & 7).astype(np.uint64) - width
         # Nothing is shifted by 64: a number of no bits is shifted by 63 and masked to nothing.
-        found = self._words[at >> 3] >> np.minimum(shift, np.uint64(63))
+        words = self._words[at >> 3].astype(np.uint64)
+        found = words >> np.minimum(shift, np.uint64(63))
         mask = (np.uint64(1) << width) - np.uint64(1)
         numbers: Ints = (found & mask).astype(np.int64)
         return numbers

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from conduit.audio.reading.bits import Bits, Ended
 from conduit.audio.reading.flac_frames import Damaged, Frame, Stream, read_frame
 from conduit.audio.reading.flac_predict import predicted
 from conduit.audio.reading.pcm import MAX_SAMPLES, Portion, Shape, Sound
+from conduit.audio.sound import Samples
 from conduit.contracts.errors import InvalidInput, TooLarge
 
 _WINDOW: Final = 1 << 17
@@ -31,26 +31,24 @@ _MOST_STEPS: Final = 2_000_000
 """Steps of all batches: where blocks of very different lengths would take minutes, no file that an
 encoder writes comes near it."""
 
+_MOST_FRAMES: Final = 200_000
+"""Frames that are walked; of the usual size they are hours."""
+
 
 def read_flac(data: bytes, portion: Portion) -> Sound:
     """Raises ``InvalidInput`` and ``TooLarge``. What comes before a damaged frame is read."""
     stream, at = _stream_info(data)
     shape = Shape.of(stream.rate, stream.channels)
     wanted = _Wanted.of(portion, shape, stream.total)
-    rows, faults, decoded = _decoded(data, at, stream, wanted)
-    if not rows.shape[1]:
+    kept = _Kept(stream)
+    faults, walked = _decode(data, at, stream, wanted, kept)
+    samples = kept.samples(walked, wanted)
+    if not samples.shape[1]:
         raise InvalidInput(faults[0] if faults else "there is no sound from there on", where="FLAC")
-    if stream.total and decoded == stream.total == rows.shape[1] and _differs(rows, stream):
+    if walked == stream.total == samples.shape[1] and kept.differs():
         faults.append("the sound is not what its checksum says")
-    scale = np.float32(2.0 ** (1 - stream.bits))
-    whole = stream.total or decoded
-    return Sound(
-        rows.astype(np.float32) * scale,
-        shape.rate,
-        wanted.first / shape.rate,
-        whole / shape.rate,
-        tuple(faults),
-    )
+    whole = (stream.total or walked) / shape.rate
+    return Sound(samples, shape.rate, wanted.first / shape.rate, whole, tuple(faults))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +84,58 @@ def _stream_info(data: bytes) -> tuple[Stream, int]:
     return stream, at
 
 
-def _decoded(
-    data: bytes, at: int, stream: Stream, wanted: _Wanted
-) -> tuple[npt.NDArray[np.int32], list[str], int]:
-    """The samples that are wanted, ``(channels, frames)``, what was wrong, and how many samples of
-    a channel were walked."""
-    pieces: list[npt.NDArray[np.int32]] = []
-    waiting: list[Frame] = []
-    size = steps = walked = 0
+class _Kept:
+    """Frames that are wanted, until all their predictors can run side by side."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._waiting: list[Frame] = []
+        self._longest = 0
+        self._pieces: list[Samples] = []
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self.steps = 0
+
+    def take(self, frame: Frame) -> None:
+        longest = max(self._longest, frame.size)
+        if longest * (len(self._waiting) + 1) * self._stream.channels > _BATCH:
+            self._predict()
+            longest = frame.size
+        self.steps += longest - self._longest
+        self._longest = longest
+        self._waiting.append(frame)
+
+    def _predict(self) -> None:
+        if not self._waiting:
+            return
+        rows = predicted(self._waiting, self._stream)
+        self._waiting, self._longest = [], 0
+        size = (self._stream.bits + 7) // 8
+        wide = np.ascontiguousarray(rows.T.astype("<i4")).view(np.uint8)
+        self._md5.update(wide.reshape(-1, 4)[:, :size].tobytes())
+        scale = np.float32(2.0 ** (1 - self._stream.bits))
+        self._pieces.append(rows.astype(np.float32) * scale)
+
+    def samples(self, walked: int, wanted: _Wanted) -> Samples:
+        """What is wanted of the samples up to number ``walked``, ``(channels, frames)``."""
+        self._predict()
+        nothing = np.zeros((self._stream.channels, 0), np.float32)
+        found = np.concatenate([nothing, *self._pieces], axis=1)
+        # What is wanted begins in the middle of the first frame that was kept.
+        skipped = max(0, wanted.first - (walked - found.shape[1]))
+        return found[:, skipped : skipped + wanted.count]
+
+    def differs(self) -> bool:
+        """Whether the samples are not those that the encoder saw. Zeros say that it does not
+        know."""
+        return any(self._stream.md5) and self._md5.digest() != self._stream.md5
+
+
+def _decode(
+    data: bytes, at: int, stream: Stream, wanted: _Wanted, kept: _Kept
+) -> tuple[list[str], int]:
+    """Keep the frames that are wanted. Returns what was wrong, and how many samples of a channel
+    were walked."""
+    walked = frames = 0
     faults: list[str] = []
     window = _Window(data, at)
     while walked < wanted.first + wanted.count and window.at < len(data):
@@ -103,25 +145,15 @@ def _decoded(
             faults.append(f"it is damaged after {walked / stream.rate:.2f} seconds: {damage}")
             break
         if walked + frame.size > wanted.first:
-            if waiting and (size + frame.size) * stream.channels > _BATCH:
-                pieces.append(predicted(waiting, stream))
-                waiting, size = [], 0
-            if not size or frame.size > max(each.size for each in waiting):
-                steps += frame.size
-            waiting.append(frame)
-            size += frame.size
+            kept.take(frame)
         walked += frame.size
-        if steps > _MOST_STEPS or (wanted.bounded and walked > wanted.first + wanted.count):
+        frames += 1
+        too_much = wanted.bounded and walked > wanted.first + wanted.count
+        if too_much or kept.steps > _MOST_STEPS or frames > _MOST_FRAMES:
             raise TooLarge("the file holds more than is read at once", hint="say seconds")
-    if waiting:
-        pieces.append(predicted(waiting, stream))
-    if stream.total > walked and not faults and walked < wanted.first + wanted.count:
+    if not faults and walked < min(stream.total, wanted.first + wanted.count):
         faults.append("the file breaks off before its sound ends")
-    found = np.concatenate(pieces, axis=1) if pieces else np.zeros((stream.channels, 0), np.int32)
-    # Frames are wanted from the middle of the first that was kept.
-    kept_from = walked - found.shape[1]
-    skipped = max(0, wanted.first - kept_from)
-    return found[:, skipped : skipped + wanted.count], faults, walked
+    return faults, walked
 
 
 class _Window:
@@ -155,13 +187,3 @@ class _Window:
                 if self._size > _LARGEST_WINDOW:
                     raise Damaged("a frame has no end") from None
                 self._open(begins)
-
-
-def _differs(rows: npt.NDArray[np.int32], stream: Stream) -> bool:
-    """Whether the samples are not those that the encoder saw (an MD5 of zeros says nothing)."""
-    size = (stream.bits + 7) // 8
-    if not any(stream.md5):
-        return False
-    wide = np.ascontiguousarray(rows.T.astype("<i4")).view(np.uint8)
-    raw = wide.reshape(-1, 4)[:, :size]
-    return hashlib.md5(raw.tobytes(), usedforsecurity=False).digest() != stream.md5

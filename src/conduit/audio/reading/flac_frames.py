@@ -177,7 +177,7 @@ def _residual(bits: Bits, size: int, order: int) -> Ints:
     widths: list[int] = []
     counts: list[int] = []
     pieces: list[Ints] = []
-    next_one, append = bits.next_one, ends.append
+    next_one = bits.next_one
     for partition in range(partitions):
         count = size // partitions - (0 if partition else order)
         parameter = bits.number(parameter_bits)
@@ -191,9 +191,7 @@ def _residual(bits: Bits, size: int, order: int) -> Ints:
         widths.append(parameter)
         counts.append(count)
         step = parameter + 1
-        for _ in range(count):
-            at = next_one[at] + step
-            append(at)
+        ends += [at := next_one[at] + step for _ in range(count)]
         if at > bits.size:
             raise Ended
         bits.at = at
