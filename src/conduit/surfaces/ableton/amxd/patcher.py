@@ -143,10 +143,8 @@ def read_patcher(document: object, where: str) -> Patcher:
     """Check a description. Raises ``InvalidInput`` that names the box or the line."""
     written = decode(_Written, document, where=where)
     boxes = {box.id: box for box in written.boxes}
-    if twice := [
-        name for name, number in Counter(b.id for b in written.boxes).items() if number > 1
-    ]:
-        raise InvalidInput(f"two boxes are called {twice[0]!r}", where=where, hint="rename one")
+    _check_once([box.id for box in written.boxes], "boxes", where)
+    _check_once([file.name for file in written.files], "files", where)
     files = {file.name for file in written.files}
     for box in written.boxes:
         _check_box(box, files, written.width)
@@ -161,6 +159,11 @@ def read_patcher(document: object, where: str) -> Patcher:
         written.boxes,
         lines,
     )
+
+
+def _check_once(names: list[str], what: str, where: str) -> None:
+    if twice := [name for name, number in Counter(names).items() if number > 1]:
+        raise InvalidInput(f"two {what} are called {twice[0]!r}", where=where, hint="keep one")
 
 
 def _check_box(box: Box, files: set[str], width: float) -> None:
