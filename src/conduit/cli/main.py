@@ -27,6 +27,7 @@ from conduit.cli import (
     listen,
     mcp,
     models,
+    osc,
     places,
     presets,
     providers,
@@ -64,6 +65,7 @@ cli.add_typer(presets.commands, name="presets")
 cli.add_typer(keys.commands, name="keys")
 cli.add_typer(mcp.commands, name="mcp")
 cli.add_typer(flex.commands, name="flex")
+cli.add_typer(osc.commands, name="osc")
 cli.add_typer(device.commands, name="device")
 cli.add_typer(corpora.commands, name="corpora")
 cli.add_typer(places.commands, name="places")

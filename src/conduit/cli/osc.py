@@ -1,0 +1,189 @@
+"""``conduit osc``: Open Sound Control, in and out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from conduit.cli.printing import err, out, print_error
+from conduit.cli.running import AsJson, server_loop
+from conduit.contracts.errors import ConduitError, ConfigError, InvalidInput
+
+if TYPE_CHECKING:
+    from conduit.surfaces.osc.server import Addresses
+    from conduit.surfaces.osc.settings import OscSettings
+    from conduit.surfaces.osc.wire import Message
+
+commands = typer.Typer(no_args_is_help=True)
+
+_SERVICE = "http://127.0.0.1:9321"
+_PORT = 9322
+
+
+@commands.callback()
+def osc() -> None:
+    """Open Sound Control: a bridge for hosts that speak it, and a Live with AbletonOSC."""
+
+
+@commands.command("serve")
+def serve(
+    service: Annotated[str, typer.Option(help="Who answers: Conduit, or the like.")] = _SERVICE,
+    host: Annotated[str, typer.Option(help="Address; 0.0.0.0 for all networks.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of UDP; 0 takes a free one.")] = _PORT,
+    tcp: Annotated[int | None, typer.Option(help="TCP with SLIP as well; 0: any port.")] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(help="A network that is let in besides this machine.")
+    ] = None,
+    may: Annotated[
+        list[str] | None, typer.Option(help="An intent that may be asked for; * for all.")
+    ] = None,
+    reply_port: Annotated[
+        int, typer.Option(help="Port of the sender for replies; 0: its own.")
+    ] = 0,
+    reply_to: Annotated[str, typer.Option(help="HOST:PORT that all replies over UDP go to.")] = "",
+    per_minute: Annotated[float, typer.Option(help="Messages of one sender in a minute.")] = 600.0,
+    as_json: AsJson = False,
+) -> None:
+    """Serve the bridge: messages of OSC in, replies out.
+
+    Example: `conduit osc serve --host 0.0.0.0 --allow 192.168.1.0/24 --may "groove.*"`
+    """
+
+    async def work() -> None:
+        from conduit.app.osc_side import KEY
+        from conduit.surfaces.osc.server import Addresses
+        from conduit.surfaces.osc.settings import MAY, OscSettings, network_of
+
+        settings = OscSettings(
+            service.rstrip("/"),
+            key=os.environ.get(KEY, ""),
+            may=tuple(may or MAY),
+            allow=tuple(network_of(each) for each in allow or ()),
+            reply_port=_port(reply_port, "--reply-port", least=0),
+            reply_to=_place(reply_to, "--reply-to") if reply_to else None,
+            per_minute=per_minute,
+            burst=max(1.0, per_minute / 10),
+        )
+        await _serving(settings, Addresses(host, port, tcp), as_json=as_json)
+
+    run_async(work(), as_json=as_json)
+
+
+@commands.command("send")
+def send(
+    address: Annotated[str, typer.Argument(help="Where to, such as /conduit/prompt.")],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="Numbers and texts; names and values in turn.")
+    ] = None,
+    to: Annotated[str, typer.Option(help="HOST:PORT of the bridge.")] = f"127.0.0.1:{_PORT}",
+    tcp: Annotated[bool, typer.Option("--tcp", help="Over TCP with SLIP.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds of silence to wait.")] = 120.0,
+    as_json: AsJson = False,
+) -> None:
+    """Send a message to a bridge, and print what is told of it.
+
+    Example: `conduit osc send /conduit/groove/render style dub bars 4`
+    """
+
+    async def work() -> None:
+        from contextlib import aclosing
+
+        from conduit.surfaces.osc.asking import ask
+        from conduit.telemetry.ids import new_id
+
+        corr = new_id()
+        message = _with_corr(address, arguments or [], corr)
+        where, port = _place(to, "--to")
+        async with aclosing(ask(where, port, message, corr, tcp=tcp, patience_s=timeout)) as told:
+            async for each in told:
+                if as_json:
+                    print(json.dumps({"kind": each.kind, "value": each.value}), flush=True)
+                elif each.kind == "result":
+                    out.print_json(json.dumps(each.value))
+                else:
+                    err.print(f"{each.kind} {json.dumps(each.value)}", markup=False)
+
+    run_async(work(), as_json=as_json)
+
+
+async def _serving(settings: OscSettings, addresses: Addresses, *, as_json: bool) -> None:
+    from conduit.app import Settings
+    from conduit.app.osc_side import osc_server
+    from conduit.telemetry.logs import log_to_stderr
+
+    log_to_stderr(Settings.read(os.environ).log_level.upper())
+    server = osc_server(settings)
+    await server.start(addresses)
+    try:
+        if as_json:
+            said = {"host": addresses.host, "udp": server.udp_port, "tcp": server.tcp_port}
+            print(json.dumps(said), flush=True)
+        else:
+            err.print(f"OSC over UDP: [bold]{addresses.host}:{server.udp_port}[/]  (Ctrl-C ends)")
+            if server.tcp_port:
+                err.print(f"OSC over TCP, with SLIP: [bold]{addresses.host}:{server.tcp_port}[/]")
+        await _until_told()
+    finally:
+        await server.stop()
+
+
+async def _until_told() -> None:
+    """Until Ctrl-C, or a service manager's word."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    await told.wait()
+
+
+def _with_corr(address: str, arguments: list[str], corr: str) -> Message:
+    """The message, with the ``corr`` where its address has a place for it."""
+    from conduit.surfaces.osc.asked import PROMPT
+    from conduit.surfaces.osc.wire import Message
+
+    if address == PROMPT:
+        return Message(address, (" ".join(arguments), corr))
+    if arguments and arguments[0].lstrip().startswith("{"):
+        if len(arguments) > 1:
+            raise InvalidInput("one text of JSON, and nothing behind it", hint="quote it whole")
+        return Message(address, (arguments[0], corr))
+    return Message(address, (*map(_argument, arguments), "corr", corr))
+
+
+def _argument(text: str) -> int | float | str | bool:
+    """A number where it is one, as JSON has them."""
+    try:
+        value: Any = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, int | float | bool) else text
+
+
+def _place(text: str, where: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit():
+        raise ConfigError(f"{text[:80]!r} is no HOST:PORT", where=where, hint="127.0.0.1:9322")
+    return host.strip("[]"), _port(int(port), where)
+
+
+def _port(number: int, where: str, least: int = 1) -> int:
+    if not least <= number <= 65_535:
+        raise ConfigError(f"there is no port {number}", where=where, hint="use 1 to 65535")
+    return number
+
+
+def run_async(work: Any, *, as_json: bool) -> None:
+    """Run it to its end. What goes wrong is printed."""
+    try:
+        with asyncio.Runner(loop_factory=server_loop()) as runner:
+            runner.run(work)
+    except ConduitError as error:
+        print_error(error, as_json=as_json)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None

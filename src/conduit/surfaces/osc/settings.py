@@ -1,0 +1,62 @@
+"""What the surface is told when it starts."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import Final
+
+from conduit.contracts.errors import ConfigError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+MAY: Final = (
+    "agent.ask",
+    "awareness.reflect",
+    "function.invoke",
+    "groove.*",
+    "llm.chat",
+    "persist.baseline",
+    "planner.execute",
+    "planner.reason",
+    "tools.register",
+)
+"""What may be asked for when nothing else is said: as over Flex Data."""
+
+
+@dataclass(frozen=True, slots=True)
+class OscSettings:
+    """``may`` holds names of intents, with ``*``. ``allow`` are the networks that are let in
+    besides this machine. Replies go to the sender's port, or ``reply_port`` there, or all to
+    ``reply_to``. ``datagram`` is the most bytes of one message over UDP, ``most_reply`` of one
+    result. ``at_once`` calls of one sender are worked on, and ``queue`` more may wait."""
+
+    service: str
+    key: str = field(default="", repr=False)
+    timeout_s: float = 120.0
+    may: tuple[str, ...] = MAY
+    allow: tuple[Network, ...] = ()
+    reply_port: int = 0
+    reply_to: tuple[str, int] | None = None
+    per_minute: float = 600.0
+    burst: float = 60.0
+    at_once: int = 4
+    queue: int = 16
+    datagram: int = 1_400
+    most_reply: int = 1 << 18
+
+    def base_of(self, intent: str) -> str:
+        """Where an intent is answered: all of them at one address."""
+        return self.service
+
+
+def network_of(text: str) -> Network:
+    """A network or a single address. Raises ``ConfigError``."""
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ConfigError(
+            f"{text[:80]!r} is no network",
+            where="--allow",
+            hint="write 192.168.1.0/24, or one host",
+        ) from None
