@@ -110,7 +110,6 @@ Live.prototype.selectedTrack = function () {
 Live.prototype.track = function (wanted, selected, others) {
   var song = this.song();
   var ids = this.ids(song, "tracks");
-  var kinds = { length: ids.length };
   if (others) {
     ids = ids.concat(this.ids(song, "return_tracks"), this.ids(song, "master_track"));
   }
@@ -135,7 +134,7 @@ Live.prototype.track = function (wanted, selected, others) {
     index = this.named(ids, wanted, "track");
   }
   var api = this.byId(ids[index]);
-  return { api: api, id: ids[index], index: index, own: index < kinds.length, name: this.text(api, "name") };
+  return { api: api, name: this.text(api, "name") };
 };
 
 // The place in `ids` of what has this name. Case counts only where it tells two apart.

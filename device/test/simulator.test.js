@@ -1,0 +1,128 @@
+"use strict";
+// The simulator breaks a device that breaks the rules: else the other tests would prove nothing.
+
+const test = require("node:test");
+const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const os = require("node:os");
+const path = require("node:path");
+const { liveSet, dice, plain } = require("./given");
+const { JsObject } = require("./simulator/js-object");
+const { Time } = require("./simulator/time");
+const { withoutOverlaps } = require("./simulator/overlaps");
+const { LONGEST_SYMBOL } = require("./simulator/rules");
+
+// A script as [js] would load it.
+function js(set, source, time = new Time(), send = () => {}) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "device-"));
+  const file = path.join(folder, "script.js");
+  fs.writeFileSync(file, source);
+  try {
+    return new JsObject(set, time, file, send);
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
+test("LiveAPI is refused in global code, before live.thisdevice, and in the fast thread", () => {
+  const set = liveSet();
+  assert.throws(() => js(set, "new LiveAPI('live_set')"), /global code/);
+  const early = js(set, "function bang() { new LiveAPI('live_set'); }");
+  assert.throws(() => early.send("bang"), /live.thisdevice/);
+  set.ready = true;
+  early.send("bang");
+  early.highPriority = true;
+  assert.throws(() => early.send("bang"), /low-priority/);
+  assert.equal(set.rules.broken.length, 3);
+});
+
+test("nothing is changed inside a notification, and later it may be", () => {
+  const set = liveSet();
+  set.ready = true;
+  const time = new Time();
+  const script = js(
+    set,
+    `var seen = [], api, task;
+     function told(args) { seen.push(args.join(" ")); if (args[1] === 99) new LiveAPI("live_set").set("tempo", 98); }
+     function bang() { api = new LiveAPI(told, "live_set"); api.property = "tempo"; }
+     function later() { task = new Task(function () { new LiveAPI("live_set").set("tempo", 97); }); task.schedule(5); }`,
+    time,
+  );
+  script.send("bang");
+  assert.throws(() => set.song.put("tempo", 99), /cannot be triggered by notifications/);
+  script.send("later");
+  time.pass(4);
+  assert.equal(set.song.get("tempo"), 99);
+  time.pass(1);
+  assert.equal(set.song.get("tempo"), 97);
+  assert.deepEqual(plain(script.scope.seen), [`id ${set.song.id}`, "tempo 120", "tempo 99", "tempo 97"]);
+});
+
+test("symbols end, and only atoms pass", () => {
+  const set = liveSet();
+  const sent = [];
+  const script = js(set, "function bang(what) { outlet(0, what); } function nothing() { outlet(0, null); }", new Time(), (atoms) => sent.push(atoms));
+  script.send("bang", "x".repeat(LONGEST_SYMBOL));
+  assert.throws(() => script.send("bang", "x".repeat(LONGEST_SYMBOL + 1)), /symbol/);
+  assert.throws(() => script.send("nothing"), /no atom/);
+  assert.equal(sent[0][0].length, LONGEST_SYMBOL);
+  for (const name of ["setTimeout", "console", "process", "fetch"]) assert.equal(name in script.scope, false);
+});
+
+test("ids go stale, and undo brings things back under others", () => {
+  const set = liveSet();
+  const [slot] = set.track("Drums").slots;
+  slot.run("create_clip", [4]);
+  const { id } = slot.clip;
+  slot.clip.run("add_new_notes", [{ notes: [{ pitch: 36, start_time: 0, duration: 1 }] }]);
+  const before = set.picture();
+  slot.run("delete_clip", []);
+  assert.equal(set.at(`id ${id}`), null);
+  set.history.undo();
+  assert.deepEqual(set.picture(), before);
+  assert.equal(set.at(`id ${id}`), null);
+  assert.equal(set.at(`id ${slot.clip.id}`), slot.clip);
+  set.history.undo();
+  set.history.undo();
+  assert.equal(slot.clip, null);
+  set.history.redo();
+  set.history.redo();
+  assert.deepEqual(set.picture(), before);
+});
+
+test("undo takes a step back at once, a parameter by itself", () => {
+  const set = liveSet();
+  const before = set.picture();
+  set.history.begin();
+  set.song.put("tempo", 130);
+  set.song.run("create_scene", [-1]);
+  set.track("Drums").devices[0].parameters[1].put("value", 1);
+  set.history.end();
+  assert.equal(set.history.steps.length, 2);
+  set.history.undo();
+  set.history.undo();
+  assert.deepEqual(set.picture(), before);
+});
+
+test("no two notes of a pitch overlap, whatever is added", () => {
+  const roll = dice(7);
+  for (let round = 0; round < 200; round++) {
+    const note = (id) => ({ note_id: id, pitch: 36 + roll.whole(3), start_time: roll.whole(16) / 4, duration: (1 + roll.whole(8)) / 4 });
+    const old = Array.from({ length: roll.whole(12) }, (_, at) => note(at));
+    const added = Array.from({ length: 1 + roll.whole(12) }, (_, at) => note(100 + at));
+    const left = withoutOverlaps(withoutOverlaps([], plain(old)), plain(added));
+    for (const a of left) {
+      assert.ok(a.duration > 0);
+      for (const b of left) {
+        if (a === b || a.pitch !== b.pitch) continue;
+        assert.ok(a.start_time + a.duration <= b.start_time || b.start_time + b.duration <= a.start_time);
+      }
+    }
+    // The newest of those that start at once is the one that is left.
+    for (const each of added) {
+      const same = added.filter((other) => other.pitch === each.pitch && other.start_time === each.start_time);
+      const found = left.find((other) => other.pitch === each.pitch && other.start_time === each.start_time);
+      assert.equal(found.note_id, same.at(-1).note_id);
+    }
+  }
+});
