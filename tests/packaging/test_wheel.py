@@ -48,6 +48,14 @@ def test_it_brings_the_examples(unpacked: Path) -> None:
     assert shipped == {path.name for path in (ROOT / "configs").iterdir()}
 
 
+def test_it_brings_the_sources_of_the_device(unpacked: Path) -> None:
+    shipped = {path.name for path in (unpacked / "conduit/device").iterdir()}
+    sources = {path.name for path in (ROOT / "device").glob("*.js")}
+    assert sources
+    assert shipped >= {"patcher.yaml", *sources}
+    assert "test" not in shipped
+
+
 def test_it_brings_nothing_but_the_package(unpacked: Path) -> None:
     assert {path.name.split("-")[0] for path in unpacked.iterdir()} == {"conduit", "conduit_os"}
     assert not list(unpacked.rglob("node_modules"))

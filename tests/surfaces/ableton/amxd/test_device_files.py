@@ -109,8 +109,10 @@ HOSTILE = {
     "something after the patcher": (GOOD + b"x", "follow"),
     "chunks without end": (
         GOOD[:12] + b"meta\0\0\0\0" * 20 + GOOD[24:],
-        "chunks before",
+        "before the patcher",
     ),
+    "a chunk that is huge": (unfrozen(about=bytes(65_537)), "before the patcher"),
+    "a name that is huge": (frozen(own(), File(b"n" * 999, b"TEXT", b"")), "say what one file is"),
     "another header": (number_at(36, 17), "header"),
     "a list that is elsewhere": (number_at(40, 2**63, size=8), "no list"),
     "a list in the head": (number_at(40, 0, size=8), "no list"),
@@ -178,6 +180,26 @@ def test_memory_follows_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     with pytest.raises(TooLarge, match="more than 4096 files"):
         read_device(frozen(*[File(b"a", b"TEXT", b"")] * 4_097))
+
+
+def test_what_is_no_file_is_not_spelled_out_without_end() -> None:
+    long = bytes(700_000)
+    for data in (frozen(own(), EMPTY, gap=long), frozen(own(), gap=long * 2)):
+        device = read_device(data)
+        assert write_device(device) == data
+        with pytest.raises(TooLarge, match="between its files"):
+            take_apart(device)
+    data = frozen(own(after=long), own(b"b.maxpat", after=long))
+    files = take_apart(read_device(data))
+    assert write_device(put_together(files)) == data
+    assert len(files[MANIFEST]) < 2 * len(long) + 4_000
+    assert len(files["b.maxpat"]) > len(long), "the second stays with its file"
+    with pytest.raises(TooLarge, match="a manifest of"):
+        put_together({**files, MANIFEST: bytes(1 << 24) + b" "})
+    often = json.loads(files[MANIFEST])
+    often["files"] = [{**often["files"][1], "after": "00"}] * 300
+    with pytest.raises(TooLarge, match="too much for one device"):
+        put_together({**files, MANIFEST: json.dumps(often).encode()})
 
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=40)

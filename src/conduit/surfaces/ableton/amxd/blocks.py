@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from conduit.blocks import Block, Effects, Length, block, current_call
-from conduit.contracts.errors import ConfigError, InvalidInput, StoreError
+from conduit.contracts.errors import ConfigError, InvalidInput, StoreError, TooLarge
 from conduit.contracts.files import FileRef, FileStore
 from conduit.store.file_names import parts_of
 from conduit.store.settings_file import parse_settings
 from conduit.surfaces.ableton.amxd.building import build_device
 from conduit.surfaces.ableton.amxd.folder import put_together, take_apart
-from conduit.surfaces.ableton.amxd.layout import MAX_ENTRIES, Frozen
+from conduit.surfaces.ableton.amxd.layout import MAX_BYTES, MAX_ENTRIES, Frozen
 from conduit.surfaces.ableton.amxd.patcher import Patcher, read_patcher
 from conduit.surfaces.ableton.amxd.reading import read_device
 from conduit.surfaces.ableton.amxd.writing import write_device
@@ -123,7 +123,13 @@ def device_blocks(
         org = current_call().principal.org_id
         if len(parts_of(request.name)) != 1 or not request.name.lower().endswith(".amxd"):
             raise InvalidInput(f"{request.name[:80]!a} is no name of a device", hint="NAME.amxd")
-        pieces = {each.name: files.get(org, each.file_id)[1] for each in request.pieces}
+        pieces: dict[str, bytes] = {}
+        size = 0
+        for each in request.pieces:
+            pieces[each.name] = files.get(org, each.file_id)[1]
+            size += len(pieces[each.name])
+            if size > 2 * MAX_BYTES:  # the manifest is among them
+                raise TooLarge("too much for one device", hint=f"at most {MAX_BYTES} bytes")
         return files.put(org, request.name, AMXD_TYPE, write_device(put_together(pieces)))
 
     return build, unpack, pack

@@ -16,9 +16,11 @@ from itertools import chain, count
 from typing import Final
 
 from conduit.blocks import decode, dumps, loads
-from conduit.contracts.errors import InvalidInput, NotFound
+from conduit.contracts.errors import InvalidInput, NotFound, TooLarge
 from conduit.store.file_names import parts_of
 from conduit.surfaces.ableton.amxd.layout import (
+    MAX_BYTES,
+    MAX_ENTRIES,
     Chunk,
     Device,
     Entry,
@@ -32,8 +34,10 @@ PATCHER: Final = "patcher.maxpat"
 
 _BEGINNING: Final = datetime(1904, 1, 1, tzinfo=UTC)
 _KIND: Final = re.compile(r"\\x([0-9a-f]{2})")
-_MOST_AFTER: Final = 65_536
-"""Bytes after a patcher's text that are kept in the manifest; Max writes one, old ones garbage."""
+_MOST_MANIFEST: Final = 1 << 24
+_MOST_BETWEEN: Final = 1 << 20
+"""Bytes of no file that a manifest holds. Max writes a zero after each patcher, and old versions
+wrote garbage there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +81,24 @@ class Manifest:
 
 def take_apart(device: Device) -> dict[str, bytes]:
     """The files of a folder by name, the manifest first. Together they are hardly larger than the
-    device, and ``put_together`` makes the same device of them."""
+    device, and ``put_together`` makes the same device of them. Raises ``TooLarge`` for one that
+    holds a lot which is no file."""
+    frozen = device.content if isinstance(device.content, Frozen) else None
+    left = _MOST_BETWEEN - len(frozen.rest if frozen else b"")
     pieces: list[Piece] = []
     files: dict[str, bytes] = {}
     for entry, name in zip(_entries(device), _names(device), strict=True):
-        text, after = _split(entry) if entry.kind == "JSON" else (entry.data, b"")
+        left -= len(entry.before)
+        text, after = _split(entry, left)
+        left -= len(after)
         files[name] = text
         pieces.append(_described(entry, name, after))
-    frozen = device.content if isinstance(device.content, Frozen) else None
+        if left < 0:
+            raise TooLarge(
+                f"a device with more than {_MOST_BETWEEN} bytes between its files",
+                where="amxd",
+                hint="Max leaves none; save it again in Max",
+            )
     manifest = Manifest(
         kind=_shown(device.kind.replace("\\", "\\x5c")),
         frozen=frozen is not None,
@@ -99,7 +113,14 @@ def take_apart(device: Device) -> dict[str, bytes]:
 def put_together(files: Mapping[str, bytes]) -> Device:
     """The device that a folder describes. Raises ``NotFound`` for a file that is missing, and
     ``InvalidInput`` for a manifest that cannot be used."""
-    manifest = decode(Manifest, loads(_file(files, MANIFEST)), where=MANIFEST)
+    text = _file(files, MANIFEST)
+    if len(text) > _MOST_MANIFEST:
+        raise TooLarge(f"a manifest of {len(text)} bytes", hint=f"at most {_MOST_MANIFEST}")
+    manifest = decode(Manifest, loads(text), where=MANIFEST)
+    if len(manifest.files) > MAX_ENTRIES:
+        raise TooLarge(f"a device of {len(manifest.files)} files", hint=f"at most {MAX_ENTRIES}")
+    if sum(len(_file(files, piece.file)) for piece in manifest.files) > MAX_BYTES:
+        raise TooLarge("the files are too much for one device", hint=f"at most {MAX_BYTES} bytes")
     entries = tuple(_entry(piece, _file(files, piece.file)) for piece in manifest.files)
     chunks = tuple(_chunk(each) for each in manifest.chunks)
     kind = _KIND.sub(lambda found: chr(int(found[1], 16)), manifest.kind)
@@ -156,10 +177,10 @@ def _harmless(name: str) -> str:
     return "file"
 
 
-def _split(entry: Entry) -> tuple[bytes, bytes]:
-    """A patcher's text, and what Max wrote after it: a zero, and in old versions garbage."""
-    end = entry.data.find(b"\0")
-    if end < 0 or len(entry.data) - end > _MOST_AFTER:
+def _split(entry: Entry, most: int) -> tuple[bytes, bytes]:
+    """A patcher's text, and what Max wrote after it, where it is not too much."""
+    end = entry.data.find(b"\0") if entry.kind == "JSON" else -1
+    if end < 0 or len(entry.data) - end > most:
         return entry.data, b""
     return entry.data[:end], entry.data[end:]
 

@@ -24,7 +24,9 @@ from conduit.surfaces.ableton.amxd.layout import (
 
 _HEAD: Final = 8
 """Bytes of a tag and a size."""
-_MOST_FIELDS: Final = 32
+_MOST_CHUNK: Final = 65_536
+_MOST_ABOUT: Final = 1_024
+"""Bytes that a list says about one file. Max needs 92 and the name."""
 _NUMBERS: Final = (b"sz32", b"of32", b"vers", b"flag", b"mdat")
 
 
@@ -52,8 +54,8 @@ def read_device(data: bytes) -> Device:
         if tag == b"ptch":
             break
         chunks.append(Chunk(tag, held))
-        if len(chunks) > MAX_CHUNKS:
-            raise _fault(f"more than {MAX_CHUNKS} chunks before the patcher", "it is damaged")
+        if len(chunks) > MAX_CHUNKS or len(held) > _MOST_CHUNK:
+            raise _fault("too much comes before the patcher", "it is damaged")
     if at != len(data):
         raise _fault(f"{len(data) - at} bytes follow the patcher", "it is damaged")
     content = _frozen(held) if held.startswith(b"mx@c") else held
@@ -98,6 +100,8 @@ def _frozen(payload: bytes) -> Frozen:
                 where="amxd",
                 hint="take it apart in Max",
             )
+        if at - inside > _MOST_ABOUT:
+            raise _fault(f"{at - inside} bytes say what one file is", "it is damaged")
         fields = _fields(payload[inside:at])
         entry, done = _placed(fields, payload, done, lists)
         entries.append(entry)
@@ -122,7 +126,7 @@ def _fields(data: bytes) -> tuple[Chunk, ...]:
     at = 0
     while at < len(data):
         tag, inside, at = _inner(data, at, len(data))
-        if tag in found or len(found) == _MOST_FIELDS:
+        if tag in found:
             raise _fault(f"{tag!r} once too often about one file", "it is damaged")
         found[tag] = Chunk(tag, data[inside:at])
     for tag in (b"type", b"fnam", *_NUMBERS):
