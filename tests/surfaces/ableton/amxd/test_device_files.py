@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,8 @@ from conduit.surfaces.ableton.amxd.reading import read_device
 from conduit.surfaces.ableton.amxd.writing import write_device
 from tests.surfaces.ableton.amxd.made import PATCHER, File, frozen, listed, own, unfrozen
 
+FOLDER = Path(__file__).parent / "others"
+OTHERS = sorted(FOLDER.glob("*.amxd"))
 SCRIPT = File(b"my-maxnode-basic.js", b"TEXT", b"const Max = require('max-api');\n", flag=8)
 SOUND = File(b"shakerkicksnare.aif", b"AIFF", bytes(range(256)) * 3, flag=8)
 PICTURE = File(b"hz-icon.svg", b"svg ", b"<svg/>")
@@ -61,6 +64,25 @@ def test_nothing_is_lost_on_the_way(name: str) -> None:
         assert parts_of(each) == (each,), "a name that stays in its folder on every machine"
     assert len({each.casefold() for each in files}) == len(files)
     assert all(b"\0" not in text for each, text in files.items() if each.endswith(".maxpat"))
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.stem)
+def test_devices_of_other_programs_come_back_as_they_were(path: Path) -> None:
+    data = path.read_bytes()
+    device = read_device(data)
+    assert device.kind_words == "MIDI effect"
+    assert write_device(device) == data
+    files = take_apart(device)
+    assert write_device(put_together(files)) == data
+    (patcher,) = (text for name, text in files.items() if name.endswith(".maxpat"))
+    assert "boxes" in json.loads(patcher)["patcher"]
+
+
+def test_another_program_writes_what_we_write() -> None:
+    data = (FOLDER / "py2max-0.6.0.amxd").read_bytes()
+    text = data[36 : data.rindex(b"dlst")]
+    own_patcher = Entry.of("Through.maxpat", "JSON", text, flag=17, modified=1_767_155_200)
+    assert write_device(Device("mmmm", (), Frozen((own_patcher,)))) == data
 
 
 def test_what_is_inside_can_be_read() -> None:
