@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from conduit.agents.live.typed import LiveBlock
 from conduit.blocks import decode
@@ -146,5 +147,16 @@ class AskReply:
     blocks: tuple[LiveBlock, ...] = ()
     refused_blocks: tuple[ErrorInfo, ...] = ()
 
+
+EVENT_NAMES: Final[Mapping[type[object], str]] = {
+    Started: "start",
+    Answering: "provider",
+    TextDelta: "text",
+    ApprovalNeeded: "approval",
+    ToolCalled: "tool_call",
+    ToolReturned: "tool_result",
+    AskReply: "done",
+}
+"""By which clients know them, over events of HTTP and over WebSocket."""
 
 AgentEvent = Started | Answering | TextDelta | ToolCalled | ToolReturned | ApprovalNeeded

@@ -36,7 +36,7 @@ from conduit.app.access import Access, read_access
 from conduit.app.access_block import access_block
 from conduit.app.crew import ProcessCrew
 from conduit.app.going_on import going_on, stopped
-from conduit.app.live_side import live_blocks, live_sets
+from conduit.app.live_side import LiveToken, live_blocks, live_sets
 from conduit.app.model_side import ModelSide, closing_at_the_end, open_models
 from conduit.app.registered_tools import registered_tools
 from conduit.app.settings import Settings
@@ -75,6 +75,9 @@ from conduit.store.settings_file import read_settings
 from conduit.store.tool_states import ToolStates
 from conduit.surfaces import studio
 from conduit.surfaces.ableton.amxd.blocks import EPOCH, device_blocks
+from conduit.surfaces.ableton.socket import LiveSocket
+from conduit.surfaces.http.limits import EDGE
+from conduit.surfaces.http.live_door import LiveDoor
 from conduit.surfaces.http.server import http_surface
 from conduit.surfaces.mcp.http import McpOverHttp
 from conduit.surfaces.mcp.touched import Touched
@@ -121,6 +124,8 @@ class App:
             new_id,
             caller=self.access.caller,
             door=self.models.door,
+            live=LiveDoor(LiveToken(self.settings).made(), self.access.caller),
+            socket=LiveSocket(self.gate, EDGE),
             mcp=McpOverHttp(
                 self.gate,
                 self.files,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from typing import Any, Final
@@ -11,9 +12,11 @@ from conduit.agents.live.clips import clip_blocks
 from conduit.app.secret_file import SECRET_BYTES, kept_secret
 from conduit.app.settings import Settings
 from conduit.blocks import Block, Gate
-from conduit.contracts.errors import ConfigError
+from conduit.contracts.errors import ConduitError, ConfigError
 from conduit.store.database import Database
 from conduit.store.live_contexts import LiveContexts
+
+log = logging.getLogger("conduit.live")
 
 TOKEN_FILE: Final = "live.token"
 TOKEN_PREFIX: Final = "cl-"
@@ -29,22 +32,39 @@ def live_blocks(gate: Gate, sets: LiveSets) -> tuple[Block[Any, Any], ...]:
     return (*sets.blocks(), *clip_blocks(gate))
 
 
-def live_token(settings: Settings) -> str:
-    """What a device shows, so that no page and no other person's program is taken for one: in
-    ``CONDUIT_HOME/live.token`` (mode 0600), made when it is first asked for.
-
-    Raises ``StoreError``, and ``ConfigError`` for a file that holds something else.
+class LiveToken:
+    """What a device shows, so that no page and nobody else's program is taken for one: in
+    ``CONDUIT_HOME/live.token`` (mode 0600), made when it is first asked for. Calling it gives it.
     """
-    path = settings.home / TOKEN_FILE
-    kept = kept_secret(path, of="the device", lost="devices have to read it again", make=_made)
-    token = kept.decode("ascii", errors="replace")
-    if not token.startswith(TOKEN_PREFIX) or not token.isascii() or not token.isprintable():
-        raise ConfigError(
-            "this is no token of a device",
-            where=str(path),
-            hint="delete it: another is made, and devices have to read it again",
-        )
-    return token
+
+    def __init__(self, settings: Settings) -> None:
+        self._path = settings.home / TOKEN_FILE
+        self._token = ""
+
+    def __call__(self) -> str:
+        """Raises ``StoreError``, and ``ConfigError`` for a file that holds something else."""
+        if not self._token:
+            kept = kept_secret(
+                self._path, of="the device", lost="devices have to read it again", make=_made
+            )
+            token = kept.decode("ascii", errors="replace")
+            if not token.startswith(TOKEN_PREFIX) or not token.isascii() or not token.isprintable():
+                raise ConfigError(
+                    "this is no token of a device",
+                    where=str(self._path),
+                    hint="delete it: another is made, and devices have to read it again",
+                )
+            self._token = token
+        return self._token
+
+    def made(self) -> LiveToken:
+        """The same, with the file there for devices to read. A folder that takes none is no reason
+        not to start: who comes without a device needs no token."""
+        try:
+            self()
+        except ConduitError as error:
+            log.warning("no device of Live can connect: %s", error)
+        return self
 
 
 def _made() -> bytes:

@@ -22,8 +22,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from conduit.contracts.errors import ConfigError, Unavailable
-from conduit.surfaces.http.edge import EdgeProtocol
 from conduit.surfaces.http.limits import USUAL, Limits
+from conduit.surfaces.http.switching import SwitchingEdge
 
 HOST = "127.0.0.1"
 _WAITING = 4096
@@ -139,7 +139,7 @@ def configured(app: ASGIApp, limits: Limits) -> uvicorn.Config:
     """Uvicorn, with our edge in front of it."""
     return uvicorn.Config(
         app,
-        http=cast("type[asyncio.Protocol]", partial(EdgeProtocol, limits)),
+        http=cast("type[asyncio.Protocol]", partial(SwitchingEdge, limits)),
         lifespan="off",
         log_config=None,
         access_log=False,

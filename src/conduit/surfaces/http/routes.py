@@ -14,15 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import conduit
-from conduit.agents.events import (
-    Answering,
-    ApprovalNeeded,
-    AskReply,
-    Started,
-    TextDelta,
-    ToolCalled,
-    ToolReturned,
-)
+from conduit.agents.events import EVENT_NAMES
 from conduit.blocks import BlockInfo, Gate, dumps
 from conduit.contracts.call import Principal
 from conduit.contracts.errors import ConduitError
@@ -44,15 +36,6 @@ from conduit.surfaces.http.uploads import register_endpoint
 
 _MOST_ACCEPTED = 1000
 """Letters of an ``Accept`` header that are looked at."""
-_EVENT_NAMES = {
-    Started: "start",
-    Answering: "provider",
-    TextDelta: "text",
-    ApprovalNeeded: "approval",
-    ToolCalled: "tool_call",
-    ToolReturned: "tool_result",
-    AskReply: "done",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +150,12 @@ BLOCK_ROUTES = (
     BlockRoute("GET", "/commute/time", "commute.time", "How long it takes to get somewhere"),
     BlockRoute("POST", "/commute/time", "commute.save", "Keep how long a way takes"),
     BlockRoute("GET", "/commute/leave", "commute.leave", "When to leave for the next meeting"),
+    BlockRoute("GET", "/live/context", "live.seen", "What is known of a set of Live"),
+    BlockRoute("PUT", "/live/context", "live.context", "Tell what a set of Live looks like"),
+    BlockRoute("PATCH", "/live/context", "live.context", "Tell what changed in it"),
+    BlockRoute("DELETE", "/live/context", "live.forget", "Forget it"),
+    BlockRoute("GET", "/live/schema", "live.schema", "The schemas of what travels"),
+    BlockRoute("POST", "/live/clip", "live.clip", "A groove or notes as a clip"),
     BlockRoute("GET", "/usage", "usage.summary", "What models were used for, and what it cost"),
     BlockRoute("GET", "/usage/recent", "usage.recent", "The newest requests to models"),
     BlockRoute("GET", "/corpora", "corpora.list", "Every corpus"),
@@ -229,6 +218,8 @@ BLOCK_ROUTES = (
 
 OTHER_ROUTES = (
     ("POST", "/ask", "Answer a prompt; as a stream with `Accept: text/event-stream`"),
+    ("POST", "/live/ask", "The same for a device of Live, which shows its token"),
+    ("GET", "/live/ws", "The same, and every block, over WebSocket"),
     ("GET", "/blocks", "Every block that the caller may call now, with its schemas"),
     (
         "POST",
@@ -258,6 +249,7 @@ def control_routes(gate: Gate, files: FileStore, limits: Limits = USUAL) -> list
         Route(REGISTER_PATH, register_endpoint(gate), methods=["POST"]),
         *routes,
         Route("/ask", _ask(gate, limits), methods=["POST"]),
+        Route("/live/ask", _ask(gate, limits), methods=["POST"]),
         Route("/blocks", _list_blocks(gate), methods=["GET"]),
         Route("/blocks/{name}", _call_block(gate, limits), methods=["POST"]),
         Route("/files/{id}", _download(files), methods=["GET"]),
@@ -311,7 +303,7 @@ def _events(gate: Gate, request: Request, name: str, data: Any, limits: Limits) 
     ends = gate.catalog.get(name).output_classes
 
     def name_of(item: Any) -> str:
-        return _EVENT_NAMES.get(type(item)) or ("output" if isinstance(item, ends) else "event")
+        return EVENT_NAMES.get(type(item)) or ("output" if isinstance(item, ends) else "event")
 
     items = _stream(gate, request, name, data)
     return EventStream(_encoded(items, name_of), error_response, limits=limits)
