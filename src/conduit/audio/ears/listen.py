@@ -45,6 +45,7 @@ BANDS: Final = (
 """Names and edges in Hz."""
 
 _ROLLOFF = 0.85
+_NO_OFFSET = 1e-3
 _FULL_SCALE = 0.9995
 _OPPOSED = 0.05
 """Below this part of the channels' energy in their sum, they cancel each other out."""
@@ -57,6 +58,10 @@ def listen(
 
     Raises ``InvalidInput`` for a range of tempos that is none.
     """
+    means = sound.samples.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+    offset = float(means.mean())
+    if np.abs(means).max() > _NO_OFFSET:  # else beginning and end would be clicks
+        sound = replace(sound, samples=sound.samples - means)
     level = level_of(sound.samples, sound.rate)
     heard = hear(sound, lowest_bpm, highest_bpm, silent=level.lufs is None)
     frames, onsets = heard.frames, heard.onsets
@@ -85,7 +90,7 @@ def listen(
             tuple(onsets.strength[shown].round(3).tolist()),
         ),
         key=_key(heard.mono, sound.rate, silent=level.lufs is None),
-        loudness=_loudness(sound.samples, level, clipped, sure),
+        loudness=_loudness(sound.samples, level, clipped, offset, sure),
         spectrum=_spectrum(frames, heard.flux, level, sure),
         feel=_feel(heard),
         faults=sound.faults,
@@ -170,7 +175,9 @@ def _named(root: int, minor: bool) -> str:
     return f"{keys.NAMES[root]} {'minor' if minor else 'major'}"
 
 
-def _loudness(samples: Samples, level: Level, clipped: float, sure: float) -> Loudness:
+def _loudness(
+    samples: Samples, level: Level, clipped: float, offset: float, sure: float
+) -> Loudness:
     rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float32), dtype=np.float64)))
     return Loudness(
         None if level.lufs is None else round(level.lufs, 2),
@@ -178,7 +185,7 @@ def _loudness(samples: Samples, level: Level, clipped: float, sure: float) -> Lo
         _decibels(level.true_peak),
         None if rms == 0 else round(20 * float(np.log10(level.sample_peak / rms)), 2),
         round(clipped, 6),
-        round(float(samples.mean(dtype=np.float64)), 6),
+        round(offset, 6),
     )
 
 

@@ -55,7 +55,8 @@ def level_of(samples: Samples, rate: int) -> Level:
     blocks = np.convolve(energy, np.ones(wide), mode="valid") / max(1, frames)
     lufs, passed = _gated(blocks)
     peak = float(np.abs(samples).max(initial=0))
-    return Level(lufs, passed * _HOP_S, peak, max(peak, _between(samples, peak)))
+    heard_s = passed * _HOP_S + (wide - 1) * _HOP_S if passed else 0.0  # blocks overlap
+    return Level(lufs, heard_s, peak, max(peak, _between(samples, peak)))
 
 
 def _gated(blocks: Wave) -> tuple[float | None, int]:

@@ -39,6 +39,7 @@ _LEAST = 0.05
 """How far it must in any case: steady noise stays below it."""
 
 _REACH_S, _SIDE_S, _GRAIN_S = 0.03, 0.004, 0.0005
+_AS_CLEAR = 0.97
 _BATCH = 512
 
 
@@ -57,16 +58,20 @@ class Onsets:
 def flux_of(frames: Frames, *, below_hz: float = 1e9) -> Wave:
     """How much rises in each frame, ``(frames,)``: 1 where every band rises tenfold."""
     bands = frames.bands[:, frames.centres < below_hz]
-    rise = np.zeros(len(bands))
-    if len(bands) <= LAG or not bands.any():
-        return rise
+    if not bands.any():
+        return np.zeros(len(bands))
     usual = np.percentile(bands, _USUAL, axis=0)
     loudest = float(np.percentile(bands, 98, axis=0).max())
     floor = np.maximum(usual, _QUIETEST * max(loudest, 1e-9)).astype(np.float32)
     heard = np.log10(bands + floor)
     around = np.pad(heard, ((0, 0), (1, 1)), mode="edge")
     highest = np.maximum(np.maximum(around[:, :-2], around[:, 2:]), heard)
-    rise[LAG:] = np.maximum(heard[LAG:] - highest[:-LAG], 0).mean(axis=1)
+    before = np.empty_like(heard)
+    before[:LAG] = np.log10(floor)  # it begins in silence, so that a loop's first hit is one
+    before[LAG:] = highest[:-LAG]
+    rise: Wave = np.maximum(heard - before, 0).mean(axis=1, dtype=np.float64)
+    if len(rise) > 2 * LAG:  # no rise out of real silence outdoes all others
+        rise[: 2 * LAG] = np.minimum(rise[: 2 * LAG], rise[2 * LAG :].max())
     return rise
 
 
@@ -106,7 +111,7 @@ def _peaks(flux: Wave, frame_s: float) -> tuple[Ints, Wave]:
 
 def moving(values: Wave, reach: int, what: Callable[..., Any]) -> Wave:
     """A statistic of the ``2 × reach + 1`` values around each, ``(n,)``."""
-    padded = np.pad(values, reach, mode="edge")
+    padded = np.pad(values, reach)  # before and after a sound there is silence
     found: Wave = what(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), axis=1)
     return found
 
@@ -130,7 +135,10 @@ def _begun(mono: Samples, rate: int, near: Wave) -> tuple[Wave, Wave]:
         after = energy[index + side] - energy[index]
         before = energy[index] - energy[index - side]
         little = 0.02 * np.maximum(after.max(axis=1, keepdims=True), 1e-18)
-        best = ((after + little) / (before + little)).argmax(axis=1)
+        clear = (after + little) / (before + little)
+        # A click is as clear 4 ms ahead, where it is the end of what comes: the last place counts.
+        nearly = clear >= _AS_CLEAR * clear.max(axis=1, keepdims=True)
+        best = len(shifts) - 1 - nearly[:, ::-1].argmax(axis=1)
         rows = np.arange(len(best))
         seconds[piece] = np.maximum(place[rows, best], 0) / rate
         amplitude[piece] = np.sqrt(np.maximum(after[rows, best], 0) / side)
