@@ -31,10 +31,10 @@ PROTO_SOURCES := $(shell find proto -name '*.proto' 2>/dev/null)
 STUDIO_SOURCES := $(shell find studio -type f ! -path '*/node_modules/*' ! -path '*/dist/*' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: install up test check lint bench soak docs lock clean help programs
+.PHONY: install up test device-test check lint bench soak docs lock clean help programs
 
 help:  ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r a b; do printf '%-15s %s\n' "$$a" "$$b"; done
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r a b; do printf '%-18s %s\n' "$$a" "$$b"; done
 
 install: $(READY)  ## Make .venv with the conduit command and all test tools
 
@@ -44,6 +44,10 @@ up: install  ## Start Conduit and say where it is (ARGS="--port 9000")
 test: install programs  ## Run every test (ARGS="-k euclid" for some, WORKERS=0 in one process)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 	@if [ -f studio/package.json ]; then $(BIN)/python tools/npm.py test; fi
+	@if [ -f device/package.json ]; then $(BIN)/python tools/device_test.py; fi
+
+device-test: install  ## Run the device for Live over a simulator, with Conduit behind it
+	@$(BIN)/python tools/device_test.py
 
 check: install  ## Format, lint, types, direction of imports, generated pages: changes nothing
 	@$(BIN)/ruff format --check --quiet . || { echo "check: run 'make lint' to format"; exit 1; }
@@ -83,7 +87,7 @@ lock: $(UV)  ## Resolve the dependencies anew (ARGS=--upgrade for newer versions
 	@sh tools/lock.sh $(ARGS)
 
 clean:  ## Remove everything that make made here; your grooves and settings stay
-	@rm -rf $(VENV) .tools dist build studio/node_modules studio/dist src/conduit/surfaces/studio/static
+	@rm -rf $(VENV) .tools dist build studio/node_modules studio/dist device/node_modules src/conduit/surfaces/studio/static
 	@rm -rf src/conduit/surfaces/grpc/generated
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -134,6 +134,7 @@ class Client {
       });
       request.on("response", (reply) => {
         clearTimeout(late);
+        if (signal) signal.removeEventListener("abort", leave);
         if (reply.statusCode < 400) return resolve(reply);
         return this.whole(reply).then(
           (text) => reject(refusal(text, reply.statusCode)),
@@ -162,8 +163,8 @@ class Client {
       };
       const fail = (error) => {
         clearTimeout(late);
+        reject(error); // before the end of the connection says something vaguer
         reply.destroy();
-        reject(error);
       };
       again();
       if (signal) signal.addEventListener("abort", () => fail(cancelled()), { once: true });
@@ -255,7 +256,7 @@ function unreachable(base, error) {
 }
 
 const timedOut = (ms) =>
-  new Problem("timed_out", `nothing came for ${Math.round(ms / 1000)} s`, "nothing was applied; ask again");
+  new Problem("timed_out", `nothing came for ${ms / 1000} s`, "nothing was applied; ask again");
 const cancelled = () => new Problem("cancelled", "cancelled", "nothing was applied");
 const printable = (text) => /^[\x21-\x7e]{1,4095}$/.test(text);
 

@@ -1,0 +1,71 @@
+"use strict";
+// A server that speaks Conduit's wire by a script, to misbehave as no server of ours does on request.
+
+const http = require("node:http");
+const { fixture } = require("./given");
+
+class Scripted {
+  constructor() {
+    this.asked = []; // [method and route, body, headers]
+    this.answers = new Map();
+    this.sockets = new Set();
+    this.version = 0;
+    this.on("GET /providers", fixture("providers"));
+    this.on("GET /presets", { presets: [{ name: "live set" }] });
+    this.on("PUT /live/context", () => ({ version: ++this.version }));
+    this.on("PATCH /live/context", () => ({ version: ++this.version }));
+    this.on("POST /ask", (reply) => stream(reply, [["done", fixture("reply")]]));
+  }
+
+  // `answer`: a value, [status, value], or what writes the response itself and returns nothing.
+  on(route, answer) {
+    this.answers.set(route, answer);
+    return this;
+  }
+
+  async start(port = 0) {
+    this.server = http.createServer((request, reply) => this.take(request, reply));
+    this.server.on("connection", (socket) => {
+      this.sockets.add(socket);
+      socket.on("close", () => this.sockets.delete(socket));
+    });
+    await new Promise((resolve) => this.server.listen(port, "127.0.0.1", resolve));
+    this.port = this.server.address().port;
+    this.url = `http://127.0.0.1:${this.port}`;
+    return this;
+  }
+
+  take(request, reply) {
+    const parts = [];
+    request.on("data", (part) => parts.push(part));
+    request.on("end", () => {
+      const body = parts.length ? JSON.parse(Buffer.concat(parts).toString()) : null;
+      const route = `${request.method} ${request.url}`;
+      this.asked.push([route, body, request.headers]);
+      const answer = this.answers.get(route);
+      const value = typeof answer === "function" ? answer(reply, body) : answer;
+      if (value === undefined && answer !== undefined) return;
+      const [status, data] = Array.isArray(value) ? value : [value === undefined ? 404 : 200, value || fixture("error")];
+      reply.writeHead(status, { "content-type": "application/json" });
+      reply.end(JSON.stringify(data));
+    });
+  }
+
+  bodies(route) {
+    return this.asked.filter((each) => each[0] === route).map((each) => each[1]);
+  }
+
+  async stop() {
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}
+
+// Writes events, and ends unless `open`.
+function stream(reply, events, { open = false } = {}) {
+  if (!reply.headersSent) reply.writeHead(200, { "content-type": "text/event-stream" });
+  for (const [name, data] of events) reply.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+  if (!open) reply.end();
+}
+
+module.exports = { Scripted, stream };
