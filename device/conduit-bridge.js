@@ -27,6 +27,7 @@ const session = `live-${randomUUID()}`;
 const context = new Context(client, session, () => status("context", "full"));
 const fromContext = new Assembly();
 const fromApplicators = new Assembly();
+const lastShown = new Map();
 const undoable = []; // for each answer the kinds of what was applied of it
 
 let connected = false;
@@ -35,6 +36,7 @@ let looking = null;
 let retryMs = FIRST_RETRY_MS;
 let asking = null;
 let active = "";
+let contextWrong = "";
 let sent = 0;
 
 // ---- out --------------------------------------------------------------------------------------
@@ -48,8 +50,23 @@ function status(...atoms) {
   out("status", ...atoms);
 }
 
+// What is shown all the time is said when it changes: a menu that is filled anew closes.
+function shown(words, ...atoms) {
+  const word = words.join(" ");
+  const key = JSON.stringify(atoms);
+  if (lastShown.get(word) === key) return;
+  lastShown.set(word, key);
+  status(...words, ...atoms);
+}
+
+// A symbol of Max ends at 32,767; in bytes, to be on the safe side.
+function fitting(text) {
+  const data = Buffer.from(text);
+  return data.length > LONGEST_SHOWN ? `${data.toString("utf8", 0, LONGEST_SHOWN - 4)} …` : text;
+}
+
 function say(text) {
-  status("say", String(text).replace(/\s+/g, " ").slice(0, LONGEST_SHOWN));
+  status("say", fitting(String(text).replace(/\s+/g, " ")));
 }
 
 function complain(problem) {
@@ -69,8 +86,7 @@ async function prompt(text) {
   status("state", "asking");
   const answer = new Shown();
   try {
-    const wrong = await withinReason(context.flush());
-    if (wrong && wrong.code !== "unreachable") complain(wrong);
+    await withinReason(tellSet());
     const reply = await client.events("/ask", { prompt: text, session }, (name, data) => answer.take(name, data), leaving.signal);
     met();
     answer.end(reply.text);
@@ -83,6 +99,14 @@ async function prompt(text) {
     asking = null;
   }
   return look();
+}
+
+// What is wrong with it is said once, not with every change of the set.
+async function tellSet() {
+  const wrong = await context.flush();
+  const what = wrong && wrong.code !== "unreachable" ? wrong.message : "";
+  if (what && what !== contextWrong) complain(wrong);
+  contextWrong = what;
 }
 
 function withinReason(work) {
@@ -103,20 +127,20 @@ class Shown {
 
   take(name, data) {
     if (name === "text") this.add(String(data.text));
-    if (name === "provider") status("provider", String(data.provider), String(data.model));
+    if (name === "provider") shown(["provider"], String(data.provider), String(data.model));
     if (name === "tool_call") say(`${data.block} …`);
     if (name === "approval") say(`${data.block} needs your consent: open Studio in a browser`);
   }
 
   add(text) {
-    if (this.text.length < LONGEST_SHOWN) this.text += text;
+    if (this.text.length < LONGEST_SHOWN) this.text += text; // no more than that is ever shown
     if (!this.later) this.later = setTimeout(() => this.show(), SHOW_EVERY_MS);
   }
 
   show() {
     clearTimeout(this.later);
     this.later = null;
-    out("text", this.text.slice(0, LONGEST_SHOWN));
+    out("text", fitting(this.text));
   }
 
   end(whole) {
@@ -147,9 +171,8 @@ function apply(block) {
 
 function failed(problem) {
   complain(problem);
-  if (problem.code === "unreachable") return away();
-  status("state", problem.code === "cancelled" ? "ready" : "failed");
-  return undefined;
+  if (problem.code === "unreachable") away();
+  else status("state", problem.code === "cancelled" ? "ready" : "failed");
 }
 
 // What an applicator did with a block.
@@ -205,7 +228,7 @@ function met() {
   connected = true;
   context.lost();
   if (!asking) status("state", "ready");
-  context.flush().then((wrong) => wrong && complain(wrong));
+  tellSet();
   presets().catch(() => {}); // the list is only for the menu; whoever asks for one is told
 }
 
@@ -220,17 +243,17 @@ function show(reply) {
   const all = Array.isArray(reply.providers) ? reply.providers : [];
   active = String(reply.active || "");
   const mine = all.find((each) => each.name === active);
-  status("provider", active, String((mine && mine.model) || ""));
-  status("providers", ...all.map((each) => String(each.name)));
-  for (const each of all) status("circuit", String(each.name), ICONS[each.circuit] || "?");
-  status("lights", all.map((each) => `${ICONS[each.circuit] || "?"} ${each.name}`).join("  ").slice(0, 500));
+  shown(["providers"], ...all.map((each) => String(each.name)));
+  shown(["provider"], active, String((mine && mine.model) || ""));
+  for (const each of all) shown(["circuit", String(each.name)], ICONS[each.circuit] || "?");
+  shown(["lights"], all.map((each) => `${ICONS[each.circuit] || "?"} ${each.name}`).join("  ").slice(0, 500));
   return all;
 }
 
 async function presets() {
   const reply = await client.get("/presets");
   const names = reply.presets.map((each) => String(each.name));
-  status("presets", ...names);
+  shown(["presets"], ...names);
   return names;
 }
 
@@ -311,7 +334,7 @@ const commands = {
     const said = assembled(fromContext, word, rest);
     if (said === undefined) return undefined;
     context.take(said);
-    return connected ? context.flush().then((wrong) => wrong && wrong.code !== "unreachable" && complain(wrong)) : undefined;
+    return connected ? tellSet() : undefined;
   },
   applied: (word, ...rest) => {
     const report = assembled(fromApplicators, word, rest);
@@ -329,7 +352,8 @@ for (const [name, work] of Object.entries(commands)) {
     try {
       await work(...words);
     } catch (problem) {
-      failed(problem);
+      complain(problem);
+      if (problem.code === "unreachable") away();
     }
   });
 }

@@ -19,6 +19,30 @@ Live.prototype.byId = function (id) {
   return this.make("id " + id);
 };
 
+// A list of what `work` makes of each object. One LiveAPI goes from object to object, for it takes far
+// longer to make one than to read from it; `work` must not keep it.
+Live.prototype.map = function (ids, work) {
+  var cursor = null;
+  var made = [];
+  for (var i = 0; i < ids.length; i++) {
+    if (cursor !== null) {
+      cursor.id = ids[i];
+    }
+    if (cursor === null || Number(cursor.id) !== ids[i]) {
+      cursor = this.byId(ids[i]);
+    }
+    made.push(work(cursor, i));
+  }
+  return made;
+};
+
+Live.prototype.names = function (ids) {
+  var self = this;
+  return this.map(ids, function (api) {
+    return self.text(api, "name");
+  });
+};
+
 Live.prototype.there = function (api) {
   return Boolean(api) && Number(api.id) > 0;
 };
@@ -141,10 +165,9 @@ Live.prototype.track = function (wanted, selected, others) {
 Live.prototype.named = function (ids, wanted, what) {
   var exact = [];
   var alike = [];
-  var names = [];
+  var names = this.names(ids);
   for (var i = 0; i < ids.length; i++) {
-    var name = this.text(this.byId(ids[i]), "name");
-    names.push(name);
+    var name = names[i];
     if (name === wanted) {
       exact.push(i);
     } else if (name.toLowerCase() === String(wanted).toLowerCase()) {

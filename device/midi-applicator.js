@@ -6,7 +6,6 @@
 // Put deferlow in front: LiveAPI lives in the low-priority thread only, and Live takes no changes
 // while it notifies.
 
-autowatch = 1;
 inlets = 1;
 outlets = 1;
 

@@ -3,7 +3,6 @@
 // In: bang (from live.thisdevice), mark, begin and piece (a block of changes), undo.
 // Out: `applied begin` and `applied piece`, a report for the bridge.
 
-autowatch = 1;
 inlets = 1;
 outlets = 1;
 

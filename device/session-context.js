@@ -5,7 +5,6 @@
 // Out: `session begin` and `session piece`: {"version", "context"}, all of it, or
 // {"version", "base", "changes"}, a merge patch on the version named by `base`.
 
-autowatch = 1;
 inlets = 1;
 outlets = 1;
 

@@ -5,6 +5,7 @@ var contents = require("contents");
 var MAX_TRACKS = 500;
 var MAX_DEVICES = 16;
 var MAX_PARAMETERS = 64; // of one device
+var MAX_VALUES = 64; // names of one parameter
 var MAX_NOTES = 1000;
 var MAX_GROOVES = 32;
 var MAX_SCENES = 500;
@@ -40,22 +41,12 @@ function look(live) {
 }
 
 function groovesOf(live, song) {
-  var names = [];
   var pool = live.child(song, "groove_pool"); // since Live 11
-  var ids = pool ? live.ids(pool, "grooves") : [];
-  for (var i = 0; i < ids.length && i < MAX_GROOVES; i++) {
-    names.push(short(live.text(live.byId(ids[i]), "name")));
-  }
-  return names;
+  return shortAll(live.names(pool ? live.ids(pool, "grooves").slice(0, MAX_GROOVES) : []));
 }
 
 function scenesOf(live, song) {
-  var ids = live.ids(song, "scenes");
-  var names = [];
-  for (var i = 0; i < ids.length && i < MAX_SCENES; i++) {
-    names.push(short(live.text(live.byId(ids[i]), "name")));
-  }
-  return names;
+  return shortAll(live.names(live.ids(song, "scenes").slice(0, MAX_SCENES)));
 }
 
 function tracksOf(live, song) {
@@ -63,11 +54,10 @@ function tracksOf(live, song) {
   var own = ids.length;
   var returns = live.ids(song, "return_tracks");
   ids = ids.concat(returns, live.ids(song, "master_track"));
-  var list = [];
-  for (var i = 0; i < ids.length && i < MAX_TRACKS; i++) {
+  var list = live.map(ids.slice(0, MAX_TRACKS), function (api, i) {
     var other = i < own + returns.length ? "return" : "master";
-    list.push(trackOf(live, live.byId(ids[i]), i < own ? "" : other));
-  }
+    return trackOf(live, api, i < own ? "" : other);
+  });
   return { list: list, ids: ids };
 }
 
@@ -109,39 +99,34 @@ function selectedOf(live, song, view, tracks) {
 // Those of the selected track.
 function devicesOf(live, view) {
   var track = live.child(view, "selected_track");
-  var ids = track ? live.ids(track, "devices") : [];
-  var list = [];
-  for (var i = 0; i < ids.length && i < MAX_DEVICES; i++) {
-    var api = live.byId(ids[i]);
-    list.push({
+  var ids = track ? live.ids(track, "devices").slice(0, MAX_DEVICES) : [];
+  return live.map(ids, function (api) {
+    return {
       name: short(live.text(api, "name")),
       kind: live.text(api, "class_name"),
-      parameters: parametersOf(live, live.ids(api, "parameters")),
-    });
-  }
-  return list;
+      parameters: live.map(live.ids(api, "parameters").slice(0, MAX_PARAMETERS), function (each) {
+        return parameterOf(live, each);
+      }),
+    };
+  });
 }
 
-function parametersOf(live, ids) {
-  var list = [];
-  for (var i = 0; i < ids.length && i < MAX_PARAMETERS; i++) {
-    var api = live.byId(ids[i]);
-    var told = {
-      name: short(live.text(api, "name")),
-      value: rounded(live.number(api, "value", 0), 4),
-      min: rounded(live.number(api, "min", 0), 4),
-      max: rounded(live.number(api, "max", 1), 4),
-    };
-    told.shown = shownAs(api, live.number(api, "value", 0));
-    if (!live.number(api, "is_enabled", 1)) {
-      told.enabled = false;
-    }
-    if (live.flag(api, "is_quantized")) {
-      told.values = shortAll(live.list(api, "value_items"));
-    }
-    list.push(told);
+function parameterOf(live, api) {
+  var value = live.number(api, "value", 0);
+  var told = {
+    name: short(live.text(api, "name")),
+    value: rounded(value, 4),
+    min: rounded(live.number(api, "min", 0), 4),
+    max: rounded(live.number(api, "max", 1), 4),
+    shown: shownAs(api, value),
+  };
+  if (!live.number(api, "is_enabled", 1)) {
+    told.enabled = false;
   }
-  return list;
+  if (live.flag(api, "is_quantized")) {
+    told.values = shortAll(live.list(api, "value_items").slice(0, MAX_VALUES));
+  }
+  return told;
 }
 
 // The clip that is shown; undefined where none is.
@@ -202,7 +187,7 @@ function shownAs(api, value) {
 
 function shortAll(items) {
   var all = [];
-  for (var i = 0; i < items.length && i < 64; i++) {
+  for (var i = 0; i < items.length; i++) {
     all.push(short(String(items[i])));
   }
   return all;

@@ -107,7 +107,7 @@ test("whatever breaks on the way, nothing is applied, and the next prompt works"
     [(reply) => stream(reply, [["done", { text: "x", blocks: [{ type: "midi", notes: [{ pitch: 200 }] }] }]]), /pitch is 200/],
     [(reply) => stream(reply, [["done", { text: "x", blocks: [{ type: "warp" }, null] }]]), /does not know/],
     [(reply) => stream(reply, [["done", { text: "x", blocks: [], refused_blocks: [fixture("error").error] }]]), /rests/],
-    [(reply) => stream(reply, [["done", { text: "only prose" }]]), /^done$/],
+    [(reply) => stream(reply, [["done", { text: "🎛 ".repeat(30000) }]]), /^done$/],
     [(reply) => stream(reply, [["done", { text: "x", status: "stopped", why: "its budget is spent" }]]), /stopped: its budget/],
   ];
   for (const [answer, said] of cases) {
@@ -178,6 +178,7 @@ test("every command asks what it should, and says what came of it", async (t) =>
   }
   assert.equal(rig.status("lights"), "○ claude  ◐ local  ● offline");
   assert.equal(rig.status("circuit"), "offline ●");
+  assert.equal(rig.said.status.filter((each) => each[0] === "providers").length, 1, "a menu is filled once");
   assert.equal(rig.status("provider"), "claude claude-sonnet");
   await rig.node.send("mode", "new_scene");
   await rig.node.send("prompt", "dub");

@@ -36,6 +36,10 @@ function liveApiFor(set, host) {
       return this.alive ? String(this.thing.id) : "0";
     }
 
+    set id(id) {
+      this.goto(`id ${id}`);
+    }
+
     get type() {
       return this.alive ? this.thing.type : "";
     }

@@ -22,8 +22,10 @@ const LONGEST_SYMBOL = 32767;
 function checkAtoms(rules, atoms) {
   for (const atom of atoms) {
     if (typeof atom === "string") {
-      if (atom.length > LONGEST_SYMBOL) {
-        rules.break(`a symbol has ${atom.length} characters; Max ends it at ${LONGEST_SYMBOL}`);
+      // Whether Max counts characters or bytes is not written down: the larger number must do.
+      const length = Buffer.byteLength(atom);
+      if (length > LONGEST_SYMBOL) {
+        rules.break(`a symbol has ${length} characters; Max ends it at ${LONGEST_SYMBOL}`);
       }
     } else if (typeof atom !== "number" || !Number.isFinite(atom)) {
       rules.break(`${atom === null ? "null" : typeof atom} (${String(atom)}) is no atom of Max`);
