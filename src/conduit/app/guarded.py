@@ -39,9 +39,12 @@ BY_HAND: Final = (
     "conversations.set",
     "conversations.unpin",
     "corpora.delete",
+    "live.context",
+    "live.forget",
     "places.delete",
     "runs.cancel",
     "runs.decide",
 )
 """Those that people may call, and language models only where ``access.yaml`` says so: they take
-away what nobody can bring back, or decide on what models do or keep in view."""
+away what nobody can bring back, or decide on what models do, or what they keep in view or are told
+of a set of Live."""

@@ -117,7 +117,7 @@ def test_no_name_breaks_out_or_goes_beyond_the_bound(name: str) -> None:
 
 def test_a_set_comes_before_the_prompt_and_is_known_again() -> None:
     prompt = (Message("system", "s"), Message("user", "dub"))
-    messages = noted(context_of({"tempo": 120}), prompt)
+    messages = noted(written(context_of({"tempo": 120})), prompt)
     assert [each.role for each in messages] == ["system", "user", "assistant", "user"]
     assert messages[-1] == prompt[-1]
     assert is_live(messages)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from conduit.agents.live.context import LiveContext, context_of, merged
-from conduit.agents.live.note import noted
+from conduit.agents.live.note import noted, written
 from conduit.agents.live.typed import MidiBlock, ParameterBlock
 from conduit.blocks import Block, Effects, Length, NoOp, Range, block, current_call, dumps, loads
 from conduit.blocks.schema import json_schema
@@ -23,6 +24,9 @@ LARGEST_CONTEXT: Final = 1024 * 1024
 """Bytes of a context as JSON."""
 FRESH_S: Final = 6 * 3600.0
 """Seconds for which a set counts that nobody told of again: its device may be gone."""
+
+MOST_TEXTS: Final = 16
+"""Sets that are kept as a model is shown them."""
 
 Session = Annotated[str, Length(1, 200), "the conversation that the set belongs to"]
 
@@ -69,6 +73,8 @@ class LiveSets:
     def __init__(self, stored: LiveContexts, now: Callable[[], float] = time.time) -> None:
         self._stored = stored
         self._now = now
+        self._texts: OrderedDict[str, str] = OrderedDict()
+        """What a model is shown, by the context as it is kept: to read one again takes 15 ms."""
 
     async def noted(
         self, person: Principal, session: str, messages: Sequence[Message]
@@ -77,7 +83,29 @@ class LiveSets:
         found = await asyncio.to_thread(self._stored.get, person.org_id, session)
         if found is None or self._now() - found.updated_ms / 1000 > FRESH_S:
             return tuple(messages)
-        return noted(context_of(loads(found.body)), messages)
+        return noted(self._text_of(found.body), messages)
+
+    def _text_of(self, body: str) -> str:
+        return self._texts.get(body) or self._shown(body, context_of(loads(body)))
+
+    def _shown(self, body: str, context: LiveContext) -> str:
+        text = self._texts[body] = written(context)
+        while len(self._texts) > MOST_TEXTS:
+            self._texts.popitem(last=False)
+        return text
+
+    def _checked(self, told: Json) -> str:
+        """A context as it is kept: read, and without what is not known."""
+        context = context_of(_object(told, "context"))
+        body = dumps(context).decode()
+        if len(body.encode()) > LARGEST_CONTEXT:
+            raise TooLarge(
+                f"the context is larger than {LARGEST_CONTEXT >> 20} MiB",
+                where="context",
+                hint="tell of fewer notes and parameters: those of what is selected are enough",
+            )
+        self._shown(body, context)
+        return body
 
     def blocks(self) -> tuple[Block[Any, Any], ...]:
         """``live.context``, ``live.seen``, ``live.forget`` and ``live.schema``."""
@@ -97,12 +125,12 @@ class LiveSets:
                     hint='send {"context": {…}} first, then {"changes": {…}, "version": N}',
                 )
             if request.changes is None:
-                kept = self._stored.put(org, request.session, _checked(request.context))
+                kept = self._stored.put(org, request.session, self._checked(request.context))
             else:
                 changes = _object(request.changes, "changes")
 
                 def changed(body: str) -> str:
-                    return _checked(merged(loads(body), changes))
+                    return self._checked(merged(loads(body), changes))
 
                 kept = self._stored.change(org, request.session, request.version, changed)
             return ContextReply(request.session, kept.version)
@@ -137,18 +165,6 @@ class LiveSets:
         if found is None:
             raise _unknown(session)
         return found
-
-
-def _checked(told: Json) -> str:
-    """A context as it is kept: read, and without what is not known."""
-    whole = dumps(context_of(_object(told, "context"))).decode()
-    if len(whole.encode()) > LARGEST_CONTEXT:
-        raise TooLarge(
-            f"the context is larger than {LARGEST_CONTEXT >> 20} MiB",
-            where="context",
-            hint="tell of fewer notes and parameters: those of what is selected are enough",
-        )
-    return whole
 
 
 def _object(told: Json, where: str) -> dict[str, Json]:

@@ -29,10 +29,9 @@ _FLAGS: Final = ("armed", "muted", "soloed", "frozen")
 _START: Final = dumps({"notice": _NOTICE}).decode()[:-1]
 
 
-def noted(context: LiveContext, messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Messages with the set before the last of them, which is the prompt."""
-    said = Message("user", written(context))
-    return (*messages[:-1], said, _SEEN, *messages[-1:])
+def noted(text: str, messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Messages with a set, as it was ``written``, before the last of them, which is the prompt."""
+    return (*messages[:-1], Message("user", text), _SEEN, *messages[-1:])
 
 
 def is_live(messages: Sequence[Message]) -> bool:
