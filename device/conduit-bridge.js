@@ -10,6 +10,7 @@ const { Assembly, split } = require("./pieces");
 
 const ICONS = { closed: "●", half_open: "◐", open: "○" };
 const MODES = ["auto", "new", "replace", "merge", "new_scene"];
+const STEADY = new Set(["provider", "providers", "circuit", "lights", "presets"]);
 const LONGEST_SHOWN = 30000;
 const SHOW_EVERY_MS = 50;
 const FIRST_RETRY_MS = 500;
@@ -46,17 +47,15 @@ function out(...atoms) {
   Promise.resolve(max.outlet(...atoms)).catch(() => {});
 }
 
-function status(...atoms) {
-  out("status", ...atoms);
-}
-
 // What is shown all the time is said when it changes: a menu that is filled anew closes.
-function shown(words, ...atoms) {
-  const word = words.join(" ");
-  const key = JSON.stringify(atoms);
-  if (lastShown.get(word) === key) return;
-  lastShown.set(word, key);
-  status(...words, ...atoms);
+function status(word, ...atoms) {
+  if (STEADY.has(word)) {
+    const what = word === "circuit" ? `circuit ${atoms[0]}` : word;
+    const now = JSON.stringify(atoms);
+    if (lastShown.get(what) === now) return;
+    lastShown.set(what, now);
+  }
+  out("status", word, ...atoms);
 }
 
 // A symbol of Max ends at 32,767; in bytes, to be on the safe side.
@@ -127,7 +126,7 @@ class Shown {
 
   take(name, data) {
     if (name === "text") this.add(String(data.text));
-    if (name === "provider") shown(["provider"], String(data.provider), String(data.model));
+    if (name === "provider") status("provider", String(data.provider), String(data.model));
     if (name === "tool_call") say(`${data.block} …`);
     if (name === "approval") say(`${data.block} needs your consent: open Studio in a browser`);
   }
@@ -185,7 +184,7 @@ function applied(report) {
   }
   const where = report.view === "arrangement" ? "arrangement" : `slot ${report.slot + 1}`;
   const name = report.clip || "clip";
-  status("groove", `${name} · ${report.track}, ${where} · ${report.notes} notes, ${report.length_beats} beats`);
+  status("groove", fitting(`${name} · ${report.track}, ${where} · ${report.notes} notes, ${report.length_beats} beats`));
   return say("applied");
 }
 
@@ -243,17 +242,17 @@ function show(reply) {
   const all = Array.isArray(reply.providers) ? reply.providers : [];
   active = String(reply.active || "");
   const mine = all.find((each) => each.name === active);
-  shown(["providers"], ...all.map((each) => String(each.name)));
-  shown(["provider"], active, String((mine && mine.model) || ""));
-  for (const each of all) shown(["circuit", String(each.name)], ICONS[each.circuit] || "?");
-  shown(["lights"], all.map((each) => `${ICONS[each.circuit] || "?"} ${each.name}`).join("  ").slice(0, 500));
+  status("providers", ...all.map((each) => String(each.name)));
+  status("provider", active, String((mine && mine.model) || ""));
+  for (const each of all) status("circuit", String(each.name), ICONS[each.circuit] || "?");
+  status("lights", all.map((each) => `${ICONS[each.circuit] || "?"} ${each.name}`).join("  ").slice(0, 500));
   return all;
 }
 
 async function presets() {
   const reply = await client.get("/presets");
   const names = reply.presets.map((each) => String(each.name));
-  shown(["presets"], ...names);
+  status("presets", ...names);
   return names;
 }
 
@@ -289,6 +288,7 @@ const commands = {
   },
   provider: async (...words) => {
     const [name, ...model] = words.map(String);
+    lastShown.delete("provider"); // the menu shows what was chosen, whether it is taken or not
     show(await client.send("POST", "/providers/switch", { name: one([name || ""], "provider"), model: text(model) }));
     say(`${active} answers`);
   },
