@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from conduit.cli.printing import err, out, print_error
-from conduit.cli.running import AsJson, server_loop
-from conduit.contracts.errors import ConduitError, ConfigError, InvalidInput
+from conduit.cli import osc_live
+from conduit.cli.osc_places import SERVICE, place, port_of, run_async
+from conduit.cli.printing import err, out
+from conduit.cli.running import AsJson
+from conduit.contracts.errors import InvalidInput
 
 if TYPE_CHECKING:
     from conduit.surfaces.osc.server import Addresses
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     from conduit.surfaces.osc.wire import Message
 
 commands = typer.Typer(no_args_is_help=True)
+commands.add_typer(osc_live.commands, name="live")
 
-_SERVICE = "http://127.0.0.1:9321"
 _PORT = 9322
 
 
@@ -32,7 +34,7 @@ def osc() -> None:
 
 @commands.command("serve")
 def serve(
-    service: Annotated[str, typer.Option(help="Who answers: Conduit, or the like.")] = _SERVICE,
+    service: Annotated[str, typer.Option(help="Who answers: Conduit, or the like.")] = SERVICE,
     host: Annotated[str, typer.Option(help="Address; 0.0.0.0 for all networks.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of UDP; 0 takes a free one.")] = _PORT,
     tcp: Annotated[int | None, typer.Option(help="TCP with SLIP as well; 0: any port.")] = None,
@@ -64,8 +66,8 @@ def serve(
             key=os.environ.get(KEY, ""),
             may=tuple(may or MAY),
             allow=tuple(network_of(each) for each in allow or ()),
-            reply_port=_port(reply_port, "--reply-port", least=0),
-            reply_to=_place(reply_to, "--reply-to") if reply_to else None,
+            reply_port=port_of(reply_port, "--reply-port", least=0),
+            reply_to=place(reply_to, "--reply-to") if reply_to else None,
             per_minute=per_minute,
             burst=max(1.0, per_minute / 10),
         )
@@ -98,7 +100,7 @@ def send(
 
         corr = new_id()
         message = _with_corr(address, arguments or [], corr)
-        where, port = _place(to, "--to")
+        where, port = place(to, "--to")
         async with aclosing(ask(where, port, message, corr, tcp=tcp, patience_s=timeout)) as told:
             async for each in told:
                 if as_json:
@@ -162,28 +164,3 @@ def _argument(text: str) -> int | float | str | bool:
     except ValueError:
         return text
     return value if isinstance(value, int | float | bool) else text
-
-
-def _place(text: str, where: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit():
-        raise ConfigError(f"{text[:80]!r} is no HOST:PORT", where=where, hint="127.0.0.1:9322")
-    return host.strip("[]"), _port(int(port), where)
-
-
-def _port(number: int, where: str, least: int = 1) -> int:
-    if not least <= number <= 65_535:
-        raise ConfigError(f"there is no port {number}", where=where, hint="use 1 to 65535")
-    return number
-
-
-def run_async(work: Any, *, as_json: bool) -> None:
-    """Run it to its end. What goes wrong is printed."""
-    try:
-        with asyncio.Runner(loop_factory=server_loop()) as runner:
-            runner.run(work)
-    except ConduitError as error:
-        print_error(error, as_json=as_json)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
