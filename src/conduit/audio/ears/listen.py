@@ -46,6 +46,8 @@ BANDS: Final = (
 
 _ROLLOFF = 0.85
 _NO_OFFSET = 1e-3
+_A_KEY = 0.05
+"""What is less sure than this is no key."""
 _FULL_SCALE = 0.9995
 _OPPOSED = 0.05
 """Below this part of the channels' energy in their sum, they cancel each other out."""
@@ -162,10 +164,11 @@ def _key(mono: Samples, rate: int, *, silent: bool) -> Key:
     fit = None if silent else keys.key_of(mono, rate)
     if fit is None:
         return Key(None, 0.0, None, 0.0, ())
+    told = fit.confidence >= _A_KEY
     return Key(
-        _named(fit.root, fit.minor),
-        round(fit.confidence, 3),
-        _named(*fit.second),
+        _named(fit.root, fit.minor) if told else None,
+        round(fit.confidence, 3) if told else 0.0,
+        _named(*fit.second) if told else None,
         round(fit.tuning_cents, 1),
         tuple(round(each, 4) for each in fit.chroma),
     )

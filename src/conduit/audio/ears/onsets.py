@@ -31,12 +31,14 @@ sample and a rise is seen whole."""
 _USUAL = 20
 """Percentile of a band's amplitude over time that is taken for what is always there."""
 _QUIETEST = 10 ** (-50 / 20)
-_NEAR_S, _AROUND_S, _APART_S = 0.035, 0.25, 0.04
+_NEAR_S, _AROUND_S, _APART_S = 0.04, 0.25, 0.04
 _STRONG = 90
-_ABOVE = 0.04
+_ABOVE = 0.03
 """How far a peak must stand out, in parts of a strong one; found on rendered grooves."""
-_LEAST = 0.05
-"""How far it must in any case: steady noise stays below it."""
+_LEAST = 0.03
+"""How far it must in any case: steady noise seldom comes so far."""
+_CERTAIN = 0.2
+"""A rise that noise never makes: twice as loud in two thirds of the bands."""
 
 _REACH_S, _SIDE_S, _GRAIN_S = 0.03, 0.004, 0.0005
 _AS_CLEAR = 0.97
@@ -89,7 +91,7 @@ def onsets_of(frames: Frames, flux: Wave, mono: Samples) -> Onsets:
         seconds[order],
         np.minimum(height[order] / scale, 4.0),
         amplitude[order],
-        float(np.median(clear)) if len(peaks) else 0.0,
+        float(np.median(clear * np.minimum(height / _CERTAIN, 1))) if len(peaks) else 0.0,
     )
 
 

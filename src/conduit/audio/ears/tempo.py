@@ -5,7 +5,8 @@ alike the sound is to itself after one to eight of its beats: a comb over the au
 tempo of which only every second beat is there fails at the odd ones, one that is twice as fast is
 out of the range, and among those left a wide prior prefers the middle of the range. The best is
 then made exact by the onsets themselves: the tempo at which they stand most together on its beats,
-halves and quarters, over an ever longer part of the sound.
+halves and quarters, over an ever longer part of the sound. Where several come near, the one wins on
+whose quarters the onsets stand.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _WIDTH = 0.6
 _FEWEST = 4
 _HARMONICS: Final = (1, 2, 4)
 _FIRST_S, _LONGER = 20.0, 4.0
+_NEARLY = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +51,20 @@ def pulse_of(flux: Wave, frame_s: float, onsets: Onsets, lowest: float, highest:
     comb = _comb(same, 60 / grid / frame_s)
     middle = np.sqrt(lowest * highest)
     scores = comb * np.exp(-0.5 * (np.log2(grid / middle) / _WIDTH) ** 2)
-    best = int(scores.argmax())
-    if scores[best] <= 0:
+    if scores.max() <= 0:
         return Pulse(0.0, 0.0)
-    bpm = _exact(float(grid[best]), onsets)
-    together = _together(np.array([bpm]), onsets, _HARMONICS[-1:])[0]
+    found = []
+    for place in _peaks(grid, scores):
+        bpm = _exact(float(grid[place]), onsets)
+        quarters = float(_together(np.array([bpm]), onsets, _HARMONICS[-1:])[0])
+        found.append((float(scores[place]) * quarters, bpm, float(comb[place]), quarters))
+    found.sort(reverse=True)  # a beat of two thirds is as alike, but nothing stands on its parts
+    best, bpm, alike, quarters = found[0]
     # By chance n onsets stand together as far as 1 / √n.
     chance = 1 / np.sqrt(len(onsets.seconds))
-    surer = max(0.0, (float(together) - chance) / (1 - chance))
-    confidence = float(np.sqrt(np.clip(comb[best], 0, 1) * surer))
-    return Pulse(bpm, confidence, _others(grid, scores, best))
+    surer = max(0.0, (quarters - chance) / (1 - chance))
+    others = tuple(round(each[1], 1) for each in found[1:] if each[0] > best / _NEARLY)
+    return Pulse(bpm, float(np.sqrt(np.clip(alike, 0, 1) * surer)), others)
 
 
 def _autocorrelation(values: Wave) -> Wave:
@@ -107,9 +113,10 @@ def _together(bpm: Wave, onsets: Onsets, harmonics: tuple[int, ...]) -> Wave:
     return found
 
 
-def _others(grid: Wave, scores: Wave, best: int) -> tuple[float, ...]:
-    """The next two peaks that reach two thirds of the best."""
+def _peaks(grid: Wave, scores: Wave) -> list[int]:
+    """The best place and the next peaks that come near it, three at most."""
+    best = int(scores.argmax())
     peaks = np.flatnonzero((scores[1:-1] > scores[:-2]) & (scores[1:-1] >= scores[2:])) + 1
     far = peaks[np.abs(np.log(grid[peaks] / grid[best])) > 0.03]
-    good = far[scores[far] > scores[best] / 1.5]
-    return tuple(round(float(grid[n]), 1) for n in good[np.argsort(-scores[good])][:2])
+    good = far[scores[far] > scores[best] / _NEARLY]
+    return [best, *good[np.argsort(-scores[good])][:2].tolist()]
