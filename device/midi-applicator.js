@@ -37,7 +37,7 @@ function mark() {
 
 // How clips are written, whatever the answer says: auto leaves it to the answer.
 function mode(name) {
-  forced = String(name);
+  forced = notes.MODES[String(name)] === 1 ? String(name) : "auto";
 }
 
 function begin(id, count, length) {

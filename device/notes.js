@@ -9,6 +9,7 @@ var MODES = { "new": 1, "replace": 1, "merge": 1, "new_scene": 1 };
 var VIEWS = { "session": 1, "arrangement": 1 };
 
 exports.MAX_NOTES = MAX_NOTES;
+exports.MODES = MODES;
 exports.checked = checked;
 exports.settled = settled;
 exports.lengthFor = lengthFor;

@@ -21,6 +21,10 @@ test("what runs in [js] is ES5", () => {
     assert.doesNotMatch(source.replace(/^ *\/\/.*$/gm, ""), newer, name);
   }
   assert.throws(() => acorn.parse("const x = 1", { ecmaVersion: 5 }));
+  for (const name of OF_NODE) {
+    const source = fs.readFileSync(path.join(FOLDER, name), "utf8");
+    assert.doesNotThrow(() => acorn.parse(source, { ecmaVersion: 2021 }), `${name}: Node 16 runs it`);
+  }
 });
 
 test("every file that is required is there, and listed", () => {

@@ -60,7 +60,9 @@ test("a target is a number, a name, what was selected at the prompt; a slot, a m
   rig.midi.send("mark");
   give(rig, "midi", block(NOTES));
   assert.ok(set.song.tracks[5].slots[0].clip);
-  const scene = give(rig, "midi", block(NOTES, { track: "Drums", mode: "new_scene" }));
+  rig.midi.send("mode", "new_scene");
+  const scene = give(rig, "midi", block(NOTES, { track: "Drums", mode: "new" }));
+  rig.midi.send("mode", "no such mode");
   assert.equal(scene.slot, 4);
   assert.equal(set.song.scenes.length, 5);
   rig.midi.send("undo");
