@@ -27,7 +27,7 @@ STATE = {
 REPLY = {
     "text", "json_blocks", "provider", "model", "session", "correlation_id", "failures",
     "tool_calls", "usage", "elapsed_ms", "run_id", "status", "why", "waiting_for", "cost_micro",
-    "agreement",
+    "agreement", "blocks", "refused_blocks",
 }  # fmt: skip
 GROOVE = "make an 8-bar industrial groove at 140 bpm with sparse ghost kicks"
 
@@ -137,6 +137,7 @@ READABLE = [
     each
     for each in BLOCK_ROUTES
     if each.method == "GET" and "{" not in each.path and each.block not in GUARDED
+    if not each.path.startswith("/live/")  # for devices that show a token
 ]
 
 

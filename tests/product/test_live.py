@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import httpx
+import jsonschema
 import pytest
 
 from conduit.app.keys import Keys
@@ -49,7 +50,10 @@ def test_a_sentence_becomes_a_clip_in_the_set_that_was_told_of(device: httpx.Cli
     stale = device.patch("/live/context", json=changed)
     assert stale.status_code == 409
     assert "whole context" in stale.json()["error"]["hint"]
-    seen = device.get("/live/context", params={"session": "a"}).json()["context"]
+    shown = device.get("/live/context", params={"session": "a"}).json()
+    blocks = {each["name"]: each for each in device.get("/blocks").json()["blocks"]}
+    jsonschema.validate(shown, blocks["live.seen"]["output_schema"])
+    seen = shown["context"]
     assert (seen["tempo"], seen["tracks"][0]["name"]) == (130, "Drums")
     wish = {"prompt": "8 bars of dub", "session": "a", "provider": "offline"}
     headers = {"accept": "text/event-stream"}
@@ -62,6 +66,7 @@ def test_a_sentence_becomes_a_clip_in_the_set_that_was_told_of(device: httpx.Cli
     done = json.loads(lines[-1].removeprefix("data: "))
     (clip,) = done["blocks"]
     assert (clip["type"], clip["length_beats"]) == ("midi", 32)
+    jsonschema.validate(clip, blocks["live.clip"]["output_schema"])
     assert clip["target"]["slot"] == "first_empty"
     assert set(clip["notes"][0]) == {
         "pitch", "start", "duration", "velocity", "probability", "velocity_deviation",
