@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pythonosc import slip
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_bundle_builder import OscBundleBuilder
 from pythonosc.osc_message import OscMessage
@@ -339,6 +340,8 @@ def test_frames_come_whole_however_a_stream_is_cut(frames: list[bytes], cut: int
         assert found == frames
         if stream:
             assert reader.framed(b"\xc0\xdb") == write(b"\xc0\xdb")
+    for frame in frames:
+        assert as_slip(frame) == slip.encode(frame)
     assert as_slip(b"\xc0a\xdb") == b"\xc0\xdb\xdca\xdb\xdd\xc0"  # RFC 1055
 
 
