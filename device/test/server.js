@@ -26,11 +26,7 @@ class Server {
     const log = fs.openSync(path.join(this.folder, "server.log"), "a");
     this.process = spawn(COMMAND, ["up", "--port", port, "--grpc-port", "0", "--no-open", "--no-flex", "--json"], {
       stdio: ["ignore", "pipe", log],
-      env: {
-        ...process.env,
-        CONDUIT_HOME: this.home,
-        CONDUIT_DB_URI: `sqlite:///${path.join(this.folder, "conduit.db")}`,
-      },
+      env: this.environment(),
     });
     fs.closeSync(log);
     const ended = new Promise((resolve) => this.process.once("exit", resolve));
@@ -40,6 +36,21 @@ class Server {
     if (!first) throw new Error(`the server did not start:\n${this.log()}`);
     this.url = JSON.parse(first).url;
     return this;
+  }
+
+  // Another command of Conduit, to its end.
+  async run(...words) {
+    const done = spawn(COMMAND, words, { stdio: ["ignore", "ignore", "inherit"], cwd: this.folder, env: this.environment() });
+    const status = await new Promise((resolve) => done.once("exit", resolve));
+    if (status !== 0) throw new Error(`conduit ${words.join(" ")} ended with ${status}`);
+  }
+
+  environment() {
+    return {
+      ...process.env,
+      CONDUIT_HOME: this.home,
+      CONDUIT_DB_URI: `sqlite:///${path.join(this.folder, "conduit.db")}`,
+    };
   }
 
   log() {

@@ -4,77 +4,94 @@
 
 const test = require("node:test");
 const assert = require("node:assert/strict");
+const path = require("node:path");
 const { liveSet } = require("./given");
 const { Server } = require("./server");
+const { Patch } = require("./simulator/patch");
 const { Rig } = require("./simulator/rig");
+const { Client } = require("../conduit-client");
 
-test("from a prompt to a clip, through Conduit itself", { skip: !Server.there() && "there is no conduit command" }, async (t) => {
-  const server = await new Server().start();
+const skip = !Server.there() && "there is no conduit command";
+let server = null;
+
+test.before(async () => {
+  if (skip) return;
+  server = await new Server().start();
   Object.assign(process.env, { CONDUIT_URL: server.url, CONDUIT_HOME: server.home, CONDUIT_DEVICE_TIMEOUT_MS: "20000" });
+});
+test.after(() => server && server.remove());
+
+test("the device that is built, from its own patcher: panel, clip, one press back", { skip }, async (t) => {
+  const file = path.join(server.folder, "built", "Conduit.amxd");
+  await server.run("device", "build", "--unfrozen", "-o", file);
   const set = liveSet();
-  set.song.put("signature_numerator", 3);
-  const rig = new Rig(set).ready();
-  t.after(async () => {
-    rig.close();
-    await server.remove();
-  });
-  const clips = () => set.track("Drums").slots.map((slot) => slot.clip);
-  await rig.until(() => rig.status("state") === "ready", "ready");
   const before = set.picture();
+  const patch = new Patch(set, file).load();
+  t.after(() => patch.close());
+  await patch.until(() => patch.shown.get("state") === "ready", "the panel says ready");
+  await patch.until(() => patch.shown.get("lights") === "● offline", "a light");
+  assert.deepEqual(patch.shown.get("providers items"), ["offline"]);
+  assert.equal(patch.shown.get("providers"), "offline");
 
-  await rig.node.send("prompt", "8", "bars", "of", "dub");
-  await rig.until(() => rig.status("groove"), "a groove");
-  const [clip] = clips();
+  patch.choose("mode", "new_scene");
+  patch.write("8 bars of dub");
+  patch.press("ask");
+  await patch.until(() => /^Dub .* Drums, slot 5/.test(patch.shown.get("groove")), "the last groove");
+  const clip = set.track("Drums").slots[4].clip;
   assert.ok(clip.notes.length > 50);
-  assert.match(clip.get("name"), /^Dub/);
-  assert.equal(clip.get("loop_end") % 3, 0, "the end of a bar of three beats");
-  assert.equal(set.calls.filter((name) => name === "add_new_notes").length, 1);
-  assert.ok(rig.said.text.includes("Dub"));
-  assert.equal(rig.status("lights"), "● offline");
+  await patch.until(() => /Dub/.test(patch.shown.get("answer")), "the answer");
+  const known = await contextOf(patch.named.get("bridge").node.script.session);
+  assert.deepEqual(known.tracks.map((each) => each.name), ["Drums", "Vox", "Stems", "Old", "Pad", "Pad", "Hall", "Master"]);
 
-  await rig.node.send("undo");
-  await rig.until(() => clips()[0] === null, "taken back");
+  patch.press("undo");
+  await patch.until(() => set.song.scenes.length === 4, "taken back");
   assert.deepEqual(set.picture(), before);
-
-  // What the server knows of the set is what the set is.
-  set.song.put("tempo", 137);
-  rig.time.pass(100);
-  const known = await rigSees(rig, server, (seen) => seen.context.tempo === 137);
-  assert.deepEqual(known.context.tracks.map((each) => each.name), ["Drums", "Vox", "Stems", "Old", "Pad", "Pad", "Hall", "Master"]);
-
-  // Killed and started again: nothing is applied of a broken answer, and the set is told anew.
-  await server.stop("SIGKILL");
-  await rig.node.send("prompt", "8", "bars", "of", "dub");
-  assert.equal(rig.status("state"), "offline");
-  assert.deepEqual(clips(), [null, null, null, null]);
-  await server.start();
-  await rig.until(() => rig.status("state") === "ready", "ready again");
-  await rig.node.send("prompt", "4 bars of acid");
-  await rig.until(() => clips()[0], "another clip");
-  assert.ok(clips()[0].notes.length > 10);
-
-  // A track that takes no notes: said, and nothing is done.
-  set.view.choose("selected_track", set.track("Vox"));
-  rig.said.status = [];
-  const now = set.picture();
-  await rig.node.send("prompt", "8 bars of dub");
-  await rig.until(() => /takes audio|MIDI track/.test(JSON.stringify(rig.said)), "why not");
-  assert.deepEqual(set.picture(), now);
+  patch.press("cancel");
+  await patch.until(() => patch.shown.get("say") === "nothing is being answered", "cancel is heard");
   assert.deepEqual(set.rules.broken, []);
 });
 
-async function rigSees(rig, server, holds) {
-  const { Client } = require("../conduit-client");
-  const client = new Client({ url: server.url, home: server.home, timeoutMs: 5000 });
-  let found = null;
-  const look = async () => {
-    found = await client.get(`/live/context?session=${rig.node.script.session}`);
-  };
-  let going = null;
+test("metre, a changed set, a track without notes, a server that is killed", { skip }, async (t) => {
+  const set = liveSet();
+  set.song.put("signature_numerator", 3);
+  const rig = new Rig(set).ready();
+  t.after(() => rig.close());
+  const clips = () => set.track("Drums").slots.map((slot) => slot.clip);
+  await rig.until(() => rig.status("state") === "ready", "ready");
+  await rig.node.send("prompt", "8", "bars", "of", "dub");
+  await rig.until(() => rig.status("groove"), "a groove");
+  assert.equal(clips()[0].get("loop_end") % 3, 0, "the end of a bar of three beats");
+  assert.equal(set.calls.filter((name) => name === "add_new_notes").length, 1);
+
+  set.song.put("tempo", 137);
+  let known = null;
   await rig.until(() => {
-    if (found && holds(found)) return true;
-    going = going || look().finally(() => (going = null));
-    return false;
-  }, "the server knows");
-  return found;
+    contextOf(rig.node.script.session).then((found) => (known = found));
+    return known && known.tempo === 137;
+  }, "the server knows the tempo");
+
+  set.view.choose("selected_track", set.track("Vox"));
+  rig.said.status = [];
+  const before = set.picture();
+  await rig.node.send("prompt", "8 bars of dub");
+  await rig.until(() => /takes audio|MIDI track/.test(JSON.stringify(rig.said)), "why not");
+  assert.deepEqual(set.picture(), before);
+  set.view.choose("selected_track", set.track("Drums"));
+
+  await server.stop("SIGKILL");
+  await rig.node.send("prompt", "8", "bars", "of", "dub");
+  assert.equal(rig.status("state"), "offline");
+  assert.deepEqual(set.picture(), before);
+  await server.start();
+  await rig.until(() => rig.status("state") === "ready", "ready again");
+  await rig.node.send("prompt", "4 bars of acid");
+  await rig.until(() => clips()[1], "another clip");
+  assert.ok(clips()[1].notes.length > 10);
+  assert.deepEqual(set.rules.broken, []);
+});
+
+// What the server knows of a set.
+async function contextOf(session) {
+  const client = new Client({ url: server.url, home: server.home, timeoutMs: 20000 });
+  return (await client.get(`/live/context?session=${session}`)).context;
 }
