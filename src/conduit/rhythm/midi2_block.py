@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from conduit.blocks import Block, Effects, Length, block, current_call, decode, loads
 from conduit.contracts.files import FileRef, FileStore
 from conduit.midi import smf
-from conduit.midi.clip import write_clip
-from conduit.midi.performance import Key, clip_of
 from conduit.rhythm.blocks import GrooveStore
 from conduit.rhythm.groove import GrooveRequest, complete
 from conduit.rhythm.scale import INTERVALS, Root, Scale
+
+if TYPE_CHECKING:
+    from conduit.midi.performance import Key
 
 CLIP_TYPE = "audio/midi-clip"
 _MINOR_THIRD = 3
@@ -36,6 +37,8 @@ class GrooveClip:
 
 def key_for(root: Root, scale: Scale) -> Key:
     """The key of a scale: minor is what has a minor third."""
+    from conduit.midi.performance import Key
+
     return Key.of(list(Root).index(root), minor=_MINOR_THIRD in INTERVALS[scale])
 
 
@@ -48,6 +51,10 @@ def midi2_block(files: FileStore, grooves: GrooveStore) -> Block[Any, Any]:
         effects=Effects.WRITES_FILES,
     )
     def midi2(wanted: WantedClip) -> GrooveClip:
+        # Here and not above: the messages of MIDI 2.0 take a twentieth of a second to load.
+        from conduit.midi.clip import write_clip
+        from conduit.midi.performance import clip_of
+
         org = current_call().principal.org_id
         saved = grooves.load(org, wanted.groove_id)
         wish = complete(decode(GrooveRequest, loads(saved.request), where=saved.groove_id))
