@@ -19,7 +19,7 @@ HOP_S: Final = 256 / 44_100
 LOWEST_HZ, HIGHEST_HZ = 30.0, 16_000.0
 BANDS_AN_OCTAVE: Final = 4
 
-_CHUNK: Final = 1024
+_CHUNK: Final = 256
 """Frames at a time."""
 
 _TINY = 1e-12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Final
 
@@ -45,6 +46,7 @@ BANDS: Final = (
 """Names and edges in Hz."""
 
 _ROLLOFF = 0.85
+_PIECE = 1 << 20
 _NO_OFFSET = 1e-3
 _A_KEY = 0.05
 """What is less sure than this is no key."""
@@ -181,7 +183,11 @@ def _named(root: int, minor: bool) -> str:
 def _loudness(
     samples: Samples, level: Level, clipped: float, offset: float, sure: float
 ) -> Loudness:
-    rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float32), dtype=np.float64)))
+    squares = sum(
+        float(np.square(samples[:, at : at + _PIECE], dtype=np.float64).sum())
+        for at in range(0, samples.shape[1], _PIECE)
+    )
+    rms = math.sqrt(squares / samples.size)
     return Loudness(
         None if level.lufs is None else round(level.lufs, 2),
         round(sure, 3),

@@ -54,7 +54,7 @@ def level_of(samples: Samples, rate: int) -> Level:
     frames = min(wide * hop, samples.shape[1])
     blocks = np.convolve(energy, np.ones(wide), mode="valid") / max(1, frames)
     lufs, passed = _gated(blocks)
-    peak = float(np.abs(samples).max(initial=0))
+    peak = float(max(samples.max(initial=0), -samples.min(initial=0)))
     heard_s = passed * _HOP_S + (wide - 1) * _HOP_S if passed else 0.0  # blocks overlap
     return Level(lufs, heard_s, peak, max(peak, _between(samples, peak)))
 
@@ -73,15 +73,18 @@ def _energies(row: Samples, rate: int, hop: int, count: int) -> Wave:
     rings = round(_RINGS_S * rate)
     size = max(_PIECE, 1 << (4 * rings).bit_length())
     response = k_weighting(np.fft.rfftfreq(size), rate).astype(np.complex64)
-    squares = np.zeros(max(count * hop, len(row)))
-    step = size - rings
-    padded = np.concatenate([np.zeros(rings, np.float32), row])
-    for at in range(0, len(row), step):
-        piece = padded[at : at + size]
-        weighted = np.fft.irfft(np.fft.rfft(piece, size) * response, size)[rings : len(piece)]
-        squares[at : at + len(weighted)] = weighted.astype(np.float64) ** 2
-    sums: Wave = squares[: count * hop].reshape(count, hop).sum(axis=1)
-    return sums
+    hops = (size - rings) // hop
+    sums = np.zeros(-(-count // hops) * hops)
+    for first in range(0, count, hops):
+        at = first * hop
+        before = min(at, rings)
+        piece = np.zeros(size, np.float32)
+        taken = row[at - before : at + hops * hop]
+        piece[rings - before : rings - before + len(taken)] = taken
+        weighted = np.fft.irfft(np.fft.rfft(piece) * response)[rings : rings + hops * hop]
+        weighted[len(taken) - before :] = 0  # the filters ring on where the sound has ended
+        sums[first : first + hops] = np.square(weighted, dtype=np.float64).reshape(hops, hop).sum(1)
+    return sums[:count]
 
 
 def k_weighting(turns: npt.NDArray[np.floating], rate: int) -> npt.NDArray[np.complex128]:

@@ -42,7 +42,7 @@ _CERTAIN = 0.2
 
 _REACH_S, _SIDE_S, _GRAIN_S = 0.03, 0.004, 0.0005
 _AS_CLEAR = 0.97
-_BATCH = 512
+_BATCH = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +124,22 @@ def _begun(mono: Samples, rate: int, near: Wave) -> tuple[Wave, Wave]:
     body). With it the amplitude after that place."""
     reach, side = round(_REACH_S * rate), round(_SIDE_S * rate)
     grain = max(1, round(_GRAIN_S * rate))
-    edges = reach + side + 1
-    steps = np.diff(mono, prepend=mono[:1]).astype(np.float64)
-    energy = np.cumsum(np.pad(steps**2, (edges, edges)))
-    seconds, amplitude = np.empty(len(near)), np.empty(len(near))
+    edge = reach + side
+    padded = np.pad(mono, (edge + 1, edge), mode="edge")
+    # Row n begins one sample before what is around sample n, for the first difference.
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * edge + 1)
     shifts = np.arange(-reach, reach + 1, grain)
+    seconds, amplitude = np.empty(len(near)), np.empty(len(near))
+    centres = np.clip(np.rint(near * rate).astype(np.int64), 0, len(mono) - 1)
     for at in range(0, len(near), _BATCH):
         piece = slice(at, at + _BATCH)
-        place = np.rint(near[piece] * rate).astype(np.int64)[:, None] + shifts
-        # energy[k] is that of all samples up to number k - edges, itself included.
-        index = np.clip(place + edges - 1, side, len(energy) - 1 - side)
-        after = energy[index + side] - energy[index]
-        before = energy[index] - energy[index - side]
+        place = centres[piece, None] + shifts
+        energy = np.cumsum(np.diff(around[centres[piece]], axis=1) ** 2, axis=1, dtype=np.float64)
+        # energy[:, k] is that of all samples before number k - edge from the middle.
+        energy = np.pad(energy, ((0, 0), (1, 0)))
+        middle = edge + shifts
+        after = energy[:, middle + side] - energy[:, middle]
+        before = energy[:, middle] - energy[:, middle - side]
         little = 0.02 * np.maximum(after.max(axis=1, keepdims=True), 1e-18)
         clear = (after + little) / (before + little)
         # A click is as clear 4 ms ahead, where it is the end of what comes: the last place counts.

@@ -125,40 +125,45 @@ def decode_pcm(
     frames = there // frame
     first, count = portion.frames(shape, frames)
     raw = np.frombuffer(data, np.uint8, count * frame, at + first * frame)
-    samples = _as_float(raw, word).reshape(count, shape.channels)
-    rows = np.ascontiguousarray(samples.T)
+    rows = _rows(raw, word, shape.channels)
     faults += tame(rows)
     return Sound(rows, shape.rate, first / shape.rate, frames / shape.rate, tuple(faults))
 
 
-def _as_float(raw: np.ndarray[tuple[int], np.dtype[np.uint8]], word: Word) -> Samples:
+def _rows(raw: np.ndarray[tuple[int], np.dtype[np.uint8]], word: Word, channels: int) -> Samples:
+    """Bytes as ``(channels, frames)``, in one copy."""
     order = ">" if word.big else "<"
-    if word.kind == "float":
-        with np.errstate(over="ignore", invalid="ignore"):  # a double beyond float32: inf, tamed
-            return raw.view(f"{order}f{word.size}").astype(np.float32)
-    if word.kind == "unsigned":
-        return (raw.astype(np.float32) - np.float32(128)) / np.float32(128)
-    if word.size == 1:
-        return raw.view(np.int8).astype(np.float32) / np.float32(128)
     if word.size == 3:  # three bytes into the upper ones of four
         wide = np.zeros((len(raw) // 3, 4), np.uint8)
-        wide[:, :3] = raw.reshape(-1, 3)[:, ::-1] if word.big else raw.reshape(-1, 3)
-        wide = np.roll(wide, 1, axis=1)
-        return wide.view("<i4").ravel().astype(np.float32) / np.float32(2.0**31)
-    bits = 8 * word.size - 1
-    return raw.view(f"{order}i{word.size}").astype(np.float32) / np.float32(2.0**bits)
+        wide[:, 1:] = raw.reshape(-1, 3)[:, ::-1] if word.big else raw.reshape(-1, 3)
+        words = wide.view("<i4").ravel()
+    else:
+        letter = {"float": "f", "signed": "i", "unsigned": "u"}[word.kind]
+        words = raw.view(f"{order}{letter}{word.size}")
+    rows = np.empty((channels, len(words) // channels), np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # a double beyond float32: inf, tamed
+        rows[:] = words.reshape(-1, channels).T
+    if word.kind == "unsigned":
+        rows -= 128
+    if word.kind != "float":
+        rows /= np.float32(2.0 ** (words.itemsize * 8 - 1))
+    return rows
 
 
 def tame(samples: Samples) -> list[str]:
     """Make every sample a number within :data:`LOUDEST`, in place, and say what was wrong."""
     faults = []
-    peak = float(np.abs(samples).max(initial=0))  # NaN when any sample is
+    peak = _peak(samples)  # NaN when any sample is
     if not math.isfinite(peak):
         wrong = ~np.isfinite(samples)
         faults.append(f"{np.count_nonzero(wrong)} samples are no numbers; they count as silence")
         samples[wrong] = 0
-        peak = float(np.abs(samples).max(initial=0))
+        peak = _peak(samples)
     if peak > LOUDEST:
         faults.append(f"samples reach {peak:.3g} times full scale; they are held at {LOUDEST:g}")
         np.clip(samples, -LOUDEST, LOUDEST, out=samples)
     return faults
+
+
+def _peak(samples: Samples) -> float:
+    return max(float(samples.max(initial=0)), -float(samples.min(initial=0)))
