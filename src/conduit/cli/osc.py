@@ -59,7 +59,7 @@ def serve(
     async def work() -> None:
         from conduit.app.osc_side import KEY
         from conduit.surfaces.osc.server import Addresses
-        from conduit.surfaces.osc.settings import MAY, OscSettings, network_of
+        from conduit.surfaces.osc.settings import MAY, OscSettings, network_of, reply_place
 
         settings = OscSettings(
             service.rstrip("/"),
@@ -67,7 +67,7 @@ def serve(
             may=tuple(may or MAY),
             allow=tuple(network_of(each) for each in allow or ()),
             reply_port=port_of(reply_port, "--reply-port", least=0),
-            reply_to=place(reply_to, "--reply-to") if reply_to else None,
+            reply_to=reply_place(*place(reply_to, "--reply-to")) if reply_to else None,
             per_minute=per_minute,
             burst=max(1.0, per_minute / 10),
         )

@@ -14,9 +14,10 @@ from conduit.contracts.errors import InvalidInput, NotFound, TooLarge
 from conduit.surfaces.osc.asked import Asked, Methods
 from conduit.surfaces.osc.asking import Told, ask
 from conduit.surfaces.osc.door import Door
+from conduit.surfaces.osc.links import DatagramLink
 from conduit.surfaces.osc.replies import parts, refusal
 from conduit.surfaces.osc.settings import OscSettings, network_of
-from conduit.surfaces.osc.wire import Double, Message, Midi, as_slip, encode
+from conduit.surfaces.osc.wire import Double, Message, Midi, as_slip, decode, encode
 from tests.surfaces.osc.hosts import Patch, bridged, bundled, kinds, patched, written
 
 
@@ -244,6 +245,36 @@ async def test_replies_are_never_more_than_came_until_somebody_proves_to_be_ther
     assert door.may_send(("127.0.0.1", 9), 1 << 20)
     asking, answer = Message("/conduit/hello", ("-" * 16,)), Message("/conduit/token", (token,))
     assert len(encode(answer)) <= len(encode(asking))
+
+
+async def test_whoever_is_beyond_this_machine_gets_no_more_than_it_sent_until_hello() -> None:
+    async with bridged(allow=(network_of("10.0.0.0/8"),)) as (server, behind):
+        bridge, sent, came = server.bridge, list[bytes](), 0
+        place = ("10.1.2.3", 4000)
+
+        async def send(data: bytes) -> list[bytes]:
+            nonlocal came
+            sent.clear()
+            link = DatagramLink(place, bridge.settings, bridge.door, lambda d, _: sent.append(d))
+            bridge.door.came(link.place, len(data))
+            came += len(data)
+            before = len(behind.asked)
+            bridge.hear(link, data)
+            async with asyncio.timeout(20):
+                while b"hello" not in data and len(behind.asked) == before:
+                    await asyncio.sleep(0.005)
+            await asyncio.sleep(0.1)
+            return sent
+
+        large = written("/conduit/block/large.result", '{"size": 20000}', "l")
+        told = await send(large)
+        assert 0 < sum(map(len, told)) <= came  # the ack, and nothing of the result
+        hello = await send(written("/conduit/hello", "-" * 16))
+        assert sum(map(len, hello)) <= 40
+        token = decode(hello[0])
+        assert isinstance(token, Message)
+        await send(encode(Message("/conduit/hello", token.arguments)))
+        assert sum(map(len, await send(large))) > 40_000
 
 
 async def test_replies_go_where_the_operator_says() -> None:

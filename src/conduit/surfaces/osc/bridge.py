@@ -1,7 +1,7 @@
 """The bridge: messages of other hosts in, calls of services out, and back what comes of them.
 
 Every call is answered: with an ``error``, or with an ``ack``, perhaps ``progress``, and a
-``result`` or an ``error``, all with its ``corr``. One sender that floods delays no other.
+``result`` or an ``error``, all with its ``corr``. A sender whose queue is full delays no other.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ from conduit.surfaces.osc.wire import IMMEDIATELY, Bundle, Message, Packet, deco
 
 MOST_CALLS: Final = 256
 """Worked on or waiting, of all senders together."""
+MOST_OF_HOST: Final = 64
+"""Of these, by one address: ports are free."""
 MOST_LATER: Final = 256
 """Messages in bundles whose time has not come."""
 LONGEST_LATER_S: Final = 60.0
@@ -49,6 +51,7 @@ log = logging.getLogger("conduit.osc")
 class _Desk:
     """What one sender has going on."""
 
+    host: str
     turns: asyncio.Semaphore
     calls: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -186,15 +189,18 @@ class Bridge:
                 where="--may",
                 hint="the operator allows it: conduit osc serve --may …",
             )
-        desk = self._desks.setdefault(link.key, _Desk(asyncio.Semaphore(self.settings.at_once)))
+        desk = self._desks.setdefault(
+            link.key, _Desk(link.host, asyncio.Semaphore(self.settings.at_once))
+        )
         if corr in desk.calls:
             raise Conflict("this corr is going on already", where=corr, hint="take another one")
         most = self.settings.at_once + self.settings.queue
-        all_calls = sum(len(each.calls) for each in self._desks.values())
-        if len(desk.calls) >= most or all_calls >= MOST_CALLS:
+        in_all = sum(len(each.calls) for each in self._desks.values())
+        of_host = sum(len(each.calls) for each in self._desks.values() if each.host == link.host)
+        if len(desk.calls) >= most or of_host >= MOST_OF_HOST or in_all >= MOST_CALLS:
             self._tidy(link.key, desk)
             raise Overloaded(
-                f"{len(desk.calls)} calls wait already",
+                f"{len(desk.calls)} calls of yours go on, {in_all} in all",
                 retry_after_s=1.0,
                 hint="wait for a result before the next, or a little",
             )

@@ -82,5 +82,4 @@ def _pieces(text: bytes, most: int) -> list[str]:
 
 def _cut(text: str, most: int) -> str:
     """At most ``most`` bytes, and no null, which would end it."""
-    data = text.replace("\0", "").encode(errors="replace")
-    return text.replace("\0", "") if len(data) <= most else data[:most].decode(errors="ignore")
+    return text.replace("\0", "").encode(errors="replace")[:most].decode(errors="ignore")

@@ -50,6 +50,17 @@ class OscSettings:
         return self.service
 
 
+def reply_place(host: str, port: int) -> tuple[str, int]:
+    """Where all replies go: an address, since a name would be looked up for each of them. Raises
+    ``ConfigError``."""
+    try:
+        return str(ipaddress.ip_address(host)), port
+    except ValueError:
+        raise ConfigError(
+            f"{host[:80]!r} is no address", where="--reply-to", hint="write 192.168.1.20:9001"
+        ) from None
+
+
 def network_of(text: str) -> Network:
     """A network or a single address. Raises ``ConfigError``."""
     try:

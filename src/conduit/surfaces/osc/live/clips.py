@@ -188,8 +188,11 @@ async def _made(
             raise Conflict(
                 _why(wire, "Live made no clip"), where=str(place), hint="is the track frozen?"
             )
-        name = await wire.query("/live/clip/get/name", place.track, place.slot)
-        ours = name == ("",) and not await _within(wire, place, EARLIEST, SPAN)
+        name, there = await asyncio.gather(
+            wire.query("/live/clip/get/name", place.track, place.slot),
+            _within(wire, place, EARLIEST, SPAN),
+        )
+        ours = name == ("",) and not there
     except TimedOut as error:
         raise Unavailable(
             f"it cannot be said whether there is an empty clip now: {error.message}",

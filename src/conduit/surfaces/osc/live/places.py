@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from conduit.contracts.errors import Conflict, InvalidInput, NotFound
@@ -61,9 +62,13 @@ def index_of(found: list[str], named: str | int, what: str) -> int:
 
 async def refuse_unless_midi(wire: LiveWire, track: int) -> None:
     """Raises ``InvalidInput`` for a group and for a track of audio."""
-    if (await wire.query("/live/track/get/is_foldable", track))[:1] in ((True,), (1,)):
+    group, midi = await asyncio.gather(
+        wire.query("/live/track/get/is_foldable", track),
+        wire.query("/live/track/get/has_midi_input", track),
+    )
+    if group[:1] == (True,):
         raise InvalidInput("a group holds no clips", where=f"track {track}", hint="name another")
-    if (await wire.query("/live/track/get/has_midi_input", track))[:1] not in ((True,), (1,)):
+    if midi[:1] != (True,):
         raise InvalidInput(
             "this track takes no notes", where=f"track {track}", hint="name a MIDI track"
         )
