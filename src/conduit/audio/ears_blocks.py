@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from conduit.audio.ears.findings import Analysis
-from conduit.audio.ears.listen import listen
+from conduit.audio.ears.listen import MOST_ONSETS, listen
 from conduit.audio.reading import MAX_SOUND_BYTES, read_sound
 from conduit.blocks import Block, Effects, Length, Range, block, current_call
 from conduit.contracts.files import FileStore, Folder
@@ -23,6 +23,7 @@ class Part:
     seconds: Annotated[float | None, Range(0.01, 3600), "only so much; null: all of it"] = None
     lowest_bpm: Bpm = 90.0
     highest_bpm: Bpm = 180.0
+    onsets: Annotated[int, Range(0, MOST_ONSETS), "how many are listed, of all that are heard"] = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,4 +70,9 @@ def ears_blocks(files: FileStore, folder: Callable[[str], Folder]) -> tuple[Bloc
 
 def _heard(data: bytes, part: Part) -> Analysis:
     sound = read_sound(data, start=part.start, seconds=part.seconds)
-    return listen(sound, lowest_bpm=part.lowest_bpm, highest_bpm=part.highest_bpm)
+    return listen(
+        sound,
+        lowest_bpm=part.lowest_bpm,
+        highest_bpm=part.highest_bpm,
+        most_onsets=part.onsets,
+    )

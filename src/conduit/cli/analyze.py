@@ -17,6 +17,7 @@ from conduit.contracts.errors import NotFound, StoreError, TooLarge
 if TYPE_CHECKING:
     from conduit.app import App
 
+_ALL = 10_000
 _TYPES = {
     ".wav": "audio/wav",
     ".aif": "audio/aiff",
@@ -50,6 +51,7 @@ def analyze(
             "seconds": seconds,
             "lowest_bpm": lowest_bpm,
             "highest_bpm": highest_bpm,
+            "onsets": _ALL if as_json else 0,
         }
         with working(f"listening to {file.name}", quiet=as_json):
             found: Any = await call(app, "audio.analyze", request)

@@ -48,7 +48,10 @@ def test_a_stored_sound_is_heard(gate: Gate, files: DiskFiles, loop: bytes) -> N
     assert found.tempo.bpm == pytest.approx(bpm, rel=0.01)
     assert f"{found.tempo.bpm:.1f} BPM" in found.said
     assert found.feel.template.bpm == found.tempo.bpm
-    part = gate.call("audio.analyze", {"file_id": ref.id, "start": 0.5, "seconds": 1})
+    assert found.onsets.count == len(found.onsets.seconds) > 20
+    wanted = {"file_id": ref.id, "start": 0.5, "seconds": 1, "onsets": 3}
+    part = gate.call("audio.analyze", wanted)
+    assert part.onsets.count > len(part.onsets.seconds) == len(part.onsets.strength) == 3
     assert (part.start, part.seconds) == (0.5, 1.0)
     with pytest.raises(NotFound):
         gate.call("audio.analyze", {"file_id": ref.id}, Principal("x", "other", frozenset("*")))

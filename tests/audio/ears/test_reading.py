@@ -134,6 +134,16 @@ def test_sizes_that_a_recorder_never_corrected() -> None:
         assert np.array_equal(read_sound(bytes(data)).samples, RAMP)
 
 
+def test_a_file_beyond_four_gigabytes_says_its_size_elsewhere() -> None:
+    plain = bytearray(wav(RAMP, "i2") + chunk(b"LIST", bytes(64)))
+    plain[:4] = b"RF64"
+    at = plain.index(b"data") + 4
+    plain[at : at + 4] = b"\xff" * 4
+    sizes = struct.pack("<QQQI", len(plain), RAMP.size * 2, RAMP.shape[1], 0)
+    data = bytes(plain[:12]) + chunk(b"ds64", sizes) + bytes(plain[12:])
+    assert np.array_equal(read_sound(data).samples, RAMP)
+
+
 def test_what_is_no_number_becomes_silence() -> None:
     wild = np.array([[np.nan, np.inf, -np.inf, 1e300, 0.5]])
     sound = read_sound(wav(wild, "f8"))

@@ -31,7 +31,8 @@ class Tempo:
 
 @dataclass(frozen=True, slots=True)
 class OnsetList:
-    """When something begins to sound, as columns of equal length; the first 10,000 of them."""
+    """When something begins to sound. ``count`` are all of them; the columns, of equal length, have
+    the first so many as were asked for."""
 
     count: int
     per_second: float

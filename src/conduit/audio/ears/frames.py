@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from conduit.audio.sound import Samples, Wave
 
@@ -48,10 +47,6 @@ class Frames:
     @property
     def seconds_a_frame(self) -> float:
         return self.hop / self.rate
-
-    def time_of(self, frame: npt.NDArray[np.float64]) -> Wave:
-        """Seconds of the middle of a frame, which may lie between two."""
-        return frame * self.hop / self.rate
 
 
 def frames_of(mono: Samples, rate: int) -> Frames:

@@ -56,9 +56,14 @@ _OPPOSED = 0.05
 
 
 def listen(
-    sound: Sound, *, lowest_bpm: float = LOWEST_BPM, highest_bpm: float = HIGHEST_BPM
+    sound: Sound,
+    *,
+    lowest_bpm: float = LOWEST_BPM,
+    highest_bpm: float = HIGHEST_BPM,
+    most_onsets: int = MOST_ONSETS,
 ) -> Analysis:
-    """Everything that can be said of a sound; its tempo is looked for between two others.
+    """Everything that can be said of a sound; its tempo is looked for between two others, and of
+    its onsets so many are listed.
 
     Raises ``InvalidInput`` for a range of tempos that is none.
     """
@@ -72,7 +77,7 @@ def listen(
     pulse_here = heard.bpm > 0
     clipped = _clipped(sound.samples, level.sample_peak)
     sure = min(1.0, level.heard_s / ENOUGH_S) * (1 - min(0.9, 20 * clipped))
-    shown = slice(0, MOST_ONSETS)
+    shown = slice(0, most_onsets)
     analysis = Analysis(
         said="",
         seconds=round(sound.seconds, 4),
