@@ -101,6 +101,11 @@ class Bridge:
         for task in tuple(desk.calls.values()) if desk else ():
             task.cancel()
 
+    async def idle(self) -> None:
+        """Wait until nothing is worked on."""
+        while tasks := [task for desk in self._desks.values() for task in desk.calls.values()]:
+            await asyncio.wait(tasks)
+
     async def aclose(self) -> None:
         """End everything, and close the connections."""
         self._closed = True
@@ -189,9 +194,8 @@ class Bridge:
                 where="--may",
                 hint="the operator allows it: conduit osc serve --may …",
             )
-        desk = self._desks.setdefault(
-            link.key, _Desk(link.host, asyncio.Semaphore(self.settings.at_once))
-        )
+        new = _Desk(link.host, asyncio.Semaphore(self.settings.at_once))
+        desk = self._desks.setdefault(link.key, new)
         if corr in desk.calls:
             raise Conflict("this corr is going on already", where=corr, hint="take another one")
         most = self.settings.at_once + self.settings.queue
