@@ -1,8 +1,8 @@
 // Writes notes into clips of Live, all of them or none. For [js]: ES5.
 //
 // Everything that can be refused is refused before the first change. Each change leaves its inverse
-// on a list; when Live refuses one after all, or what is read back is not what was meant, the list is
-// run backwards.
+// on a list; when Live refuses one after all, or what is read back is not what was meant, the list
+// is run backwards.
 
 var refuse = require("refusal").refuse;
 var rules = require("notes");
@@ -184,7 +184,11 @@ function rewrite(state, block, metre) {
     }
   }
   add(state, added);
-  contents.setBounds(live, clip, merging ? contents.widened(bounds, length) : contents.wholeClip(length));
+  contents.setBounds(
+    live,
+    clip,
+    merging ? contents.widened(bounds, length) : contents.wholeClip(length)
+  );
   if (!merging && block.name) {
     clip.set("name", block.name);
   }
@@ -277,7 +281,11 @@ function rollback(state) {
     }
   }
   if (failed) {
-    refuse("half_done", "Live refused the way back too", "press undo in Live, and look at the clip");
+    refuse(
+      "half_done",
+      "Live refused the way back too",
+      "press undo in Live, and look at the clip"
+    );
   }
 }
 

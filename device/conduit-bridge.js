@@ -69,7 +69,8 @@ function say(text) {
 }
 
 function complain(problem) {
-  const { message, hint } = problem instanceof Problem ? problem : { message: `the device failed: ${problem}` };
+  const { message, hint } =
+    problem instanceof Problem ? problem : { message: `the device failed: ${problem}` };
   say(hint ? `${message} (${hint})` : message);
 }
 
@@ -86,7 +87,12 @@ async function prompt(text) {
   const answer = new Shown();
   try {
     await withinReason(tellSet());
-    const reply = await client.events("/ask", { prompt: text, session }, (name, data) => answer.take(name, data), leaving.signal);
+    const reply = await client.events(
+      "/ask",
+      { prompt: text, session },
+      (name, data) => answer.take(name, data),
+      leaving.signal,
+    );
     met();
     answer.end(reply.text);
     finished(reply);
@@ -153,7 +159,8 @@ function finished(reply) {
   const blocks = Array.isArray(reply.blocks) ? reply.blocks : [];
   const refused = Array.isArray(reply.refused_blocks) ? reply.refused_blocks : [];
   if (reply.status === "stopped") say(`stopped: ${reply.why}`);
-  else if (reply.status === "waiting") say("the answer waits for your consent: open Studio in a browser");
+  else if (reply.status === "waiting")
+    say("the answer waits for your consent: open Studio in a browser");
   else say(blocks.length ? "applying …" : "done");
   for (const each of refused) complain(new Problem(each.code, each.message, each.hint));
   undoable.push([]);
@@ -163,7 +170,8 @@ function finished(reply) {
 
 function apply(block) {
   const kind = block && block.type;
-  if (kind !== "midi" && kind !== "parameters") return say("the answer has a part that this device does not know");
+  if (kind !== "midi" && kind !== "parameters")
+    return say("the answer has a part that this device does not know");
   for (const message of split(`b${++sent}`, block)) out(kind, ...message);
   return undefined;
 }
@@ -176,15 +184,25 @@ function failed(problem) {
 
 // What an applicator did with a block.
 function applied(report) {
-  if (!report.ok) return complain(new Problem(report.error.code, report.error.message, report.error.hint));
+  if (!report.ok)
+    return complain(new Problem(report.error.code, report.error.message, report.error.hint));
   if (report.type === "applied") (undoable[undoable.length - 1] || []).push(report.kind);
   if (report.type === "undone") return say("taken back");
   if (report.kind === "parameters") {
-    return say(report.changes.map((each) => `${each.parameter}: ${each.display}${each.clamped ? " (its limit)" : ""}`).join(", "));
+    return say(
+      report.changes
+        .map((each) => `${each.parameter}: ${each.display}${each.clamped ? " (its limit)" : ""}`)
+        .join(", "),
+    );
   }
   const where = report.view === "arrangement" ? "arrangement" : `slot ${report.slot + 1}`;
   const name = report.clip || "clip";
-  status("groove", fitting(`${name} · ${report.track}, ${where} · ${report.notes} notes, ${report.length_beats} beats`));
+  status(
+    "groove",
+    fitting(
+      `${name} · ${report.track}, ${where} · ${report.notes} notes, ${report.length_beats} beats`,
+    ),
+  );
   return say("applied");
 }
 
@@ -206,7 +224,12 @@ async function look() {
     met();
     later(LOOK_EVERY_MS);
   } catch (problem) {
-    if (problem.code === "unreachable" || problem.code === "interrupted" || problem.code === "timed_out") away();
+    if (
+      problem.code === "unreachable" ||
+      problem.code === "interrupted" ||
+      problem.code === "timed_out"
+    )
+      away();
     else {
       complain(problem);
       later(LOOK_EVERY_MS);
@@ -245,7 +268,13 @@ function show(reply) {
   status("providers", ...all.map((each) => String(each.name)));
   status("provider", active, String((mine && mine.model) || ""));
   for (const each of all) status("circuit", String(each.name), ICONS[each.circuit] || "?");
-  status("lights", all.map((each) => `${ICONS[each.circuit] || "?"} ${each.name}`).join("  ").slice(0, 500));
+  status(
+    "lights",
+    all
+      .map((each) => `${ICONS[each.circuit] || "?"} ${each.name}`)
+      .join("  ")
+      .slice(0, 500),
+  );
   return all;
 }
 
@@ -279,17 +308,27 @@ const commands = {
   },
   mode: (...words) => {
     const name = one(words, "mode");
-    if (!MODES.includes(name)) throw new Problem("invalid_input", `there is no mode ${name}`, MODES.join(", "));
+    if (!MODES.includes(name))
+      throw new Problem("invalid_input", `there is no mode ${name}`, MODES.join(", "));
     out("midi", "mode", name);
   },
   providers: async () => {
     const all = show(await client.get("/providers"));
-    say(all.map((each) => `${each.name === active ? "→ " : ""}${each.name} (${each.model})`).join(", "));
+    say(
+      all
+        .map((each) => `${each.name === active ? "→ " : ""}${each.name} (${each.model})`)
+        .join(", "),
+    );
   },
   provider: async (...words) => {
     const [name, ...model] = words.map(String);
     lastShown.delete("provider"); // the menu shows what was chosen, whether it is taken or not
-    show(await client.send("POST", "/providers/switch", { name: one([name || ""], "provider"), model: text(model) }));
+    show(
+      await client.send("POST", "/providers/switch", {
+        name: one([name || ""], "provider"),
+        model: text(model),
+      }),
+    );
     say(`${active} answers`);
   },
   model: async (...words) => {
@@ -300,7 +339,8 @@ const commands = {
   },
   circuit: async () => {
     const all = show(await client.get("/providers"));
-    say(all.map((each) => `${ICONS[each.circuit] || "?"} ${each.name}${each.last_error ? `: ${each.last_error}` : ""}`).join(", "));
+    const why = (each) => (each.last_error ? `: ${each.last_error}` : "");
+    say(all.map((each) => `${ICONS[each.circuit] || "?"} ${each.name}${why(each)}`).join(", "));
   },
   "reset-circuit": async (...words) => {
     const name = one(words, "reset-circuit");
@@ -315,7 +355,10 @@ const commands = {
       await presets();
       return say(`saved: ${text(rest)}`);
     }
-    const route = what === "undo" && !rest.length ? "/presets/undo" : `/presets/${encodeURIComponent(text(words))}/apply`;
+    const route =
+      what === "undo" && !rest.length
+        ? "/presets/undo"
+        : `/presets/${encodeURIComponent(text(words))}/apply`;
     await client.send("POST", route, {});
     say(what === "undo" ? "back to before the preset" : `in force: ${text(words)}`);
     return look();

@@ -37,7 +37,11 @@ class Client {
     try {
       parsed = new URL(url);
     } catch {
-      throw new Problem("invalid_input", `${String(url).slice(0, 80)} is no address`, "http://127.0.0.1:9321");
+      throw new Problem(
+        "invalid_input",
+        `${String(url).slice(0, 80)} is no address`,
+        "http://127.0.0.1:9321",
+      );
     }
     if (parsed.protocol !== "http:" || !LOOPBACK.has(parsed.hostname)) {
       throw new Problem(
@@ -52,13 +56,17 @@ class Client {
   useToken(token) {
     const text = String(token).trim();
     if (text && !printable(text)) {
-      throw new Problem("invalid_input", "this is no token", "it is one line of letters and digits");
+      throw new Problem(
+        "invalid_input",
+        "this is no token",
+        "it is one line of letters and digits",
+      );
     }
     this.given = text;
   }
 
-  // What was given, or what the server keeps for devices of this machine. Read anew each time, for it
-  // is made when the server first runs.
+  // What was given, or what the server keeps for devices of this machine. Read anew each time, for
+  // it is made when the server first runs.
   token() {
     if (this.given) return this.given;
     try {
@@ -106,7 +114,11 @@ class Client {
       signal,
     );
     if (last === null) {
-      throw new Problem("interrupted", "the server went away before it was done", "nothing was applied; ask again");
+      throw new Problem(
+        "interrupted",
+        "the server went away before it was done",
+        "nothing was applied; ask again",
+      );
     }
     return last;
   }
@@ -170,7 +182,8 @@ class Client {
       if (signal) signal.addEventListener("abort", () => fail(cancelled()), { once: true });
       reply.on("data", (chunk) => {
         size += chunk.length;
-        if (size > MOST_BYTES) return fail(new Problem("too_large", "the answer has no end", "ask for less"));
+        if (size > MOST_BYTES)
+          return fail(new Problem("too_large", "the answer has no end", "ask for less"));
         try {
           if (take(decoder.write(chunk))) again();
         } catch (error) {
@@ -226,7 +239,11 @@ function parse(text) {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Problem("malformed", "the server's answer is no JSON", "is it Conduit that listens there?");
+    throw new Problem(
+      "malformed",
+      "the server's answer is no JSON",
+      "is it Conduit that listens there?",
+    );
   }
 }
 
@@ -252,7 +269,11 @@ function unreachable(base, error) {
   const begun = error.code === "ECONNRESET" || error.code === "EPIPE";
   return begun
     ? new Problem("interrupted", "the connection broke", "nothing was applied; ask again")
-    : new Problem("unreachable", `nobody answers at ${base.host}`, "start it in a terminal: conduit up");
+    : new Problem(
+        "unreachable",
+        `nobody answers at ${base.host}`,
+        "start it in a terminal: conduit up",
+      );
 }
 
 const timedOut = (ms) =>

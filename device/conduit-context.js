@@ -6,8 +6,8 @@ const { between } = require("./differences");
 const MOST_DEPTH = 32;
 
 class Context {
-  // `client` sends, `session` is the conversation that the set belongs to; `asked` is called when the
-  // device has to tell all of it again.
+  // `client` sends, `session` is the conversation that the set belongs to; `asked` is called when
+  // the device has to tell all of it again.
   constructor(client, session, asked) {
     Object.assign(this, { client, session, asked });
     this.whole = null;
@@ -74,7 +74,10 @@ class Context {
         this.lost(); // another version is there, or none: all of it again
       }
     }
-    const reply = await this.client.send("PUT", "/live/context", { session: this.session, context: whole });
+    const reply = await this.client.send("PUT", "/live/context", {
+      session: this.session,
+      context: whole,
+    });
     this.have(whole, reply);
   }
 

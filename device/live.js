@@ -19,8 +19,8 @@ Live.prototype.byId = function (id) {
   return this.make("id " + id);
 };
 
-// A list of what `work` makes of each object. One LiveAPI goes from object to object, for it takes far
-// longer to make one than to read from it; `work` must not keep it.
+// A list of what `work` makes of each object. One LiveAPI goes from object to object, for it takes
+// far longer to make one than to read from it; `work` must not keep it.
 Live.prototype.map = function (ids, work) {
   var cursor = null;
   var made = [];
@@ -129,8 +129,8 @@ Live.prototype.selectedTrack = function () {
   return this.ids(this.at("live_set view"), "selected_track")[0] || 0;
 };
 
-// A track by its number, by its name, or the one with the id `selected`. Throws a Refusal when it is
-// gone, or when a name could mean two of them: nothing is guessed.
+// A track by its number, by its name, or the one with the id `selected`. Throws a Refusal when it
+// is gone, or when a name could mean two of them: nothing is guessed.
 Live.prototype.track = function (wanted, selected, others) {
   var song = this.song();
   var ids = this.ids(song, "tracks");

@@ -43,7 +43,11 @@ function mode(name) {
 function begin(id, count, length) {
   if (!assembly.begin(id, count, length)) {
     tell(function () {
-      refusal.refuse("too_large", "the block is too large to come through Max", "ask for fewer bars");
+      refusal.refuse(
+        "too_large",
+        "the block is too large to come through Max",
+        "ask for fewer bars"
+      );
     });
   }
 }
@@ -64,7 +68,13 @@ function undo() {
     }
     var last = done.pop();
     last.undo();
-    return { type: "undone", ok: true, kind: "midi", clip: last.report.clip, track: last.report.track };
+    return {
+      type: "undone",
+      ok: true,
+      kind: "midi",
+      clip: last.report.clip,
+      track: last.report.track,
+    };
   });
 }
 

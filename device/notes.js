@@ -5,8 +5,8 @@ var refuse = require("refusal").refuse;
 var MAX_NOTES = 100000;
 var MAX_BEATS = 100000;
 var SHORTEST = 0.001; // beats; two notes of one pitch that start closer than this start at once
-var MODES = { "new": 1, "replace": 1, "merge": 1, "new_scene": 1 };
-var VIEWS = { "session": 1, "arrangement": 1 };
+var MODES = { new: 1, replace: 1, merge: 1, new_scene: 1 };
+var VIEWS = { session: 1, arrangement: 1 };
 
 exports.MAX_NOTES = MAX_NOTES;
 exports.MODES = MODES;
@@ -86,7 +86,11 @@ function target(given) {
     whole(found.slot, "target: slot", 0, 100000);
   }
   if (typeof found.mode !== "string" || MODES[found.mode] !== 1) {
-    refuse("invalid_input", "there is no mode " + shown(found.mode), "new, replace, merge or new_scene");
+    refuse(
+      "invalid_input",
+      "there is no mode " + shown(found.mode),
+      "new, replace, merge or new_scene"
+    );
   }
   if (typeof found.view !== "string" || VIEWS[found.view] !== 1) {
     refuse("invalid_input", "there is no view " + shown(found.view), "session or arrangement");
@@ -239,7 +243,9 @@ function whole(value, what, low, high) {
 }
 
 function text(value) {
-  return typeof value === "string" ? value.replace(/[\u0000-\u001f\u007f]/g, " ").substring(0, 100) : "";
+  return typeof value === "string"
+    ? value.replace(/[\u0000-\u001f\u007f]/g, " ").substring(0, 100)
+    : "";
 }
 
 function shown(value) {

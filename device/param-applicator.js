@@ -39,7 +39,11 @@ function mark() {
 function begin(id, count, length) {
   if (!assembly.begin(id, count, length)) {
     tell(function () {
-      refusal.refuse("too_large", "the block is too large to come through Max", "change fewer things");
+      refusal.refuse(
+        "too_large",
+        "the block is too large to come through Max",
+        "change fewer things"
+      );
     });
   }
 }

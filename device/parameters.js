@@ -20,7 +20,11 @@ function checked(block) {
     refuse("invalid_input", "this is no block of parameters", 'it needs "type" and "changes"');
   }
   if (!block.changes.length || block.changes.length > MAX_CHANGES) {
-    refuse("invalid_input", "the block has " + block.changes.length + " changes", "1 to " + MAX_CHANGES);
+    refuse(
+      "invalid_input",
+      "the block has " + block.changes.length + " changes",
+      "1 to " + MAX_CHANGES
+    );
   }
   var changes = [];
   for (var i = 0; i < block.changes.length; i++) {
@@ -46,12 +50,19 @@ function change(given, where) {
   if (typeof ramp !== "number" || !(ramp >= 0 && ramp <= MAX_RAMP)) {
     refuse("invalid_input", where + ": ramp_ms is out of range", "0 to " + MAX_RAMP);
   }
-  return { track: track, device: given.device, parameter: given.parameter, value: value, ramp: ramp };
+  return {
+    track: track,
+    device: given.device,
+    parameter: given.parameter,
+    value: value,
+    ramp: ramp,
+  };
 }
 
 function key(value, where) {
   var named = typeof value === "string" && value.length > 0 && value.length <= 200;
-  var number = typeof value === "number" && value >= 0 && value < 100000 && Math.floor(value) === value;
+  var number =
+    typeof value === "number" && value >= 0 && value < 100000 && Math.floor(value) === value;
   if (!named && !number) {
     refuse("invalid_input", where + " is missing or no name", "a name, or a number from 0");
   }
@@ -122,7 +133,10 @@ Writer.prototype.plan = function (wanted, selected) {
   if (steps && wanted.ramp) {
     refuse("invalid_input", '"' + name + '" has steps and cannot be ramped', "set ramp_ms to 0");
   }
-  var value = typeof wanted.value === "number" ? wanted.value : ofName(live, api, name, wanted.value, steps, low);
+  var value =
+    typeof wanted.value === "number"
+      ? wanted.value
+      : ofName(live, api, name, wanted.value, steps, low);
   var kept = Math.min(high, Math.max(low, steps ? Math.round(value) : value));
   return {
     api: api,
@@ -168,7 +182,11 @@ Writer.prototype.step = function (ramp) {
   var share = Math.min(1, ramp.done / plan.ramp);
   try {
     if (!this.live.there(plan.api) || !this.live.number(plan.api, "is_enabled", 1)) {
-      refuse("not_found", 'the parameter "' + plan.parameter + '" is gone', "the ramp ended on its way");
+      refuse(
+        "not_found",
+        'the parameter "' + plan.parameter + '" is gone',
+        "the ramp ended on its way"
+      );
     }
     plan.api.set("value", share === 1 ? plan.to : plan.from + (plan.to - plan.from) * share);
   } catch (error) {
@@ -229,7 +247,13 @@ Writer.prototype.undo = function () {
   this.live.inOneStep(function () {
     putBack(self.live, back);
   });
-  return { type: "undone", ok: true, kind: "parameters", changes: back.length, left: plans.length - back.length };
+  return {
+    type: "undone",
+    ok: true,
+    kind: "parameters",
+    changes: back.length,
+    left: plans.length - back.length,
+  };
 };
 
 // As it is now, with Live's own words for the value.
@@ -285,13 +309,19 @@ function masterOr(live, wanted, selected) {
 function deviceOf(live, track, wanted) {
   if (wanted === "mixer") {
     var mixer = live.child(track.api, "mixer_device");
-    var parts = live.ids(mixer, "volume").concat(live.ids(mixer, "panning"), live.ids(mixer, "sends"));
+    var parts = live
+      .ids(mixer, "volume")
+      .concat(live.ids(mixer, "panning"), live.ids(mixer, "sends"));
     return { name: "mixer", ids: parts, mixer: true };
   }
   var ids = live.ids(track.api, "devices");
   var index = typeof wanted === "number" ? wanted : live.named(ids, wanted, "device");
   if (index >= ids.length) {
-    refuse("not_found", "there is no device " + wanted + " on " + track.name, "it has " + ids.length);
+    refuse(
+      "not_found",
+      "there is no device " + wanted + " on " + track.name,
+      "it has " + ids.length
+    );
   }
   var api = live.byId(ids[index]);
   return { name: live.text(api, "name"), ids: live.ids(api, "parameters") };
@@ -303,20 +333,32 @@ function parameterOf(live, device, wanted) {
     var short = { volume: 0, panning: 1, pan: 1 };
     var send = /^send ([a-l])$/i.exec(wanted);
     var known = Object.prototype.hasOwnProperty.call(short, wanted.toLowerCase());
-    index = known ? short[wanted.toLowerCase()] : send ? 2 + "abcdefghijkl".indexOf(send[1].toLowerCase()) : wanted;
+    index = known
+      ? short[wanted.toLowerCase()]
+      : send
+        ? 2 + "abcdefghijkl".indexOf(send[1].toLowerCase())
+        : wanted;
   }
   if (typeof index === "string") {
     index = live.named(device.ids, index, "parameter");
   }
   if (index >= device.ids.length) {
-    refuse("not_found", "there is no parameter " + wanted + " in " + device.name, "it has " + device.ids.length);
+    refuse(
+      "not_found",
+      "there is no parameter " + wanted + " in " + device.name,
+      "it has " + device.ids.length
+    );
   }
   return live.byId(device.ids[index]);
 }
 
 function ofName(live, api, name, wanted, steps, low) {
   if (!steps) {
-    refuse("invalid_input", '"' + name + '" takes a number, not "' + wanted.substring(0, 40) + '"', "give a number");
+    refuse(
+      "invalid_input",
+      '"' + name + '" takes a number, not "' + wanted.substring(0, 40) + '"',
+      "give a number"
+    );
   }
   var items = live.list(api, "value_items");
   for (var i = 0; i < items.length; i++) {

@@ -6,11 +6,13 @@ exports.find = find;
 exports.metreOf = metreOf;
 exports.freeUntil = freeUntil;
 
-// Where the notes go: `clip` where there is one to write into; else `api`, an empty slot, or `scene`
-// for a slot still to be made; or `at`, beats in the arrangement. Throws a Refusal.
+// Where the notes go: `clip` where there is one to write into; else `api`, an empty slot, or
+// `scene` for a slot still to be made; or `at`, beats in the arrangement. Throws a Refusal.
 function find(live, track, target) {
   takesNotes(live, track);
-  return target.view === "arrangement" ? inArrangement(live, track, target) : inSession(live, track, target);
+  return target.view === "arrangement"
+    ? inArrangement(live, track, target)
+    : inSession(live, track, target);
 }
 
 function takesNotes(live, track) {
@@ -42,7 +44,11 @@ function inSession(live, track, target) {
       index++;
     }
     if (index === slots.length) {
-      refuse("conflict", "no slot of the track is empty", 'use the mode "new_scene", or empty a slot');
+      refuse(
+        "conflict",
+        "no slot of the track is empty",
+        'use the mode "new_scene", or empty a slot'
+      );
     }
   }
   if (index >= slots.length) {
@@ -57,7 +63,11 @@ function inSlot(live, slot, index, mode) {
     return { slot: index, api: slot };
   }
   if (mode === "new") {
-    refuse("conflict", "slot " + index + " has a clip already", 'use the mode "replace" or "merge"');
+    refuse(
+      "conflict",
+      "slot " + index + " has a clip already",
+      'use the mode "replace" or "merge"'
+    );
   }
   return { slot: index, clip: ofNotes(live, live.child(slot, "clip")) };
 }
@@ -81,14 +91,22 @@ function inArrangement(live, track, target) {
     var to = live.number(clip, "end_time", from);
     if (target.at >= from - 1e-6 && target.at < to - 1e-6) {
       if (target.mode === "new") {
-        refuse("conflict", "a clip is at beat " + target.at + " already", 'use "replace" or "merge"');
+        refuse(
+          "conflict",
+          "a clip is at beat " + target.at + " already",
+          'use "replace" or "merge"'
+        );
       }
       return { slot: -1, clip: ofNotes(live, clip) };
     }
   }
   if (!live.can(track.api, "create_midi_clip")) {
     if (!live.can(track.api, "duplicate_clip_to_arrangement")) {
-      refuse("unavailable", "this Live makes no clips in the arrangement", 'use the view "session"');
+      refuse(
+        "unavailable",
+        "this Live makes no clips in the arrangement",
+        'use the view "session"'
+      );
     }
     var slots = live.ids(track.api, "clip_slots");
     for (i = 0; i < slots.length; i++) {

@@ -138,7 +138,11 @@ function follow() {
     watch(closer, "id " + track, ["devices", "name"]);
   }
   if (clip) {
-    watch(closer, "id " + clip, live.flag(live.byId(clip), "is_midi_clip") ? ["notes", "name"] : ["name"]);
+    watch(
+      closer,
+      "id " + clip,
+      live.flag(live.byId(clip), "is_midi_clip") ? ["notes", "name"] : ["name"]
+    );
   }
   around = track + " " + clip;
 }

@@ -12,8 +12,8 @@ var MAX_SCENES = 500;
 
 exports.look = look;
 
-// Everything that `test/fixtures/context.json` shows, which is what the server knows. Has no null in
-// it. Times are beats. A track is known by its place in the list: those with clips come first.
+// Everything that `test/fixtures/context.json` shows, which is what the server knows. Has no null
+// in it. Times are beats. A track is known by its place in the list: those with clips come first.
 function look(live) {
   var song = live.song();
   var view = live.at("live_set view");
@@ -63,7 +63,11 @@ function tracksOf(live, song) {
 
 // What is false is left out: most of a hundred tracks is.
 function trackOf(live, api, kind) {
-  var own = live.flag(api, "is_foldable") ? "group" : live.flag(api, "has_midi_input") ? "midi" : "audio";
+  var own = live.flag(api, "is_foldable")
+    ? "group"
+    : live.flag(api, "has_midi_input")
+      ? "midi"
+      : "audio";
   var told = { name: short(live.text(api, "name")), kind: kind || own };
   if (kind) {
     return told;

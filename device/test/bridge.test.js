@@ -17,7 +17,11 @@ async function wired(t, { timeout = 5000, server = new Scripted(), start = true 
   fs.writeFileSync(path.join(home, "live.token"), `${TOKEN}\n`);
   await server.start();
   if (!start) await server.stop();
-  Object.assign(process.env, { CONDUIT_URL: server.url, CONDUIT_HOME: home, CONDUIT_DEVICE_TIMEOUT_MS: String(timeout) });
+  Object.assign(process.env, {
+    CONDUIT_URL: server.url,
+    CONDUIT_HOME: home,
+    CONDUIT_DEVICE_TIMEOUT_MS: String(timeout),
+  });
   const set = liveSet();
   const rig = new Rig(set).ready();
   t.after(async () => {
@@ -26,15 +30,33 @@ async function wired(t, { timeout = 5000, server = new Scripted(), start = true 
     fs.rmSync(home, { recursive: true });
     assert.deepEqual(set.rules.broken, []);
   });
-  if (start) await rig.until(() => rig.status("state") === "ready" && server.bodies("PUT /live/context").length);
+  if (start)
+    await rig.until(
+      () => rig.status("state") === "ready" && server.bodies("PUT /live/context").length,
+    );
   return { server, set, rig, before: set.picture() };
 }
 
 test("an answer is streamed, shown and applied, and one press takes it back", async (t) => {
   const { server, set, rig, before } = await wired(t);
   server.on("POST /ask", (reply) => {
-    stream(reply, [["start", {}], ["provider", { provider: "offline", model: "rules" }], ["text", { text: "**Dub" }]], { open: true });
-    setTimeout(() => stream(reply, [["text", { text: "**" }], ["done", fixture("reply")]]), 80);
+    stream(
+      reply,
+      [
+        ["start", {}],
+        ["provider", { provider: "offline", model: "rules" }],
+        ["text", { text: "**Dub" }],
+      ],
+      { open: true },
+    );
+    setTimeout(
+      () =>
+        stream(reply, [
+          ["text", { text: "**" }],
+          ["done", fixture("reply")],
+        ]),
+      80,
+    );
   });
   const asked = rig.node.send("prompt", "8", "bars", "of", "dub");
   await rig.until(() => rig.said.text === "**Dub", "the beginning of the answer");
@@ -76,7 +98,10 @@ test("a server that is down, and comes", async (t) => {
   const { server, set, rig, before } = await wired(t, { start: false });
   await rig.until(() => rig.status("state") === "offline");
   await rig.node.send("prompt", "dub");
-  assert.match(rig.status("say"), /nobody answers at 127.0.0.1:\d+ \(start it in a terminal: conduit up\)/);
+  assert.match(
+    rig.status("say"),
+    /nobody answers at 127.0.0.1:\d+ \(start it in a terminal: conduit up\)/,
+  );
   assert.deepEqual(set.picture(), before);
   await server.start(server.port);
   await rig.until(() => rig.status("state") === "ready", "ready");
@@ -89,32 +114,84 @@ test("a server that is down, and comes", async (t) => {
 test("whatever breaks on the way, nothing is applied, and the next prompt works", async (t) => {
   const { server, set, rig, before } = await wired(t, { timeout: 300 });
   const good = server.answers.get("POST /ask");
-  const start = [["start", {}], ["text", { text: "Dub" }]];
+  const start = [
+    ["start", {}],
+    ["text", { text: "Dub" }],
+  ];
   const beats = (reply) => {
     const alive = setInterval(() => reply.write(": keep-alive\n\n"), 50);
     reply.on("close", () => clearInterval(alive));
   };
   const cases = [
     [() => {}, /nothing came for 0.3 s/],
-    [(reply) => { stream(reply, start, { open: true }); beats(reply); }, /nothing came/],
+    [
+      (reply) => {
+        stream(reply, start, { open: true });
+        beats(reply);
+      },
+      /nothing came/,
+    ],
     [(reply) => stream(reply, start), /went away before it was done/],
-    [(reply) => { stream(reply, start, { open: true }); setTimeout(() => reply.destroy(), 20); }, /connection broke|went away/],
-    [(reply) => { reply.writeHead(200); reply.write('event: done\ndata: {"blo'); setTimeout(() => reply.destroy(), 20); }, /connection broke|went away/],
-    [(reply) => stream(reply, [...start, ["error", fixture("error")]]), /rests after three failures \(reset its circuit/],
+    [
+      (reply) => {
+        stream(reply, start, { open: true });
+        setTimeout(() => reply.destroy(), 20);
+      },
+      /connection broke|went away/,
+    ],
+    [
+      (reply) => {
+        reply.writeHead(200);
+        reply.write('event: done\ndata: {"blo');
+        setTimeout(() => reply.destroy(), 20);
+      },
+      /connection broke|went away/,
+    ],
+    [
+      (reply) => stream(reply, [...start, ["error", fixture("error")]]),
+      /rests after three failures \(reset its circuit/,
+    ],
     [() => [503, fixture("error")], /rests after three failures/],
     [() => [500, "no error of ours"], /status 500/],
-    [(reply) => { reply.end("event: done\ndata: {not json\n\n"); }, /no JSON/],
-    [(reply) => stream(reply, [["done", { text: "x", blocks: [{ type: "midi", notes: [{ pitch: 200 }] }] }]]), /pitch is 200/],
-    [(reply) => stream(reply, [["done", { text: "x", blocks: [{ type: "warp" }, null] }]]), /does not know/],
-    [(reply) => stream(reply, [["done", { text: "x", blocks: [], refused_blocks: [fixture("error").error] }]]), /rests/],
+    [
+      (reply) => {
+        reply.end("event: done\ndata: {not json\n\n");
+      },
+      /no JSON/,
+    ],
+    [
+      (reply) =>
+        stream(reply, [
+          ["done", { text: "x", blocks: [{ type: "midi", notes: [{ pitch: 200 }] }] }],
+        ]),
+      /pitch is 200/,
+    ],
+    [
+      (reply) => stream(reply, [["done", { text: "x", blocks: [{ type: "warp" }, null] }]]),
+      /does not know/,
+    ],
+    [
+      (reply) =>
+        stream(reply, [
+          ["done", { text: "x", blocks: [], refused_blocks: [fixture("error").error] }],
+        ]),
+      /rests/,
+    ],
     [(reply) => stream(reply, [["done", { text: "🎛 ".repeat(30000) }]]), /^done$/],
-    [(reply) => stream(reply, [["done", { text: "x", status: "stopped", why: "its budget is spent" }]]), /stopped: its budget/],
+    [
+      (reply) =>
+        stream(reply, [["done", { text: "x", status: "stopped", why: "its budget is spent" }]]),
+      /stopped: its budget/,
+    ],
   ];
   for (const [answer, said] of cases) {
     rig.said.status = [];
     server.on("POST /ask", answer);
     await rig.node.send("prompt", "dub");
-    await rig.until(() => rig.said.status.some(([word, text]) => word === "say" && said.test(text)), String(said));
+    await rig.until(
+      () => rig.said.status.some(([word, text]) => word === "say" && said.test(text)),
+      String(said),
+    );
     assert.deepEqual(set.picture(), before);
   }
   server.on("POST /ask", good);
@@ -133,7 +210,10 @@ test("cancel ends an answer at once, and tells the server by leaving", async (t)
   await rig.until(() => rig.said.text === "Dub");
   await rig.node.send("cancel");
   await asked;
-  assert.deepEqual([rig.status("state"), rig.status("say")], ["ready", "cancelled (nothing was applied)"]);
+  assert.deepEqual(
+    [rig.status("state"), rig.status("say")],
+    ["ready", "cancelled (nothing was applied)"],
+  );
   await rig.until(() => left, "the server sees it");
   assert.deepEqual(set.picture(), before);
   await rig.node.send("cancel");
@@ -153,32 +233,77 @@ test("every command asks what it should, and says what came of it", async (t) =>
   for (const [words, route, body, said] of [
     ["reset", "POST /reset", { session: rig.node.script.session }, "forgotten: 6 messages"],
     ["health", "GET /health", null, "Conduit 0.1.0: ok, claude answers"],
-    ["providers", "GET /providers", null, "→ claude (claude-sonnet), local (qwen), offline (rules)"],
+    [
+      "providers",
+      "GET /providers",
+      null,
+      "→ claude (claude-sonnet), local (qwen), offline (rules)",
+    ],
     ["provider claude", "POST /providers/switch", { name: "claude", model: "" }, "claude answers"],
-    ["provider local qwen 3", "POST /providers/switch", { name: "local", model: "qwen 3" }, "claude answers"],
-    ["model opus", "POST /providers/switch", { name: "claude", model: "opus" }, "claude answers with opus"],
+    [
+      "provider local qwen 3",
+      "POST /providers/switch",
+      { name: "local", model: "qwen 3" },
+      "claude answers",
+    ],
+    [
+      "model opus",
+      "POST /providers/switch",
+      { name: "claude", model: "opus" },
+      "claude answers with opus",
+    ],
     ["circuit", "GET /providers", null, "○ claude: no answer, ◐ local, ● offline"],
-    ["reset-circuit my claude", "POST /providers/reset-circuit/my%20claude", {}, "my claude is tried again"],
+    [
+      "reset-circuit my claude",
+      "POST /providers/reset-circuit/my%20claude",
+      {},
+      "my claude is tried again",
+    ],
     ["preset", "GET /presets", null, "presets: live set"],
     ["preset save warm up", "POST /presets", { name: "warm up" }, "saved: warm up"],
     ["preset live set", "POST /presets/live%20set/apply", {}, "in force: live set"],
     ["preset undo", "POST /presets/undo", {}, "back to before the preset"],
-    ["preset ../gone", "POST /presets/..%2Fgone/apply", {}, "offline: rests after three failures (reset its circuit, or wait)"],
+    [
+      "preset ../gone",
+      "POST /presets/..%2Fgone/apply",
+      {},
+      "offline: rests after three failures (reset its circuit, or wait)",
+    ],
     ["provider", null, null, "provider needs a name"],
-    ["mode sideways", null, null, "there is no mode sideways (auto, new, replace, merge, new_scene)"],
+    [
+      "mode sideways",
+      null,
+      null,
+      "there is no mode sideways (auto, new, replace, merge, new_scene)",
+    ],
     ["undo", null, null, "there is nothing to undo"],
     ["prompt", null, null, "write what you want first"],
-    ["server http://example.com", null, null, "example.com is not this machine (the device talks to 127.0.0.1 or localhost only, by http)"],
+    [
+      "server http://example.com",
+      null,
+      null,
+      "example.com is not this machine (the device talks to 127.0.0.1 or localhost only, by http)",
+    ],
     ["token two words", null, null, "this is no token (it is one line of letters and digits)"],
   ]) {
     server.asked = [];
     await rig.node.send(...words.split(" "));
-    if (route) assert.ok(server.asked.some((each) => each[0] === route && JSON.stringify(each[1]) === JSON.stringify(body)), words);
+    if (route)
+      assert.ok(
+        server.asked.some(
+          (each) => each[0] === route && JSON.stringify(each[1]) === JSON.stringify(body),
+        ),
+        words,
+      );
     assert.equal(rig.status("say"), said, words);
   }
   assert.equal(rig.status("lights"), "○ claude  ◐ local  ● offline");
   assert.equal(rig.status("circuit"), "offline ●");
-  assert.equal(rig.said.status.filter((each) => each[0] === "providers").length, 1, "a menu is filled once");
+  assert.equal(
+    rig.said.status.filter((each) => each[0] === "providers").length,
+    1,
+    "a menu is filled once",
+  );
   assert.equal(rig.status("provider"), "claude claude-sonnet");
   await rig.node.send("mode", "new_scene");
   await rig.node.send("prompt", "dub");
@@ -188,11 +313,15 @@ test("every command asks what it should, and says what came of it", async (t) =>
 
 test("the token is shown to the server and to nobody else", async (t) => {
   const { server, rig } = await wired(t);
-  server.on("GET /health", () => [401, { error: { code: "unauthenticated", message: "a token is needed", hint: "" } }]);
+  server.on("GET /health", () => [
+    401,
+    { error: { code: "unauthenticated", message: "a token is needed", hint: "" } },
+  ]);
   await rig.node.send("health");
   assert.equal(rig.status("say"), "a token is needed");
   await rig.node.send("token", "another-token");
-  for (const [, , headers] of server.asked.slice(0, 2)) assert.equal(headers.authorization, `Bearer ${TOKEN}`);
+  for (const [, , headers] of server.asked.slice(0, 2))
+    assert.equal(headers.authorization, `Bearer ${TOKEN}`);
   assert.equal(server.asked.at(-1)[2].authorization, "Bearer another-token");
   const said = JSON.stringify([rig.said, rig.set.rules.posted]);
   assert.ok(!said.includes(TOKEN) && !said.includes("another-token"));
@@ -224,23 +353,33 @@ test("two devices in one set are two conversations", async (t) => {
   await other.until(() => other.status("state") === "ready");
   await Promise.all([rig.node.send("prompt", "one"), other.node.send("prompt", "two")]);
   await rig.until(() => rig.status("groove") && other.status("groove"));
-  assert.deepEqual([rig.status("groove"), other.status("groove")].map((each) => /slot (\d)/.exec(each)[1]).sort(), ["1", "2"]);
+  assert.deepEqual(
+    [rig.status("groove"), other.status("groove")].map((each) => /slot (\d)/.exec(each)[1]).sort(),
+    ["1", "2"],
+  );
   const sessions = server.bodies("POST /ask").map((each) => each.session);
   assert.equal(new Set(sessions).size, 2);
 });
 
 test("events are read however they are cut, in linear time", () => {
-  const events = [["text", '{"text":"é🎛\\n"}'], ["done", `{"x":"${"y".repeat(3000000)}"}`]];
-  const whole = `: hi\r\n${events.map(([name, data]) => `event: ${name}\r\ndata: ${data}\n\n`).join("")}`;
+  const events = [
+    ["text", '{"text":"é🎛\\n"}'],
+    ["done", `{"x":"${"y".repeat(3000000)}"}`],
+  ];
+  const written = events.map(([name, data]) => `event: ${name}\r\ndata: ${data}\n\n`);
+  const whole = `: hi\r\n${written.join("")}`;
   const roll = dice(3);
   for (const most of [whole.length, 65536, 4000]) {
     const reader = new EventReader();
     const found = [];
-    for (let at = 0; at < whole.length; ) {
+    for (let at = 0; at < whole.length;) {
       const size = 1 + roll.whole(most);
       found.push(...reader.take(whole.slice(at, at + size)));
       at += size;
     }
-    assert.deepEqual(found.map((each) => [each.name, each.data]), events);
+    assert.deepEqual(
+      found.map((each) => [each.name, each.data]),
+      events,
+    );
   }
 });

@@ -75,7 +75,11 @@ function dice(seed) {
     state = (state * 48271) % 2147483647;
     return state / 2147483647;
   };
-  return { next, whole: (n) => Math.floor(next() * n), one: (list) => list[Math.floor(next() * list.length)] };
+  return {
+    next,
+    whole: (n) => Math.floor(next() * n),
+    one: (list) => list[Math.floor(next() * list.length)],
+  };
 }
 
 function block(notes, target = {}, more = {}) {

@@ -72,19 +72,43 @@ test("a target is a number, a name, what was selected at the prompt; a slot, a m
 
 test("replace takes the place of notes, merge joins them", () => {
   const { set, rig } = alone();
-  give(rig, "midi", block([{ pitch: 36, start: 0, duration: 2 }, { pitch: 36, start: 3, duration: 1, velocity: 40 }]));
+  give(
+    rig,
+    "midi",
+    block([
+      { pitch: 36, start: 0, duration: 2 },
+      { pitch: 36, start: 3, duration: 1, velocity: 40 },
+    ]),
+  );
   const clip = clipOf(set, "Drums", 0);
   clip.put("loop_start", 1);
   const before = set.picture();
   const [held] = clip.notes.map((note) => note.note_id);
-  const report = give(rig, "midi", block(
-    [{ pitch: 36, start: 1, duration: 0.5 }, { pitch: 36, start: 3, duration: 0.5, velocity: 90 }, { pitch: 50, start: 7, duration: 0.5 }],
-    { slot: 0, mode: "merge" },
-  ));
-  assert.deepEqual([report.ok, report.notes, report.length_beats, report.shortened, report.dropped], [true, 3, 8, 1, 1]);
-  assert.deepEqual(clip.notes.map((note) => [note.pitch, note.start_time, note.duration, note.velocity]), [
-    [36, 0, 1, 100], [36, 1, 0.5, 100], [36, 3, 0.5, 90], [50, 7, 0.5, 100],
-  ]);
+  const report = give(
+    rig,
+    "midi",
+    block(
+      [
+        { pitch: 36, start: 1, duration: 0.5 },
+        { pitch: 36, start: 3, duration: 0.5, velocity: 90 },
+        { pitch: 50, start: 7, duration: 0.5 },
+      ],
+      { slot: 0, mode: "merge" },
+    ),
+  );
+  assert.deepEqual(
+    [report.ok, report.notes, report.length_beats, report.shortened, report.dropped],
+    [true, 3, 8, 1, 1],
+  );
+  assert.deepEqual(
+    clip.notes.map((note) => [note.pitch, note.start_time, note.duration, note.velocity]),
+    [
+      [36, 0, 1, 100],
+      [36, 1, 0.5, 100],
+      [36, 3, 0.5, 90],
+      [50, 7, 0.5, 100],
+    ],
+  );
   assert.equal(clip.notes[0].note_id, held, "a note that stays is the same note");
   assert.equal(clip.get("loop_start"), 1);
   set.history.undo();
@@ -93,8 +117,15 @@ test("replace takes the place of notes, merge joins them", () => {
   rig.midi.send("undo");
   assert.deepEqual(set.picture(), before, "by our own undo too");
 
-  const replaced = give(rig, "midi", block([{ pitch: 60, start: 0, duration: 1 }], { slot: 0, mode: "replace" }, { name: "New" }));
-  assert.deepEqual([replaced.notes, replaced.length_beats, clip.get("name"), clip.get("loop_start")], [1, 4, "New", 0]);
+  const replaced = give(
+    rig,
+    "midi",
+    block([{ pitch: 60, start: 0, duration: 1 }], { slot: 0, mode: "replace" }, { name: "New" }),
+  );
+  assert.deepEqual(
+    [replaced.notes, replaced.length_beats, clip.get("name"), clip.get("loop_start")],
+    [1, 4, "New", 0],
+  );
   set.history.undo();
   assert.deepEqual(set.picture(), before);
   quiet(set);
@@ -106,12 +137,22 @@ test("the arrangement: by Live 12's way and by Live 11's", () => {
     const before = set.picture();
     const there = { view: "arrangement", at_beats: 16 };
     const report = give(rig, "midi", block(NOTES, there));
-    assert.deepEqual([report.ok, report.notes, report.view], [true, 3, "arrangement"], JSON.stringify(report));
+    assert.deepEqual(
+      [report.ok, report.notes, report.view],
+      [true, 3, "arrangement"],
+      JSON.stringify(report),
+    );
     const [clip] = set.track("Drums").clips;
-    assert.deepEqual([clip.get("start_time"), clip.get("end_time"), clip.notes.length], [16, 24, 3]);
+    assert.deepEqual(
+      [clip.get("start_time"), clip.get("end_time"), clip.notes.length],
+      [16, 24, 3],
+    );
     assert.equal(clipOf(set, "Drums", 0), null);
     assert.match(give(rig, "midi", block(NOTES, there)).error.message, /already/);
-    assert.match(give(rig, "midi", block(NOTES, { ...there, at_beats: 12 })).error.message, /in the way/);
+    assert.match(
+      give(rig, "midi", block(NOTES, { ...there, at_beats: 12 })).error.message,
+      /in the way/,
+    );
     assert.equal(give(rig, "midi", block(NOTES, { ...there, mode: "replace" })).ok, true);
     rig.midi.send("undo");
     rig.midi.send("undo");
@@ -170,9 +211,13 @@ test("what cannot be is refused by name, and nothing is touched", () => {
     assert.equal(ok, false);
     assert.ok(error.message.includes(message), `${error.message} / ${message}`);
   }
-  for (const each of [{}, [], { type: "midi" }, { type: "parameters" }]) assert.equal(give(rig, "midi", each).ok, false);
+  for (const each of [{}, [], { type: "midi" }, { type: "parameters" }])
+    assert.equal(give(rig, "midi", each).ok, false);
   for (const value of [NaN, Infinity, "4"]) {
-    assert.equal(give(rig, "midi", block([note], {}, { length_beats: value })).ok, value !== value || value === Infinity);
+    assert.equal(
+      give(rig, "midi", block([note], {}, { length_beats: value })).ok,
+      value !== value || value === Infinity,
+    );
     rig.midi.send("undo");
   }
   assert.deepEqual(set.picture(), before);
@@ -212,7 +257,11 @@ test("before Live is ready, and when the track has gone, the answer says so", ()
 
 test("a hundred thousand notes go in at once, one more is refused", () => {
   const { set, rig } = alone();
-  const many = Array.from({ length: 100000 }, (_, at) => ({ pitch: at % 128, start: Math.floor(at / 128) / 4, duration: 0.25 }));
+  const many = Array.from({ length: 100000 }, (_, at) => ({
+    pitch: at % 128,
+    start: Math.floor(at / 128) / 4,
+    duration: 0.25,
+  }));
   const report = give(rig, "midi", block(many));
   assert.deepEqual([report.ok, report.notes], [true, 100000]);
   assert.equal(set.calls.filter((name) => name === "add_new_notes").length, 1);
@@ -223,12 +272,23 @@ test("a hundred thousand notes go in at once, one more is refused", () => {
 
 test("wherever Live refuses or does something else, the set is as it was", () => {
   const calls = [
-    "create_clip", "add_new_notes", "get_all_notes_extended", "create_scene", "create_midi_clip",
-    "remove_notes_extended", "remove_notes_by_id", "apply_note_modifications", "duplicate_clip_to_arrangement",
+    "create_clip",
+    "add_new_notes",
+    "get_all_notes_extended",
+    "create_scene",
+    "create_midi_clip",
+    "remove_notes_extended",
+    "remove_notes_by_id",
+    "apply_note_modifications",
+    "duplicate_clip_to_arrangement",
   ];
   const targets = [
-    {}, { mode: "new_scene" }, { slot: 0, mode: "replace" }, { slot: 0, mode: "merge" },
-    { view: "arrangement", at_beats: 8 }, { view: "arrangement", at_beats: 0, mode: "merge" },
+    {},
+    { mode: "new_scene" },
+    { slot: 0, mode: "replace" },
+    { slot: 0, mode: "merge" },
+    { view: "arrangement", at_beats: 8 },
+    { view: "arrangement", at_beats: 0, mode: "merge" },
   ];
   const twists = [
     (clip) => clip.become(clip.notes.slice(1)),
@@ -239,12 +299,23 @@ test("wherever Live refuses or does something else, the set is as it was", () =>
     for (const target of targets) {
       for (const fault of [...calls, ...twists]) {
         const { set, rig } = alone({ version });
-        give(rig, "midi", block([{ pitch: 36, start: 0, duration: 4 }, { pitch: 38, start: 0, duration: 1 }]));
+        give(
+          rig,
+          "midi",
+          block([
+            { pitch: 36, start: 0, duration: 4 },
+            { pitch: 38, start: 0, duration: 1 },
+          ]),
+        );
         give(rig, "midi", block([{ pitch: 36, start: 0, duration: 4 }], { view: "arrangement" }));
         const before = set.picture();
         if (typeof fault === "string") set.faults.refuse(fault);
         else set.faults.after("add_new_notes", fault);
-        const report = give(rig, "midi", block([...NOTES, { pitch: 36, start: 2, duration: 1 }], target));
+        const report = give(
+          rig,
+          "midi",
+          block([...NOTES, { pitch: 36, start: 2, duration: 1 }], target),
+        );
         if (!report.ok) {
           struck += 1;
           assert.deepEqual(set.picture(), before, `${JSON.stringify(target)} ${fault}`);
@@ -263,15 +334,23 @@ test("any block is written as it is meant, or not at all", () => {
     const { set, rig } = alone();
     const odd = () => roll.one([NaN, -1, 1e9, null, "x", {}, 0.0001]);
     const maybe = (value) => (roll.next() < 0.002 ? odd() : value);
-    const bar = () => Array.from({ length: 1 + roll.whole(20) }, () => ({
-      pitch: maybe(30 + roll.whole(4)), start: maybe(roll.whole(64) / 8), duration: maybe((1 + roll.whole(16)) / 8),
-      velocity: maybe(1 + roll.whole(127)), probability: maybe(roll.next()),
-    }));
+    const bar = () =>
+      Array.from({ length: 1 + roll.whole(20) }, () => ({
+        pitch: maybe(30 + roll.whole(4)),
+        start: maybe(roll.whole(64) / 8),
+        duration: maybe((1 + roll.whole(16)) / 8),
+        velocity: maybe(1 + roll.whole(127)),
+        probability: maybe(roll.next()),
+      }));
     for (let step = 0; step < 4; step++) {
       const before = set.picture();
       const mode = roll.one(["new", "replace", "merge", "new_scene"]);
       const view = mode === "new_scene" ? "session" : roll.one(["session", "arrangement"]);
-      const report = give(rig, "midi", block(bar(), { slot: 0, mode, view, at_beats: 8 * roll.whole(2) }));
+      const report = give(
+        rig,
+        "midi",
+        block(bar(), { slot: 0, mode, view, at_beats: 8 * roll.whole(2) }),
+      );
       if (!report.ok) assert.deepEqual(set.picture(), before);
       else {
         written += 1;

@@ -9,20 +9,31 @@ const quiet = (set) => assert.deepEqual(set.rules.broken, []);
 
 test("parameters are found by name or number, kept in bounds, and told", () => {
   const { set, rig } = alone();
-  const report = give(rig, "parameters", set1(
-    { track: "drums", device: "kit", parameter: "cutoff", value: 7 },
-    { device: 0, parameter: 2, value: -3.5 },
-    { device: "Kit", parameter: "Filter", value: "band" },
-    { device: "mixer", parameter: "volume", value: 0.5 },
-    { track: "master", device: "mixer", parameter: "pan", value: -0.25 },
-    { track: "Hall", device: "mixer", parameter: "send A", value: 0.75 },
-  ));
+  const report = give(
+    rig,
+    "parameters",
+    set1(
+      { track: "drums", device: "kit", parameter: "cutoff", value: 7 },
+      { device: 0, parameter: 2, value: -3.5 },
+      { device: "Kit", parameter: "Filter", value: "band" },
+      { device: "mixer", parameter: "volume", value: 0.5 },
+      { track: "master", device: "mixer", parameter: "pan", value: -0.25 },
+      { track: "Hall", device: "mixer", parameter: "send A", value: 0.75 },
+    ),
+  );
   assert.equal(report.ok, true, JSON.stringify(report));
   assert.deepEqual(values(set), [1, 1, -3.5, 2, 0]);
-  assert.deepEqual(report.changes.map((each) => [each.parameter, each.from, each.to, each.clamped]), [
-    ["Cutoff", 0.5, 1, true], ["Drive", 3, -3.5, false], ["Filter", 0, 2, false],
-    ["Track Volume", 0.85, 0.5, false], ["Track Panning", 0, -0.25, false], ["A-Reverb", 0, 0.75, false],
-  ]);
+  assert.deepEqual(
+    report.changes.map((each) => [each.parameter, each.from, each.to, each.clamped]),
+    [
+      ["Cutoff", 0.5, 1, true],
+      ["Drive", 3, -3.5, false],
+      ["Filter", 0, 2, false],
+      ["Track Volume", 0.85, 0.5, false],
+      ["Track Panning", 0, -0.25, false],
+      ["A-Reverb", 0, 0.75, false],
+    ],
+  );
   assert.equal(report.changes[2].display, "Band");
   rig.parameters.send("undo");
   assert.deepEqual(reports(rig).at(-1).changes, 6);
@@ -56,7 +67,12 @@ test("all of a block or none: one bad change leaves everything", () => {
     assert.deepEqual(set.picture(), before);
     quiet(set);
   }
-  for (const block of [{}, { type: "parameters", changes: [] }, { type: "midi" }, set1(...Array(501).fill(good))]) {
+  for (const block of [
+    {},
+    { type: "parameters", changes: [] },
+    { type: "midi" },
+    set1(...Array(501).fill(good)),
+  ]) {
     const { rig } = alone();
     assert.equal(give(rig, "parameters", block).ok, false);
   }
@@ -69,11 +85,22 @@ test("a change that Live refuses takes those before it back", () => {
   drive.properties.get("value").check = () => {
     throw new Error("no");
   };
-  const report = give(rig, "parameters", set1({ device: 0, parameter: 1, value: 1 }, { device: 0, parameter: 2, value: 1 }));
+  const report = give(
+    rig,
+    "parameters",
+    set1({ device: 0, parameter: 1, value: 1 }, { device: 0, parameter: 2, value: 1 }),
+  );
   assert.equal(report.ok, false);
   assert.deepEqual(set.picture(), before);
   drive.properties.get("value").check = () => 0; // what automation does: another value
-  assert.match(give(rig, "parameters", set1({ device: 0, parameter: 1, value: 1 }, { device: 0, parameter: 2, value: 9 })).error.message, /did not take/);
+  assert.match(
+    give(
+      rig,
+      "parameters",
+      set1({ device: 0, parameter: 1, value: 1 }, { device: 0, parameter: 2, value: 9 }),
+    ).error.message,
+    /did not take/,
+  );
   assert.equal(cutoff.get("value"), 0.5);
   quiet(set);
 });
@@ -81,7 +108,8 @@ test("a change that Live refuses takes those before it back", () => {
 test("ramps arrive, give way to newer ones, end with the device, and go back", () => {
   const { set, rig } = alone();
   const cutoff = set.track("Drums").devices[0].parameters[1];
-  const ramp = (value, ms) => give(rig, "parameters", set1({ device: 0, parameter: "Cutoff", value, ramp_ms: ms }));
+  const ramp = (value, ms) =>
+    give(rig, "parameters", set1({ device: 0, parameter: "Cutoff", value, ramp_ms: ms }));
   ramp(1, 1000);
   rig.time.pass(500);
   assert.ok(Math.abs(cutoff.get("value") - 0.75) < 0.03);
@@ -106,7 +134,11 @@ test("ramps arrive, give way to newer ones, end with the device, and go back", (
 
 test("undo leaves what somebody else has moved since", () => {
   const { set, rig } = alone();
-  give(rig, "parameters", set1({ device: 0, parameter: 1, value: 1 }, { device: 0, parameter: 2, value: 10 }));
+  give(
+    rig,
+    "parameters",
+    set1({ device: 0, parameter: 1, value: 1 }, { device: 0, parameter: 2, value: 10 }),
+  );
   set.track("Drums").devices[0].parameters[2].put("value", 20);
   rig.parameters.send("undo");
   assert.deepEqual(values(set).slice(1, 3), [0.5, 20]);

@@ -1,5 +1,5 @@
 "use strict";
-// A server that speaks Conduit's wire by a script, to misbehave as no server of ours does on request.
+// A server that speaks Conduit's wire by a script, to misbehave as ours does not on request.
 
 const http = require("node:http");
 const { fixture } = require("./given");
@@ -45,7 +45,9 @@ class Scripted {
       const answer = this.answers.get(route);
       const value = typeof answer === "function" ? answer(reply, body) : answer;
       if (value === undefined && answer !== undefined) return;
-      const [status, data] = Array.isArray(value) ? value : [value === undefined ? 404 : 200, value || fixture("error")];
+      const [status, data] = Array.isArray(value)
+        ? value
+        : [value === undefined ? 404 : 200, value || fixture("error")];
       reply.writeHead(status, { "content-type": "application/json" });
       reply.end(JSON.stringify(data));
     });
@@ -64,7 +66,8 @@ class Scripted {
 // Writes events, and ends unless `open`.
 function stream(reply, events, { open = false } = {}) {
   if (!reply.headersSent) reply.writeHead(200, { "content-type": "text/event-stream" });
-  for (const [name, data] of events) reply.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+  for (const [name, data] of events)
+    reply.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
   if (!open) reply.end();
 }
 

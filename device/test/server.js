@@ -7,7 +7,8 @@ const os = require("node:os");
 const path = require("node:path");
 const readline = require("node:readline");
 
-const COMMAND = process.env.CONDUIT_COMMAND || path.resolve(__dirname, "..", "..", ".venv", "bin", "conduit");
+const COMMAND =
+  process.env.CONDUIT_COMMAND || path.resolve(__dirname, "..", "..", ".venv", "bin", "conduit");
 
 class Server {
   constructor() {
@@ -24,15 +25,22 @@ class Server {
   async start() {
     const port = this.url ? new URL(this.url).port : "0";
     const log = fs.openSync(path.join(this.folder, "server.log"), "a");
-    this.process = spawn(COMMAND, ["up", "--port", port, "--grpc-port", "0", "--no-open", "--no-flex", "--json"], {
-      stdio: ["ignore", "pipe", log],
-      env: this.environment(),
-    });
+    this.process = spawn(
+      COMMAND,
+      ["up", "--port", port, "--grpc-port", "0", "--no-open", "--no-flex", "--json"],
+      {
+        stdio: ["ignore", "pipe", log],
+        env: this.environment(),
+      },
+    );
     fs.closeSync(log);
     const ended = new Promise((resolve) => this.process.once("exit", resolve));
     this.ended = ended;
     const lines = readline.createInterface({ input: this.process.stdout });
-    const first = await Promise.race([new Promise((resolve) => lines.once("line", resolve)), ended.then(() => "")]);
+    const first = await Promise.race([
+      new Promise((resolve) => lines.once("line", resolve)),
+      ended.then(() => ""),
+    ]);
     if (!first) throw new Error(`the server did not start:\n${this.log()}`);
     this.url = JSON.parse(first).url;
     return this;
@@ -40,7 +48,11 @@ class Server {
 
   // Another command of Conduit, to its end.
   async run(...words) {
-    const done = spawn(COMMAND, words, { stdio: ["ignore", "ignore", "inherit"], cwd: this.folder, env: this.environment() });
+    const done = spawn(COMMAND, words, {
+      stdio: ["ignore", "ignore", "inherit"],
+      cwd: this.folder,
+      env: this.environment(),
+    });
     const status = await new Promise((resolve) => done.once("exit", resolve));
     if (status !== 0) throw new Error(`conduit ${words.join(" ")} ended with ${status}`);
   }

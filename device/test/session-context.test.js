@@ -9,7 +9,11 @@ const { alone, contexts, dice, give, block, fixture, liveSet } = require("./give
 
 test("on load all of it is told, as published", () => {
   const { set, rig } = alone({ scenes: 2 });
-  give(rig, "midi", block([{ pitch: 36, start: 0, duration: 0.25, probability: 0.5, velocity_deviation: 5 }]));
+  give(
+    rig,
+    "midi",
+    block([{ pitch: 36, start: 0, duration: 0.25, probability: 0.5, velocity_deviation: 5 }]),
+  );
   set.view.choose("detail_clip", set.track("Drums").slots[0].clip);
   rig.context.send("context", "full");
   const told = contexts(rig);
@@ -35,7 +39,11 @@ test("afterwards only differences, soon after a change and at the latest in five
   set.song.put("signature_numerator", 3);
   assert.equal(count(), 1, "not inside the notification");
   rig.time.pass(100);
-  assert.deepEqual(contexts(rig).at(-1), { version: 2, base: 1, changes: { tempo: 133, numerator: 3 } });
+  assert.deepEqual(contexts(rig).at(-1), {
+    version: 2,
+    base: 1,
+    changes: { tempo: 133, numerator: 3 },
+  });
   set.song.tracks[1].put("mute", 1); // nobody watches this
   rig.time.pass(4999);
   assert.equal(count(), 2);
@@ -48,9 +56,15 @@ test("afterwards only differences, soon after a change and at the latest in five
   set.view.choose("detail_clip", set.song.tracks[4].slots[0].clip);
   rig.time.pass(100);
   assert.equal(contexts(rig).at(-1).changes.clip.notes.length, 1);
-  set.song.tracks[4].slots[0].clip.run("add_new_notes", [{ notes: [{ pitch: 40, start_time: 1, duration: 1 }] }]);
+  set.song.tracks[4].slots[0].clip.run("add_new_notes", [
+    { notes: [{ pitch: 40, start_time: 1, duration: 1 }] },
+  ]);
   rig.time.pass(100);
-  assert.equal(contexts(rig).at(-1).changes.clip.note_count, 2, "the notes of the shown clip are watched");
+  assert.equal(
+    contexts(rig).at(-1).changes.clip.note_count,
+    2,
+    "the notes of the shown clip are watched",
+  );
   set.view.choose("detail_clip", null);
   rig.time.pass(100);
   assert.equal(contexts(rig).at(-1).changes.clip, null);
@@ -78,7 +92,10 @@ test("differences put together again are the whole", () => {
     if (kind === 4) return object(depth + 1);
     return [roll.whole(3), "text", true][kind];
   };
-  const object = (depth) => Object.fromEntries(Array.from({ length: roll.whole(5) }, () => ["abcd"[roll.whole(4)], value(depth)]));
+  const object = (depth) =>
+    Object.fromEntries(
+      Array.from({ length: roll.whole(5) }, () => ["abcd"[roll.whole(4)], value(depth)]),
+    );
   for (let round = 0; round < 500; round++) {
     const before = object(0);
     const after = object(0);

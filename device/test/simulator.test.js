@@ -43,9 +43,11 @@ test("nothing is changed inside a notification, and later it may be", () => {
   const script = js(
     set,
     `var seen = [], api, task;
-     function told(args) { seen.push(args.join(" ")); if (args[1] === 99) new LiveAPI("live_set").set("tempo", 98); }
+     function song() { return new LiveAPI("live_set"); }
+     function told(args) { seen.push(args.join(" ")); if (args[1] === 99) song().set("tempo", 98); }
      function bang() { api = new LiveAPI(told, "live_set"); api.property = "tempo"; }
-     function later() { task = new Task(function () { new LiveAPI("live_set").set("tempo", 97); }); task.schedule(5); }`,
+     function slower() { song().set("tempo", 97); }
+     function later() { task = new Task(slower); task.schedule(5); }`,
     time,
   );
   script.send("bang");
@@ -55,18 +57,29 @@ test("nothing is changed inside a notification, and later it may be", () => {
   assert.equal(set.song.get("tempo"), 99);
   time.pass(1);
   assert.equal(set.song.get("tempo"), 97);
-  assert.deepEqual(plain(script.scope.seen), [`id ${set.song.id}`, "tempo 120", "tempo 99", "tempo 97"]);
+  assert.deepEqual(plain(script.scope.seen), [
+    `id ${set.song.id}`,
+    "tempo 120",
+    "tempo 99",
+    "tempo 97",
+  ]);
 });
 
 test("symbols end, and only atoms pass", () => {
   const set = liveSet();
   const sent = [];
-  const script = js(set, "function bang(what) { outlet(0, what); } function nothing() { outlet(0, null); }", new Time(), (atoms) => sent.push(atoms));
+  const script = js(
+    set,
+    "function bang(what) { outlet(0, what); } function nothing() { outlet(0, null); }",
+    new Time(),
+    (atoms) => sent.push(atoms),
+  );
   script.send("bang", "x".repeat(LONGEST_SYMBOL));
   assert.throws(() => script.send("bang", "x".repeat(LONGEST_SYMBOL + 1)), /symbol/);
   assert.throws(() => script.send("nothing"), /no atom/);
   assert.equal(sent[0][0].length, LONGEST_SYMBOL);
-  for (const name of ["setTimeout", "console", "process", "fetch"]) assert.equal(name in script.scope, false);
+  for (const name of ["setTimeout", "console", "process", "fetch"])
+    assert.equal(name in script.scope, false);
 });
 
 test("ids go stale, and undo brings things back under others", () => {
@@ -107,7 +120,12 @@ test("undo takes a step back at once, a parameter by itself", () => {
 test("no two notes of a pitch overlap, whatever is added", () => {
   const roll = dice(7);
   for (let round = 0; round < 200; round++) {
-    const note = (id) => ({ note_id: id, pitch: 36 + roll.whole(3), start_time: roll.whole(16) / 4, duration: (1 + roll.whole(8)) / 4 });
+    const note = (id) => ({
+      note_id: id,
+      pitch: 36 + roll.whole(3),
+      start_time: roll.whole(16) / 4,
+      duration: (1 + roll.whole(8)) / 4,
+    });
     const old = Array.from({ length: roll.whole(12) }, (_, at) => note(at));
     const added = Array.from({ length: 1 + roll.whole(12) }, (_, at) => note(100 + at));
     const left = withoutOverlaps(withoutOverlaps([], plain(old)), plain(added));
@@ -115,13 +133,19 @@ test("no two notes of a pitch overlap, whatever is added", () => {
       assert.ok(a.duration > 0);
       for (const b of left) {
         if (a === b || a.pitch !== b.pitch) continue;
-        assert.ok(a.start_time + a.duration <= b.start_time || b.start_time + b.duration <= a.start_time);
+        assert.ok(
+          a.start_time + a.duration <= b.start_time || b.start_time + b.duration <= a.start_time,
+        );
       }
     }
     // The newest of those that start at once is the one that is left.
     for (const each of added) {
-      const same = added.filter((other) => other.pitch === each.pitch && other.start_time === each.start_time);
-      const found = left.find((other) => other.pitch === each.pitch && other.start_time === each.start_time);
+      const same = added.filter(
+        (other) => other.pitch === each.pitch && other.start_time === each.start_time,
+      );
+      const found = left.find(
+        (other) => other.pitch === each.pitch && other.start_time === each.start_time,
+      );
       assert.equal(found.note_id, same.at(-1).note_id);
     }
   }

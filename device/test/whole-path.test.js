@@ -17,78 +17,99 @@ let server = null;
 test.before(async () => {
   if (skip) return;
   server = await new Server().start();
-  Object.assign(process.env, { CONDUIT_URL: server.url, CONDUIT_HOME: server.home, CONDUIT_DEVICE_TIMEOUT_MS: "20000" });
+  Object.assign(process.env, {
+    CONDUIT_URL: server.url,
+    CONDUIT_HOME: server.home,
+    CONDUIT_DEVICE_TIMEOUT_MS: "20000",
+  });
 });
 test.after(() => server && server.remove());
 
-test("the device that is built, from its own patcher: panel, clip, one press back", { skip }, async (t) => {
-  const file = path.join(server.folder, "built", "Conduit.amxd");
-  await server.run("device", "build", "--unfrozen", "-o", file);
-  const set = liveSet();
-  const before = set.picture();
-  const patch = new Patch(set, file).load();
-  t.after(() => patch.close());
-  await patch.until(() => patch.shown.get("state") === "ready", "the panel says ready");
-  await patch.until(() => patch.shown.get("lights") === "● offline", "a light");
-  assert.deepEqual(patch.shown.get("providers items"), ["offline"]);
-  assert.equal(patch.shown.get("providers"), "offline");
+test(
+  "the device that is built, from its own patcher: panel, clip, one press back",
+  { skip },
+  async (t) => {
+    const file = path.join(server.folder, "built", "Conduit.amxd");
+    await server.run("device", "build", "--unfrozen", "-o", file);
+    const set = liveSet();
+    const before = set.picture();
+    const patch = new Patch(set, file).load();
+    t.after(() => patch.close());
+    await patch.until(() => patch.shown.get("state") === "ready", "the panel says ready");
+    await patch.until(() => patch.shown.get("lights") === "● offline", "a light");
+    assert.deepEqual(patch.shown.get("providers items"), ["offline"]);
+    assert.equal(patch.shown.get("providers"), "offline");
 
-  patch.choose("mode", "new_scene");
-  patch.write("8 bars of dub");
-  patch.press("ask");
-  await patch.until(() => /^Dub .* Drums, slot 5/.test(patch.shown.get("groove")), "the last groove");
-  const clip = set.track("Drums").slots[4].clip;
-  assert.ok(clip.notes.length > 50);
-  await patch.until(() => /Dub/.test(patch.shown.get("answer")), "the answer");
-  const known = await contextOf(patch.named.get("bridge").node.script.session);
-  assert.deepEqual(known.tracks.map((each) => each.name), ["Drums", "Vox", "Stems", "Old", "Pad", "Pad", "Hall", "Master"]);
+    patch.choose("mode", "new_scene");
+    patch.write("8 bars of dub");
+    patch.press("ask");
+    await patch.until(
+      () => /^Dub .* Drums, slot 5/.test(patch.shown.get("groove")),
+      "the last groove",
+    );
+    const clip = set.track("Drums").slots[4].clip;
+    assert.ok(clip.notes.length > 50);
+    await patch.until(() => /Dub/.test(patch.shown.get("answer")), "the answer");
+    const known = await contextOf(patch.named.get("bridge").node.script.session);
+    assert.deepEqual(
+      known.tracks.map((each) => each.name),
+      ["Drums", "Vox", "Stems", "Old", "Pad", "Pad", "Hall", "Master"],
+    );
 
-  patch.press("undo");
-  await patch.until(() => set.song.scenes.length === 4, "taken back");
-  assert.deepEqual(set.picture(), before);
-  patch.press("cancel");
-  await patch.until(() => patch.shown.get("say") === "nothing is being answered", "cancel is heard");
-  assert.deepEqual(set.rules.broken, []);
-});
+    patch.press("undo");
+    await patch.until(() => set.song.scenes.length === 4, "taken back");
+    assert.deepEqual(set.picture(), before);
+    patch.press("cancel");
+    await patch.until(
+      () => patch.shown.get("say") === "nothing is being answered",
+      "cancel is heard",
+    );
+    assert.deepEqual(set.rules.broken, []);
+  },
+);
 
-test("metre, a changed set, a track without notes, a server that is killed", { skip }, async (t) => {
-  const set = liveSet();
-  set.song.put("signature_numerator", 3);
-  const rig = new Rig(set).ready();
-  t.after(() => rig.close());
-  const clips = () => set.track("Drums").slots.map((slot) => slot.clip);
-  await rig.until(() => rig.status("state") === "ready", "ready");
-  await rig.node.send("prompt", "8", "bars", "of", "dub");
-  await rig.until(() => rig.status("groove"), "a groove");
-  assert.equal(clips()[0].get("loop_end") % 3, 0, "the end of a bar of three beats");
-  assert.equal(set.calls.filter((name) => name === "add_new_notes").length, 1);
+test(
+  "metre, a changed set, a track without notes, a server that is killed",
+  { skip },
+  async (t) => {
+    const set = liveSet();
+    set.song.put("signature_numerator", 3);
+    const rig = new Rig(set).ready();
+    t.after(() => rig.close());
+    const clips = () => set.track("Drums").slots.map((slot) => slot.clip);
+    await rig.until(() => rig.status("state") === "ready", "ready");
+    await rig.node.send("prompt", "8", "bars", "of", "dub");
+    await rig.until(() => rig.status("groove"), "a groove");
+    assert.equal(clips()[0].get("loop_end") % 3, 0, "the end of a bar of three beats");
+    assert.equal(set.calls.filter((name) => name === "add_new_notes").length, 1);
 
-  set.song.put("tempo", 137);
-  let known = null;
-  await rig.until(() => {
-    contextOf(rig.node.script.session).then((found) => (known = found));
-    return known && known.tempo === 137;
-  }, "the server knows the tempo");
+    set.song.put("tempo", 137);
+    let known = null;
+    await rig.until(() => {
+      contextOf(rig.node.script.session).then((found) => (known = found));
+      return known && known.tempo === 137;
+    }, "the server knows the tempo");
 
-  set.view.choose("selected_track", set.track("Vox"));
-  rig.said.status = [];
-  const before = set.picture();
-  await rig.node.send("prompt", "8 bars of dub");
-  await rig.until(() => /takes audio|MIDI track/.test(JSON.stringify(rig.said)), "why not");
-  assert.deepEqual(set.picture(), before);
-  set.view.choose("selected_track", set.track("Drums"));
+    set.view.choose("selected_track", set.track("Vox"));
+    rig.said.status = [];
+    const before = set.picture();
+    await rig.node.send("prompt", "8 bars of dub");
+    await rig.until(() => /takes audio|MIDI track/.test(JSON.stringify(rig.said)), "why not");
+    assert.deepEqual(set.picture(), before);
+    set.view.choose("selected_track", set.track("Drums"));
 
-  await server.stop("SIGKILL");
-  await rig.node.send("prompt", "8", "bars", "of", "dub");
-  assert.equal(rig.status("state"), "offline");
-  assert.deepEqual(set.picture(), before);
-  await server.start();
-  await rig.until(() => rig.status("state") === "ready", "ready again");
-  await rig.node.send("prompt", "4 bars of acid");
-  await rig.until(() => clips()[1], "another clip");
-  assert.ok(clips()[1].notes.length > 10);
-  assert.deepEqual(set.rules.broken, []);
-});
+    await server.stop("SIGKILL");
+    await rig.node.send("prompt", "8", "bars", "of", "dub");
+    assert.equal(rig.status("state"), "offline");
+    assert.deepEqual(set.picture(), before);
+    await server.start();
+    await rig.until(() => rig.status("state") === "ready", "ready again");
+    await rig.node.send("prompt", "4 bars of acid");
+    await rig.until(() => clips()[1], "another clip");
+    assert.ok(clips()[1].notes.length > 10);
+    assert.deepEqual(set.rules.broken, []);
+  },
+);
 
 // What the server knows of a set.
 async function contextOf(session) {

@@ -31,7 +31,8 @@ class Clip extends Thing {
     if (!midi) return;
     this.function("add_new_notes", this.add);
     this.function("get_notes_extended", this.read);
-    if (set.version >= 11.1) this.function("get_all_notes_extended", () => this.read(0, 128, -1e9, 2e9));
+    if (set.version >= 11.1)
+      this.function("get_all_notes_extended", () => this.read(0, 128, -1e9, 2e9));
     this.function("remove_notes_extended", this.remove);
     this.function("remove_notes_by_id", this.removeById);
     this.function("apply_note_modifications", this.modify);
@@ -56,7 +57,12 @@ class Clip extends Thing {
     const wanted = typeof given === "string" ? JSON.parse(given) : given;
     if (!wanted || !Array.isArray(Array.from(wanted.notes))) throw new Error("no notes are given");
     const made = Array.from(wanted.notes, (note) => this.note(note));
-    this.become(withoutOverlaps(this.notes.map((note) => ({ ...note })), made));
+    this.become(
+      withoutOverlaps(
+        this.notes.map((note) => ({ ...note })),
+        made,
+      ),
+    );
     return made.map((note) => note.note_id);
   }
 
@@ -122,7 +128,15 @@ class Clip extends Thing {
 
   picture() {
     const shown = {};
-    for (const key of ["name", "start_time", "looping", "loop_start", "loop_end", "start_marker", "end_marker"]) {
+    for (const key of [
+      "name",
+      "start_time",
+      "looping",
+      "loop_start",
+      "loop_end",
+      "start_marker",
+      "end_marker",
+    ]) {
       shown[key] = this.get(key);
     }
     shown.notes = this.notes.map(({ note_id, ...rest }) => rest);

@@ -21,7 +21,8 @@ class JsObject {
       post: (...words) => set.rules.posted.push(words.join(" ")),
       error: (...words) => set.rules.posted.push(words.join(" ")),
       outlet: (number, ...atoms) => this.out(send, number, atoms),
-      arrayfromargs: (...given) => given.flatMap((each) => Array.from(each.length === undefined ? [each] : each)),
+      arrayfromargs: (...given) =>
+        given.flatMap((each) => Array.from(each.length === undefined ? [each] : each)),
       require: (name) => this.require(name),
       inlets: 1,
       outlets: 1,
@@ -41,14 +42,18 @@ class JsObject {
       const wrapped = `(function (exports, require) {${fs.readFileSync(file, "utf8")}\n})`;
       const exports = vm.runInContext("({})", this.scope);
       this.modules.set(name, exports);
-      vm.runInContext(wrapped, this.scope, { filename: file })(exports, (each) => this.require(each));
+      vm.runInContext(wrapped, this.scope, { filename: file })(exports, (each) =>
+        this.require(each),
+      );
     }
     return this.modules.get(name);
   }
 
   out(send, number, atoms) {
     if (number >= this.scope.outlets) this.set.rules.break(`there is no outlet ${number}`);
-    const flat = atoms.flatMap((each) => (typeof each === "object" && each ? Array.from(each) : [each]));
+    const flat = atoms.flatMap((each) =>
+      typeof each === "object" && each ? Array.from(each) : [each],
+    );
     send(checkAtoms(this.set.rules, flat));
   }
 

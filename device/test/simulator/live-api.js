@@ -1,6 +1,6 @@
 "use strict";
-// LiveAPI as [js] and [v8] have it, over a simulated set. One class for each [js] object, for it has
-// to know whether that object may use Live yet, and call back into it.
+// LiveAPI as [js] and [v8] have it, over a simulated set. One class for each [js] object, for it
+// has to know whether that object may use Live yet, and call back into it.
 
 function liveApiFor(set, host) {
   return class LiveAPI {
@@ -8,8 +8,10 @@ function liveApiFor(set, host) {
       this.callback = typeof given[0] === "function" ? given.shift() : null;
       if (given[0] === null) given.shift();
       if (host.loading) set.rules.break("LiveAPI cannot be used in global code");
-      if (!set.ready) set.rules.break("LiveAPI was used before live.thisdevice said that Live is ready");
-      if (host.highPriority) set.rules.break("LiveAPI lives in the low-priority thread only: defer");
+      if (!set.ready)
+        set.rules.break("LiveAPI was used before live.thisdevice said that Live is ready");
+      if (host.highPriority)
+        set.rules.break("LiveAPI lives in the low-priority thread only: defer");
       set.apis += 1;
       this.thing = null;
       this.stop = null;
@@ -112,14 +114,18 @@ function liveApiFor(set, host) {
         return undefined;
       }
       set.calls.push(name);
-      const result = this.thing.run(name, given.map((each) => argument(set, each)));
+      const result = this.thing.run(
+        name,
+        given.map((each) => argument(set, each)),
+      );
       if (result === undefined || result === null) return 0;
       if (Array.isArray(result)) return result.slice();
       return typeof result === "object" ? ["id", result.id] : result;
     }
 
     getcount(name) {
-      const found = this.alive && this.thing.children.has(name) ? this.thing.children.get(name)() : [];
+      const found =
+        this.alive && this.thing.children.has(name) ? this.thing.children.get(name)() : [];
       return Array.isArray(found) ? found.length : Number(Boolean(found));
     }
   };
@@ -147,7 +153,8 @@ function argument(set, value) {
     return thing;
   }
   if (typeof value === "object" && value !== null) return JSON.parse(JSON.stringify(value));
-  if (typeof value === "number" && !Number.isFinite(value)) set.rules.break(`${value} was given to Live`);
+  if (typeof value === "number" && !Number.isFinite(value))
+    set.rules.break(`${value} was given to Live`);
   return value;
 }
 

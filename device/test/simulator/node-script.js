@@ -12,7 +12,8 @@ class NodeScript {
       MESSAGE_TYPES: { ALL: "all", BANG: "bang", DICT: "dict", LIST: "list", NUMBER: "number" },
       POST_LEVELS: { INFO: "info", WARN: "warn", ERROR: "error" },
       addHandler: (name, work) => this.handlers.set(name, work),
-      addHandlers: (all) => Object.entries(all).forEach(([name, work]) => this.handlers.set(name, work)),
+      addHandlers: (all) =>
+        Object.entries(all).forEach(([name, work]) => this.handlers.set(name, work)),
       outlet: async (...atoms) => send(checkAtoms(rules, atoms.flat())),
       outletBang: async () => send(["bang"]),
       post: async (...words) => rules.posted.push(words.join(" ")),
@@ -27,7 +28,8 @@ class NodeScript {
       if (path.dirname(each) === folder) delete require.cache[each];
     }
     const usual = Module._load;
-    Module._load = (name, ...rest) => (name === "max-api" ? this.api : usual.call(Module, name, ...rest));
+    Module._load = (name, ...rest) =>
+      name === "max-api" ? this.api : usual.call(Module, name, ...rest);
     try {
       return require(file);
     } finally {
@@ -37,7 +39,9 @@ class NodeScript {
 
   send(...atoms) {
     const handler = this.handlers.get(atoms[0]) || this.handlers.get("all");
-    return handler ? handler(...(this.handlers.has(atoms[0]) ? atoms.slice(1) : [true, ...atoms])) : undefined;
+    return handler
+      ? handler(...(this.handlers.has(atoms[0]) ? atoms.slice(1) : [true, ...atoms]))
+      : undefined;
   }
 
   close() {

@@ -14,7 +14,9 @@ const NODE_STARTS_MS = 150;
 function patcherOf(file) {
   const data = fs.readFileSync(file);
   const at = data.indexOf("ptch") + 8;
-  return JSON.parse(data.toString("utf8", at, data.indexOf(0, at) < 0 ? data.length : data.indexOf(0, at))).patcher;
+  return JSON.parse(
+    data.toString("utf8", at, data.indexOf(0, at) < 0 ? data.length : data.indexOf(0, at)),
+  ).patcher;
 }
 
 class Patch {
@@ -31,7 +33,8 @@ class Patch {
       this.boxes.get(from).lines.push({ outlet, to: this.boxes.get(patchline.destination[0]) });
     }
     // Max sends to what lies on the right first.
-    for (const box of this.boxes.values()) box.lines.sort((a, b) => b.to.x - a.to.x || b.to.y - a.to.y);
+    for (const box of this.boxes.values())
+      box.lines.sort((a, b) => b.to.x - a.to.x || b.to.y - a.to.y);
   }
 
   boxOf(box) {
@@ -73,16 +76,21 @@ class Patch {
         if (what === "slice") {
           if (atoms.length > n) this.send(box, 1, atoms.slice(n));
           this.send(box, 0, atoms.slice(0, n));
-        } else for (let at = 0; at < atoms.length; at += n) this.send(box, 0, atoms.slice(at, at + n));
+        } else
+          for (let at = 0; at < atoms.length; at += n) this.send(box, 0, atoms.slice(at, at + n));
       }),
       js: (box, [file]) => {
-        box.js = new JsObject(this.set, this.time, path.join(this.folder, file), (atoms) => this.send(box, 0, atoms));
+        box.js = new JsObject(this.set, this.time, path.join(this.folder, file), (atoms) =>
+          this.send(box, 0, atoms),
+        );
         return (atoms) => box.js.send(...atoms);
       },
-      "node.script": (box, [file]) => (atoms) => {
-        if (atoms[0] === "script") this.startNode(box, file);
-        else if (box.node) box.node.send(...atoms); // before it runs, Max drops what comes
-      },
+      "node.script":
+        (box, [file]) =>
+        (atoms) => {
+          if (atoms[0] === "script") this.startNode(box, file);
+          else if (box.node) box.node.send(...atoms); // before it runs, Max drops what comes
+        },
       "live.comment": panel,
       "live.text": panel,
       "live.menu": panel,
@@ -93,7 +101,9 @@ class Patch {
 
   startNode(box, file) {
     this.time.after(NODE_STARTS_MS, () => {
-      box.node = new NodeScript(this.set.rules, path.join(this.folder, file), (atoms) => this.send(box, 0, atoms));
+      box.node = new NodeScript(this.set.rules, path.join(this.folder, file), (atoms) =>
+        this.send(box, 0, atoms),
+      );
       this.send(box, 1, ["loadend", file]);
     });
   }
@@ -105,7 +115,8 @@ class Patch {
     if (word === "set" || word === "setsymbol") this.shown.set(box.name, rest.join(" "));
     else if (word === "clear") this.shown.set(`${box.name} items`, []);
     else if (word === "append") this.shown.get(`${box.name} items`).push(rest.join(" "));
-    else if (word === "bang" && box.name === "prompt") this.send(box, 0, ["text", ...String(now || "").split(" ")]);
+    else if (word === "bang" && box.name === "prompt")
+      this.send(box, 0, ["text", ...String(now || "").split(" ")]);
     else if (word === "bang" && box.name === "mode") this.send(box, 1, [now || "auto"]);
     else throw new Error(`${box.name} does not know ${word}`);
   }
@@ -136,7 +147,8 @@ class Patch {
     for (;;) {
       this.time.pass(5);
       if (holds()) return;
-      if (Date.now() > end) throw new Error(`this did not come: ${what}; ${JSON.stringify([...this.shown])}`);
+      if (Date.now() > end)
+        throw new Error(`this did not come: ${what}; ${JSON.stringify([...this.shown])}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }

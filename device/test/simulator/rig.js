@@ -7,7 +7,11 @@ const { JsObject } = require("./js-object");
 const { NodeScript } = require("./node-script");
 
 const FOLDER = path.resolve(__dirname, "..", "..");
-const SCRIPTS = { context: "session-context.js", midi: "midi-applicator.js", parameters: "param-applicator.js" };
+const SCRIPTS = {
+  context: "session-context.js",
+  midi: "midi-applicator.js",
+  parameters: "param-applicator.js",
+};
 
 class Rig {
   // With `bridge: false`, what the three [js] say to it is kept in `toBridge` and goes nowhere.
@@ -17,7 +21,9 @@ class Rig {
     this.toBridge = [];
     this.said = { text: "", status: [] };
     this.node = bridge
-      ? new NodeScript(set.rules, path.join(FOLDER, "conduit-bridge.js"), (atoms) => this.route(atoms))
+      ? new NodeScript(set.rules, path.join(FOLDER, "conduit-bridge.js"), (atoms) =>
+          this.route(atoms),
+        )
       : null;
     for (const [name, file] of Object.entries(SCRIPTS)) {
       this[name] = new JsObject(set, time, path.join(FOLDER, file), (atoms) => this.bridge(atoms));

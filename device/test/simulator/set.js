@@ -119,7 +119,8 @@ class Song extends Thing {
       () => {
         this.tracks.splice(index, 1);
         track.retire();
-        if (view.chosen.selected_track === track) view.choose("selected_track", this.tracks[0] || null);
+        if (view.chosen.selected_track === track)
+          view.choose("selected_track", this.tracks[0] || null);
         this.notify("tracks");
       },
       () => {
@@ -146,7 +147,9 @@ class View extends Thing {
     super(set, "Song.View", set.song);
     this.chosen = { selected_track: null, selected_scene: null, detail_clip: null };
     for (const name of Object.keys(this.chosen)) {
-      this.child(name, () => (this.chosen[name] && this.chosen[name].id ? this.chosen[name] : null));
+      this.child(name, () =>
+        this.chosen[name] && this.chosen[name].id ? this.chosen[name] : null,
+      );
     }
   }
 
@@ -170,7 +173,10 @@ class LiveSet {
     this.calls = [];
     this.song = new Song(this);
     this.view = this.song.view = new View(this);
-    this.song.scenes = Array.from({ length: scenes }, (_, at) => new Scene(this, `Scene ${at + 1}`));
+    this.song.scenes = Array.from(
+      { length: scenes },
+      (_, at) => new Scene(this, `Scene ${at + 1}`),
+    );
     this.song.master = new Track(this, { name: "Master", kind: "master" });
     this.song.pool = new Thing(this, "GroovePool", this.song);
     const pooled = grooves.map((name) => {

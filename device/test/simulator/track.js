@@ -59,7 +59,10 @@ class Track extends Thing {
     this.derived("has_midi_input", () => (kind === "midi" ? 1 : 0));
     this.derived("has_audio_input", () => (kind === "audio" ? 1 : 0));
     this.derived("can_be_armed", () => (kind === "midi" || kind === "audio" ? 1 : 0));
-    this.slots = Array.from({ length: kind === "return" || kind === "master" ? 0 : scenes }, () => new Slot(set, this));
+    this.slots = Array.from(
+      { length: kind === "return" || kind === "master" ? 0 : scenes },
+      () => new Slot(set, this),
+    );
     this.clips = [];
     this.devices = [];
     this.mixer = new Mixer(set, this);
@@ -101,11 +104,18 @@ class Track extends Thing {
   // Live cuts what lies there; nothing that we make may come to that.
   place(clip) {
     for (const other of this.clips) {
-      if (clip.get("start_time") < other.get("end_time") && other.get("start_time") < clip.get("end_time")) {
+      if (
+        clip.get("start_time") < other.get("end_time") &&
+        other.get("start_time") < clip.get("end_time")
+      ) {
         this.set.rules.break("a clip of the arrangement was written over");
       }
     }
-    this.list([...this.clips, clip], () => clip.retire(), () => clip.revive());
+    this.list(
+      [...this.clips, clip],
+      () => clip.retire(),
+      () => clip.revive(),
+    );
     return clip;
   }
 
