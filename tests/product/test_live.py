@@ -86,6 +86,28 @@ def test_the_token_is_the_persons_alone(server: Server, token: str) -> None:
     assert len(token) == 32
 
 
+def test_a_preset_keeps_a_set_and_how_its_conversation_is_answered(device: httpx.Client) -> None:
+    clip = {"name": "Clip", "notes": [{"pitch": 36, "start": 0, "duration": 1}], "note_count": 1}
+    device.put("/live/context", json={"session": "p", "context": SET | {"clip": clip}})
+    device.patch("/conversations/p/settings", json={"samples": 3}).raise_for_status()
+    kept = device.post("/presets", json={"name": "studio", "session": "p"})
+    assert kept.json()["conversation"] == ["settings", "live"]
+    text = device.get("/presets/studio/export").json()["text"]
+    assert "Drums" in text
+    assert device.headers["authorization"].split()[1] not in text
+    device.post("/presets/studio/apply", json={"session": "q"}).raise_for_status()
+    there = device.get("/live/context", params={"session": "q"}).json()["context"]
+    assert (there["tempo"], there["clip"]["name"], there["clip"]["notes"]) == (124, "Clip", [])
+    found = device.patch("/conversations/q/settings", json={}).json()["settings"]
+    assert found["samples"] == 3
+    device.post("/presets/undo").raise_for_status()
+    assert device.get("/live/context", params={"session": "q"}).status_code == 404
+    assert device.patch("/conversations/q/settings", json={}).json()["settings"]["samples"] == 1
+    for wrong in ("live: '[1]'", "live: '{'", "settings: '{\"samples\": 0}'", "other: x"):
+        bad = {"text": f"conduit: preset\nversion: 1\nname: bad\nconversation:\n  {wrong}\n"}
+        assert device.post("/presets/import", json=bad).status_code == 400
+
+
 @pytest.mark.parametrize(
     "path", ["/live/schema", "/live/ws", "/live", "/live/ask", "/live/nothing"]
 )

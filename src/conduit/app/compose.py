@@ -36,7 +36,7 @@ from conduit.app.access import Access, read_access
 from conduit.app.access_block import access_block
 from conduit.app.crew import ProcessCrew
 from conduit.app.going_on import going_on, stopped
-from conduit.app.live_side import LiveToken, live_blocks, live_sets
+from conduit.app.live_side import LiveToken, live_blocks, live_sets, snapshots
 from conduit.app.model_side import ModelSide, closing_at_the_end, open_models
 from conduit.app.registered_tools import registered_tools
 from conduit.app.settings import Settings
@@ -160,6 +160,7 @@ async def open_app(
             detect=detect,
             serving=serving,
             tolerant=tolerant,
+            conversations=snapshots(database),
         ) as models,
     ):
         models.registry.add(OfflineAgent(), last_resort=True)

@@ -9,12 +9,15 @@ from typing import Any, Final
 
 from conduit.agents.live.blocks import LiveSets
 from conduit.agents.live.clips import clip_blocks
+from conduit.agents.live.snapshots import Snapshots
 from conduit.app.secret_file import SECRET_BYTES, kept_secret
 from conduit.app.settings import Settings
 from conduit.blocks import Block, Gate
 from conduit.contracts.errors import ConduitError, ConfigError
+from conduit.store.conversation_notes import ConversationNotes
 from conduit.store.database import Database
 from conduit.store.live_contexts import LiveContexts
+from conduit.telemetry.ids import new_id
 
 log = logging.getLogger("conduit.live")
 
@@ -25,6 +28,11 @@ TOKEN_PREFIX: Final = "cl-"
 def live_sets(database: Database) -> LiveSets:
     """The sets that devices tell of."""
     return LiveSets(LiveContexts(database, time.time), time.time)
+
+
+def snapshots(database: Database) -> Snapshots:
+    """What presets keep of conversations."""
+    return Snapshots(ConversationNotes(database, new_id), LiveContexts(database, time.time))
 
 
 def live_blocks(gate: Gate, sets: LiveSets) -> tuple[Block[Any, Any], ...]:

@@ -34,7 +34,7 @@ from conduit.models.registry import ProviderRegistry
 from conduit.models.setup.blocks import gateway_blocks as config_blocks
 from conduit.models.setup.blocks import preset_blocks
 from conduit.models.setup.changes import Changes
-from conduit.models.setup.presets import Presets, Prompts
+from conduit.models.setup.presets import Conversations, Presets, Prompts
 from conduit.models.setup.settings import GatewaySettings
 from conduit.models.startup import OpenedRegistry, open_registry
 from conduit.models.usage_blocks import usage_blocks
@@ -72,6 +72,7 @@ async def open_models(
     detect: bool,
     serving: bool,
     tolerant: bool = False,
+    conversations: Conversations | None = None,
 ) -> AsyncIterator[ModelSide]:
     """Open the providers, the caches and the meter. ``serving`` watches ``providers.yaml`` and
     shares metrics with other workers; ``tolerant`` goes on without one that is wrong. Raises
@@ -114,7 +115,14 @@ async def open_models(
         if old is not cache:
             await old.aclose()
 
-    presets = Presets(settings.home, file, settings.environ, prompts=prompts, chosen=registry)
+    presets = Presets(
+        settings.home,
+        file,
+        settings.environ,
+        prompts=prompts,
+        chosen=registry,
+        conversations=conversations,
+    )
     blocks = (
         *gateway_blocks(gateway),
         *model_blocks(gateway, registry, settings.environ.get("OLLAMA_HOST") or _OLLAMA),

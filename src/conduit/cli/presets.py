@@ -47,13 +47,16 @@ def save(
     name: Name,
     about: Annotated[str, typer.Option(help="What it is for.")] = "",
     replace: Replace = False,
+    session: Annotated[
+        str, typer.Option(help="Keep with it how this conversation is answered, and its Live set.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Save the set-up as it is now, without keys.
 
     Example: `conduit presets save studio --about "local models first"`
     """
-    data = {"name": name, "about": about, "replace": replace}
+    data = {"name": name, "about": about, "replace": replace, "session": session}
     _tell("presets.save", data, as_json, f"saved the preset {name}")
 
 
@@ -86,13 +89,17 @@ def apply(
     trusted: Annotated[
         bool, typer.Option("--trusted", help="Send keys to addresses they were not sent to yet.")
     ] = False,
+    session: Annotated[
+        str, typer.Option(help="Put what it holds of a conversation into this one.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Put a preset in force. `conduit presets undo` goes back.
 
     Example: `conduit presets apply studio`
     """
-    _applied("presets.apply", {"name": name, "trusted": trusted}, as_json)
+    data = {"name": name, "trusted": trusted, "session": session}
+    _applied("presets.apply", data, as_json)
 
 
 @commands.command("undo")

@@ -64,6 +64,26 @@ class PromptTexts:
                 self.kept[name] = text
 
 
+class KeptOfConversations:
+    """What belongs to conversations, in memory in place of a database."""
+
+    def __init__(self) -> None:
+        self.now: dict[tuple[str, str], dict[str, str]] = {}
+        self.fails = False
+
+    def kept(self, org_id: str, session: str) -> Mapping[str, str]:
+        return dict(self.now.get((org_id, session), {}))
+
+    def require(self, kept: Mapping[str, str]) -> None:
+        if "wrong" in kept:
+            raise InvalidInput("no conversation has that")
+
+    def restore(self, org_id: str, session: str, kept: Mapping[str, str]) -> None:
+        if self.fails and kept:
+            raise StoreError("the disk is full")
+        self.now[org_id, session] = dict(kept)
+
+
 class ChosenProviders:
     """What was added while running."""
 
@@ -101,12 +121,14 @@ class Machine:
         self.file.load()
         self.prompts = PromptTexts(default="Answer in verse.\nAlways.\n")
         self.chosen = ChosenProviders()
+        self.conversations = KeptOfConversations()
         self.presets = Presets(
             home,
             self.file,
             self.environ,
             prompts=self.prompts,
             chosen=self.chosen,
+            conversations=self.conversations,
             now=lambda: datetime(2026, 1, 31, 12, tzinfo=UTC),
         )
 
@@ -170,11 +192,36 @@ async def test_undo_brings_back_everything_keys_too_and_forth_again(here: Machin
     assert [each.name for each in here.presets.list()] == ["other"]
 
 
-@pytest.mark.parametrize("what", ["prompts", "file", "chosen"])
+async def test_what_belongs_to_a_conversation_is_kept_and_comes_back_without_secrets(
+    here: Machine,
+) -> None:
+    one, two = ("org", "one"), ("org", "two")
+    here.conversations.now = {one: {"live": "a track named sk-box-key-1"}, two: {"live": "mine"}}
+    assert here.presets.save("plain").conversation == ()
+    assert here.presets.save("studio", of=one).conversation == ("live",)
+    assert not any(secret in here.presets.export("studio") for secret in SECRETS)
+    before = dict(here.conversations.now)
+    await here.presets.apply("studio")
+    assert here.conversations.now == before, "no conversation was named"
+    await here.presets.apply("studio", to=two)
+    assert here.conversations.now[two]["live"].startswith("a track named ")
+    await here.presets.undo()
+    assert here.conversations.now == before
+    await here.presets.undo()
+    assert here.conversations.now[two] != before[two], "and forth again"
+    with pytest.raises(InvalidInput, match="nothing of a conversation"):
+        await here.presets.apply("plain", to=two)
+    bad = here.presets.export("studio").replace("live:", "wrong:")
+    with pytest.raises(InvalidInput, match="no conversation has that"):
+        here.presets.take(bad, name="bad")
+
+
+@pytest.mark.parametrize("what", ["prompts", "file", "chosen", "conversation"])
 async def test_it_happens_altogether_or_not_at_all(here: Machine, what: str) -> None:
     here.presets.take(
         "conduit: preset\nversion: 1\nname: other\n"
         "setup: {providers: {x: {type: ollama, model: m}}}\nprompts: {default: Hm.}\n"
+        "conversation: {live: theirs}\n"
     )
     there = here.chosen.now
 
@@ -186,15 +233,18 @@ async def test_it_happens_altogether_or_not_at_all(here: Machine, what: str) -> 
         here.prompts.fails = True
     elif what == "file":
         here.file.start(refuse)
-    else:
+    elif what == "chosen":
         here.chosen.fails = True
+    else:
+        here.conversations.fails = True
     with pytest.raises(StoreError, match="the disk is full"):
-        await here.presets.apply("other")
+        await here.presets.apply("other", to=("org", "one"))
     await here.file.aclose()
     assert here.providers() == {"claude": "sk-ant-secret", "box": "sk-box-key-1"}
     assert here.path.read_text() == FILE
     assert here.prompts.kept == {"default": "Answer in verse.\nAlways.\n"}
     assert here.chosen.now == there
+    assert not here.conversations.kept("org", "one")
 
 
 async def test_another_machine_is_told_what_it_needs(here: Machine, tmp_path: Path) -> None:

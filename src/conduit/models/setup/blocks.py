@@ -12,7 +12,7 @@ from conduit.blocks.gate import current_call
 from conduit.contracts.errors import Forbidden
 from conduit.models.setup.changes import Changes
 from conduit.models.setup.preset_file import LONGEST_ABOUT, written
-from conduit.models.setup.presets import Applied, PresetInfo, Presets, PresetShown
+from conduit.models.setup.presets import Applied, Place, PresetInfo, Presets, PresetShown
 from conduit.models.setup.reload import FileStatus, ProvidersFile
 from conduit.models.setup.settings import LeftOut, TargetLeftOut
 from conduit.models.setup.shareable import completed, keys_sent_elsewhere, secrets_of, shareable
@@ -69,6 +69,11 @@ class SavePreset:
     name: PresetName
     about: Annotated[str, Length(0, LONGEST_ABOUT), "what it is for"] = ""
     replace: Annotated[bool, "take the place of a preset of that name"] = False
+    session: Annotated[
+        str,
+        Length(0, 200),
+        "keep with it how this conversation is answered, and its set of Live",
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,9 @@ class ApplyPreset:
         "send keys of this machine to addresses they were not sent to before; "
         "only the person at the machine may say so",
     ] = False
+    session: Annotated[
+        str, Length(0, 200), "put what it holds of a conversation into this one; empty: nowhere"
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +205,8 @@ def _kept(presets: Presets) -> tuple[Block[Any, Any], ...]:
         effects=Effects.READS | Effects.WRITES_FILES,
     )
     def save(data: SavePreset) -> PresetInfo:
-        return presets.save(data.name, about=data.about, replace=data.replace)
+        of = _place(data.session)
+        return presets.save(data.name, about=data.about, replace=data.replace, of=of)
 
     @block("presets.list", summary="List the presets", effects=Effects.READS)
     def listed(_: NoOp) -> PresetList:
@@ -241,7 +250,7 @@ def _exchanged(presets: Presets) -> tuple[Block[Any, Any], ...]:
                 where="presets.apply",
                 hint="`conduit presets apply NAME --trusted` at the machine",
             )
-        return await presets.apply(data.name, trusted=data.trusted)
+        return await presets.apply(data.name, trusted=data.trusted, to=_place(data.session))
 
     @block(
         "presets.undo",
@@ -271,6 +280,10 @@ def _exchanged(presets: Presets) -> tuple[Block[Any, Any], ...]:
         return presets.take(data.text, name=data.name, replace=data.replace)
 
     return apply, undo, export, take
+
+
+def _place(session: str) -> Place | None:
+    return (current_call().principal.org_id, session) if session else None
 
 
 def _at_the_machine() -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -22,6 +22,16 @@ _LARGEST: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Conversation:
+    """What belongs to a conversation beside what was said in it; its keys are whoever's who keeps
+    it."""
+
+    org_id: str
+    session: str
+    kept: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Before:
     """Everything that applying a preset replaces. ``file`` is ``providers.yaml``, None when there
     was none; a prompt is None that was not there."""
@@ -29,6 +39,7 @@ class Before:
     file: str | None
     remembered: Remembered
     prompts: Mapping[str, str | None]
+    conversation: Conversation | None = None
 
 
 def save_before(folder: Path, before: Before) -> None:
@@ -38,6 +49,7 @@ def save_before(folder: Path, before: Before) -> None:
         "file": before.file,
         "remembered": encode(before.remembered).decode(),
         "prompts": dict(before.prompts),
+        "conversation": before.conversation,
     }
     write_private(folder / FILE_NAME, orjson.dumps(document))
 
@@ -52,6 +64,7 @@ def load_before(folder: Path) -> Before:
             document["file"],
             decode(document["remembered"].encode()),
             {str(name): text for name, text in document["prompts"].items()},
+            _conversation(document.get("conversation")),
         )
     except FileNotFoundError:
         raise NotFound(
@@ -63,3 +76,10 @@ def load_before(folder: Path) -> Before:
         raise ConfigError(
             "it is damaged", where=str(path), hint="delete it; there is no way back by it"
         ) from None
+
+
+def _conversation(found: dict[str, Any] | None) -> Conversation | None:
+    if found is None:
+        return None
+    kept = {str(name): str(text) for name, text in found["kept"].items()}
+    return Conversation(str(found["org_id"]), str(found["session"]), kept)

@@ -10,6 +10,7 @@
     setup: {providers: …, groups: …}   # as in providers.yaml, each key `needed` or a variable
     prompts: {default: …}              # the operator's own system prompts
     active: {provider: claude, model: claude-sonnet-4-5}
+    conversation: {settings: "{…}", live: "{…}"}   # of the one that it was saved with; JSON
 
 It may come from anybody, so it is read like any other input: bounded, strict, and complete, with
 every name in it checked, before it is kept.
@@ -38,6 +39,17 @@ _MADE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _READ_OTHERWISE: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 """What JSON lets stand in a text and YAML, which reads it here, refuses or takes for a new line."""
 _LONGEST_PROMPT: Final = 64 * 1024
+_FIELDS: Final = (
+    "conduit",
+    "version",
+    "name",
+    "about",
+    "made",
+    "setup",
+    "prompts",
+    "active",
+    "conversation",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,7 @@ class Preset:
     model: str = ""
     about: str = ""
     made: str = ""
+    conversation: Mapping[str, str] = field(default_factory=dict)
 
     def meaning(self) -> GatewaySettings:
         """The set-up where every key is there. Raises ``ConfigError``."""
@@ -80,6 +93,7 @@ def write_preset(preset: Preset, format: Format = "yaml") -> str:
         "setup": preset.setup,
         "prompts": dict(preset.prompts),
         "active": {"provider": preset.provider, "model": preset.model},
+        **({"conversation": dict(preset.conversation)} if preset.conversation else {}),
     }
     text = written(document, format)
     if len(text.encode()) > MAX_BYTES:
@@ -131,9 +145,7 @@ def _preset(document: Section, where: str, name: str) -> Preset:
     _require_unicode(document.values, where)
     if document.text("conduit") != "preset":
         raise document.fault("conduit", "this is not a preset", "begin it with `conduit: preset`")
-    document.refuse_unknown(
-        ("conduit", "version", "name", "about", "made", "setup", "prompts", "active")
-    )
+    document.refuse_unknown(_FIELDS)
     if document.values.get("version") != 1:
         raise document.fault("version", "it is not 1", "a newer Conduit may have written it")
     about, made = document.text("about"), document.text("made")
@@ -145,6 +157,7 @@ def _preset(document: Section, where: str, name: str) -> Preset:
     meaning(setup.values, f"{where}: setup")
     active = document.section("active")
     active.refuse_unknown(("provider", "model"))
+    conversation = document.section("conversation")
     return Preset(
         name=require_name(name or document.text("name")),
         setup=setup.values,
@@ -153,6 +166,7 @@ def _preset(document: Section, where: str, name: str) -> Preset:
         model=active.text("model"),
         about=about,
         made=made,
+        conversation={each: conversation.text(each) for each in conversation.values},
     )
 
 

@@ -20,6 +20,7 @@ from conduit.contracts.errors import (
     ConduitError,
     Conflict,
     Forbidden,
+    InvalidInput,
     NotFound,
 )
 from conduit.models.memory import Remembered
@@ -27,7 +28,7 @@ from conduit.models.private_file import unusable, write_private
 from conduit.models.settings import ProviderSettings
 from conduit.models.setup.changes import Changes, difference
 from conduit.models.setup.file import read_bytes
-from conduit.models.setup.preset_before import Before, load_before, save_before
+from conduit.models.setup.preset_before import Before, Conversation, load_before, save_before
 from conduit.models.setup.preset_file import (
     Format,
     Preset,
@@ -53,6 +54,8 @@ log = logging.getLogger("conduit.models.presets")
 
 MOST_PRESETS: Final = 200
 FOLDER: Final = "presets"
+Place = tuple[str, str]
+"""A conversation: its organisation and its name."""
 
 
 class Prompts(Protocol):
@@ -62,6 +65,22 @@ class Prompts(Protocol):
 
     def put(self, texts: Mapping[str, str | None]) -> None:
         """Write these, and take away those that are None: all or, raising ``StoreError``, none."""
+        ...
+
+
+class Conversations(Protocol):
+    """What belongs to conversations beside what was said in them, as texts by name."""
+
+    def kept(self, org_id: str, session: str) -> Mapping[str, str]:
+        """Raises ``StoreError``."""
+        ...
+
+    def require(self, kept: Mapping[str, str]) -> None:
+        """Raises ``InvalidInput`` for what no conversation can have."""
+        ...
+
+    def restore(self, org_id: str, session: str, kept: Mapping[str, str]) -> None:
+        """Put this in the place of what is there. Raises ``StoreError``."""
         ...
 
 
@@ -87,6 +106,8 @@ class PresetInfo:
     providers: tuple[str, ...] = ()
     prompts: tuple[str, ...] = ()
     fault: str = ""
+    conversation: tuple[str, ...] = ()
+    """What it holds of a conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +143,7 @@ class Presets:
         *,
         prompts: Prompts,
         chosen: Chosen,
+        conversations: Conversations | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._folder = home / FOLDER
@@ -129,14 +151,18 @@ class Presets:
         self._environ = environ
         self._prompts = prompts
         self._chosen = chosen
+        self._conversations = conversations
         self._now = now
         self._turn = asyncio.Lock()
 
-    def save(self, name: str, *, about: str = "", replace: bool = False) -> PresetInfo:
-        """Keep the set-up that is in force. Raises ``InvalidInput``, ``Conflict``, ``ConfigError``
-        when a key cannot be kept out, ``TooLarge`` and ``StoreError``."""
+    def save(
+        self, name: str, *, about: str = "", replace: bool = False, of: Place | None = None
+    ) -> PresetInfo:
+        """Keep the set-up that is in force, and what belongs to a conversation, if one is named.
+        Raises ``InvalidInput``, ``Conflict``, ``ConfigError`` when a key cannot be kept out,
+        ``TooLarge`` and ``StoreError``."""
         self._file.require_known()
-        return self._keep(self._current(name, about), replace)
+        return self._keep(self._current(name, about, of), replace)
 
     def list(self) -> tuple[PresetInfo, ...]:
         """All of them by name; a file that cannot be used is among them, with its fault."""
@@ -183,8 +209,9 @@ class Presets:
         except OSError as error:
             raise unusable(path, "removed", error) from None
 
-    async def apply(self, name: str, *, trusted: bool = False) -> Applied:
-        """Make a preset what holds, with the keys that this machine has for the same providers.
+    async def apply(self, name: str, *, trusted: bool = False, to: Place | None = None) -> Applied:
+        """Make a preset what holds, with the keys that this machine has for the same providers;
+        what it holds of a conversation goes to the one that is named, if one is.
 
         Unless it is ``trusted``, no variable of the environment is sent to an address that it was
         not sent to before. Raises ``NotFound``, ``ConfigError``, ``Forbidden`` and ``StoreError``;
@@ -204,7 +231,10 @@ class Presets:
                     hint="look at it, and apply it as trusted if these addresses are right",
                 )
             wanted = Before(
-                text, Remembered((), preset.provider, preset.model), dict(preset.prompts)
+                text,
+                Remembered((), preset.provider, preset.model),
+                dict(preset.prompts),
+                self._wanted(preset, to),
             )
             changes = await self._swap(wanted)
             return Applied(changes, tuple(preset.prompts), needed)
@@ -227,6 +257,7 @@ class Presets:
             # is ever missing in between.
             changes = await self._file.put(wanted.file or "")
             await self._chosen.restore(wanted.remembered)
+            await self._restore(wanted.conversation)
         except BaseException:
             await asyncio.shield(self._put_back(there))
             raise
@@ -239,6 +270,7 @@ class Presets:
                 await self._file.put(there.file or "")
             if there.remembered != self._chosen.remembered():
                 await self._chosen.restore(there.remembered)
+            await self._restore(there.conversation)
         except ConduitError as error:
             log.error("what was there before a preset could not be put back: %s", error)
 
@@ -248,13 +280,37 @@ class Presets:
             self._file_text(),
             self._chosen.remembered(),
             {name: prompts.get(name) for name in wanted.prompts},
+            self._there_of(wanted.conversation),
         )
+
+    def _there_of(self, wanted: Conversation | None) -> Conversation | None:
+        if wanted is None or self._conversations is None:
+            return None
+        kept = self._conversations.kept(wanted.org_id, wanted.session)
+        return Conversation(wanted.org_id, wanted.session, kept)
+
+    def _wanted(self, preset: Preset, to: Place | None) -> Conversation | None:
+        if to is None:
+            return None
+        if not preset.conversation or self._conversations is None:
+            raise InvalidInput(
+                f"the preset {preset.name!r} holds nothing of a conversation",
+                where="session",
+                hint="apply it without one, or save it with one first",
+            )
+        self._conversations.require(preset.conversation)
+        return Conversation(*to, preset.conversation)
+
+    async def _restore(self, conversation: Conversation | None) -> None:
+        if conversation is not None and self._conversations is not None:
+            restore, (org, session) = self._conversations.restore, _place(conversation)
+            await asyncio.to_thread(restore, org, session, conversation.kept)
 
     def _file_text(self) -> str | None:
         data = read_bytes(self._file.path)
         return None if data is None else data.decode(errors="replace")
 
-    def _current(self, name: str, about: str) -> Preset:
+    def _current(self, name: str, about: str, of: Place | None) -> Preset:
         document, remembered = self._file.document(), self._chosen.remembered()
         secrets = self._secrets()
         setup = shareable(document, secrets)
@@ -263,6 +319,9 @@ class Presets:
             providers.setdefault(each.name, section_of(each))
         if providers:
             setup["providers"] = providers
+        conversation: Mapping[str, str] = {}
+        if of is not None and self._conversations is not None:
+            conversation = self._conversations.kept(*of)
         return Preset(
             name=require_name(name),
             setup=without(setup, secrets),
@@ -271,6 +330,7 @@ class Presets:
             model=remembered.model,
             about=without(about, secrets),
             made=self._now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            conversation=without(dict(conversation), secrets),
         )
 
     def _secrets(self) -> frozenset[str]:
@@ -285,6 +345,8 @@ class Presets:
         text = write_preset(preset)
         require_without(text, self._secrets())
         read_preset(text.encode(), preset.name)  # nobody is to find out later that it is of no use
+        if preset.conversation and self._conversations is not None:
+            self._conversations.require(preset.conversation)
         path = self._path(preset.name)
         if path.exists() and not replace:
             raise Conflict(
@@ -323,5 +385,14 @@ class Presets:
 def _info(preset: Preset) -> PresetInfo:
     providers: Iterable[str] = preset.setup.get("providers") or ()
     return PresetInfo(
-        preset.name, preset.about, preset.made, tuple(providers), tuple(preset.prompts)
+        preset.name,
+        preset.about,
+        preset.made,
+        tuple(providers),
+        tuple(preset.prompts),
+        conversation=tuple(preset.conversation),
     )
+
+
+def _place(conversation: Conversation) -> Place:
+    return conversation.org_id, conversation.session
