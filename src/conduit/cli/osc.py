@@ -14,7 +14,7 @@ from conduit.cli import osc_live
 from conduit.cli.osc_places import SERVICE, place, port_of, run_async
 from conduit.cli.printing import err, out
 from conduit.cli.running import AsJson
-from conduit.contracts.errors import InvalidInput
+from conduit.contracts.errors import ConfigError, InvalidInput
 
 if TYPE_CHECKING:
     from conduit.surfaces.osc.server import Addresses
@@ -61,6 +61,12 @@ def serve(
         from conduit.surfaces.osc.server import Addresses
         from conduit.surfaces.osc.settings import MAY, OscSettings, network_of, reply_place
 
+        if allow and not may:
+            raise ConfigError(
+                "nothing says what those networks may ask for",
+                where="--may",
+                hint='name it: --may agent.ask --may "groove.*"',
+            )
         settings = OscSettings(
             service.rstrip("/"),
             key=os.environ.get(KEY, ""),

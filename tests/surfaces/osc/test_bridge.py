@@ -9,8 +9,11 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from conduit.contracts.errors import InvalidInput, NotFound, TooLarge
+from conduit.blocks import dumps
+from conduit.contracts.errors import ConduitError, InvalidInput, NotFound, TooLarge
 from conduit.surfaces.osc.asked import Asked, Methods
 from conduit.surfaces.osc.asking import Told, ask
 from conduit.surfaces.osc.door import Door
@@ -19,6 +22,7 @@ from conduit.surfaces.osc.replies import parts, refusal
 from conduit.surfaces.osc.settings import OscSettings, network_of
 from conduit.surfaces.osc.wire import Double, Message, Midi, as_slip, decode, encode
 from tests.surfaces.osc.hosts import Patch, bridged, bundled, kinds, patched, written
+from tests.surfaces.osc.test_wire import values
 
 
 async def test_a_prompt_is_acknowledged_and_answered(caplog: pytest.LogCaptureFixture) -> None:
@@ -338,6 +342,29 @@ def test_what_is_no_call_is_refused(
 ) -> None:
     with pytest.raises(error):
         Methods(("*", "a.b", "a.c")).read(Message(address, arguments))
+
+
+arguments = st.one_of(
+    values, st.sampled_from(["{}", '{"a":1}', "corr", "{", "a", "b"]), st.text("{}[]", max_size=3)
+)
+
+
+@given(
+    st.one_of(
+        st.sampled_from(["/conduit/prompt", "/conduit/cancel", "/conduit/groove/render"]),
+        st.sampled_from(["/conduit/*", "/conduit/{llm,groove}/*", "/conduit/block/a.[bc]"]),
+        st.text("/conduit{}[]*?,!-.ab", max_size=30).map(lambda rest: f"/conduit/{rest}"),
+    ),
+    st.lists(arguments, max_size=4).map(tuple),
+)
+def test_any_message_is_a_call_or_is_refused(address: str, given: tuple[Any, ...]) -> None:
+    try:
+        calls = Methods(("*", "a.b", "a.c")).read(Message(address, given))
+    except ConduitError:
+        calls = []
+    for each in calls:
+        dumps(each.body)
+        assert len(each.corr) <= 64 or each.intent == "cancel"
 
 
 def test_replies_fit_whatever_they_say() -> None:

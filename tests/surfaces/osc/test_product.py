@@ -95,3 +95,22 @@ async def test_the_producer_asks_and_the_clip_is_in_the_set(
         done = await run("context")
         assert "124 BPM, 4/4" in done.stdout
         assert "→   0 midi  Drums" in done.stdout
+
+
+def test_what_is_asked_for_wrongly_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONDUIT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CONDUIT_DB_URI", f"sqlite:///{tmp_path}/conduit.db")
+    for arguments, said in (
+        (["serve", "--allow", "10.0.0.0/8"], "what those networks may ask for"),
+        (["serve", "--allow", "home", "--may", "*"], "'home' is no network"),
+        (["serve", "--reply-to", "lamp:9000"], "'lamp' is no address"),
+        (["serve", "--reply-to", "9000"], "no HOST:PORT"),
+        (["serve", "--port", "70000"], "cannot listen"),
+        (["send", "/conduit/prompt", "hi", "--to", "127.0.0.1:1"], "does not take it"),
+        (["send", "/conduit/prompt", "hi", "--tcp", "--to", "127.0.0.1:1"], "cannot be reached"),
+        (["send", "/conduit/a b", "--to", "127.0.0.1:1"], "is no address"),
+        (["live", "clip", "none.mid"], "cannot be read"),
+        (["live", "clip", "x.mid", "--mode", "fast"], "no mode 'fast'"),
+    ):
+        done = RUNNER.invoke(cli, ["osc", *arguments])
+        assert (done.exit_code, said in done.stderr) == (1, True), done.output
