@@ -47,8 +47,7 @@ from conduit.app.tool_blocks import tool_blocks
 from conduit.app.tool_states import ToolStateKeeper
 from conduit.app.whereabouts import CALLERS_CHOICE, whereabouts_blocks
 from conduit.audio.blocks import audio_blocks
-from conduit.audio.ears.listen import loop_template
-from conduit.audio.ears_blocks import ears_blocks
+from conduit.audio.ears_blocks import ears_blocks, loop_template
 from conduit.blocks import Catalog, Gate
 from conduit.blocks.utility.catalogued import utility_blocks
 from conduit.corpora.blocks import corpora_blocks

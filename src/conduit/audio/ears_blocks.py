@@ -1,16 +1,19 @@
-"""The blocks that listen: a file of sound becomes figures."""
+"""The blocks that listen: a file of sound becomes figures.
+
+Ears are two dozen small files, which are loaded when something is heard and not when a server
+starts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from conduit.audio.ears.findings import Analysis
-from conduit.audio.ears.listen import MOST_ONSETS, listen
-from conduit.audio.reading import MAX_SOUND_BYTES, read_sound
+from conduit.audio.findings import MOST_ONSETS, Analysis
 from conduit.blocks import Block, Effects, Length, Range, block, current_call
 from conduit.contracts.files import FileStore, Folder
+from conduit.contracts.groove import GrooveTemplate
 
 Bpm = Annotated[float, Range(20, 400), "quarter notes a minute"]
 
@@ -62,13 +65,26 @@ def ears_blocks(files: FileStore, folder: Callable[[str], Folder]) -> tuple[Bloc
         effects=Effects.READS,
     )
     def analyze_file(request: SoundInFolder) -> Analysis:
+        from conduit.audio.reading import MAX_SOUND_BYTES
+
         data = folder(request.root).read(request.path, largest=MAX_SOUND_BYTES)
         return _heard(data, request)
 
     return analyze, analyze_file
 
 
+def loop_template(data: bytes, which: Literal["all", "low", "high"]) -> GrooveTemplate:
+    """How the loop in a file sits, as ``groove.sit_like`` asks. Raises ``InvalidInput`` and
+    ``TooLarge``."""
+    from conduit.audio.ears.listen import loop_template as heard_in
+
+    return heard_in(data, which)
+
+
 def _heard(data: bytes, part: Part) -> Analysis:
+    from conduit.audio.ears.listen import listen
+    from conduit.audio.reading import read_sound
+
     sound = read_sound(data, start=part.start, seconds=part.seconds)
     return listen(
         sound,

@@ -13,8 +13,8 @@ same samples. No model is downloaded and none is needed for loops and tracks wit
 """
 
 from conduit.audio.ears.capture import Capture
-from conduit.audio.ears.findings import Analysis
 from conduit.audio.ears.listen import listen
 from conduit.audio.ears.template import groove_of
+from conduit.audio.findings import Analysis
 
 __all__ = ["Analysis", "Capture", "groove_of", "listen"]

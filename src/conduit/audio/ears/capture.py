@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from conduit.audio.ears.findings import Analysis
 from conduit.audio.ears.listen import listen
+from conduit.audio.findings import Analysis
 from conduit.audio.reading.pcm import MAX_SAMPLES, Shape, Sound, tame
 from conduit.audio.sound import Samples
 from conduit.contracts.errors import InvalidInput, TooLarge

@@ -9,7 +9,14 @@ from typing import Final
 import numpy as np
 
 from conduit.audio.ears import key as keys
-from conduit.audio.ears.findings import (
+from conduit.audio.ears.frames import Frames, frames_of
+from conduit.audio.ears.loudness import GATE_LUFS, Level, level_of
+from conduit.audio.ears.onsets import flux_of, onsets_of
+from conduit.audio.ears.template import LONGEST_S, Heard, RangeName, groove_of
+from conduit.audio.ears.tempo import HIGHEST_BPM, LOWEST_BPM, pulse_of
+from conduit.audio.ears.timing import lean_of
+from conduit.audio.findings import (
+    MOST_ONSETS,
     Analysis,
     Band,
     Feel,
@@ -20,18 +27,11 @@ from conduit.audio.ears.findings import (
     Tempo,
     in_a_line,
 )
-from conduit.audio.ears.frames import Frames, frames_of
-from conduit.audio.ears.loudness import GATE_LUFS, Level, level_of
-from conduit.audio.ears.onsets import flux_of, onsets_of
-from conduit.audio.ears.template import LONGEST_S, Heard, RangeName, groove_of
-from conduit.audio.ears.tempo import HIGHEST_BPM, LOWEST_BPM, pulse_of
-from conduit.audio.ears.timing import lean_of
 from conduit.audio.reading import Sound, read_sound
 from conduit.audio.sound import Samples, Wave
 from conduit.contracts.errors import InvalidInput
 from conduit.contracts.groove import GrooveTemplate
 
-MOST_ONSETS: Final = 10_000
 ENOUGH_S: Final = 3.0
 """Of sound: what a level or a spectrum needs to be certain."""
 

@@ -8,11 +8,14 @@ null.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from conduit.contracts.groove import GrooveTemplate
 
-WORTH_SAYING = 0.2
+MOST_ONSETS: Final = 10_000
+"""So many are listed at most."""
+
+WORTH_SAYING: Final = 0.2
 """A guess at the key that is less sure than this is not in the line."""
 
 Confidence = Annotated[float, "0 a guess, 1 certain"]
