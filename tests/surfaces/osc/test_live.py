@@ -135,7 +135,7 @@ async def test_what_cannot_be_is_refused_and_changes_nothing() -> None:
 
 
 async def test_no_half_of_a_clip_stays_behind() -> None:
-    async with opened() as (there, wire):
+    async with opened(0.15) as (there, wire):
         before = repr(there.tracks)
 
         # notes never arrive
@@ -226,7 +226,7 @@ async def test_notes_are_replaced_or_merged_and_put_back_when_that_fails() -> No
 
 
 async def test_parameters_are_set_within_their_range_all_or_none() -> None:
-    async with opened() as (there, wire):
+    async with opened(0.15) as (there, wire):
         cutoff, mode, _ = there.tracks[0].devices[0].parameters
         losing = counted()
         there.loses = lambda _: next(losing) % 5 == 0

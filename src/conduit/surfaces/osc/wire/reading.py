@@ -30,14 +30,14 @@ from conduit.surfaces.osc.wire.packets import (
 )
 
 _BUNDLE: Final = b"#bundle\0"
-_FIXED: Final[dict[str, tuple[str, Callable[..., Argument]]]] = {
-    "i": (">i", int),
-    "f": (">f", float),
-    "h": (">q", Int64),
-    "d": (">d", Double),
-    "t": (">Q", TimeTag),
-    "r": (">4B", Color),
-    "m": (">4B", Midi),
+_FIXED: Final[dict[str, tuple[struct.Struct, Callable[..., Argument]]]] = {
+    "i": (struct.Struct(">i"), int),
+    "f": (struct.Struct(">f"), float),
+    "h": (struct.Struct(">q"), Int64),
+    "d": (struct.Struct(">d"), Double),
+    "t": (struct.Struct(">Q"), TimeTag),
+    "r": (struct.Struct(">4B"), Color),
+    "m": (struct.Struct(">4B"), Midi),
 }
 _EMPTY: Final[dict[str, Argument]] = {"T": True, "F": False, "N": None, "I": INFINITUM}
 _HINT: Final = "send OSC 1.0"
@@ -127,6 +127,11 @@ class _MessageReader:
         return Message(address, tuple(open_arrays[0]))
 
     def _argument(self, tag: str, at: int) -> tuple[Argument, int]:
+        if tag in _FIXED:
+            layout, kind = _FIXED[tag]
+            if at + layout.size > len(self._data):
+                self._taken(at, layout.size)
+            return kind(*layout.unpack_from(self._data, at)), at + layout.size
         if tag in _EMPTY:
             return _EMPTY[tag], at
         if tag in "sS":
@@ -141,11 +146,7 @@ class _MessageReader:
             if code > 0x7F and (self._strict or code > 0x10FFFF or 0xD800 <= code < 0xE000):
                 raise _fault("a character that is none", at)
             return Char(chr(code)), at + 4
-        if tag not in _FIXED:
-            raise _fault(f"the type {tag!r} is not known", at)
-        layout, kind = _FIXED[tag]
-        size = struct.calcsize(layout)
-        return kind(*struct.unpack(layout, self._taken(at, size))), at + size
+        raise _fault(f"the type {tag!r} is not known", at)
 
     def _text(self, at: int, what: str) -> tuple[str, int]:
         stop = self._data.find(b"\0", at)
