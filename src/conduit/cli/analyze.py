@@ -13,6 +13,7 @@ from conduit.cli.printing import out, print_json, print_table, working
 from conduit.cli.running import AsJson, call, run
 from conduit.contracts.call import LOCAL_OWNER
 from conduit.contracts.errors import NotFound, StoreError, TooLarge
+from conduit.contracts.files import FileRef
 
 if TYPE_CHECKING:
     from conduit.app import App
@@ -37,14 +38,13 @@ def analyze(
 ) -> None:
     """Listen to a sound: tempo, onsets, key, loudness, spectrum and swing, and how sure each is.
 
-    The file is kept in Conduit's store; its id, for `groove.sit_like`, is printed with the rest.
+    The file is kept in Conduit's store, and its id is printed with the rest.
 
     Example: `conduit analyze loop.wav --json`
     """
 
     async def work(app: App) -> None:
-        media_type = _TYPES.get(file.suffix.lower(), "application/octet-stream")
-        ref = app.files.put(LOCAL_OWNER.org_id, file.name, media_type, _bytes(file))
+        ref = kept_sound(app, file)
         request = {
             "file_id": ref.id,
             "start": start,
@@ -65,6 +65,12 @@ def analyze(
         out.print(f"id {ref.id}")
 
     run(work, as_json=as_json, detect=False)
+
+
+def kept_sound(app: App, path: Path) -> FileRef:
+    """A file of sound, put into the store. Raises ``NotFound``, ``TooLarge`` and ``StoreError``."""
+    media_type = _TYPES.get(path.suffix.lower(), "application/octet-stream")
+    return app.files.put(LOCAL_OWNER.org_id, path.name, media_type, _bytes(path))
 
 
 def _rows(found: Any) -> list[tuple[str, ...]]:

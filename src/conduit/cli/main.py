@@ -33,6 +33,7 @@ from conduit.cli import (
     providers,
     render,
     runs,
+    sit,
     tools,
     up,
     usage,
@@ -55,6 +56,7 @@ cli.command("chat")(chat.chat)
 cli.command("render")(render.render)
 cli.command("listen")(listen.listen)
 cli.command("analyze")(analyze.analyze)
+cli.command("sit")(sit.sit)
 cli.command("vary")(vary.vary)
 cli.command("explain")(explain.explain)
 cli.add_typer(runs.commands, name="runs")

@@ -62,6 +62,7 @@ class SatGroove:
     title: str
     bpm: float
     bars: int
+    steps_per_bar: int
     layers: Annotated[tuple[str, ...], "those that were moved"]
     template: Annotated[GrooveTemplate, "what they were moved to"]
     lanes: Annotated[tuple[Lane, ...], "the step grid, of the first 8 bars at most"]
@@ -99,6 +100,7 @@ def sit_block(files: FileStore, ears: Ears) -> Block[Any, Any]:
             title=session.config.title,
             bpm=session.bpm,
             bars=session.bars,
+            steps_per_bar=session.config.steps_per_bar,
             layers=tuple(each for each in session.layers if each in moved),
             template=template,
             lanes=session.grid(0, LANE_BARS),
