@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conduit.blocks import dumps
+from conduit.blocks import dumps, loads
 from conduit.contracts.errors import ConduitError, InvalidInput, NotFound, TooLarge
 from conduit.surfaces.osc.asked import Asked, Methods
 from conduit.surfaces.osc.asking import Told, ask
@@ -20,7 +20,17 @@ from conduit.surfaces.osc.door import Door
 from conduit.surfaces.osc.links import DatagramLink
 from conduit.surfaces.osc.replies import parts, refusal
 from conduit.surfaces.osc.settings import OscSettings, network_of
-from conduit.surfaces.osc.wire import Double, Message, Midi, as_slip, decode, encode
+from conduit.surfaces.osc.wire import (
+    Char,
+    Double,
+    Message,
+    Midi,
+    Symbol,
+    TimeTag,
+    as_slip,
+    decode,
+    encode,
+)
 from tests.surfaces.osc.hosts import Patch, bridged, bundled, kinds, patched, written
 from tests.surfaces.osc.test_wire import values
 
@@ -305,13 +315,19 @@ CALLS: list[tuple[Message, Asked]] = [
         Message("/conduit/llm/chat", ('{"messages":[]}', "c")),
         Asked("llm.chat", {"messages": []}, "c"),
     ),
+    (
+        Message("/conduit/llm/chat", (Symbol("a"), Symbol("b"), Char("c"), TimeTag(7))),
+        Asked("llm.chat", {"a": "b", "c": 7}, ""),
+    ),
     (Message("/conduit/cancel", ("c",)), Asked("cancel", {"corr": "c"}, "c")),
 ]
 
 
 @pytest.mark.parametrize(("message", "asked"), CALLS, ids=lambda each: getattr(each, "address", ""))
 def test_messages_are_calls(message: Message, asked: Asked) -> None:
-    assert Methods(("*",)).read(message) == [asked]
+    read = Methods(("*",)).read(message)
+    assert read == [asked]
+    assert loads(dumps(read[0].body)) == asked.body
 
 
 BAD: list[tuple[str, tuple[Any, ...], type[Exception]]] = [

@@ -109,11 +109,11 @@ def _call(intent: str, address: str, arguments: tuple[Argument, ...]) -> Asked:
         )
     match arguments:
         case (str(text), *rest) if address == PROMPT:
-            return Asked(intent, {"prompt": text}, _corr_behind(rest, address))
+            return Asked(intent, {"prompt": str(text)}, _corr_behind(rest, address))
         case _ if address == PROMPT:
             raise InvalidInput("a prompt is a text", where=address, hint="send one string, type s")
         case (str(corr),) if intent == CANCEL:
-            return Asked(intent, {"corr": corr}, corr)
+            return Asked(intent, {"corr": str(corr)}, str(corr))
         case _ if intent == CANCEL:
             raise InvalidInput("nothing says what is to end", where=address, hint="send its corr")
         case (str(text), *rest) if text.lstrip().startswith("{"):
@@ -129,7 +129,7 @@ def _pairs(intent: str, address: str, arguments: tuple[Argument, ...]) -> Asked:
     for name, value in zip(names, values, strict=False):
         if not isinstance(name, str) or name in body:
             break
-        body[name] = _json(value, address)
+        body[str(name)] = _json(value, address)  # a Symbol is no name in JSON
     if len(names) != len(values) or len(body) != len(names):
         raise InvalidInput(
             "the arguments are neither JSON nor names and values in turn",
