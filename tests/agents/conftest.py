@@ -167,8 +167,8 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             sets = LiveSets(LiveContexts(database, time.time), time.time)
             blocks = (
                 *extra,
-                *sets.blocks(),
-                *clip_blocks(gate),
+                *sets.blocks(gate),
+                *clip_blocks(gate, files),
                 *run_blocks(agent),
                 *conversation_blocks(conversations, notes),
                 *transfer_blocks(conversations, notes),

@@ -231,7 +231,7 @@ async def open_app(
             catalog.add(each)
         for each in whereabouts_blocks(gate, settings, access, database):
             catalog.add(each)
-        for each in live_blocks(gate, sets):
+        for each in live_blocks(gate, sets, files):
             catalog.add(each)
         device = device_blocks(files, _folder_of("device"), settings.environ.get(EPOCH))
         for each in device:

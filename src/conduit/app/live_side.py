@@ -14,6 +14,7 @@ from conduit.app.secret_file import SECRET_BYTES, kept_secret
 from conduit.app.settings import Settings
 from conduit.blocks import Block, Gate
 from conduit.contracts.errors import ConduitError, ConfigError
+from conduit.contracts.files import FileStore
 from conduit.store.conversation_notes import ConversationNotes
 from conduit.store.database import Database
 from conduit.store.live_contexts import LiveContexts
@@ -35,9 +36,9 @@ def snapshots(database: Database) -> Snapshots:
     return Snapshots(ConversationNotes(database, new_id), LiveContexts(database, time.time))
 
 
-def live_blocks(gate: Gate, sets: LiveSets) -> tuple[Block[Any, Any], ...]:
+def live_blocks(gate: Gate, sets: LiveSets, files: FileStore) -> tuple[Block[Any, Any], ...]:
     """``live.*``."""
-    return (*sets.blocks(), *clip_blocks(gate))
+    return (*sets.blocks(gate), *clip_blocks(gate, files))
 
 
 class LiveToken:

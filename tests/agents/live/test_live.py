@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from conduit.agents.ask import AskRequest
@@ -13,9 +15,13 @@ from conduit.agents.live import blocks as live
 from conduit.agents.live.answer import for_live
 from conduit.agents.live.note import is_live
 from conduit.agents.live.typed import MidiBlock, ParameterBlock
-from conduit.contracts.call import Principal
+from conduit.audio.ears_blocks import ears_blocks
+from conduit.audio.wav import wav_bytes
+from conduit.contracts.call import DEFAULT_ORG, Principal
 from conduit.contracts.chat import ChatRequest, Chunk, ToolCallDelta
 from conduit.contracts.errors import Conflict, InvalidInput, NotFound, TooLarge
+from conduit.contracts.files import Folder
+from conduit.store.files import DiskFiles
 from tests.agents.conftest import MakeRooms, Rooms, Scripted
 from tests.agents.live.test_notes import large
 
@@ -148,8 +154,13 @@ async def test_clips_have_bounds_and_need_notes(rooms: MakeRooms) -> None:
     assert len({note.pitch for note in clip.notes}) == 1
     half = await gate.acall("live.clip", {"groove_id": groove.groove_id, "length_beats": 4})
     assert max(note.start for note in half.notes) < 4
+    again = await gate.acall("live.clip", {"midi": groove.midi.id})
+    whole = await gate.acall("live.clip", {"groove_id": groove.groove_id})
+    assert again.length_beats == 256
+    assert again.notes == whole.notes, "the file says the same"
     for wrong, why in (
         ({}, "either"),
+        ({"groove_id": groove.groove_id, "midi": groove.midi.id}, "either"),
         ({"groove_id": groove.groove_id, "notes": [KICK]}, "either"),
         ({"groove_id": groove.groove_id, "layers": ["tuba"]}, "no notes"),
         ({"notes": [KICK, {**KICK, "start": 8}], "length_beats": 4}, "starts at 8"),
@@ -157,8 +168,9 @@ async def test_clips_have_bounds_and_need_notes(rooms: MakeRooms) -> None:
     ):
         with pytest.raises(InvalidInput, match=why):
             await gate.acall("live.clip", wrong)
-    with pytest.raises(NotFound):
-        await gate.acall("live.clip", {"groove_id": "never"})
+    for nothing in ({"groove_id": "never"}, {"midi": "0" * 64}):
+        with pytest.raises(NotFound):
+            await gate.acall("live.clip", nothing)
     for wrong in ({"changes": []}, {"changes": [{"device": 0, "parameter": 0, "value": True}]}):
         with pytest.raises(InvalidInput):
             await gate.acall("live.parameters", wrong)
@@ -193,6 +205,34 @@ async def test_differences_are_taken_for_the_version_they_are_to(
     await joined.gate.acall("live.forget", {"session": "s"})
     with pytest.raises(NotFound):
         await joined.gate.acall("live.forget", {"session": "s"})
+
+
+async def test_what_a_sound_is_like_belongs_to_the_set_and_stays(
+    rooms: MakeRooms, tmp_path: Path
+) -> None:
+    files = DiskFiles(tmp_path / "files")
+    beat = np.zeros(48_000)
+    beat[::12_000] = 0.9
+    loop = files.put(DEFAULT_ORG, "loop.wav", "audio/wav", wav_bytes(np.stack([beat, beat])))
+
+    def folder(name: str) -> Folder:
+        raise NotFound(f"there is no folder {name!r}")
+
+    joined = rooms(extra=ears_blocks(files, folder))
+    gate = joined.gate
+    with pytest.raises(NotFound, match="nobody told"):
+        await gate.acall("live.hear", {"session": "s", "file_id": loop.id})
+    await tell(joined, context=SET)
+    told = await gate.acall("live.hear", {"session": "s", "file_id": loop.id})
+    await tell(joined, context=SET | {"tempo": 99})
+    seen = await gate.acall("live.seen", {"session": "s"})
+    assert seen.version > told.version
+    assert "LUFS" in seen.context.heard, "a device that tells all of it again does not know of it"
+    assert seen.context.tempo == 99
+    with pytest.raises(InvalidInput):
+        await gate.acall("live.hear", {"session": "s"})
+    with pytest.raises(NotFound, match="no folder"):
+        await gate.acall("live.hear", {"session": "s", "path": "a.wav", "root": "none"})
 
 
 async def test_a_set_that_nobody_tells_of_any_more_does_not_count(

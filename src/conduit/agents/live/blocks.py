@@ -12,7 +12,18 @@ from typing import Annotated, Any, Final
 from conduit.agents.live.context import LiveContext, context_of, merged
 from conduit.agents.live.note import noted, written
 from conduit.agents.live.typed import MidiBlock, ParameterBlock
-from conduit.blocks import Block, Effects, Length, NoOp, Range, block, current_call, dumps, loads
+from conduit.blocks import (
+    Block,
+    Effects,
+    Gate,
+    Length,
+    NoOp,
+    Range,
+    block,
+    current_call,
+    dumps,
+    loads,
+)
 from conduit.blocks.schema import json_schema
 from conduit.contracts.call import Principal
 from conduit.contracts.chat import Message
@@ -49,6 +60,16 @@ class ContextReply:
     session: str
     version: int
     context: LiveContext | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HearRequest:
+    """A sound for a set: a stored file (``file_id``), or one of an allowed folder."""
+
+    session: Session = "default"
+    file_id: Annotated[str, Length(0, 64), "of a stored file: WAV, AIFF or FLAC"] = ""
+    path: Annotated[str, Length(0, 480), "instead: name of a file in the folder"] = ""
+    root: Annotated[str, Length(1, 64), "the folder, as `conduit access` lists them"] = "out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +128,8 @@ class LiveSets:
         self._shown(body, context)
         return body
 
-    def blocks(self) -> tuple[Block[Any, Any], ...]:
-        """``live.context``, ``live.seen``, ``live.forget`` and ``live.schema``."""
+    def blocks(self, gate: Gate) -> tuple[Block[Any, Any], ...]:
+        """``live.context``, ``live.seen``, ``live.hear``, ``live.forget`` and ``live.schema``."""
 
         @block(
             "live.context",
@@ -125,7 +146,8 @@ class LiveSets:
                     hint='send {"context": {…}} first, then {"changes": {…}, "version": N}',
                 )
             if request.changes is None:
-                kept = self._stored.put(org, request.session, self._checked(request.context))
+                whole = self._with_heard(request.session, _object(request.context, "context"))
+                kept = self._stored.put(org, request.session, self._checked(whole))
             else:
                 changes = _object(request.changes, "changes")
 
@@ -134,6 +156,30 @@ class LiveSets:
 
                 kept = self._stored.change(org, request.session, request.version, changed)
             return ContextReply(request.session, kept.version)
+
+        @block(
+            "live.hear",
+            summary="Listen to a sound, and keep what it is like with a set of Live",
+            effects=Effects.READS | Effects.WRITES_STATE,
+        )
+        async def hear(request: HearRequest) -> ContextReply:
+            if bool(request.file_id) == bool(request.path):
+                raise InvalidInput(
+                    "either a stored file or one of a folder is needed, and not both",
+                    where="file_id",
+                    hint='like {"file_id": "…"}, or {"path": "loop.wav", "root": "out"}',
+                )
+            self._found(request.session)
+            if request.file_id:  # listening is that block's, and so is the right to do it
+                heard = await gate.acall("audio.analyze", {"file_id": request.file_id})
+            else:
+                asked = {"path": request.path, "root": request.root}
+                heard = await gate.acall("audio.analyze_file", asked)
+            found = self._found(request.session)  # it may have changed meanwhile
+            changes = {"session": request.session, "version": found.version}
+            changed = {**changes, "changes": {"heard": heard.said}}
+            reply: ContextReply = await gate.acall("live.context", changed)
+            return reply
 
         @block("live.seen", summary="Show what is known of a set of Live", effects=Effects.READS)
         def seen(request: ContextSession) -> ContextReply:
@@ -158,7 +204,13 @@ class LiveSets:
                 json_schema(LiveContext), json_schema(MidiBlock), json_schema(ParameterBlock)
             )
 
-        return context, seen, forget, schema
+        return context, hear, seen, forget, schema
+
+    def _with_heard(self, session: str, told: dict[str, Json]) -> dict[str, Json]:
+        """A whole context with what was heard before: devices do not know of it."""
+        before = self._stored.get(current_call().principal.org_id, session)
+        heard = context_of(loads(before.body)).heard if before is not None else ""
+        return {"heard": heard, **told} if heard else told
 
     def _found(self, session: str) -> StoredContext:
         found = self._stored.get(current_call().principal.org_id, session)

@@ -52,9 +52,10 @@ class LiveParameter:
 
 @dataclass(frozen=True, slots=True)
 class LiveDevice:
-    """A device of the selected track."""
+    """A device of the selected track. ``kind`` is what Live calls such a device."""
 
     name: Title = ""
+    kind: Title = ""
     parameters: Annotated[tuple[LiveParameter, ...], Length(0, 1000)] = ()
 
 
@@ -78,6 +79,7 @@ class LiveClip:
     name: Title = ""
     kind: Literal["midi", "audio"] = "midi"
     length_beats: Beats = 0.0
+    looping: bool = False
     slot: Index | None = None
     notes: Annotated[tuple[SeenNote, ...], Length(0, 4000)] = ()
     note_count: Index = 0
@@ -107,8 +109,10 @@ class LiveContext:
     numerator: Annotated[int, Range(1, 999), "of the metre"] = 4
     denominator: Literal[1, 2, 4, 8, 16, 32, 64] = 4
     playing: bool = False
+    recording: bool = False
     position: Annotated[Beats, "in beats"] = 0.0
     groove: Annotated[float | None, Range(0, 10), "groove amount, 1 is 100 %"] = None
+    grooves: Annotated[tuple[Title, ...], Length(0, MOST_TRACKS), "names in the groove pool"] = ()
     scale: LiveScale | None = None
     tracks: Annotated[tuple[LiveTrack, ...], Length(0, MOST_TRACKS)] = ()
     scenes: Annotated[tuple[Title, ...], Length(0, MOST_TRACKS)] = ()

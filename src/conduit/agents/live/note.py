@@ -63,8 +63,10 @@ def _head(context: LiveContext) -> dict[str, Any]:
         "tempo": context.tempo,
         "metre": f"{context.numerator}/{context.denominator}",
         "playing": context.playing,
+        "recording": context.recording or None,
         "position": _short(context.position),
         "groove_amount": context.groove,
+        "groove_pool": [_name(each) for each in context.grooves[:16]] or None,
         "heard": context.heard[:1000],
     }
     if context.scale is not None:
@@ -95,6 +97,7 @@ def _clip(clip: LiveClip) -> dict[str, Any]:
         "kind": clip.kind,
         "slot": clip.slot,
         "length_beats": _short(clip.length_beats),
+        "looping": clip.looping,
         "notes": max(clip.note_count, len(clip.notes)),
     }
 

@@ -154,6 +154,7 @@ BLOCK_ROUTES = (
     BlockRoute("PUT", "/live/context", "live.context", "Tell what a set of Live looks like"),
     BlockRoute("PATCH", "/live/context", "live.context", "Tell what changed in it"),
     BlockRoute("DELETE", "/live/context", "live.forget", "Forget it"),
+    BlockRoute("POST", "/live/hear", "live.hear", "Listen to a sound, and keep what it is like"),
     BlockRoute("GET", "/live/schema", "live.schema", "The schemas of what travels"),
     BlockRoute("POST", "/live/clip", "live.clip", "A groove or notes as a clip"),
     BlockRoute("GET", "/usage", "usage.summary", "What models were used for, and what it cost"),
