@@ -21,7 +21,8 @@ from conduit.midi.ump import (
     endpoint_text_packets,
     long_packets,
 )
-from conduit.tools.midi.blocks import Said, midi_blocks
+from conduit.tools.midi.blocks import midi_blocks
+from conduit.tools.midi.said import Said
 from conduit.tools.midi.saying import hex_words
 
 GATE = Gate(Catalog(midi_blocks()), new_id=lambda: "id")

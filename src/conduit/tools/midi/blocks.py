@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from conduit.blocks import Block, Length, block
-from conduit.contracts.json import JsonObject
+from conduit.tools.midi.said import Said
 
 MOST_LETTERS: Final = 1_048_576
 
@@ -23,15 +23,6 @@ class HexWords:
     strict: Annotated[bool, "refuse what the standard does not allow, instead of telling it"] = (
         False
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One thing that was said: a message, or what several of them were parts of."""
-
-    type: Annotated[str, "the message, such as Midi2NoteOn; text, name, long message or fault"]
-    words: Annotated[tuple[str, ...], "the words of a message"] = ()
-    fields: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

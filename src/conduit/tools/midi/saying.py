@@ -23,7 +23,7 @@ from conduit.midi.ump import (
     Truncated,
     decode,
 )
-from conduit.tools.midi.blocks import Said
+from conduit.tools.midi.said import Said
 
 _TOKEN: Final = re.compile(r"[^\s,;]+")
 _HEX: Final = re.compile(r"(?:0[xX])?([0-9a-fA-F_]+)")
