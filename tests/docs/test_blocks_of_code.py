@@ -27,8 +27,8 @@ import yaml
 
 from tests.docs.pages import PAGES, Block, Command, blocks, commands, name, says
 from tests.fakes.upstream import FakeUpstream
+from tests.forking import Forked, bin_folder
 
-CONDUIT = Path(sys.executable).with_name("conduit")
 PUBLISHED_PORT = "9321"
 PUBLISHED_UDP = "5673"
 RUN, PARSED, SHOWN = {"console", "python"}, {"json", "yaml"}, {"css", "mermaid", "text", "toml"}
@@ -57,7 +57,7 @@ def environment(folder: Path) -> dict[str, str]:
     """A stranger's terminal: 100 columns, no colour, nothing stored."""
     return {
         **os.environ,
-        "PATH": os.pathsep.join([str(CONDUIT.parent), os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([str(bin_folder()), os.environ.get("PATH", os.defpath)]),
         "CONDUIT_HOME": str(folder / "home"),
         "CONDUIT_DB_URI": f"sqlite:///{folder}/conduit.db",
         "COLUMNS": "100",
@@ -95,21 +95,20 @@ class Terminal:
         self.port = free_port()
         self.udp = 0
         self.log = folder.parent / "server.log"
-        self.server: subprocess.Popen[bytes] | None = None
+        self.server: Forked | None = None
 
     def start_server(self, *, bridge: bool) -> None:
         self.udp = free_port() if bridge else 0
         with self.log.open("wb") as log:
-            self.server = subprocess.Popen(
+            self.server = Forked(
                 [
-                    *(str(CONDUIT), "up", "--no-open", "--port", str(self.port)),
+                    *("up", "--no-open", "--port", str(self.port)),
                     *(("--flex-port", str(self.udp)) if self.udp else ("--no-flex",)),
                 ],
                 cwd=self.folder,
                 env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=log.fileno(),
+                stderr=log.fileno(),
             )
         until = time.monotonic() + 30
         while not answers(self.port):

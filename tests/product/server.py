@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +13,10 @@ from pathlib import Path
 
 import httpx
 
-COMMAND = [sys.executable, "-m", "conduit.cli"]
+from tests.forking import COMMAND, Forked
+
+__all__ = ["COMMAND", "Server", "serving"]
+
 STOP_S = 30
 
 
@@ -33,7 +34,7 @@ class Server:
             "CONDUIT_HOME": str(self.home),
             "CONDUIT_DB_URI": f"sqlite:///{folder / 'conduit.db'}",
         }
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Forked | None = None
         self.url = ""
         self.grpc = ""
         """Where gRPC is served: host and port."""
@@ -63,14 +64,11 @@ class Server:
         """Start the process and wait for the address it prints."""
         begun = time.monotonic()
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*COMMAND, *"up --port 0 --grpc-port 0 --no-open --json".split(), *self._flex],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
+            self._process = Forked(
+                [*"up --port 0 --grpc-port 0 --no-open --json".split(), *self._flex],
+                stderr=log.fileno(),
                 env=self.environ,
                 cwd=self.home,
-                text=True,
             )
         assert self._process.stdout is not None
         greeting = _first_line(self._process)
@@ -95,7 +93,7 @@ class Server:
         self._process.stdout.close()
 
 
-def _first_line(process: subprocess.Popen[str]) -> str:
+def _first_line(process: Forked) -> str:
     """What it prints first; a watchdog ends a process that prints nothing."""
     assert process.stdout is not None
     watchdog = threading.Timer(40, process.kill)
