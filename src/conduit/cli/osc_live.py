@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from conduit.blocks import decode
 from conduit.cli.osc_places import SERVICE, place, port_of, run_async
 from conduit.cli.printing import err, out, print_json
 from conduit.cli.running import AsJson, call, run
@@ -86,9 +87,12 @@ def clip(
         from conduit.surfaces.osc.live.clips import apply_clip
 
         if mode not in _MODES:
-            raise ConfigError(f"there is no mode {mode[:40]!r}", where="--mode", hint=str(_MODES))
+            raise ConfigError(
+                f"there is no mode {mode[:40]!r}", where="--mode", hint=f"use {', '.join(_MODES)}"
+            )
         made = await _block(app, what)
-        target = Target(_named(track), "first_empty" if slot is None else slot, mode)  # type: ignore[arg-type]  # checked above
+        goal = {"track": _named(track), "mode": mode}
+        target = decode(Target, goal if slot is None else {**goal, "slot": slot}, where="target")
         async with _wire(to, reply_port) as wire:
             done = await apply_clip(wire, replace(made, target=target))
         if as_json:
@@ -118,7 +122,9 @@ def set_parameter(
         from conduit.agents.live.typed import ParameterBlock, ParameterChange
         from conduit.surfaces.osc.live.parameters import apply_parameters
 
-        change = ParameterChange(_named(device), _named(parameter), value, _named(track))
+        change = ParameterChange(
+            device=_named(device), parameter=_named(parameter), value=value, track=_named(track)
+        )
         async with _wire(to, reply_port) as wire:
             done = await apply_parameters(wire, ParameterBlock((change,)))
         for each in done:
@@ -149,7 +155,7 @@ def ask(
 
         from conduit.app.osc_side import KEY
         from conduit.intents.service import Service
-        from conduit.surfaces.osc.live.asking import Answered, ask_live
+        from conduit.surfaces.osc.live.asking import Answered, Said, ask_live
         from conduit.surfaces.osc.settings import OscSettings
         from conduit.telemetry.ids import new_id
 
@@ -160,14 +166,13 @@ def ask(
                 items = ask_live(wire, services, prompt, session=session, once=new_id())
                 async with aclosing(items) as happening:
                     async for item in happening:
-                        if not isinstance(item, Answered):
-                            continue
-                        if as_json:
+                        if isinstance(item, Said) and not as_json:
+                            out.print(escape(item.text))
+                        elif isinstance(item, Answered) and as_json:
                             print_json(item)
-                            continue
-                        out.print(escape(item.text))
-                        for each in item.applied:
-                            _tell(each)
+                        elif isinstance(item, Answered):
+                            for each in item.applied:
+                                _tell(each)
         finally:
             await services.aclose()
 
@@ -233,12 +238,17 @@ async def _block(app: App, what: str) -> MidiBlock:
         *(notes[each].tolist() for each in ("pitch", "tick", "duration", "velocity")), strict=True
     )
     found = tuple(
-        LiveNote(pitch, tick / quarter, max(duration / quarter, SHORTEST), velocity)
+        LiveNote(
+            pitch=pitch,
+            start=tick / quarter,
+            duration=max(duration / quarter, SHORTEST),
+            velocity=velocity,
+        )
         for pitch, tick, duration, velocity in rows
     )
     if not found:
         raise NotFound("there are no notes in it", where=what, hint="give another file")
-    return MidiBlock(Path(what).stem[:200], None, found)
+    return MidiBlock(name=Path(what).stem[:200], length_beats=None, notes=found)
 
 
 def _read(path: Path) -> bytes:

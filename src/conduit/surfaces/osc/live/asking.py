@@ -21,6 +21,13 @@ _KINDS: dict[str, type[Any]] = {"midi": MidiBlock, "parameters": ParameterBlock}
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What was answered, before anything of it is done."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """What was said, and what was done in the set, in the order of the answer."""
 
@@ -30,8 +37,9 @@ class Answered:
 
 async def ask_live(
     wire: LiveWire, service: Service, prompt: str, *, session: str, once: str
-) -> AsyncGenerator[Progress | Answered, None]:
-    """What happens, and at the end one ``Answered``. ``once`` tells this prompt from any other.
+) -> AsyncGenerator[Progress | Said | Answered, None]:
+    """What happens, what is said, and at the end one ``Answered``. ``once`` tells this prompt from
+    any other.
 
     Raises the error tree. Each block of the answer is applied whole or not at all; those before
     one that fails stay.
@@ -50,13 +58,15 @@ async def ask_live(
             else:
                 answer = item.value
     fields = answer if isinstance(answer, dict) else {}
+    text = str(fields.get("text", ""))
+    yield Said(text)
     applied: list[ClipApplied | ParameterApplied] = []
     for block in [_block(each) for each in fields.get("blocks") or ()]:
         if isinstance(block, MidiBlock):
             applied.append(await apply_clip(wire, block))
         else:
             applied += await apply_parameters(wire, block)
-    yield Answered(str(fields.get("text", "")), tuple(applied))
+    yield Answered(text, tuple(applied))
 
 
 def _block(told: Json) -> LiveBlock:

@@ -82,7 +82,9 @@ async def _tracks(wire: LiveWire, count: int) -> list[LiveTrack]:
                         "group" if group else "midi" if midi else "audio"
                     )
                     found.append(
-                        LiveTrack(_text(name), kind, muted=bool(muted), soloed=bool(soloed))
+                        LiveTrack(
+                            name=_text(name), kind=kind, muted=bool(muted), soloed=bool(soloed)
+                        )
                     )
     return found
 
@@ -92,8 +94,10 @@ async def _selected(wire: LiveWire) -> Selected:
     try:
         track = whole(await wire.query("/live/view/get/selected_track"), "selected track")
     except InvalidInput:
-        return Selected(None, whole(await wire.query("/live/view/get/selected_scene"), "scene"))
-    return Selected(track, whole(await wire.query("/live/view/get/selected_scene"), "scene"))
+        return Selected(scene=whole(await wire.query("/live/view/get/selected_scene"), "scene"))
+    return Selected(
+        track=track, scene=whole(await wire.query("/live/view/get/selected_scene"), "scene")
+    )
 
 
 async def _scenes(wire: LiveWire) -> tuple[str, ...]:
@@ -124,7 +128,13 @@ async def _clip(wire: LiveWire, selected: Selected) -> LiveClip | None:
         length_beats=_number(length, 0.0, 1e9) or 0.0,
         slot=selected.scene,
         notes=tuple(
-            SeenNote(each.pitch, each.start, each.duration, each.velocity, mute=each.mute)
+            SeenNote(
+                pitch=each.pitch,
+                start=each.start,
+                duration=each.duration,
+                velocity=each.velocity,
+                mute=each.mute,
+            )
             for each in notes[:_MOST_NOTES]
         ),
         note_count=len(notes),
@@ -146,12 +156,12 @@ async def _device(wire: LiveWire, track: int, at: int, name: str) -> LiveDevice:
             )
         )
     except ConduitError:
-        return LiveDevice(name)
+        return LiveDevice(name=name)
     parameters = []
     for number, title in enumerate(names(known)[:_MOST_PARAMETERS]):
         value, low, high = (_number(row[number : number + 1], -1e12, 1e12) or 0.0 for row in rows)
-        parameters.append(LiveParameter(title, value, low, high))
-    return LiveDevice(name, tuple(parameters))
+        parameters.append(LiveParameter(name=title, value=value, min=low, max=high))
+    return LiveDevice(name=name, parameters=tuple(parameters))
 
 
 def _number(values: tuple[Argument, ...], low: float, high: float) -> float | None:
