@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from conduit.contracts.call import DEFAULT_ORG
@@ -34,6 +36,24 @@ def test_differences_are_to_one_version_and_a_failed_one_leaves_all_as_it_was(
         contexts.change(DEFAULT_ORG, "s", second.version, wrong)
     assert contexts.get(DEFAULT_ORG, "s") == second
     assert contexts.put(DEFAULT_ORG, "s", "{}").version > second.version, "also when put again"
+
+
+def test_of_two_devices_at_once_only_one_builds_on_a_version(database: Database) -> None:
+    contexts = LiveContexts(database, lambda: 5.0)
+    version = contexts.put(DEFAULT_ORG, "s", "0").version
+
+    def change(number: int) -> int:
+        try:
+            contexts.change(DEFAULT_ORG, "s", version, lambda body: f"{body} {number}")
+        except Conflict:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(change, range(16))) == 1
+    kept = contexts.get(DEFAULT_ORG, "s")
+    assert kept is not None
+    assert len(kept.body.split()) == 2
 
 
 def test_they_are_apart_for_each_organisation_and_the_oldest_makes_room(

@@ -18,12 +18,12 @@ from conduit.contracts.files import FileStore
 from conduit.store.conversation_notes import ConversationNotes
 from conduit.store.database import Database
 from conduit.store.live_contexts import LiveContexts
+from conduit.surfaces.http.live_door import PREFIX
 from conduit.telemetry.ids import new_id
 
 log = logging.getLogger("conduit.live")
 
 TOKEN_FILE: Final = "live.token"
-TOKEN_PREFIX: Final = "cl-"
 
 
 def live_sets(database: Database) -> LiveSets:
@@ -57,7 +57,7 @@ class LiveToken:
                 self._path, of="the device", lost="devices have to read it again", make=_made
             )
             token = kept.decode("ascii", errors="replace")
-            if not token.startswith(TOKEN_PREFIX) or not token.isascii() or not token.isprintable():
+            if not token.startswith(PREFIX) or not token.isascii() or not token.isprintable():
                 raise ConfigError(
                     "this is no token of a device",
                     where=str(self._path),
@@ -78,4 +78,4 @@ class LiveToken:
 
 def _made() -> bytes:
     """As many letters as a secret has bytes."""
-    return f"{TOKEN_PREFIX}{secrets.token_urlsafe(SECRET_BYTES)}"[:SECRET_BYTES].encode()
+    return f"{PREFIX}{secrets.token_urlsafe(SECRET_BYTES)}"[:SECRET_BYTES].encode()

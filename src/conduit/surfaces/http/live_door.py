@@ -16,6 +16,8 @@ from conduit.contracts.errors import Forbidden, Unauthenticated
 from conduit.surfaces.http.models.request import read_headers
 
 PATH: Final = "/live"
+PREFIX: Final = "cl-"
+"""Of every token of a device."""
 _OF_BROWSERS: Final = frozenset({b"origin", b"sec-fetch-site"})
 
 
@@ -29,7 +31,11 @@ class LiveDoor:
     def knows(self, key: str) -> Principal | None:
         """Who shows this; None where it is not the token. Raises ``StoreError`` and ``ConfigError``
         when the token cannot be read."""
-        if not key.isascii() or not hmac.compare_digest(key, self._token()):
+        if (
+            not key.startswith(PREFIX)
+            or not key.isascii()
+            or not hmac.compare_digest(key, self._token())
+        ):
             return None
         return self._caller
 

@@ -98,7 +98,7 @@ class _Paths:
         key = read_headers(headers).key
         if not key:
             return self._caller
-        device = self._live.knows(key) if self._live is not None and key.startswith("cl-") else None
+        device = self._live.knows(key) if self._live is not None else None
         return device or self._door(key)
 
 
