@@ -153,6 +153,11 @@ async def test_bundles_take_effect_at_their_time_and_in_their_order() -> None:
         assert said[0:3] == ["-", "malformed", 400]
         assert "3,6" in said[3] or "3,5" in said[3]
         assert len(behind.asked) == 4
+        hundred = [written("/conduit/block/a.b", "{}")] * 100
+        for _ in range(3):  # of which 256 are kept
+            patch.send(bundled(time.time() + 30, *hundred))
+        kind, said = await patch.hear()
+        assert (kind, said[1]) == ("error", "busy")
 
 
 async def test_what_goes_on_can_be_cancelled_even_before_it_began() -> None:

@@ -42,9 +42,19 @@ MOST_OF_HOST: Final = 64
 """Of these, by one address: ports are free."""
 MOST_LATER: Final = 256
 """Messages in bundles whose time has not come."""
+MOST_LATER_BYTES: Final = 4 << 20
 LONGEST_LATER_S: Final = 60.0
 
 log = logging.getLogger("conduit.osc")
+
+
+@dataclass(frozen=True, slots=True)
+class _Later:
+    """A bundle that waits for its time: whose, how many messages, and bytes."""
+
+    key: str
+    count: int
+    size: int
 
 
 @dataclass(slots=True)
@@ -74,7 +84,7 @@ class Bridge:
         self._new_id = new_id
         self._methods = Methods(settings.may)
         self._desks: dict[str, _Desk] = {}
-        self._later: dict[asyncio.TimerHandle, tuple[str, int]] = {}
+        self._later: dict[asyncio.TimerHandle, _Later] = {}
         self._saying: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -89,12 +99,12 @@ class Bridge:
         except (InvalidInput, RateLimited) as error:
             self._grumble(link, error)
             return
-        self._take(link, packet)
+        self._take(link, packet, len(data))
 
     def left(self, link: Link) -> None:
         """It is gone: end what it asked for."""
-        for handle, (key, _) in tuple(self._later.items()):
-            if key == link.key:
+        for handle, later in tuple(self._later.items()):
+            if later.key == link.key:
                 handle.cancel()
                 del self._later[handle]
         desk = self._desks.get(link.key)
@@ -119,7 +129,7 @@ class Bridge:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._service.aclose()
 
-    def _take(self, link: Link, packet: Packet) -> None:
+    def _take(self, link: Link, packet: Packet, size: int) -> None:
         """Do it now, or at its time. Messages of one bundle begin in their order, and nothing
         comes between."""
         if isinstance(packet, Message):
@@ -128,17 +138,18 @@ class Bridge:
         wait = 0.0 if packet.at == IMMEDIATELY else packet.at.unix_s - self._now()
         if wait <= 0:
             for element in packet.elements:
-                self._take(link, element)
+                self._take(link, element, size)
             return
-        count = sum(1 for _ in _all(packet))
-        waiting = sum(count for _, count in self._later.values())
+        count = max(1, sum(1 for _ in _all(packet)))
+        waiting = sum(each.count for each in self._later.values())
+        kept = sum(each.size for each in self._later.values())
         if wait > LONGEST_LATER_S:
             error: ConduitError = InvalidInput(
                 f"the bundle's time is {wait:,.0f} s from now; {LONGEST_LATER_S:g} s are kept",
                 where="#bundle",
                 hint="set the clocks by NTP, or send it later",
             )
-        elif waiting + count > MOST_LATER:
+        elif waiting + count > MOST_LATER or kept + size > MOST_LATER_BYTES:
             error = Overloaded(
                 f"{waiting} messages wait for their time already", retry_after_s=wait
             )
@@ -146,13 +157,13 @@ class Bridge:
             handle: asyncio.TimerHandle = asyncio.get_running_loop().call_later(
                 wait, lambda: self._due(handle, link, packet)
             )
-            self._later[handle] = (link.key, count)
+            self._later[handle] = _Later(link.key, count, size)
             return
         self._refuse(link, "-", error)
 
     def _due(self, handle: asyncio.TimerHandle, link: Link, bundle: Bundle) -> None:
-        self._later.pop(handle, None)
-        self._take(link, Bundle(bundle.elements, IMMEDIATELY))
+        size = self._later.pop(handle).size
+        self._take(link, Bundle(bundle.elements, IMMEDIATELY), size)
 
     def _begin(self, link: Link, message: Message) -> None:
         if message.address == HELLO:

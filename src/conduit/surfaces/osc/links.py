@@ -15,7 +15,7 @@ _BURST: Final = 8
 _BETWEEN_BURSTS_S: Final = 0.002
 """Many datagrams at once overrun the other end, which reads at its own pace."""
 MOST_OVER_TCP: Final = 8 << 20
-_PART_OVER_TCP: Final = 1 << 18
+_PART_OVER_TCP: Final = 1 << 16
 _SLOW_S: Final = 10.0
 
 log = logging.getLogger("conduit.osc")

@@ -16,7 +16,7 @@ from conduit.surfaces.osc.links import DatagramLink, StreamLink
 from conduit.surfaces.osc.wire import FrameReader
 
 MOST_STREAMS: Final = 64
-MOST_PACKET: Final = 1 << 20
+MOST_PACKET: Final = 1 << 18
 """Of one packet over TCP, in bytes."""
 _AT_ONCE: Final = 1 << 16
 
