@@ -108,34 +108,36 @@ def test_a_preset_keeps_a_set_and_how_its_conversation_is_answered(device: httpx
         assert device.post("/presets/import", json=bad).status_code == 400
 
 
-@pytest.mark.parametrize(
-    "path", ["/live/schema", "/live/ws", "/live", "/live/ask", "/live/nothing"]
-)
+PATHS = ("/live/schema", "/live/ws", "/live", "/live/ask", "/live/nothing")
+SHOWN = "Bearer {token}"
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
         ({}, 401),
         ({"authorization": "Bearer cl-wrong"}, 401),
         ({"authorization": "Bearer ck-wrong"}, 401),
-        ({"authorization": "Bearer ü".encode("latin-1").decode("latin-1")}, 401),
+        ({"authorization": "Bearer cl-\xfc"}, 401),
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "null"}, 403),
-        ({"authorization": "{token}", "origin": "{url}"}, 403),
-        ({"authorization": "{token}", "sec-fetch-site": "same-origin"}, 403),
-        ({"authorization": "{token}", "host": "rebound.example"}, 403),
+        ({"authorization": SHOWN, "origin": "{url}"}, 403),
+        ({"authorization": SHOWN, "sec-fetch-site": "same-origin"}, 403),
+        ({"authorization": SHOWN, "host": "rebound.example"}, 403),
     ],
 )
 def test_nobody_else_gets_in(
-    server: Server, token: str, path: str, headers: dict[str, str], status: int
+    server: Server, token: str, http: httpx.Client, headers: dict[str, str], status: int
 ) -> None:
     said = {
-        name: value.format(token=f"Bearer {token}", url=server.url).encode("latin-1")
+        name: value.format(token=token, url=server.url).encode("latin-1")
         for name, value in headers.items()
     }
-    reply = httpx.get(server.url + path, headers=said)
-    assert reply.status_code == status
-    assert reply.json()["error"]["hint"]
-    assert token not in reply.text
+    for path in PATHS:
+        reply = http.get(path, headers=said)
+        assert reply.status_code == status
+        assert reply.json()["error"]["hint"]
+        assert token not in reply.text
 
 
 def test_a_device_gets_in_where_everybody_needs_a_key(server: Server, token: str) -> None:
