@@ -132,7 +132,7 @@ async def test_a_pattern_asks_for_all_that_it_matches() -> None:
 
 async def test_bundles_take_effect_at_their_time_and_in_their_order() -> None:
     async with patched() as (patch, behind):
-        later = time.time() + 0.3
+        later = time.time() + 0.6
         patch.send(bundled(later, written("/conduit/block/a.late", "{}", "late")))
         patch.send(
             bundled(
