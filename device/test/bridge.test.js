@@ -90,7 +90,8 @@ test("what was selected when it was asked counts, and a track that is gone is sa
   const before = set.picture();
   answer();
   await asked;
-  await rig.until(() => /gone/.test(rig.status("say")), "the track is gone");
+  const gone = () => rig.said.status.filter((each) => each[0] === "say" && /gone/.test(each[1]));
+  await rig.until(() => gone().length === 2, "the track is gone, for the clip and the parameters");
   assert.deepEqual(set.picture(), before);
 });
 
@@ -109,6 +110,13 @@ test("a server that is down, and comes", async (t) => {
   assert.equal(server.bodies("PUT /live/context")[0].context.tracks.length, 8);
   await rig.node.send("prompt", "dub");
   await rig.until(() => rig.status("groove"));
+
+  // Another server in its place knows nothing of the set, though nothing changed in it.
+  await server.stop();
+  await rig.node.send("health");
+  server.asked = [];
+  await server.start(server.port);
+  await rig.until(() => server.bodies("PUT /live/context").length, "the set is told again");
 });
 
 test("whatever breaks on the way, nothing is applied, and the next prompt works", async (t) => {

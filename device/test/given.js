@@ -15,6 +15,7 @@ const KIT = {
     { name: "Drive", value: 3, min: -12, max: 36 },
     { name: "Filter", items: ["LP", "HP", "Band"], value: 0 },
     { name: "Macro", enabled: false },
+    { name: "Voices", items: ["One", "Two", "Four"], min: 1, value: 1 },
   ],
 };
 const TRACKS = [

@@ -128,6 +128,19 @@ test("replace takes the place of notes, merge joins them", () => {
   );
   set.history.undo();
   assert.deepEqual(set.picture(), before);
+
+  // A loop that begins where the new one has ended already: which end is set first counts.
+  for (const [name, value] of [
+    ["loop_end", 12],
+    ["loop_start", 8],
+    ["end_marker", 12],
+  ])
+    clip.put(name, value);
+  const late = set.picture();
+  give(rig, "midi", block([{ pitch: 60, start: 0, duration: 1 }], { slot: 0, mode: "replace" }));
+  assert.deepEqual([clip.get("loop_start"), clip.get("loop_end")], [0, 4]);
+  rig.midi.send("undo");
+  assert.deepEqual(set.picture(), late);
   quiet(set);
 });
 
@@ -193,7 +206,7 @@ test("what cannot be is refused by name, and nothing is touched", () => {
   const places = [
     [{ track: "Vox" }, "takes audio"],
     [{ track: "Stems" }, "is a group"],
-    [{ track: "Old" }, "is frozen"],
+    [{ track: "Old" }, 'the track "Old" is frozen'],
     [{ track: "Pad" }, "2 tracks are named"],
     [{ track: "Pads" }, "no track named"],
     [{ track: 99 }, "no track 99"],

@@ -4,7 +4,11 @@ const assert = require("node:assert/strict");
 const { alone, give, reports, fixture } = require("./given");
 
 const set1 = (...changes) => ({ type: "parameters", changes });
-const values = (set) => set.track("Drums").devices[0].parameters.map((each) => each.get("value"));
+const kit = (set) => set.track("Drums").devices[0].parameters;
+const values = (set) =>
+  kit(set)
+    .slice(0, 5)
+    .map((each) => each.get("value"));
 const quiet = (set) => assert.deepEqual(set.rules.broken, []);
 
 test("parameters are found by name or number, kept in bounds, and told", () => {
@@ -38,6 +42,14 @@ test("parameters are found by name or number, kept in bounds, and told", () => {
   rig.parameters.send("undo");
   assert.deepEqual(reports(rig).at(-1).changes, 6);
   assert.deepEqual(values(set), [1, 0.5, 3, 0, 0]);
+  quiet(set);
+});
+
+test("names of values count from the least value", () => {
+  const { set, rig } = alone();
+  const report = give(rig, "parameters", set1({ device: 0, parameter: "Voices", value: "four" }));
+  assert.deepEqual([report.changes[0].to, report.changes[0].display], [3, "Four"]);
+  assert.equal(kit(set)[5].get("value"), 3);
   quiet(set);
 });
 
