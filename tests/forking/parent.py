@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
+import importlib
 import json
 import os
 import select
@@ -15,13 +16,26 @@ import threading
 import traceback
 from typing import Any, NoReturn
 
+LOADED = (
+    "alembic.command",
+    "conduit.app.compose",
+    "conduit.surfaces.http.listening",
+    "rich.console",
+    "rich.live",
+    "rich.markdown",
+    "rich.table",
+    "typer.main",
+    "uvicorn.lifespan.on",
+    "uvloop",
+)
+"""All but ``conduit.cli``: what prints looks at the terminal's width while it is loaded."""
+
 
 def main() -> None:
     listener = socket.socket(fileno=int(sys.argv[1]))
     sys.path[:] = [each for each in sys.path if each not in ("", os.getcwd())]
-    # All but `conduit.cli`: what prints looks at the terminal's width while it is loaded.
-    import typer.main  # noqa: F401
-
+    for each in LOADED:
+        importlib.import_module(each)
     gc.collect()
     gc.freeze()
     _Parent(listener).work()
