@@ -31,6 +31,7 @@ from conduit.models.setup.preset_file import Format, Preset, read_preset, write_
 from conduit.models.setup.presets import Presets
 from conduit.models.setup.reload import ProvidersFile
 from conduit.models.setup.shareable import Needed
+from tests.models.setup.kept import KeptOfConversations, PromptTexts
 
 FILE = """
 providers:
@@ -42,46 +43,6 @@ cache: {exact: {ttl_s: 60}, backend: redis, url_env: MY_REDIS}
 """
 ENVIRON = {"ANTHROPIC_API_KEY": "sk-ant-secret", "MY_REDIS": "redis://u:redis-pass@r/0"}
 SECRETS = ("sk-ant-secret", "sk-box-key-1", "redis-pass", "sk-added-key")
-
-
-class PromptTexts:
-    """System prompts in memory: what presets are given stands in for a folder of files."""
-
-    def __init__(self, **texts: str) -> None:
-        self.kept: dict[str, str] = texts
-        self.fails = False
-
-    def texts(self) -> Mapping[str, str]:
-        return dict(self.kept)
-
-    def put(self, texts: Mapping[str, str | None]) -> None:
-        if self.fails:
-            raise StoreError("the disk is full")
-        for name, text in texts.items():
-            if text is None:
-                self.kept.pop(name, None)
-            else:
-                self.kept[name] = text
-
-
-class KeptOfConversations:
-    """What belongs to conversations, in memory in place of a database."""
-
-    def __init__(self) -> None:
-        self.now: dict[tuple[str, str], dict[str, str]] = {}
-        self.fails = False
-
-    def kept(self, org_id: str, session: str) -> Mapping[str, str]:
-        return dict(self.now.get((org_id, session), {}))
-
-    def require(self, kept: Mapping[str, str]) -> None:
-        if "wrong" in kept:
-            raise InvalidInput("no conversation has that")
-
-    def restore(self, org_id: str, session: str, kept: Mapping[str, str]) -> None:
-        if self.fails and kept:
-            raise StoreError("the disk is full")
-        self.now[org_id, session] = dict(kept)
 
 
 class ChosenProviders:
@@ -190,30 +151,6 @@ async def test_undo_brings_back_everything_keys_too_and_forth_again(here: Machin
     before = here.home / "presets" / ".before.json"
     assert stat.S_IMODE(before.stat().st_mode) == 0o600
     assert [each.name for each in here.presets.list()] == ["other"]
-
-
-async def test_what_belongs_to_a_conversation_is_kept_and_comes_back_without_secrets(
-    here: Machine,
-) -> None:
-    one, two = ("org", "one"), ("org", "two")
-    here.conversations.now = {one: {"live": "a track named sk-box-key-1"}, two: {"live": "mine"}}
-    assert here.presets.save("plain").conversation == ()
-    assert here.presets.save("studio", of=one).conversation == ("live",)
-    assert not any(secret in here.presets.export("studio") for secret in SECRETS)
-    before = dict(here.conversations.now)
-    await here.presets.apply("studio")
-    assert here.conversations.now == before, "no conversation was named"
-    await here.presets.apply("studio", to=two)
-    assert here.conversations.now[two]["live"].startswith("a track named ")
-    await here.presets.undo()
-    assert here.conversations.now == before
-    await here.presets.undo()
-    assert here.conversations.now[two] != before[two], "and forth again"
-    with pytest.raises(InvalidInput, match="nothing of a conversation"):
-        await here.presets.apply("plain", to=two)
-    bad = here.presets.export("studio").replace("live:", "wrong:")
-    with pytest.raises(InvalidInput, match="no conversation has that"):
-        here.presets.take(bad, name="bad")
 
 
 @pytest.mark.parametrize("what", ["prompts", "file", "chosen", "conversation"])
