@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from conduit.agents.ask import AskRequest
-from conduit.agents.events import AskReply
+from conduit.agents.events import AskReply, ToolUse
 from conduit.agents.live import blocks as live
 from conduit.agents.live.answer import for_live
 from conduit.agents.live.note import is_live
@@ -119,6 +119,20 @@ async def test_blocks_that_a_model_writes_out_are_taken_whole_or_not_at_all(
     (refused,) = reply.refused_blocks
     assert "notes[1].pitch" in refused.message
     assert refused.hint.startswith("nothing of it goes to Live")
+
+
+def test_a_tool_counts_before_what_is_written_and_a_lost_result_is_said() -> None:
+    written = [{"type": "midi", "notes": [KICK]}]
+    made = for_live((), written).blocks[0]
+    assert for_live((), written * 20).blocks == (made,) * 16, "so many, and no more"
+    lost = ToolUse("c", "live.clip", {}, True, None)
+    found = for_live([lost], written)
+    assert found.blocks == ()
+    assert "too large to be kept" in found.refused[0].message
+    failed = ToolUse("c", "live.clip", {}, False)
+    assert for_live([failed], written).blocks == (made,)
+    for other in ({"type": "video"}, {"type": ["midi"]}, [], [1], [{"pitch": 1}], "midi", None):
+        assert for_live((), [other]) == for_live((), [])
 
 
 @pytest.mark.parametrize(

@@ -65,8 +65,9 @@ def for_live(uses: Iterable[Use], written: Sequence[Json]) -> ForLive:
 
 def _meant(value: Json) -> tuple[str, Json] | None:
     """A block that was written out, under its kind; None for any other JSON."""
-    if isinstance(value, dict) and value.get("type") in _KINDS:
-        return value["type"], value
+    kind = value.get("type") if isinstance(value, dict) else None
+    if isinstance(kind, str) and kind in _KINDS:
+        return kind, value
     if isinstance(value, list) and value and all(map(_is_note, value)):
         notes = [{_BEFORE.get(k, k): v for k, v in each.items()} for each in value]
         return "midi", {"notes": notes}
