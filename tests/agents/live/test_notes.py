@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conduit.agents.live.answer import for_live
 from conduit.agents.live.context import context_of, merged
 from conduit.agents.live.note import LARGEST, is_live, noted, written
-from conduit.blocks import loads
+from conduit.blocks import dumps, loads
 from conduit.contracts.chat import Message
 from conduit.contracts.errors import InvalidInput
 
@@ -26,6 +27,21 @@ whole = st.recursive(
     st.booleans() | st.integers(-3, 3) | st.lists(st.integers(), max_size=2),
     lambda inner: st.dictionaries(st.text(max_size=2), inner, max_size=4),
     max_leaves=12,
+)
+names = st.sampled_from(
+    (
+        "type notes changes target pitch start start_beat duration velocity name length_beats "
+        "device parameter value track slot x"
+    ).split()
+)
+written_out = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.sampled_from(["midi", "parameters", "selected", "0.5", ""]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=5),
+    max_leaves=20,
 )
 objects = st.dictionaries(st.text(max_size=2), whole, max_size=4)
 
@@ -75,6 +91,17 @@ def test_whatever_is_merged_or_told_is_read_or_refused(before: Any, changes: Any
     told = {"tempo": found, "tracks": found, "selected": found, "clip": found, "devices": found}
     with contextlib.suppress(InvalidInput):  # nothing else is raised, and what is read is bounded
         assert len(written(context_of(told)).encode()) <= LARGEST
+
+
+@given(written_out, st.sampled_from(["midi", "parameters"]))
+def test_whatever_a_model_writes_is_a_block_or_is_refused(value: Any, kind: str) -> None:
+    note = {"pitch": 36, "start": 0, "duration": 1}
+    typed = {**value, "type": kind} if isinstance(value, dict) else value
+    for each in (value, typed, {"type": kind, "notes": [note, value]}, [note, value]):
+        found = for_live((), [each])
+        assert len(found.blocks) + len(found.refused) <= 1
+        for block in found.blocks:
+            assert for_live((), [loads(dumps(block))]).blocks == (block,), "it travels as it is"
 
 
 def test_bottomless_differences_are_refused() -> None:
