@@ -192,6 +192,7 @@ async def test_what_is_allowed_is_listed_without_secrets(tmp_path: Path) -> None
         assert {each.name for each in app.gate.catalog if each.by_hand} == set(BY_HAND)
     rights = {each.name: (each.models, each.remote, each.remote_models) for each in found.blocks}
     assert rights == {
+        "audio.analyze_file": (True, False, False),
         "calendar.add": (False, False, False),
         "code.execute": (False, False, False),
         **dict.fromkeys(BY_HAND, (False, True, False)),

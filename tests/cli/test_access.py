@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,9 @@ def test_it_lists_what_holds_without_a_file(person: Person) -> None:
         "conduit access init",
     ):
         assert words in shown
-    assert " yes" not in shown
+    rows = re.findall(r"^[a-z_]+\.[a-z_]+ +(\w+) +(\w+) +(\w+) ", shown, re.MULTILINE)
+    assert len(rows) > 10
+    assert {(models, over_http) for models, _, over_http in rows} == {("no", "no")}
     assert f"{person.folder}/out" in shown
     found = json.loads(person.says("access", "--json"))
     assert set(found) == {"file", "found", "blocks", "roots", "hosts", "databases"}
