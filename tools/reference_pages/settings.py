@@ -55,6 +55,7 @@ VARIABLES = {
         "Key with which the bridge for MIDI 2.0 fetches its tokens; `flex.yaml` can name another "
         "variable",
     ),
+    "CONDUIT_OSC_KEY": ("", "The same for `conduit osc serve`"),
     "CONDUIT_USAGE_DURABLE": (
         "no",
         "With `yes` an answer waits until its usage is on the disk, so that a power cut loses none",

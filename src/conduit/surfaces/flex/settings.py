@@ -39,7 +39,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from conduit.contracts.errors import ConfigError
 from conduit.store.settings_file import Section, read_settings
 from conduit.surfaces.flex.devices import USUAL_RATE, DeviceRule, Rate, Strangers
 from conduit.surfaces.flex.envelope import MOST_TEXT
