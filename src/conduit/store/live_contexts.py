@@ -22,9 +22,7 @@ _SAVE: Final = sa.text(
     "VALUES (:org, :session, :version, :body, :now) "
     "ON CONFLICT (org_id, session) DO UPDATE SET version = excluded.version, "
     "body = excluded.body, updated_ms = excluded.updated_ms"
-).bindparams(
-    sa.bindparam("version", type_=sa.BigInteger), sa.bindparam("now", type_=sa.BigInteger)
-)
+).bindparams(sa.bindparam("version", type_=sa.BigInteger), sa.bindparam("now", type_=sa.BigInteger))
 
 
 @dataclass(frozen=True, slots=True)
