@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from reference_pages import (
     blocks,
     commands,
+    envelope,
     errors,
     groove_config,
     http,
@@ -33,6 +34,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "blocks.md": blocks.page,
     "command-line.md": commands.page,
     "errors.md": errors.page,
+    envelope.SCHEMA_FILE: envelope.schema_file,
     "groove-config.md": groove_config.page,
     groove_config.SCHEMA_FILE: groove_config.schema_file,
     "http.md": http.page,
