@@ -10,8 +10,9 @@ READY := $(VENV)/.conduit-installed
 ARGS  ?=
 MINUTES ?= 5
 REQUESTS ?= 1000000
-# Two processes where there are two cores: one alone takes more than ten minutes.
-WORKERS ?= $(shell [ `nproc` -gt 1 ] && echo 2 || echo 0)
+# Three processes where there are two cores: many tests wait for servers, and one process alone takes
+# more than ten minutes.
+WORKERS ?= $(shell [ `nproc` -gt 1 ] && echo 3 || echo 0)
 
 export UV_PYTHON_DOWNLOADS := never
 

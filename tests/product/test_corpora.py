@@ -182,6 +182,8 @@ def test_keys_of_two_organisations_see_two_corpora(server: Server, web: httpx.Cl
     put(web, "shared-name", "ours", "Of the machine.")
     headers = {"authorization": f"Bearer {acme}"}
     with httpx.Client(base_url=server.url, headers=headers, timeout=60) as other:
+        wrong = {"authorization": "Bearer ck-wrong"}
+        settled(lambda: web.get("/corpora", headers=wrong).status_code == 401)  # it knows of keys
         settled(lambda: other.get("/corpora").status_code == 200)
         assert other.get("/corpora").json() == {"corpora": []}
         refused(other.get("/corpora/shared-name"), 404, "not_found")

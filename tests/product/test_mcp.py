@@ -17,6 +17,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from tests.product.server import COMMAND, Server, serving
+from tests.product.waiting import settled
 
 VERSIONS = {"legacy": "2025-11-25", "auto": "2026-07-28"}
 NEW = "2026-07-28"
@@ -215,12 +216,14 @@ def test_servers_of_the_file_and_sessions_of_a_key(tmp_path: Path) -> None:
         }
         opening = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": begin}
         mine = {"authorization": f"Bearer {json.loads(made.stdout)['key']}"}
+        wrong = {"authorization": "Bearer ck-wrong"}
+        models = f"{server.url}/v1/models"
+        settled(lambda: httpx.get(models, headers=wrong).status_code == 401)  # it knows the key
         opened = post(server, json.dumps(opening).encode(), **mine)
         session = {"mcp-session-id": opened.headers["mcp-session-id"]}
         ping = json.dumps({"jsonrpc": "2.0", "id": 2, "method": "ping"}).encode()
         assert post(server, ping, **session, **mine).status_code == 200
         assert post(server, ping, **session).status_code == 404
-        wrong = {"authorization": "Bearer ck-wrong"}
         assert post(server, ping, **session, **wrong).status_code == 401
 
         async def found() -> Any:
