@@ -3,7 +3,7 @@
 ``/dev/snd/umpC1D0`` has words in the order of the processor; any other file (``/dev/snd/midiC1D0``,
 a serial line) has bytes of MIDI 1.0, which are translated. Source: the kernel's documentation,
 sound/designs/midi-2.0. Elsewhere, and for ports of the sequencer, ``pylibremidi`` is needed:
-``pip install 'conduit[ports]'``.
+``pip install 'conduit-os[ports]'``.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ def _library() -> Any:
         raise MissingDependency(
             "ports of this machine need pylibremidi",
             where="ports",
-            hint="pip install 'conduit[ports]'; device files (/dev/snd/…) do without",
+            hint="pip install 'conduit-os[ports]'; device files (/dev/snd/…) do without",
         ) from None
     return pylibremidi
 
