@@ -159,8 +159,9 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             configs = Configs(Sandbox(tmp_path / "configs", "configs"), examples, out)
             conversations = Conversations(database, IdMaker())
             notes = ConversationNotes(database, IdMaker())
-            is_model = lambda name: name != "offline"  # noqa: E731 - short
-            summaries = Summaries(notes, gate, is_model, time.time, grace_s=0.05)
+            summaries = Summaries(
+                notes, gate, lambda name: name != "offline", time.time, grace_s=0.05
+            )
             memory = Memory(notes, summaries)
             runs = stack.enter_context(contextlib.closing(Runs(database, time.time)))
             agent = AgentRuns(runs, loop, conversations.appending, IdMaker(), Reach(gate))

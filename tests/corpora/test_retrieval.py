@@ -163,8 +163,9 @@ async def test_what_is_stored_is_indexed_then(room: Room) -> None:
     embedder = Embedder(room.gate, lexical.embed_all)
     catching_up = CatchingUp(Retrieval(room.corpora, room.segments, embedder), 0.0)
     await catching_up.after(DEFAULT_ORG, "c", Source(BASELINE, "later", 1))
-    there = lambda: len(room.segments.keys(DEFAULT_ORG, "c", BUILT_IN_KEY)) == 4  # noqa: E731
-    await asyncio.to_thread(settled, there)
+    await asyncio.to_thread(
+        settled, lambda: len(room.segments.keys(DEFAULT_ORG, "c", BUILT_IN_KEY)) == 4
+    )
 
 
 async def test_a_corpus_that_is_deleted_while_it_is_searched_is_not_found(tmp_path: Path) -> None:

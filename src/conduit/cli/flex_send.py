@@ -15,9 +15,8 @@ import typer
 from rich.markup import escape
 
 from conduit.blocks import dumps, loads
-from conduit.cli.flex_serve import run_async
 from conduit.cli.printing import err, out, print_json, print_table
-from conduit.cli.running import AsJson
+from conduit.cli.running import AsJson, run_alone
 from conduit.contracts.errors import (
     ConfigError,
     InvalidInput,
@@ -72,7 +71,7 @@ def send(
         async for told in ask(wire, envelope, place=place, label=label, patience_s=timeout):
             _tell(told, as_json)
 
-    run_async(work(), as_json=as_json)
+    run_alone(work(), as_json=as_json)
 
 
 def devices(
@@ -83,7 +82,7 @@ def devices(
 
     Example: `conduit flex devices --seconds 5`
     """
-    run_async(_devices(seconds, as_json), as_json=as_json)
+    run_alone(_devices(seconds, as_json), as_json=as_json)
 
 
 def learn(
@@ -122,7 +121,7 @@ def learn(
 
     from conduit.surfaces.flex.server import Addresses
 
-    run_async(work(), as_json=as_json)
+    run_alone(work(), as_json=as_json)
 
 
 def _tell(told: Envelope, as_json: bool) -> None:

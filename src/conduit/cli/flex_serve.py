@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from conduit.blocks import dumps, loads
-from conduit.cli.printing import err, out, print_error
-from conduit.cli.running import AsJson, server_loop
-from conduit.contracts.errors import ConduitError
+from conduit.cli.printing import err, out
+from conduit.cli.running import AsJson, run_alone, until_told
 
 if TYPE_CHECKING:
     from conduit.surfaces.flex.server import Addresses, FlexServer
@@ -49,7 +47,7 @@ def serve(
     from conduit.surfaces.flex.server import Addresses
 
     addresses = Addresses(host, None if stdin and port == 5673 else port, tcp, announce)
-    run_async(_serving(addresses, service, stdin=stdin, as_json=as_json), as_json=as_json)
+    run_alone(_serving(addresses, service, stdin=stdin, as_json=as_json), as_json=as_json)
 
 
 def monitor(
@@ -65,7 +63,7 @@ def monitor(
     """
     from conduit.surfaces.flex.server import Addresses
 
-    run_async(_watching(Addresses(host, port, tcp, announce), as_json=as_json), as_json=as_json)
+    run_alone(_watching(Addresses(host, port, tcp, announce), as_json=as_json), as_json=as_json)
 
 
 async def _serving(addresses: Addresses, service: str, *, stdin: bool, as_json: bool) -> None:
@@ -85,7 +83,7 @@ async def _serving(addresses: Addresses, service: str, *, stdin: bool, as_json: 
             await server.read(reader, Identity("stdin", here=True), writer)
             await server.idle()
         else:
-            await _until_told()
+            await until_told()
     finally:
         await server.stop()
 
@@ -105,7 +103,7 @@ async def _watching(addresses: Addresses, *, as_json: bool) -> None:
     await server.start(addresses)
     try:
         _greet(server, addresses, as_json)
-        await _until_told()
+        await until_told()
     finally:
         await server.stop()
 
@@ -129,23 +127,3 @@ async def _standard_streams() -> tuple[asyncio.StreamReader, asyncio.StreamWrite
         lambda: asyncio.streams.FlowControlMixin(loop=loop), sys.stdout.buffer
     )
     return reader, asyncio.StreamWriter(transport, protocol, None, loop)
-
-
-async def _until_told() -> None:
-    """Until Ctrl-C, or a service manager's word."""
-    told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.set)
-    await told.wait()
-
-
-def run_async(work: Any, *, as_json: bool) -> None:
-    try:
-        with asyncio.Runner(loop_factory=server_loop()) as runner:
-            runner.run(work)
-    except ConduitError as error:
-        print_error(error, as_json=as_json)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import signal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from conduit.cli import osc_live
-from conduit.cli.osc_places import SERVICE, place, port_of, run_async
+from conduit.cli.osc_places import SERVICE, place, port_of
 from conduit.cli.printing import err, out
-from conduit.cli.running import AsJson
+from conduit.cli.running import AsJson, run_alone, until_told
 from conduit.contracts.errors import ConfigError, InvalidInput
 
 if TYPE_CHECKING:
@@ -79,7 +77,7 @@ def serve(
         )
         await _serving(settings, Addresses(host, port, tcp), as_json=as_json)
 
-    run_async(work(), as_json=as_json)
+    run_alone(work(), as_json=as_json)
 
 
 @commands.command("send")
@@ -116,7 +114,7 @@ def send(
                 else:
                     err.print(f"{each.kind} {json.dumps(each.value)}", markup=False)
 
-    run_async(work(), as_json=as_json)
+    run_alone(work(), as_json=as_json)
 
 
 async def _serving(settings: OscSettings, addresses: Addresses, *, as_json: bool) -> None:
@@ -135,18 +133,9 @@ async def _serving(settings: OscSettings, addresses: Addresses, *, as_json: bool
             err.print(f"OSC over UDP: [bold]{addresses.host}:{server.udp_port}[/]  (Ctrl-C ends)")
             if server.tcp_port:
                 err.print(f"OSC over TCP, with SLIP: [bold]{addresses.host}:{server.tcp_port}[/]")
-        await _until_told()
+        await until_told()
     finally:
         await server.stop()
-
-
-async def _until_told() -> None:
-    """Until Ctrl-C, or a service manager's word."""
-    told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.set)
-    await told.wait()
 
 
 def _with_corr(address: str, arguments: list[str], corr: str) -> Message:

@@ -12,9 +12,9 @@ import typer
 from rich.markup import escape
 
 from conduit.blocks import decode
-from conduit.cli.osc_places import SERVICE, place, port_of, run_async
+from conduit.cli.osc_places import SERVICE, place, port_of
 from conduit.cli.printing import err, out, print_json
-from conduit.cli.running import AsJson, call, run
+from conduit.cli.running import AsJson, call, run, run_alone
 from conduit.contracts.errors import ConfigError, NotFound, TooLarge
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def context(to: To = _LIVE, reply_port: ReplyPort = 11_001, as_json: AsJson = Fa
             named = ", ".join(f"{each.name} {each.value:g}" for each in device.parameters[:8])
             out.print(escape(f"  {device.name}: {named}"))
 
-    run_async(work(), as_json=as_json)
+    run_alone(work(), as_json=as_json)
 
 
 @commands.command("clip")
@@ -133,7 +133,7 @@ def set_parameter(
             else:
                 _tell(each)
 
-    run_async(work(), as_json=as_json)
+    run_alone(work(), as_json=as_json)
 
 
 @commands.command("ask")
@@ -176,7 +176,7 @@ def ask(
         finally:
             await services.aclose()
 
-    run_async(work(), as_json=as_json)
+    run_alone(work(), as_json=as_json)
 
 
 @asynccontextmanager

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -47,6 +48,27 @@ def run(
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+def run_alone(work: Coroutine[Any, Any, None], *, as_json: bool) -> None:
+    """Do work that needs no app, and print what went wrong."""
+    try:
+        with asyncio.Runner(loop_factory=server_loop()) as runner:
+            runner.run(work)
+    except ConduitError as error:
+        print_error(error, as_json=as_json)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+async def until_told() -> None:
+    """Wait for Ctrl-C, or a service manager's word."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    await told.wait()
 
 
 def server_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
