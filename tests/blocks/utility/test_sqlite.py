@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from conduit.blocks import Catalog, decode
 from conduit.blocks.utility.sql import SqlOperation, SqlRows
 from conduit.blocks.utility.sqlite import Sqlite3Block
+from conduit.blocks.utility.threads import LEFT_BEHIND
 from conduit.contracts.errors import ConfigError, InvalidInput, TypeMismatch
 
 
@@ -251,14 +252,17 @@ def test_a_fault_in_the_rows_undoes_the_statement(database: Path) -> None:
 
 
 async def test_cancellation_stops_the_statement_and_undoes_it(database: Path) -> None:
-    started = threading.active_count()
+    before = set(threading.enumerate())
     endless = f"INSERT INTO notes (id) {ENDLESS.format('n')}"
     call = asyncio.create_task(Sqlite3Block(Query, database).acall(Query(endless)))
     await asyncio.sleep(0.2)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert threading.active_count() <= started + 1
+    for thread in set(threading.enumerate()) - before:
+        if thread.name == LEFT_BEHIND:
+            thread.join(30)
+            assert not thread.is_alive(), "the statement goes on"
     assert count(database) == 0
 
 

@@ -21,6 +21,9 @@ T = TypeVar("T")
 MOST = 64
 """Threads at a time, those that were left behind included."""
 
+LEFT_BEHIND = "conduit-left-behind"
+"""What such a thread is called where threads are listed."""
+
 _LOOK_S = 0.005
 _turns = threading.BoundedSemaphore(MOST)
 
@@ -69,7 +72,7 @@ async def started(
             loop.call_soon_threadsafe(settle, result, error)
 
     try:
-        threading.Thread(target=work, name="conduit-left-behind", daemon=True).start()
+        threading.Thread(target=work, name=LEFT_BEHIND, daemon=True).start()
     except RuntimeError:
         _turns.release()
         raise TimedOut("no thread is left to do it in") from None
