@@ -8,7 +8,7 @@ from typing import Final
 from conduit.agents.reach import OTHERS
 from conduit.app import tool_blocks
 from conduit.blocks.utility import catalogued
-from conduit.tools.calendar import blocks as calendar
+from conduit.personal.calendar import blocks as calendar
 from conduit.tools.code import blocks as code
 from conduit.tools.openapi import blocks as openapi
 from conduit.tools.web import page_block

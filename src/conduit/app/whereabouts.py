@@ -8,21 +8,21 @@ from typing import Any, Final
 from conduit.app.access import Access
 from conduit.app.settings import Settings
 from conduit.blocks import Block, Gate
+from conduit.personal.calendar.blocks import calendar_blocks
+from conduit.personal.calendar.sources import Sources
+from conduit.personal.calendar.zones import zone_of_this_machine
+from conduit.personal.commute.blocks import commute_blocks
+from conduit.personal.commute.leaving import leave_block
+from conduit.personal.commute.timing import Timer
+from conduit.personal.commute.ways import KINDS, SECTION
+from conduit.personal.places.blocks import place_blocks
+from conduit.personal.places.geocoding import NOMINATIM, Geocoder
+from conduit.personal.places.geocoding import SECTION as GEOCODING
+from conduit.personal.places.service import SETTINGS, read_service
 from conduit.store.calendars import Calendars
 from conduit.store.database import Database
 from conduit.store.places import Places
 from conduit.store.settings_file import read_settings
-from conduit.tools.calendar.blocks import calendar_blocks
-from conduit.tools.calendar.sources import Sources
-from conduit.tools.calendar.zones import zone_of_this_machine
-from conduit.tools.commute.blocks import commute_blocks
-from conduit.tools.commute.leaving import leave_block
-from conduit.tools.commute.timing import Timer
-from conduit.tools.commute.ways import KINDS, SECTION
-from conduit.tools.places.blocks import place_blocks
-from conduit.tools.places.geocoding import NOMINATIM, Geocoder
-from conduit.tools.places.geocoding import SECTION as GEOCODING
-from conduit.tools.places.service import SETTINGS, read_service
 
 CALLERS_CHOICE: Final = (
     "calendar.add",

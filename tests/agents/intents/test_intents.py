@@ -21,16 +21,16 @@ from conduit.blocks.utility.addresses import Reach
 from conduit.contracts.call import LOCAL_OWNER, Principal
 from conduit.contracts.chat import ChatRequest, Chunk, ToolCallDelta
 from conduit.contracts.errors import StoreError
+from conduit.personal.calendar.blocks import calendar_blocks
+from conduit.personal.calendar.sources import Sources
+from conduit.personal.commute.blocks import commute_blocks
+from conduit.personal.commute.leaving import leave_block
+from conduit.personal.commute.timing import Timer
+from conduit.personal.places.blocks import place_blocks
+from conduit.personal.places.geocoding import Geocoder
+from conduit.personal.places.service import Service
 from conduit.store.calendars import Calendars
 from conduit.store.places import Places
-from conduit.tools.calendar.blocks import calendar_blocks
-from conduit.tools.calendar.sources import Sources
-from conduit.tools.commute.blocks import commute_blocks
-from conduit.tools.commute.leaving import leave_block
-from conduit.tools.commute.timing import Timer
-from conduit.tools.places.blocks import place_blocks
-from conduit.tools.places.geocoding import Geocoder
-from conduit.tools.places.service import Service
 from tests.agents.conftest import MakeRooms, Rooms, Scripted
 
 TORONTO = ZoneInfo("America/Toronto")

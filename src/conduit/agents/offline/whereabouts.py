@@ -13,12 +13,12 @@ from typing import Any, Final
 from conduit.agents.intents.table import meant_by
 from conduit.agents.offline.intent import CallBlock, Value
 from conduit.blocks import decode
-from conduit.tools.calendar.blocks import Events
-from conduit.tools.commute.blocks import CommuteTime, SavedCommute
-from conduit.tools.commute.leaving import Departure
-from conduit.tools.commute.ways import Mode
-from conduit.tools.places.blocks import Place, PlaceList, ResolvedPlace
-from conduit.tools.places.words import COMMON, address_words, is_address, place_key
+from conduit.personal.calendar.blocks import Events
+from conduit.personal.commute.blocks import CommuteTime, SavedCommute
+from conduit.personal.commute.leaving import Departure
+from conduit.personal.commute.ways import Mode
+from conduit.personal.places.blocks import Place, PlaceList, ResolvedPlace
+from conduit.personal.places.words import COMMON, address_words, is_address, place_key
 
 _PLEASE: Final = r"^\W*(?:(?:please|now|ok|so|and|hey)[, ]+)*(?:(?:can|could|would) you\s+)?"
 _SAVE: Final = re.compile(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from conduit.blocks.utility.addresses import LookUp, Reach, look_up
+from conduit.blocks.utility.retry_after import seconds_of
 from conduit.blocks.utility.url import WebUrl, read_url
 from conduit.contracts.errors import (
     Forbidden,
@@ -20,7 +21,6 @@ from conduit.tools.web.decoding import page_text
 from conduit.tools.web.markdown import markdown
 from conduit.tools.web.passages import Page, read_page
 from conduit.tools.web.readable import readable
-from conduit.tools.web.retry_after import seconds_of
 
 LARGEST: Final = 4 << 20
 """Bytes of a page, after decompression."""

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from conduit.tools.web.search.provider import Asking, Found, Names, Provider, Query, listed
+from conduit.blocks.utility.asking import Asking
+from conduit.tools.web.search.provider import Found, Names, Provider, Query, listed
 
 _MOST_WORDS = 50
 _NAMES: Final = Names("title", "url", "description", ("page_age", "age"))

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from conduit.blocks.utility.asking import Asking, text
 from conduit.tools.web.search.provider import (
-    Asking,
     Found,
     Hit,
     Provider,
@@ -16,7 +16,6 @@ from conduit.tools.web.search.provider import (
     answer,
     hits,
     objects,
-    text,
     url,
 )
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Any, Final
 
-_TAG: Final = re.compile(r"</?(?:strong|b|em|i|mark)>", re.IGNORECASE)
-_SPACE: Final = re.compile(r"\s+")
-_LONG_NUMBER: Final = re.compile(r"&#[0-9xXa-fA-F]{9,};?")
-_LONGEST_TEXT: Final = 2000
+from conduit.blocks.utility.asking import Asking, text
+
 _LONGEST_ANSWER: Final = 50_000
 _LONGEST_URL: Final = 2000
 
@@ -43,17 +39,6 @@ class Found:
     hits: tuple[Hit, ...] = ()
     answer: str = ""
     citations: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """A request. ``query`` goes into the address, ``body`` as JSON; ``headers`` hold the key."""
-
-    method: Literal["GET", "POST"]
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +99,6 @@ def hits(found: Iterable[Hit], count: int) -> tuple[Hit, ...]:
         if hit.url.startswith(("http://", "https://")):
             made.setdefault(hit.url, hit)
     return tuple(made.values())
-
-
-def text(value: Any) -> str:
-    """A short text without markup; empty for anything else."""
-    if not isinstance(value, str):
-        return ""
-    plain = html.unescape(_LONG_NUMBER.sub("", _TAG.sub("", value[: 2 * _LONGEST_TEXT])))
-    return _SPACE.sub(" ", plain).strip()[:_LONGEST_TEXT]
 
 
 def answer(value: Any) -> str:

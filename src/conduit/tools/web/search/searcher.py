@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 from conduit.blocks import dumps, loads
 from conduit.blocks.utility.addresses import LookUp, Reach, look_up
+from conduit.blocks.utility.asking import Asking
+from conduit.blocks.utility.retry_after import seconds_of
 from conduit.blocks.utility.url import WebUrl, bracketed
 from conduit.contracts.errors import (
     ConduitError,
@@ -18,8 +20,7 @@ from conduit.contracts.errors import (
     TooLarge,
     Unavailable,
 )
-from conduit.tools.web.retry_after import seconds_of
-from conduit.tools.web.search.provider import Asking, Found, Provider, Query
+from conduit.tools.web.search.provider import Found, Provider, Query
 from conduit.tools.web.search.settings import SETTINGS, SearchSettings
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from conduit.tools.web.search.provider import Asking, Found, Names, Provider, Query, listed
+from conduit.blocks.utility.asking import Asking
+from conduit.tools.web.search.provider import Found, Names, Provider, Query, listed
 
 _NAMES: Final = Names("title", "link", "snippet", ("date",))
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,15 +20,15 @@ from conduit.contracts.errors import (
     RateLimited,
     Unavailable,
 )
+from conduit.personal.places.blocks import place_blocks
+from conduit.personal.places.geocoding import NOMINATIM, SECTION, Geocoder, Spot, kilometres, spots
+from conduit.personal.places.resolving import match
+from conduit.personal.places.service import Service, read_service
+from conduit.personal.places.words import place_key
 from conduit.store.database import Database
 from conduit.store.places import Places, StoredPlace
 from conduit.store.settings_file import parse_settings
-from conduit.tools.places.blocks import place_blocks
-from conduit.tools.places.geocoding import NOMINATIM, SECTION, Geocoder, Spot, kilometres, spots
-from conduit.tools.places.resolving import match
-from conduit.tools.places.service import Service, read_service
-from conduit.tools.places.words import place_key
-from tests.blocks.utility.hostile import BOMB, Hostile, redirect, until, whole
+from tests.blocks.utility.hostile import BOMB, Hostile, redirect, whole
 
 OFFICE = StoredPlace("office", "Office", ("hq tower",), "1 King Street West, Toronto")
 HOME = StoredPlace("home", "Home", (), "22 Elm Ave Apt 3")
@@ -114,26 +111,6 @@ def test_any_words_are_answered(text: str, names: list[str]) -> None:
         same = {other.name for other in known if other.name == each.name}
         assert {found.name for found in match(each.title, known).places} >= same
     assert set(match(text, known).places) <= set(known)
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with contextlib.closing(Database(f"sqlite:///{tmp_path}/conduit.db")) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Hostile]:
-    async with Hostile() as made:
-        yield made
-        await until(lambda: not made.open)
 
 
 class Rooms:

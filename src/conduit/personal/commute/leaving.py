@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 
 from conduit.blocks import Block, Effects, Gate, Length, Range, block
 from conduit.contracts.errors import InvalidInput
-from conduit.tools.calendar.blocks import NOTICE, Event, Events
-from conduit.tools.commute.blocks import AskCommute, CommuteTime, moment_of
-from conduit.tools.commute.grounding import CommuteStep, Grounding
-from conduit.tools.commute.timing import Source
-from conduit.tools.commute.ways import Mode
-from conduit.tools.places.blocks import Place
+from conduit.personal.calendar.blocks import NOTICE, Event, Events
+from conduit.personal.commute.blocks import AskCommute, CommuteTime, moment_of
+from conduit.personal.commute.grounding import CommuteStep, Grounding
+from conduit.personal.commute.timing import Source
+from conduit.personal.commute.ways import Mode
+from conduit.personal.places.blocks import Place
 
 
 @dataclass(frozen=True, slots=True)

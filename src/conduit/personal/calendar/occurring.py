@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from conduit.tools.calendar.entries import Calendar, Entry
-from conduit.tools.calendar.recurrence import Steps, occurrences
+from conduit.personal.calendar.entries import Calendar, Entry
+from conduit.personal.calendar.recurrence import Steps, occurrences
 
 MOST_STEPS: Final = 200_000
 MOST_FOUND: Final = 5000

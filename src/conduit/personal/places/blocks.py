@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final, Literal
 
 from conduit.blocks import Block, Effects, Length, NoOp, Range, block, current_call
 from conduit.contracts.errors import ConduitError, Conflict, InvalidInput, NotFound
+from conduit.personal.places.geocoding import Geocoder
+from conduit.personal.places.resolving import How, Match, match, names_of
+from conduit.personal.places.words import COMMON, address_words, is_address, place_key
 from conduit.store.places import Places, StoredPlace
-from conduit.tools.places.geocoding import Geocoder
-from conduit.tools.places.resolving import How, Match, match, names_of
-from conduit.tools.places.words import COMMON, address_words, is_address, place_key
 
 _MOST_NAMED: Final = 8
 _QUOTES: Final = str.maketrans('“”"', "'''")

@@ -17,7 +17,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from conduit.contracts.errors import InvalidInput
-from conduit.tools.calendar.recurrence import FIRST_YEAR, Rule, Steps, occurrences
+from conduit.personal.calendar.recurrence import FIRST_YEAR, Rule, Steps, occurrences
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(?:/[A-Za-z0-9_+-]{1,31}){0,2}")
 _ZERO: Final = timedelta(0)

@@ -21,9 +21,9 @@ from conduit.contracts.errors import (
     TooLarge,
     Unavailable,
 )
+from conduit.personal.calendar.entries import LARGEST, Calendar, read_calendar
+from conduit.personal.calendar.zones import require_zone
 from conduit.store.calendars import StoredCalendar
-from conduit.tools.calendar.entries import LARGEST, Calendar, read_calendar
-from conduit.tools.calendar.zones import require_zone
 
 if TYPE_CHECKING:
     from conduit.blocks.utility.fetch import Reply

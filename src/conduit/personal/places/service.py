@@ -21,6 +21,8 @@ from urllib.parse import urlencode
 
 from conduit.blocks import dumps, loads
 from conduit.blocks.utility.addresses import LookUp, Reach, look_up
+from conduit.blocks.utility.asking import Asking
+from conduit.blocks.utility.retry_after import seconds_of
 from conduit.blocks.utility.url import WebUrl, bracketed, read_url
 from conduit.contracts.errors import (
     ConfigError,
@@ -33,8 +35,6 @@ from conduit.contracts.errors import (
     Unavailable,
 )
 from conduit.store.settings_file import Section, closest
-from conduit.tools.web.retry_after import seconds_of
-from conduit.tools.web.search.provider import Asking
 
 SETTINGS: Final = "tools.yaml"
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,199})\}")

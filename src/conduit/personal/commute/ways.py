@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from conduit.tools.places.service import Kind
-from conduit.tools.web.search.provider import Asking
+from conduit.blocks.utility.asking import Asking
+from conduit.personal.places.service import Kind
 
 Mode = Literal["driving", "cycling", "walking", "transit"]
 

@@ -18,9 +18,9 @@ from conduit.contracts.errors import (
     TimedOut,
     Unavailable,
 )
-from conduit.tools.calendar.blocks import Event, Events, NextEvent
-from conduit.tools.places.blocks import ResolvedPlace, ResolvePlace
-from conduit.tools.places.words import address_words, is_address, words_of
+from conduit.personal.calendar.blocks import Event, Events, NextEvent
+from conduit.personal.places.blocks import ResolvedPlace, ResolvePlace
+from conduit.personal.places.words import address_words, is_address, words_of
 
 _MOST_EVENTS: Final = 20
 _MEETING: Final = frozenset("meeting meetings appointment event".split())

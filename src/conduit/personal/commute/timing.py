@@ -20,11 +20,11 @@ from conduit.contracts.errors import (
     TimedOut,
     Unavailable,
 )
+from conduit.personal.commute.ways import End, Journey, Mode, asking_of, serves, way_in
+from conduit.personal.places.blocks import Place
+from conduit.personal.places.geocoding import Spot, kilometres
+from conduit.personal.places.service import Service, ask
 from conduit.store.places import Places
-from conduit.tools.commute.ways import End, Journey, Mode, asking_of, serves, way_in
-from conduit.tools.places.blocks import Place
-from conduit.tools.places.geocoding import Spot, kilometres
-from conduit.tools.places.service import Service, ask
 
 Source = Literal["provider", "saved", "estimate", ""]
 

@@ -11,7 +11,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from conduit.contracts.errors import InvalidInput
-from conduit.tools.calendar.recurrence import Steps, occurrences, read_rule
+from conduit.personal.calendar.recurrence import Steps, occurrences, read_rule
 
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 LAST = "UNTIL=20260101T000000"

@@ -11,12 +11,12 @@ from typing import Annotated, Any, Final, Literal
 
 from conduit.blocks import Block, Effects, Gate, Length, Range, block, current_call
 from conduit.contracts.errors import InvalidInput
+from conduit.personal.calendar.blocks import NOTICE
+from conduit.personal.commute.grounding import CommuteStep, Grounding
+from conduit.personal.commute.timing import Source, Timer, Ways, end_of
+from conduit.personal.commute.ways import Journey, Mode
+from conduit.personal.places.blocks import Place, ResolvedPlace
 from conduit.store.places import Places
-from conduit.tools.calendar.blocks import NOTICE
-from conduit.tools.commute.grounding import CommuteStep, Grounding
-from conduit.tools.commute.timing import Source, Timer, Ways, end_of
-from conduit.tools.commute.ways import Journey, Mode
-from conduit.tools.places.blocks import Place, ResolvedPlace
 
 _TIME_OF_DAY: Final = re.compile(
     r"(?P<hour>[0-9]{1,2})(?::(?P<minute>[0-5][0-9]))?\s*(?P<half>am|pm)?", re.IGNORECASE

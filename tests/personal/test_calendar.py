@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,24 +22,17 @@ from conduit.contracts.errors import (
     TooLarge,
     Unavailable,
 )
+from conduit.personal.calendar.blocks import calendar_blocks
+from conduit.personal.calendar.entries import LARGEST, read_calendar
+from conduit.personal.calendar.occurring import occurring
+from conduit.personal.calendar.sources import FRESH_S, Sources
 from conduit.store.calendars import Calendars
 from conduit.store.database import Database
-from conduit.tools.calendar.blocks import calendar_blocks
-from conduit.tools.calendar.entries import LARGEST, read_calendar
-from conduit.tools.calendar.occurring import occurring
-from conduit.tools.calendar.sources import FRESH_S, Sources
-from tests.blocks.utility.hostile import Hostile, redirect, until, whole
+from tests.blocks.utility.hostile import Hostile, redirect, whole
 
 NOW = datetime(2026, 3, 27, 8, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
 ICS = "Content-Type: text/calendar; charset=utf-8"
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
 
 
 def written(*events: str, head: str = "") -> str:
@@ -192,19 +182,6 @@ class Rooms:
         return await self.gate.acall(f"calendar.{block}", data, who)
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with contextlib.closing(Database(f"sqlite:///{tmp_path}/conduit.db")) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[Hostile]:
-    async with Hostile() as server:
-        yield server
-        await until(lambda: not server.open)
-
-
 async def test_a_file_is_added_asked_and_forgotten(database: Database) -> None:
     rooms = Rooms(database, Reach())
     none = await rooms.call("next")
@@ -264,19 +241,19 @@ async def test_what_is_no_calendar_is_not_added(
 
 
 async def test_an_address_is_a_secret_and_is_asked_again_after_a_while(
-    database: Database, site: Hostile
+    database: Database, server: Hostile
 ) -> None:
     rooms = Rooms(database, Reach(private=("127.0.0.1",)))
     secret = "/private-4711/basic.ics"
     event = "UID:1|SUMMARY:One|DTSTART:20260327T120000Z"
-    site.replies[secret] = whole(written(event).encode(), ICS)
-    added = await rooms.call("add", name="work", url=site.url + secret)
+    server.replies[secret] = whole(written(event).encode(), ICS)
+    added = await rooms.call("add", name="work", url=server.url + secret)
     assert "4711" not in repr(added)
     assert (await rooms.call("sources")).calendars[0].where == "127.0.0.1"
     assert [each.title for each in (await rooms.call("next")).events] == ["One"]
-    assert site.hits[secret] == 1, "it is kept for some minutes"
+    assert server.hits[secret] == 1, "it is kept for some minutes"
     rooms.time += FRESH_S + 1
-    site.replies[secret] = whole(written(event.replace("One", "Two")).encode(), ICS)
+    server.replies[secret] = whole(written(event.replace("One", "Two")).encode(), ICS)
     assert [each.title for each in (await rooms.call("next")).events] == ["Two"]
     # One that fails does not keep another, and no error holds the address.
     await rooms.call("add", name="file", text=written(event))
@@ -289,7 +266,7 @@ async def test_an_address_is_a_secret_and_is_asked_again_after_a_while(
         whole(b"", status="500 No"),
         whole(b"hello", ICS),
     ):
-        site.replies[secret] = reply
+        server.replies[secret] = reply
         rooms.time += FRESH_S + 1
         found = await rooms.call("next")
         assert [each.title for each in found.events] == ["One"]
@@ -304,8 +281,8 @@ async def test_an_address_is_a_secret_and_is_asked_again_after_a_while(
 
 
 async def test_a_calendar_at_an_address_may_be_as_large_as_one_in_a_file(
-    database: Database, site: Hostile
+    database: Database, server: Hostile
 ) -> None:
     rooms = Rooms(database, Reach(private=("127.0.0.1",)))
     with pytest.raises(TooLarge):
-        await rooms.call("add", name="bomb", url=f"{site.url}/bomb")
+        await rooms.call("add", name="bomb", url=f"{server.url}/bomb")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,47 +15,27 @@ from conduit.blocks import Catalog, Gate
 from conduit.blocks.utility.addresses import Reach
 from conduit.contracts.call import LOCAL_OWNER, Principal
 from conduit.contracts.errors import ConfigError, Forbidden, InvalidInput
+from conduit.personal.calendar.blocks import calendar_blocks
+from conduit.personal.calendar.sources import Sources
+from conduit.personal.commute.blocks import commute_blocks, moment_of
+from conduit.personal.commute.leaving import leave_block
+from conduit.personal.commute.timing import Timer
+from conduit.personal.commute.ways import KINDS, SECTION, Way, way_in
+from conduit.personal.places import geocoding
+from conduit.personal.places.blocks import place_blocks
+from conduit.personal.places.geocoding import Geocoder
+from conduit.personal.places.service import read_service
 from conduit.store.calendars import Calendars
 from conduit.store.database import Database
 from conduit.store.places import Places
 from conduit.store.settings_file import parse_settings
-from conduit.tools.calendar.blocks import calendar_blocks
-from conduit.tools.calendar.sources import Sources
-from conduit.tools.commute.blocks import commute_blocks, moment_of
-from conduit.tools.commute.leaving import leave_block
-from conduit.tools.commute.timing import Timer
-from conduit.tools.commute.ways import KINDS, SECTION, Way, way_in
-from conduit.tools.places import geocoding
-from conduit.tools.places.blocks import place_blocks
-from conduit.tools.places.geocoding import Geocoder
-from conduit.tools.places.service import read_service
-from tests.blocks.utility.hostile import Hostile, until, whole
+from tests.blocks.utility.hostile import Hostile, whole
 
 TORONTO = ZoneInfo("America/Toronto")
 NOW = datetime(2026, 3, 27, 8, 0, tzinfo=TORONTO)
 JSON = "Content-Type: application/json"
 HOME = {"name": "home", "latitude": 43.70, "longitude": -79.40}
 OFFICE = {"name": "office", "address": "1 King St W", "latitude": 43.65, "longitude": -79.38}
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with contextlib.closing(Database(f"sqlite:///{tmp_path}/conduit.db")) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Hostile]:
-    async with Hostile() as made:
-        yield made
-        await until(lambda: not made.open)
 
 
 class Rooms:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from conduit.blocks.utility.addresses import LookUp, look_up
-from conduit.tools.places.service import Kind, Service, ask
-from conduit.tools.web.search.provider import Asking, text
+from conduit.blocks.utility.asking import Asking, text
+from conduit.personal.places.service import Kind, Service, ask
 
 NOMINATIM: Final = Kind("nominatim", "Nominatim", "NOMINATIM_URL")
 SECTION: Final = "geocoding"

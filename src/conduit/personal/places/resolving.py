@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from conduit.store.places import StoredPlace
-from conduit.tools.places.words import (
+from conduit.personal.places.words import (
     COMMON,
     address_words,
     is_address,
@@ -23,6 +22,7 @@ from conduit.tools.places.words import (
     without_units,
     words_of,
 )
+from conduit.store.places import StoredPlace
 
 How = Literal["name", "alias", "common word", "address", "mentioned", "near", "geocoded", ""]
 

@@ -11,11 +11,11 @@ from typing import Annotated, Any, Final
 
 from conduit.blocks import Block, Effects, Length, NoOp, Range, block, current_call
 from conduit.contracts.errors import InvalidInput, NotFound, Unavailable
+from conduit.personal.calendar.entries import LARGEST
+from conduit.personal.calendar.occurring import Occurrence, occurring
+from conduit.personal.calendar.sources import Opened, Sources, url_of
+from conduit.personal.calendar.zones import require_zone
 from conduit.store.calendars import Calendars, StoredCalendar
-from conduit.tools.calendar.entries import LARGEST
-from conduit.tools.calendar.occurring import Occurrence, occurring
-from conduit.tools.calendar.sources import Opened, Sources, url_of
-from conduit.tools.calendar.zones import require_zone
 
 NAME: Final = "calendar.add"
 NOTICE: Final = (

@@ -8,15 +8,15 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
 
 from conduit.contracts.errors import InvalidInput, TooLarge
-from conduit.tools.calendar.lines import MOST_LINES, Line, lines_of, plain
-from conduit.tools.calendar.recurrence import (
+from conduit.personal.calendar.lines import MOST_LINES, Line, lines_of, plain
+from conduit.personal.calendar.recurrence import (
     FIRST_YEAR,
     LAST_YEAR,
     Rule,
     read_rule,
     require_time,
 )
-from conduit.tools.calendar.zones import Onset, WrittenZone, usable_onset, zone_named
+from conduit.personal.calendar.zones import Onset, WrittenZone, usable_onset, zone_named
 
 LARGEST: Final = 4 << 20
 """Bytes of a calendar."""
