@@ -9,30 +9,29 @@
 inlets = 1;
 outlets = 1;
 
-var pieces = require("pieces");
 var notes = require("notes");
 var clips = require("clips");
-var refusal = require("refusal");
+var refuse = require("refusal").refuse;
 var Live = require("live").Live;
+var Applicator = require("applicator").Applicator;
 
-var live = null;
-var selected = 0;
-var assembly = new pieces.Assembly();
-var forced = "auto";
 var MOST = 32;
+var forced = "auto";
 var done = []; // what can be taken back, the newest last
-var reports = 0;
+var applicator = new Applicator("midi", apply, function (message) {
+  outlet(0, message);
+});
 
-// Before this, Live has no object for us.
 function bang() {
-  live = new Live(function (path) {
-    return new LiveAPI(path);
-  });
+  applicator.start(
+    new Live(function (path) {
+      return new LiveAPI(path);
+    })
+  );
 }
 
-// A prompt was sent: "selected" in its answer means the track that is selected now.
 function mark() {
-  selected = live ? live.selectedTrack() : 0;
+  applicator.mark();
 }
 
 // How clips are written, whatever the answer says: auto leaves it to the answer.
@@ -41,30 +40,19 @@ function mode(name) {
 }
 
 function begin(id, count, length) {
-  if (!assembly.begin(id, count, length)) {
-    tell(function () {
-      refusal.refuse(
-        "too_large",
-        "the block is too large to come through Max",
-        "ask for fewer bars"
-      );
-    });
-  }
+  applicator.begin(id, count, length);
 }
 
 function piece(id, index, text) {
-  tell(function () {
-    var block = assembly.piece(id, index, text);
-    return block === undefined ? undefined : apply(block);
-  });
+  applicator.piece(id, index, text);
 }
 
 // Takes the last clip back, and nothing else, whatever was done in Live since.
 function undo() {
-  tell(function () {
-    ready();
+  applicator.tell(function () {
+    applicator.ready();
     if (!done.length) {
-      refusal.refuse("not_found", "there is nothing to undo", "Live's own undo goes further back");
+      refuse("not_found", "there is nothing to undo", "Live's own undo goes further back");
     }
     var last = done.pop();
     last.undo();
@@ -79,12 +67,11 @@ function undo() {
 }
 
 function apply(block) {
-  ready();
   var wanted = notes.checked(block);
   if (forced !== "auto" && !(forced === "new_scene" && wanted.target.view === "arrangement")) {
     wanted.target.mode = forced;
   }
-  var written = clips.write(live, wanted, selected || live.selectedTrack());
+  var written = clips.write(applicator.live, wanted, applicator.selected());
   done.push(written);
   if (done.length > MOST) {
     done.shift();
@@ -92,27 +79,3 @@ function apply(block) {
   return written.report;
 }
 apply.local = 1;
-
-function ready() {
-  if (live === null) {
-    refusal.refuse("unavailable", "Live is not ready yet", "ask again in a moment");
-  }
-}
-ready.local = 1;
-
-function tell(work) {
-  var said;
-  try {
-    said = work();
-  } catch (error) {
-    said = { type: "applied", ok: false, kind: "midi", error: refusal.described(error) };
-  }
-  if (said === undefined) {
-    return;
-  }
-  var messages = pieces.split("midi-" + ++reports, said);
-  for (var i = 0; i < messages.length; i++) {
-    outlet(0, ["applied"].concat(messages[i]));
-  }
-}
-tell.local = 1;

@@ -1,6 +1,8 @@
 // A block of notes: is it one, and what does Live make of it. Pure, knows no Live. For [js]: ES5.
 
 var refuse = require("refusal").refuse;
+var isObject = require("values").isObject;
+var isList = require("values").isList;
 
 var MAX_NOTES = 100000;
 var MAX_BEATS = 100000;
@@ -253,12 +255,4 @@ function shown(value) {
     return "missing";
   }
   return typeof value === "number" ? String(value) : JSON.stringify(value).substring(0, 40);
-}
-
-function isObject(value) {
-  return typeof value === "object" && value !== null && !isList(value);
-}
-
-function isList(value) {
-  return Object.prototype.toString.call(value) === "[object Array]";
 }

@@ -6,63 +6,49 @@
 inlets = 1;
 outlets = 1;
 
-var pieces = require("pieces");
 var parameters = require("parameters");
-var refusal = require("refusal");
 var Live = require("live").Live;
+var Applicator = require("applicator").Applicator;
 
 var writer = null;
-var selected = 0;
-var assembly = new pieces.Assembly();
-var reports = 0;
+var applicator = new Applicator("parameters", apply, function (message) {
+  outlet(0, message);
+});
 
 function bang() {
-  var live = new Live(function (path) {
-    return new LiveAPI(path);
-  });
-  if (writer !== null) {
-    writer.stop();
-  }
+  notifydeleted();
+  applicator.start(
+    new Live(function (path) {
+      return new LiveAPI(path);
+    })
+  );
   writer = new parameters.Writer(
-    live,
+    applicator.live,
     function (work) {
       return new Task(work);
     },
-    send
+    function (said) {
+      applicator.send(said);
+    }
   );
 }
 
 function mark() {
-  selected = writer ? writer.live.selectedTrack() : 0;
+  applicator.mark();
 }
 
 function begin(id, count, length) {
-  if (!assembly.begin(id, count, length)) {
-    tell(function () {
-      refusal.refuse(
-        "too_large",
-        "the block is too large to come through Max",
-        "change fewer things"
-      );
-    });
-  }
+  applicator.begin(id, count, length);
 }
 
 function piece(id, index, text) {
-  tell(function () {
-    var block = assembly.piece(id, index, text);
-    if (block === undefined) {
-      return undefined;
-    }
-    ready();
-    return writer.write(parameters.checked(block), selected || writer.live.selectedTrack());
-  });
+  applicator.piece(id, index, text);
 }
 
 // Puts the parameters of the last block back, those that nobody touched since.
 function undo() {
-  tell(function () {
-    ready();
+  applicator.tell(function () {
+    applicator.ready();
     return writer.undo();
   });
 }
@@ -74,30 +60,7 @@ function notifydeleted() {
   }
 }
 
-function ready() {
-  if (writer === null) {
-    refusal.refuse("unavailable", "Live is not ready yet", "ask again in a moment");
-  }
+function apply(block) {
+  return writer.write(parameters.checked(block), applicator.selected());
 }
-ready.local = 1;
-
-function tell(work) {
-  var said;
-  try {
-    said = work();
-  } catch (error) {
-    said = { type: "applied", ok: false, kind: "parameters", error: refusal.described(error) };
-  }
-  if (said !== undefined) {
-    send(said);
-  }
-}
-tell.local = 1;
-
-function send(said) {
-  var messages = pieces.split("parameters-" + ++reports, said);
-  for (var i = 0; i < messages.length; i++) {
-    outlet(0, ["applied"].concat(messages[i]));
-  }
-}
-send.local = 1;
+apply.local = 1;

@@ -5,6 +5,8 @@
 
 var refuse = require("refusal").refuse;
 var described = require("refusal").described;
+var isObject = require("values").isObject;
+var isList = require("values").isList;
 
 var MAX_CHANGES = 500;
 var MAX_RAMP = 600000; // ms
@@ -371,12 +373,4 @@ function ofName(live, api, name, wanted, steps, low) {
     '"' + name + '" has no value "' + wanted.substring(0, 40) + '"',
     "it has: " + items.slice(0, 20).join(", ").substring(0, 300)
   );
-}
-
-function isObject(value) {
-  return typeof value === "object" && value !== null && !isList(value);
-}
-
-function isList(value) {
-  return Object.prototype.toString.call(value) === "[object Array]";
 }
