@@ -194,6 +194,19 @@ def test_render_shows_the_grid_and_replaces_the_file(tmp_path: Path) -> None:
     assert target.read_bytes().startswith(b"MThd")
 
 
+def test_render_finds_a_name_itself_and_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = Path(str(CONFIGS[0])).resolve()
+    monkeypatch.chdir(tmp_path)
+    first, same, other = (
+        as_json("render", str(config), "--bars", bars)["files"][0] for bars in ("2", "2", "3")
+    )
+    assert same == first
+    assert other != first
+    assert {path.name for path in tmp_path.glob("*.mid")} >= {first, other}
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.markup import escape
 
-from conduit.cli.ask import print_saved
 from conduit.cli.printing import out, print_json, print_table
 from conduit.cli.running import AsJson, call, run
+from conduit.cli.saving import print_saved
 
 if TYPE_CHECKING:
     from conduit.app import App

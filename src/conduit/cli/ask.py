@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,12 +12,11 @@ from rich.markup import escape
 from conduit.blocks import dumps, loads
 from conduit.cli.printing import err, out, print_groove, print_json, print_markdown
 from conduit.cli.running import AsJson, run
+from conduit.cli.saving import print_saved, save_files
 from conduit.contracts.call import LOCAL_OWNER
-from conduit.contracts.errors import NotFound, StoreError
-from conduit.store.files import write_atomically
 
 if TYPE_CHECKING:
-    from conduit.agents.events import AskReply, ToolUse
+    from conduit.agents.events import AskReply
     from conduit.app import App
 
 
@@ -95,50 +92,3 @@ def print_reply(reply: AskReply) -> None:
         out.print(f"[dim]{100 * agreed.agreement:.0f} % of the answers agreed{stronger}[/]")
     if reply.provider != "offline":
         out.print(f"[dim]{reply.provider} {escape(reply.model)}[/]")
-
-
-def print_saved(paths: list[Path]) -> None:
-    """Where files landed; a path stays in one piece, to be copied."""
-    for path in paths:
-        out.print(f"[bold green]saved[/] {escape(str(path))}", soft_wrap=True)
-
-
-def save_files(app: App, use: ToolUse, folder: Path) -> list[Path]:
-    """Where a tool saved its files; those that it only stored are copied into a folder."""
-    if use.saved:
-        return [Path(path) for path in use.saved]
-    written = []
-    for ref in use.files:
-        with contextlib.suppress(NotFound):  # a tool of somebody else may name what is not there
-            path = folder / (Path(ref.name).name or ref.id)
-            written.append(write_file(app, ref.id, path, replace=False))
-    return written
-
-
-def write_file(app: App, file_id: str, path: Path, *, replace: bool = True) -> Path:
-    """Copy a stored file to a path, all of it or nothing; returns where it landed.
-
-    Without ``replace`` a file that is there already stays, and a number is added to the name,
-    unless it holds the same bytes. Raises ``StoreError``.
-    """
-    _, data = app.files.get(LOCAL_OWNER.org_id, file_id)
-    try:
-        if not replace:
-            path = _free(path, data)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, data)
-    except OSError as error:
-        raise StoreError(
-            f"{path} could not be written: {error.strerror}", hint="choose another place"
-        ) from None
-    return path
-
-
-def _free(path: Path, data: bytes) -> Path:
-    """The first of ``name``, ``name-2``, ``name-3`` … that is free or holds ``data``."""
-    for number in count(2):
-        if not path.exists() or path.read_bytes() == data:
-            break
-        stem = path.stem if number == 2 else path.stem.rpartition("-")[0]
-        path = path.with_name(f"{stem}-{number}{path.suffix}")
-    return path

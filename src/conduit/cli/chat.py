@@ -13,9 +13,10 @@ import typer
 from rich.markup import escape
 
 from conduit import __version__
-from conduit.cli.ask import answered, print_reply, print_saved, save_files
+from conduit.cli.ask import answered, print_reply
 from conduit.cli.printing import out, print_error, print_json, print_providers
 from conduit.cli.running import AsJson, call, run
+from conduit.cli.saving import print_saved, save_files
 from conduit.contracts.errors import ConduitError
 
 if TYPE_CHECKING:

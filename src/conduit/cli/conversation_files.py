@@ -11,10 +11,10 @@ import typer
 from rich.markup import escape
 
 from conduit.blocks import loads
-from conduit.cli.ask import print_saved
 from conduit.cli.conversation_notes import SessionArgument
 from conduit.cli.printing import out, print_json
 from conduit.cli.running import AsJson, call, run
+from conduit.cli.saving import print_saved
 from conduit.contracts.errors import InvalidInput, StoreError, TooLarge
 from conduit.store.files import write_atomically
 

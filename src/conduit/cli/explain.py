@@ -9,9 +9,9 @@ import typer
 from rich.markup import escape
 
 from conduit.blocks import dumps, loads
-from conduit.cli.ask import print_saved, write_file
 from conduit.cli.printing import out, print_json, print_table, working
 from conduit.cli.running import AsJson, call, run
+from conduit.cli.saving import print_saved, write_file
 from conduit.contracts.errors import InvalidInput
 
 if TYPE_CHECKING:

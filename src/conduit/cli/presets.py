@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.markup import escape
 
-from conduit.cli.ask import print_saved
 from conduit.cli.gateway import read_text
 from conduit.cli.printing import out, print_json, print_table
 from conduit.cli.running import AsJson, call, run
+from conduit.cli.saving import print_saved
 
 if TYPE_CHECKING:
     from conduit.app import App

@@ -9,9 +9,9 @@ import typer
 from rich.markup import escape
 
 from conduit.blocks import dumps, loads
-from conduit.cli.ask import print_saved, write_file
 from conduit.cli.printing import out, print_groove, print_json
 from conduit.cli.running import AsJson, call, run
+from conduit.cli.saving import OUTPUT_HELP, print_saved, write_output
 
 if TYPE_CHECKING:
     from conduit.app import App
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 def render(
     config: Annotated[Path, typer.Argument(help="A groove config, JSON or YAML; see configs/.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="The MIDI file to write.")
-    ],
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help=OUTPUT_HELP),
+    ] = None,
     bars: Annotated[int | None, typer.Option(help="Instead of the config's bars.")] = None,
     seed: Annotated[int | None, typer.Option(help="Instead of the config's seed.")] = None,
     as_json: AsJson = False,
@@ -36,7 +37,7 @@ def render(
 
         request = {"config": read_config(config), "bars": bars, "seed": seed}
         rendered: Any = await call(app, "groove.render_config", request)
-        written = write_file(app, rendered.midi.id, output)
+        written = write_output(app, rendered.midi, output)
         shown = loads(dumps(rendered))
         if as_json:
             print_json({**shown, "files": [str(written)]})

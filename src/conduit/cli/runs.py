@@ -9,10 +9,11 @@ import typer
 from rich.markup import escape
 
 from conduit.blocks import dumps, loads
-from conduit.cli.ask import print_reply, print_saved, save_files
+from conduit.cli.ask import print_reply
 from conduit.cli.plans import go_on
 from conduit.cli.printing import err, out, print_json, print_table, working
 from conduit.cli.running import AsJson, call, run
+from conduit.cli.saving import print_saved, save_files
 from conduit.contracts.errors import InvalidInput
 
 if TYPE_CHECKING:

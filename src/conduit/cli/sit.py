@@ -10,9 +10,9 @@ from rich.markup import escape
 
 from conduit.blocks import dumps, loads
 from conduit.cli.analyze import kept_sound
-from conduit.cli.ask import print_saved, write_file
 from conduit.cli.printing import out, print_groove, print_json, working
 from conduit.cli.running import AsJson, call, run
+from conduit.cli.saving import OUTPUT_HELP, print_saved, write_output
 
 if TYPE_CHECKING:
     from conduit.app import App
@@ -22,8 +22,9 @@ def sit(
     config: Annotated[str, typer.Argument(help="A groove config, JSON or YAML, or a style.")],
     loop: Annotated[Path, typer.Argument(help="A WAV, AIFF or FLAC file that begins with a bar.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="The MIDI file to write.")
-    ],
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help=OUTPUT_HELP),
+    ] = None,
     layer: Annotated[
         list[str] | None,
         typer.Option(help="A layer that moves, by name or kind; again for more. Else: the hats."),
@@ -47,7 +48,7 @@ def sit(
         }
         with working(f"listening to {loop.name}", quiet=as_json):
             sat: Any = await call(app, "groove.sit_like", request)
-        written = write_file(app, sat.midi.id, output)
+        written = write_output(app, sat.midi, output)
         shown = loads(dumps(sat))
         if as_json:
             print_json({**shown, "files": [str(written)]})

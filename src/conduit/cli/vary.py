@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from conduit.blocks import dumps, loads
-from conduit.cli.ask import write_file
 from conduit.cli.printing import err, out, print_json, print_table
 from conduit.cli.running import AsJson, run
+from conduit.cli.saving import write_file
 from conduit.contracts.call import LOCAL_OWNER
 
 if TYPE_CHECKING:
