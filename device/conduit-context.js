@@ -4,6 +4,7 @@
 const { between } = require("./differences");
 
 const MOST_DEPTH = 32;
+const LONGEST_NAME = 200;
 
 class Context {
   // `client` sends, `session` is the conversation that the set belongs to; `asked` is called when
@@ -29,6 +30,12 @@ class Context {
       return;
     }
     this.heard = said.version;
+  }
+
+  // Where the sound of the clip that is shown lies on this machine; empty where there is none.
+  soundPath() {
+    const clip = this.whole && this.whole.clip;
+    return isObject(clip) && typeof clip.file_path === "string" ? clip.file_path : "";
   }
 
   // The server was started anew, or is another one.
@@ -60,7 +67,7 @@ class Context {
 
   async sendOnce(whole) {
     if (this.version) {
-      const changes = between(this.sent, whole) || {};
+      const changes = between(shown(this.sent), shown(whole)) || {};
       try {
         const reply = await this.client.send("PATCH", "/live/context", {
           session: this.session,
@@ -76,7 +83,7 @@ class Context {
     }
     const reply = await this.client.send("PUT", "/live/context", {
       session: this.session,
-      context: whole,
+      context: shown(whole),
     });
     this.have(whole, reply);
   }
@@ -85,6 +92,21 @@ class Context {
     this.sent = whole;
     this.version = Number(reply.version) || 0;
   }
+}
+
+// What the server is told: of a sound its name, and not where it lies.
+function shown(whole) {
+  if (!isObject(whole.clip) || whole.clip.file_path === undefined) return whole;
+  const { file_path: file, ...clip } = whole.clip;
+  return { ...whole, clip: { ...clip, file: nameOf(String(file)) } };
+}
+
+// Of a path as any system writes it.
+function nameOf(file) {
+  return file
+    .split(/[\\/:]/)
+    .pop()
+    .slice(0, LONGEST_NAME);
 }
 
 // A merge patch (RFC 7396) put into force. What it is put on stays as it is.
@@ -102,4 +124,4 @@ function isObject(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-module.exports = { Context, merged };
+module.exports = { Context, merged, nameOf };

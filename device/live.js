@@ -193,18 +193,25 @@ Live.prototype.named = function (ids, wanted, what) {
   );
 };
 
-// Runs `work` so that Live's undo takes it back in one step, where this Live can do that.
+// Runs `work` so that Live's undo takes it back in one step, where this Live can do that. The two
+// functions are in no reference, so `info` need not name them: they are called on the off chance.
 Live.prototype.inOneStep = function (work) {
   var song = this.song();
-  var joined = this.can(song, "begin_undo_step") && this.can(song, "end_undo_step");
-  if (joined) {
-    song.call("begin_undo_step");
-  }
+  var joined = attempt(song, "begin_undo_step");
   try {
     return work();
   } finally {
     if (joined) {
-      song.call("end_undo_step");
+      attempt(song, "end_undo_step");
     }
   }
 };
+
+function attempt(api, name) {
+  try {
+    api.call(name);
+    return true;
+  } catch (error) {
+    return false;
+  }
+}

@@ -9,6 +9,7 @@ var MAX_VALUES = 64; // names of one parameter
 var MAX_NOTES = 1000;
 var MAX_GROOVES = 32;
 var MAX_SCENES = 500;
+var MAX_PATH = 4096;
 
 exports.look = look;
 
@@ -143,14 +144,20 @@ function clipOf(live, view) {
   var told = {
     name: short(live.text(api, "name")),
     kind: live.flag(api, "is_midi_clip") ? "midi" : "audio",
-    length_beats: rounded(live.number(api, "length", 0), 4),
     looping: live.flag(api, "looping"),
   };
+  var groove = live.child(api, "groove"); // since Live 11
+  if (groove) {
+    told.groove = short(live.text(groove, "name"));
+  }
   var slot = /clip_slots (\d+)/.exec(String(api.unquotedpath));
   if (slot) {
     told.slot = Number(slot[1]);
   }
-  if (told.kind === "midi") {
+  if (told.kind === "audio") {
+    soundOf(live, api, told);
+  } else {
+    told.length_beats = rounded(live.number(api, "length", 0), 4);
     var notes = contents.readNotes(live, api);
     told.note_count = notes.length;
     told.notes = [];
@@ -159,6 +166,22 @@ function clipOf(live, view) {
     }
   }
   return told;
+}
+
+// Of what is not warped Live knows no beats. `file_path` is for the bridge, and goes no further.
+function soundOf(live, api, told) {
+  told.warping = live.flag(api, "warping");
+  if (told.warping) {
+    told.length_beats = rounded(live.number(api, "length", 0), 4);
+  }
+  var rate = live.number(api, "sample_rate", 0);
+  if (rate > 0) {
+    told.seconds = rounded(live.number(api, "sample_length", 0) / rate, 3);
+  }
+  var path = live.text(api, "file_path");
+  if (path && path.length <= MAX_PATH) {
+    told.file_path = path;
+  }
 }
 
 function noteOf(each) {

@@ -14,11 +14,39 @@ test("on load all of it is told, as published", () => {
     "midi",
     block([{ pitch: 36, start: 0, duration: 0.25, probability: 0.5, velocity_deviation: 5 }]),
   );
-  set.view.choose("detail_clip", set.track("Drums").slots[0].clip);
+  const [{ clip }] = set.track("Drums").slots;
+  [clip.groove] = set.grooves;
+  set.view.choose("detail_clip", clip);
   rig.context.send("context", "full");
   const told = contexts(rig);
   assert.deepEqual(told[0].context.tempo, 120);
   assert.deepEqual(told.at(-1).context, fixture("context"));
+  assert.deepEqual(set.rules.broken, []);
+});
+
+test("of a clip of sound its file is told, and beats where it is warped", () => {
+  const { set, rig } = alone();
+  const [warped, free] = set.track("Vox").slots;
+  warped.drop({ file: "/Users/ann/My Loops/break  1.wav", seconds: 2.5 }, { name: "Break" });
+  free.drop({ file: `/${"x".repeat(5000)}.wav`, warping: 0 });
+  const seen = [warped, free].map((slot) => {
+    set.view.choose("detail_clip", slot.clip);
+    rig.time.pass(100);
+    return contexts(rig).at(-1).changes.clip;
+  });
+  assert.deepEqual(seen[0], {
+    name: "Break",
+    kind: "audio",
+    looping: true,
+    slot: 0,
+    warping: true,
+    length_beats: 4,
+    seconds: 2.5,
+    file_path: "/Users/ann/My Loops/break  1.wav",
+  });
+  // A merge patch: null takes away what does not hold any more.
+  const after = { name: "", looping: false, slot: 1, warping: false, seconds: 2 };
+  assert.deepEqual(seen[1], { ...after, length_beats: null, file_path: null });
   assert.deepEqual(set.rules.broken, []);
 });
 

@@ -12,9 +12,11 @@ const DEFAULTS = {
 
 // A clip of notes, or of audio. Times are beats from its start.
 class Clip extends Thing {
-  constructor(set, parent, { length, midi = true, name = "", start = 0, arrangement = false }) {
+  constructor(set, parent, { length, name = "", start = 0, arrangement = false, sound = null }) {
     super(set, "Clip", parent);
+    const midi = sound === null;
     this.notes = [];
+    this.groove = null;
     this.nextNote = 1;
     this.property("name", name, { check: text });
     this.property("start_time", start);
@@ -22,13 +24,15 @@ class Clip extends Thing {
     this.derived("is_midi_clip", () => (midi ? 1 : 0));
     this.derived("is_audio_clip", () => (midi ? 0 : 1));
     this.derived("is_arrangement_clip", () => (arrangement ? 1 : 0));
-    this.derived("length", () => this.get("loop_end") - this.get("loop_start"));
+    this.derived("length", () => this.end() - this.begin());
     this.span = length;
-    this.derived("end_time", () => this.get("start_time") + this.span);
-    this.derived("notes", () => "bang", { observe: true });
+    this.derived("end_time", () => (arrangement ? this.get("start_time") + this.span : this.end()));
     this.bounds("loop_start", "loop_end", length);
     this.bounds("start_marker", "end_marker", length);
-    if (!midi) return;
+    this.child("groove", () => this.groove);
+    this.derived("has_groove", () => (this.groove ? 1 : 0));
+    if (!midi) return this.audio(sound);
+    this.derived("notes", () => "bang", { observe: true });
     this.function("add_new_notes", this.add);
     this.function("get_notes_extended", this.read);
     if (set.version >= 11.1)
@@ -36,6 +40,36 @@ class Clip extends Thing {
     this.function("remove_notes_extended", this.remove);
     this.function("remove_notes_by_id", this.removeById);
     this.function("apply_note_modifications", this.modify);
+  }
+
+  audio({ file, warping = 1, seconds = 2, rate = 44100 }) {
+    this.derived("file_path", () => file);
+    this.derived("sample_length", () => seconds * rate);
+    this.derived("sample_rate", () => rate);
+    this.property("warping", warping, { check: switched });
+    if (!warping) this.properties.get("looping").value = 0; // what is not warped cannot be looped
+  }
+
+  begin() {
+    return this.get(this.get("looping") ? "loop_start" : "start_marker");
+  }
+
+  end() {
+    return this.get(this.get("looping") ? "loop_end" : "end_marker");
+  }
+
+  // Of a clip that is not looped, the loop is where the clip begins and ends.
+  get(name) {
+    return super.get(this.meant(name));
+  }
+
+  put(name, value) {
+    super.put(this.meant(name), value);
+  }
+
+  meant(name) {
+    const markers = { loop_start: "start_marker", loop_end: "end_marker" };
+    return super.get("looping") ? name : markers[name] || name;
   }
 
   bounds(start, end, length) {
@@ -108,9 +142,9 @@ class Clip extends Thing {
 
   modify(given) {
     const changed = new Map(Array.from(given.notes, (note) => [note.note_id, { ...note }]));
-    for (const id of changed.keys()) {
-      if (!this.notes.some((note) => note.note_id === id)) throw new Error("there is no such note");
-    }
+    // Live ignores all of it where one of them is not there.
+    const known = new Set(this.notes.map((note) => note.note_id));
+    if ([...changed.keys()].some((id) => !known.has(id))) return;
     this.become(this.notes.map((note) => ({ ...note, ...changed.get(note.note_id) })));
   }
 
@@ -139,6 +173,7 @@ class Clip extends Thing {
     ]) {
       shown[key] = this.get(key);
     }
+    shown.groove = this.groove && this.groove.get("name");
     shown.notes = this.notes.map(({ note_id, ...rest }) => rest);
     return shown;
   }

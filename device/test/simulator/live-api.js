@@ -2,6 +2,9 @@
 // LiveAPI as [js] and [v8] have it, over a simulated set. One class for each [js] object, for it
 // has to know whether that object may use Live yet, and call back into it.
 
+// Devices use them, and Live's reference does not have them: nobody may look for them in `info`.
+const UNPUBLISHED = new Set(["begin_undo_step", "end_undo_step"]);
+
 function liveApiFor(set, host) {
   return class LiveAPI {
     constructor(...given) {
@@ -66,7 +69,9 @@ function liveApiFor(set, host) {
         `type ${thing.type}`,
         ...[...thing.children.keys()].map((name) => `child ${name} ${name}`),
         ...[...thing.properties.keys()].map((name) => `property ${name} symbol`),
-        ...[...thing.functions.keys()].map((name) => `function ${name}`),
+        ...[...thing.functions.keys()]
+          .filter((name) => !UNPUBLISHED.has(name))
+          .map((name) => `function ${name}`),
         "done",
       ].join("\n");
     }

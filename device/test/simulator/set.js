@@ -179,11 +179,11 @@ class LiveSet {
     );
     this.song.master = new Track(this, { name: "Master", kind: "master" });
     this.song.pool = new Thing(this, "GroovePool", this.song);
-    const pooled = grooves.map((name) => {
+    const pooled = (this.grooves = grooves.map((name) => {
       const groove = new Thing(this, "Groove", this.song.pool);
       groove.property("name", name);
       return groove;
-    });
+    }));
     this.song.pool.child("grooves", () => pooled);
     for (const each of tracks) this.addTrack(each);
     this.view.chosen.selected_track = this.song.tracks[0] || null;

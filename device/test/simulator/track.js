@@ -25,6 +25,12 @@ class Slot extends Thing {
     this.change(null, clip);
   }
 
+  // What a person does who drops a file there.
+  drop(sound, more = {}) {
+    this.change(null, new Clip(this.set, this, { length: 4, sound, ...more }));
+    return this.clip;
+  }
+
   remove() {
     if (!this.clip) throw new Error("the slot has no clip");
     this.change(this.clip, null);

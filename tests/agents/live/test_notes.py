@@ -131,6 +131,21 @@ def test_a_large_set_is_told_in_few_bytes_and_little_time() -> None:
     assert said["notes"][0] == [36, 0.333, 0.25, 100]
 
 
+def test_of_a_sound_its_file_is_said_and_of_notes_their_groove() -> None:
+    sound = {"kind": "audio", "name": "Break", "file": "break.wav", "seconds": 2.50049}
+    for told, said in (
+        (
+            {**sound, "warping": False, "looping": True},
+            {"file": "break.wav", "seconds": 2.5, "warping": False, "looping": True},
+        ),
+        ({"groove": "MPC 16 Swing", "note_count": 3}, {"groove": "MPC 16 Swing", "notes": 3}),
+    ):
+        clip = json.loads(written(context_of({"clip": told})))["clip"]
+        assert {name: clip[name] for name in said} == said
+        assert None not in clip.values()
+        assert ("notes" in clip) != ("file" in clip)
+
+
 @given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=60))
 @settings(max_examples=12, deadline=None)
 def test_no_name_breaks_out_or_goes_beyond_the_bound(name: str) -> None:

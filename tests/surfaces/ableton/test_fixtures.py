@@ -49,7 +49,7 @@ def test_the_set_that_the_device_tells_is_understood() -> None:
     assert seen.selected.track == 0
     assert seen.clip is not None
     assert seen.clip.notes[0].probability == 0.5
-    assert seen.clip.note_count == 1
+    assert (seen.clip.note_count, seen.clip.groove) == (1, "MPC 16 Swing")
     assert seen.devices[0].parameters[3].values == ("LP", "HP", "Band")
     assert not seen.devices[0].parameters[4].enabled
 

@@ -74,10 +74,15 @@ class SeenNote:
 
 @dataclass(frozen=True, slots=True)
 class LiveClip:
-    """The selected clip. Of its notes as many as the device sends; ``note_count`` is all."""
+    """The selected clip. Of its notes as many as the device sends; ``note_count`` is all. Of sound
+    that is not warped Live knows no beats; ``seconds`` is all of the file."""
 
     name: Title = ""
     kind: Literal["midi", "audio"] = "midi"
+    groove: Annotated[Title, "the one of the groove pool that it is given"] = ""
+    file: Annotated[Title, "name of the file, of an audio clip"] = ""
+    warping: Annotated[bool | None, "of an audio clip"] = None
+    seconds: Annotated[float | None, Range(0, _SPAN), "of an audio clip's file"] = None
     length_beats: Beats = 0.0
     looping: bool = False
     slot: Index | None = None

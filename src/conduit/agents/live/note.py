@@ -92,14 +92,20 @@ def _at(tracks: Sequence[LiveTrack], index: int) -> list[str]:
 
 
 def _clip(clip: LiveClip) -> dict[str, Any]:
-    return {
+    said: dict[str, Any] = {
         "name": _name(clip.name),
         "kind": clip.kind,
         "slot": clip.slot,
         "length_beats": _short(clip.length_beats),
         "looping": clip.looping,
-        "notes": max(clip.note_count, len(clip.notes)),
+        "groove": _name(clip.groove) or None,
     }
+    if clip.kind == "midi":
+        said["notes"] = max(clip.note_count, len(clip.notes))
+    else:
+        seconds = None if clip.seconds is None else _short(clip.seconds)
+        said |= {"file": _name(clip.file) or None, "warping": clip.warping, "seconds": seconds}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _track(track: LiveTrack) -> list[str]:
