@@ -27,14 +27,15 @@ Tell = Callable[[Json], Awaitable[None]]
 
 
 class Teller:
-    """Tells of one call. Pieces of text are gathered for a moment, because each message costs the
-    wire a third more than its text."""
+    """Tells of one call, one thing after the other. Pieces of text are gathered for a moment,
+    because each message costs the wire a third more than its text."""
 
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
         self._pieces: list[str] = []
         self._size = 0
         self._later: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
 
     async def hear(self, event: Json) -> None:
         """An event of a block: ``{"text": …}`` alone is a piece of an answer."""
@@ -44,22 +45,20 @@ class Teller:
                 self._size += len(piece)
                 if self._size >= GATHER_BYTES:
                     await self.flush()
-                elif self._later is None:
+                elif self._later is None or self._later.done():
                     self._later = asyncio.create_task(self._wait())
             case _:
                 await self.flush()
                 await self._tell({"event": event})
 
     async def flush(self) -> None:
-        """Tell what has been gathered."""
-        later, self._later = self._later, None
-        if later is not None and later is not asyncio.current_task():
-            later.cancel()
-        if self._pieces:
-            text = "".join(self._pieces)
-            self._pieces.clear()
-            self._size = 0
-            await self._tell({"text": text})
+        """Tell what has been gathered. What is being told already is told first."""
+        async with self._turn:
+            if self._pieces:
+                text = "".join(self._pieces)
+                self._pieces.clear()
+                self._size = 0
+                await self._tell({"text": text})
 
     async def aclose(self) -> None:
         """Tell nothing more."""
@@ -69,5 +68,6 @@ class Teller:
             await asyncio.gather(later, return_exceptions=True)
 
     async def _wait(self) -> None:
-        await asyncio.sleep(GATHER_S)
-        await self.flush()
+        while self._pieces:
+            await asyncio.sleep(GATHER_S)
+            await self.flush()

@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
+from conduit.intents.pace import Rate
 from conduit.intents.service import Service
 from conduit.midi import ump
 from conduit.midi.flex import TextAssembler, text_packets
 from conduit.store.seen import Seen
 from conduit.surfaces.flex.bridge import Bridge
 from conduit.surfaces.flex.carriers import METADATA, RUBY, RUBY_LANGUAGE, CarrierReader
-from conduit.surfaces.flex.devices import DeviceRule, Identity, Rate, Strangers
+from conduit.surfaces.flex.devices import DeviceRule, Identity, Strangers
 from conduit.surfaces.flex.envelope import Envelope, parse, render, render_batch, render_parts
 from conduit.surfaces.flex.guard import Guard
 from conduit.surfaces.flex.line import Line
@@ -282,6 +283,10 @@ async def test_cancel_ends_what_goes_on(tmp_path: Path) -> None:
         nothing = await pedal.told(await pedal.ask("cancel", {"corr": "?"}))
         assert nothing[0][1]["code"] == "unknown"
         await behind.cancelled.wait()
+        both = [Envelope(NOW, "at once", "a.b"), Envelope(NOW, "no", "cancel", {"corr": "at once"})]
+        (batch,) = render_batch(both)
+        await pedal.press(batch)  # it is cancelled before it began
+        assert (await pedal.told("at once"))[-1][1]["code"] == "cancelled"
 
 
 async def test_texts_for_people_are_kept_as_often_as_is_allowed(tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ from conduit.contracts.errors import (
     Forbidden,
     RateLimited,
 )
+from conduit.intents.pace import Rate
 from conduit.store.seen import Seen
 from conduit.surfaces.flex.devices import (
     SEVEN,
     Device,
     DeviceRule,
     Identity,
-    Rate,
     Strangers,
     recognise,
 )

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from conduit.intents.pace import Rate
+
 SEVEN: Final = (
     "llm.chat",
     "planner.reason",
@@ -35,14 +37,6 @@ class Identity:
     address: str = ""
     secret: str = ""
     here: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """So many in a minute, ``burst`` of them at once."""
-
-    per_minute: float
-    burst: float
 
 
 USUAL_RATE: Final = Rate(600.0, 60.0)

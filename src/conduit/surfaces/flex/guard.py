@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import fnmatch
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
 from conduit.contracts.errors import Conflict, Forbidden, RateLimited
-from conduit.models.routing.buckets import TokenBucket
+from conduit.intents.pace import Pace
 from conduit.store.seen import Seen
-from conduit.surfaces.flex.devices import Device, Rate
+from conduit.surfaces.flex.devices import Device
 from conduit.surfaces.flex.envelope import Envelope
 
 MOST_BUCKETS: Final = 10_000
-"""Of devices and intents; the one used least lately is forgotten, which fills it."""
+"""Of devices and intents."""
 
 _BETWEEN: Final = "\t"
 
@@ -34,10 +33,9 @@ class Guard:
     ) -> None:
         self._seen = seen
         self._now = now_ms
-        self._clock = clock
         self._window = window_ms
         self._skew = skew_ms
-        self._buckets: OrderedDict[tuple[str, str], TokenBucket] = OrderedDict()
+        self._pace = Pace(clock, MOST_BUCKETS)
 
     def admit(self, device: Device, envelope: Envelope) -> None:
         """Let an envelope in, once. Raises ``Conflict`` for one that is stale, from the future, or
@@ -74,16 +72,16 @@ class Guard:
     def paced(self, device: Device, intent: str) -> None:
         """Count one for the device and one for its intent. Raises ``RateLimited``; then neither
         has been counted."""
-        own = self._bucket(device.key, "", device.rate)
-        wait = own.try_take()
+        own = (device.key, "")
+        wait = self._pace.take(own, device.rate)
         if wait:
             raise _too_often(device.name, wait)
         rate = device.rate_of(intent)
         if rate is None:
             return
-        wait = self._bucket(device.key, intent, rate).try_take()
+        wait = self._pace.take((device.key, intent), rate)
         if wait:
-            own.give_back(1.0)
+            self._pace.give_back(own)
             raise _too_often(f"{device.name}, {intent}", wait)
 
     def _timely(self, envelope: Envelope) -> None:
@@ -106,17 +104,6 @@ class Guard:
                 where=envelope.corr,
                 hint="send it again, with the time of now",
             )
-
-    def _bucket(self, device: str, intent: str, rate: Rate) -> TokenBucket:
-        found = self._buckets.get((device, intent))
-        if found is None:
-            if len(self._buckets) >= MOST_BUCKETS:
-                self._buckets.popitem(last=False)
-            found = TokenBucket(self._clock, capacity=rate.burst, per_second=rate.per_minute / 60)
-            self._buckets[device, intent] = found
-        else:
-            self._buckets.move_to_end((device, intent))
-        return found
 
 
 def _key(device: Device, envelope: Envelope) -> str:

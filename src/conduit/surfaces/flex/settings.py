@@ -39,8 +39,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from conduit.intents.pace import Rate
 from conduit.store.settings_file import Section, read_settings
-from conduit.surfaces.flex.devices import USUAL_RATE, DeviceRule, Rate, Strangers
+from conduit.surfaces.flex.devices import USUAL_RATE, DeviceRule, Strangers
 from conduit.surfaces.flex.envelope import MOST_TEXT
 
 FILE_NAME: Final = "flex.yaml"

@@ -8,27 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
-import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 
 from conduit.contracts.errors import (
     ConduitError,
-    Conflict,
     Forbidden,
     InvalidInput,
-    NotFound,
     Overloaded,
     RateLimited,
     TooLarge,
 )
 from conduit.contracts.json import Json
 from conduit.intents.codes import Trouble
-from conduit.intents.service import Progress, Result, Service
-from conduit.intents.telling import CANCEL, CANCELLED, Teller
+from conduit.intents.queues import Call, CallQueues, Kind, Limits, Sender
+from conduit.intents.service import Service
+from conduit.intents.telling import CANCEL
 from conduit.surfaces.osc.asked import HELLO, ROOT, Asked, Methods
 from conduit.surfaces.osc.door import Door
 from conduit.surfaces.osc.links import DatagramLink, Link
@@ -45,8 +42,6 @@ MOST_LATER: Final = 256
 MOST_LATER_BYTES: Final = 4 << 20
 LONGEST_LATER_S: Final = 60.0
 
-log = logging.getLogger("conduit.osc")
-
 
 @dataclass(frozen=True, slots=True)
 class _Later:
@@ -55,15 +50,6 @@ class _Later:
     key: str
     count: int
     size: int
-
-
-@dataclass(slots=True)
-class _Desk:
-    """What one sender has going on."""
-
-    host: str
-    turns: asyncio.Semaphore
-    calls: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
 
 class Bridge:
@@ -79,11 +65,13 @@ class Bridge:
     ) -> None:
         self.settings = settings
         self.door = door
-        self._service = service
+        self._queues = CallQueues(
+            service,
+            Limits(settings.at_once, settings.queue, MOST_OF_HOST, MOST_CALLS, MOST_CALLS),
+        )
         self._now = now
         self._new_id = new_id
         self._methods = Methods(settings.may)
-        self._desks: dict[str, _Desk] = {}
         self._later: dict[asyncio.TimerHandle, _Later] = {}
         self._saying: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -107,14 +95,11 @@ class Bridge:
             if later.key == link.key:
                 handle.cancel()
                 del self._later[handle]
-        desk = self._desks.get(link.key)
-        for task in tuple(desk.calls.values()) if desk else ():
-            task.cancel()
+        self._queues.leave(link.key)
 
     async def idle(self) -> None:
         """Wait until nothing is worked on."""
-        while tasks := [task for desk in self._desks.values() for task in desk.calls.values()]:
-            await asyncio.wait(tasks)
+        await self._queues.idle()
 
     async def aclose(self) -> None:
         """End everything, and close the connections."""
@@ -122,12 +107,11 @@ class Bridge:
         for handle in self._later:
             handle.cancel()
         self._later.clear()
-        tasks = [task for desk in self._desks.values() for task in desk.calls.values()]
-        tasks += self._saying
-        for task in tasks:
+        saying = tuple(self._saying)
+        for task in saying:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._service.aclose()
+        await asyncio.gather(*saying, return_exceptions=True)
+        await self._queues.aclose()
 
     def _take(self, link: Link, packet: Packet, size: int) -> None:
         """Do it now, or at its time. Messages of one bundle begin in their order, and nothing
@@ -197,7 +181,7 @@ class Bridge:
 
     def _one(self, link: Link, asked: Asked, corr: str) -> None:
         if asked.intent == CANCEL:
-            self._cancel(link, corr)
+            self._queues.cancel(link.key, corr)
             return
         if not any(fnmatch.fnmatchcase(asked.intent, each) for each in self.settings.may):
             raise Forbidden(
@@ -205,82 +189,17 @@ class Bridge:
                 where="--may",
                 hint="the operator allows it: conduit osc serve --may …",
             )
-        new = _Desk(link.host, asyncio.Semaphore(self.settings.at_once))
-        desk = self._desks.setdefault(link.key, new)
-        if corr in desk.calls:
-            raise Conflict("this corr is going on already", where=corr, hint="take another one")
-        most = self.settings.at_once + self.settings.queue
-        in_all = sum(len(each.calls) for each in self._desks.values())
-        of_host = sum(len(each.calls) for each in self._desks.values() if each.host == link.host)
-        if len(desk.calls) >= most or of_host >= MOST_OF_HOST or in_all >= MOST_CALLS:
-            self._tidy(link.key, desk)
-            raise Overloaded(
-                f"{len(desk.calls)} calls of yours go on, {in_all} in all",
-                retry_after_s=1.0,
-                hint="wait for a result before the next, or a little",
-            )
-        task = asyncio.create_task(self._work(link, desk, asked, corr), name=f"osc {corr}")
-        desk.calls[corr] = task
-        task.add_done_callback(partial(self._over, link, desk, corr))
+        call = Call(asked.intent, asked.body, corr, self._new_id())
+        self._queues.put(Sender(link.key, link.host), call, partial(self._told, link, corr))
 
-    def _over(self, link: Link, desk: _Desk, corr: str, task: asyncio.Task[None]) -> None:
-        desk.calls.pop(corr, None)
-        self._tidy(link.key, desk)
-        if task.cancelled() and not self._closed:  # before it had begun
-            self._refuse(link, corr, CANCELLED)
-
-    def _tidy(self, key: str, desk: _Desk) -> None:
-        if not desk.calls and self._desks.get(key) is desk:
-            del self._desks[key]
-
-    async def _work(self, link: Link, desk: _Desk, asked: Asked, corr: str) -> None:
-        async def tell(body: Json) -> None:
-            await self._part(link, "progress", corr, body)
-
-        teller = Teller(tell)
-        try:
-            await link.send([ack(corr)])
-            async with desk.turns:
-                value: Json = None
-                calls = self._service.call(asked.intent, asked.body, self._new_id())
-                async with aclosing(calls) as items:
-                    async for item in items:
-                        if isinstance(item, Progress):
-                            await teller.hear(item.event)
-                        elif isinstance(item, Result):
-                            value = item.value
-                await teller.flush()
-                await self._part(link, "result", corr, value)
-        except ConduitError as error:
-            await teller.flush()
-            await link.send([refusal(corr, error, link.most)])
-        except asyncio.CancelledError:
-            if self._closed:
-                raise
-            await link.send([refusal(corr, CANCELLED, link.most)])
-        except Exception:
-            log.exception("the call %s failed", corr)
-            await link.send([refusal(corr, ConduitError("it failed"), link.most)])
-        finally:
-            await teller.aclose()
-
-    async def _part(
-        self, link: Link, kind: Literal["progress", "result"], corr: str, value: Json
-    ) -> None:
-        try:
-            messages = parts(kind, corr, value, most=link.most, in_all=link.in_all)
-        except TooLarge as error:
-            messages = [refusal(corr, error, link.most)] if kind == "result" else []
+    async def _told(self, link: Link, corr: str, kind: Kind, body: Json | Trouble) -> None:
+        if kind == "ack":
+            messages = [ack(corr)]
+        elif isinstance(body, Trouble):
+            messages = [refusal(corr, body, link.most)]
+        else:
+            messages = _parts(link, "progress" if kind == "progress" else "result", corr, body)
         await link.send(messages)
-
-    def _cancel(self, link: Link, corr: str) -> None:
-        desk = self._desks.get(link.key)
-        task = desk.calls.get(corr) if desk is not None else None
-        if task is None:
-            raise NotFound(
-                "nothing with this corr is going on", where=CANCEL, hint="it may be over"
-            )
-        task.cancel()
 
     def _grumble(self, link: Link, error: ConduitError) -> None:
         """Refuse what may come by the thousand: no more than once a second."""
@@ -308,6 +227,16 @@ def _all(packet: Packet) -> Iterator[Message]:
     else:
         for element in packet.elements:
             yield from _all(element)
+
+
+def _parts(
+    link: Link, kind: Literal["progress", "result"], corr: str, value: Json
+) -> list[Message]:
+    """A value that has no place here is a refusal; on the way to a result it is left out."""
+    try:
+        return parts(kind, corr, value, most=link.most, in_all=link.in_all)
+    except TooLarge as error:
+        return [refusal(corr, error, link.most)] if kind == "result" else []
 
 
 def _corr_in(message: Message) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from conduit.contracts.errors import RateLimited
-from conduit.models.routing.buckets import TokenBucket
+from conduit.intents.pace import Pace, Rate
 from conduit.surfaces.osc.settings import OscSettings
 
 Address = tuple[str, int]
@@ -46,7 +46,8 @@ class Door:
         self._settings = settings
         self._clock = clock
         self._secret = secret
-        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._pace = Pace(clock, MOST_REMEMBERED)
+        self._rate = Rate(settings.per_minute, settings.burst)
         self._told: OrderedDict[str, float] = OrderedDict()
         self._places: OrderedDict[Address, _Place] = OrderedDict()
 
@@ -60,15 +61,7 @@ class Door:
 
     def paced(self, host: str, count: int) -> None:
         """Count so many messages. Raises ``RateLimited``; then none has been counted."""
-        bucket = self._buckets.get(host)
-        if bucket is None:
-            made = TokenBucket(
-                self._clock,
-                capacity=self._settings.burst,
-                per_second=self._settings.per_minute / 60,
-            )
-            bucket = _kept(self._buckets, host, made)
-        wait = bucket.try_take(float(count))
+        wait = self._pace.take(host, self._rate, float(count))
         if wait:
             raise RateLimited(
                 "asked more often than is allowed",

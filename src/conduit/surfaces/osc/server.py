@@ -63,10 +63,10 @@ class OscServer:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.bridge.aclose()
         if self._datagrams is not None:
             self._datagrams.close()
             self._datagrams = None
+        await self.bridge.aclose()
 
     async def _listen(self, host: str, port: int) -> None:
         try:
