@@ -32,14 +32,16 @@ from conduit.intents.table import call_of
 from conduit.midi import smf, ump
 from conduit.midi.flex import TextAssembler, text_packets
 from conduit.midi.network import Client, Host, Identity, Received
-from conduit.midi.performance import clip_of, jr_seconds, moments
+from conduit.midi.performance import clip_of, jr_seconds
+from conduit.midi.score import score_of
+from conduit.playing.pace import OwnPace
+from conduit.playing.player import LoopClock, play
 from conduit.rhythm import Style
 from conduit.rhythm.engine import play as render_groove
 from conduit.rhythm.groove import GrooveRequest, complete, config_of
 from conduit.surfaces.flex.carriers import CarrierReader
 from conduit.surfaces.flex.envelope import Envelope, parse, render
 from conduit.surfaces.flex.links import whole_messages
-from conduit.surfaces.flex.playing import play
 
 FLEX = """
 strangers: {here: ["*"], rate: {per_minute: 6000000, burst: 100000}}
@@ -145,7 +147,8 @@ async def measure(address: str, url: str, seconds: float, rate: float, devices: 
 async def jitter(bars: int) -> None:
     """Of a groove that is played at its own tempo."""
     wish = complete(GrooveRequest(style=Style.INDUSTRIAL, bars=bars))
-    when = list(moments(clip_of(smf.loads(render_groove(config_of(wish)).midi_bytes()))))
+    score = score_of(clip_of(smf.loads(render_groove(config_of(wish)).midi_bytes())))
+    when = score.moments
     heard: list[tuple[float, ump.Message]] = []
     async with await Host.open(Identity("Synth")) as host:
         client = await Client.open("127.0.0.1", host.port, Identity("Conduit"))
@@ -163,7 +166,8 @@ async def jitter(bars: int) -> None:
                 client.send(each)
 
         listening = asyncio.create_task(listen())
-        played = await play(when, send, clock=time.monotonic)
+        pace = OwnPace(score, time.monotonic())
+        played = await play(score, send, pace, clock=LoopClock(time.monotonic))
         await client.close()
         await listening
     stamps = [(at, each.time) for at, each in heard if isinstance(each, ump.JrTimestamp)]

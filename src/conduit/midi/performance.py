@@ -97,10 +97,11 @@ def clip_of(song: Song, *, key: Key | None = None, group: int = 0) -> Clip:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What is to be played at one time, in seconds from the start."""
+    """What is to be played at one time, in seconds and in quarter notes from the start."""
 
     at_s: float
     messages: tuple[Message, ...]
+    at_beats: float = 0.0
 
 
 def moments(clip: Clip) -> Iterator[Moment]:
@@ -110,7 +111,7 @@ def moments(clip: Clip) -> Iterator[Moment]:
     for event in sorted(clip.events, key=lambda each: each.tick):
         if event.tick > tick:
             if waiting:
-                yield Moment(at, tuple(waiting))
+                yield Moment(at, tuple(waiting), tick / clip.ticks_per_quarter)
                 waiting = []
             at += (event.tick - tick) * quarter / clip.ticks_per_quarter / 1e8
             tick = event.tick
@@ -118,7 +119,7 @@ def moments(clip: Clip) -> Iterator[Moment]:
             quarter = event.message.quarter_10ns
         waiting.append(event.message)
     if waiting:
-        yield Moment(at, tuple(waiting))
+        yield Moment(at, tuple(waiting), tick / clip.ticks_per_quarter)
 
 
 def stamped(at_s: float, messages: Sequence[Message]) -> list[int]:

@@ -85,7 +85,7 @@ class DeviceFile:
                 hint="does another program hold it? are you in the group audio?",
             ) from None
         self.identity = Identity(key=f"port {path}", endpoint=path.name, here=True)
-        self._packets = path.name.startswith("ump")
+        self._packets = holds_packets(path)
         self._stream = WordStream("native")
         self._bytes = ByteStream()
         self._ready = asyncio.Event()
@@ -121,6 +121,11 @@ class DeviceFile:
 
     def _translated(self, data: bytes) -> list[int]:
         return encode_all(self._bytes.feed(data))
+
+
+def holds_packets(path: Path) -> bool:
+    """Whether a device file takes words; else it takes bytes of MIDI 1.0."""
+    return path.name.startswith("ump")
 
 
 def midi1_bytes(words: list[int]) -> bytes:
@@ -192,6 +197,47 @@ class SystemPort:
         if self._waiting.full():
             self._waiting.get_nowait()
         self._waiting.put_nowait(words)
+
+
+class SystemSink:
+    """A port of the system that is only played to, through ``pylibremidi``."""
+
+    def __init__(self, name: str, sink: Any) -> None:
+        self.name = name
+        self._sink = sink
+
+    @classmethod
+    def open(cls, name: str) -> SystemSink:
+        """The first port whose name has ``name`` in it. Raises as ``open_port``."""
+        library = _library()
+        for each in _outputs(library):
+            if name in each.display_name:
+                sink = library.MidiOut(library.OutputConfiguration(), library.midi2_default_api())
+                _check(sink.open_port(each), name)
+                return cls(each.display_name, sink)
+        raise NotFound(
+            f"no port that can be played to is called {name!r:.80}",
+            where="ports",
+            hint="`conduit flex devices` lists those there are",
+        )
+
+    def send(self, words: list[int]) -> None:
+        """The words of one message."""
+        self._sink.send_ump(words)
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._sink.close_port()
+
+
+def sink_names() -> list[str]:
+    """Names of the ports that can be played to. Raises as ``system_ports``."""
+    return [each.display_name for each in _outputs(_library())]
+
+
+def _outputs(library: Any) -> list[Any]:
+    observer = library.Observer(library.ObserverConfiguration(), library.midi2_default_api())
+    return list(observer.get_output_ports())
 
 
 def system_ports() -> list[str]:
