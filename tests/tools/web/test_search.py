@@ -24,6 +24,7 @@ from conduit.contracts.errors import (
 from conduit.store.settings_file import parse_settings
 from conduit.tools.web.search.block import SearchResults, search_block
 from conduit.tools.web.search.provider import Hit
+from conduit.tools.web.search.brave import BRAVE
 from conduit.tools.web.search.searcher import Searcher
 from conduit.tools.web.search.settings import PROVIDERS, SearchSettings, search_settings
 from tests.blocks.utility.hostile import BOMB, Hostile, redirect, until, whole
@@ -71,7 +72,7 @@ def of(name: str, upstream: Hostile) -> SearchSettings:
     )
 
 
-@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.parametrize("name", [each.name for each in PROVIDERS])
 async def test_each_provider(name: str, upstream: Hostile) -> None:
     upstream.replies[PATHS[name]] = whole(json.dumps(SHAPES[name]).encode(), JSON)
     found = await search(of(name, upstream), "  what is\n techno & “dub”? ", 2)
@@ -164,14 +165,14 @@ async def test_without_any_provider_it_says_how_to_have_one() -> None:
 
 
 def test_the_environment_is_enough_and_the_file_goes_before_it() -> None:
-    for name, each in PROVIDERS.items():
-        value = "http://localhost:8080/searx" if name == "searxng" else KEY
+    for each in PROVIDERS:
+        value = KEY if each.url else "http://localhost:8080/searx"
         made = settings(**{each.variable: value})
         assert made.ready
         assert made.provider is each
         assert KEY not in repr(made)
     made = settings("web_search: {provider: brave}", SERPER_API_KEY="a", BRAVE_API_KEY="b")
-    assert (made.provider, made.key) == (PROVIDERS["brave"], "b")
+    assert (made.provider, made.key) == (BRAVE, "b")
     missing = settings("web_search: {provider: brave}", SERPER_API_KEY="a")
     assert not missing.ready
     assert missing.missing == "BRAVE_API_KEY is not set, which Brave Search needs"
@@ -217,7 +218,7 @@ ANY_JSON = st.recursive(
 
 @given(ANY_JSON, st.integers(1, 20))
 def test_whatever_a_provider_sends_is_read(reply: Any, count: int) -> None:
-    for provider in PROVIDERS.values():
+    for provider in PROVIDERS:
         found = provider.read(reply, count)
         assert len(found.hits) <= count
         assert all(hit.url.startswith("http") for hit in found.hits)

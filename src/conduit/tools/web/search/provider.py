@@ -55,7 +55,6 @@ class Provider:
     ask: Callable[[Query, str, str], Asking]
     read: Callable[[Any, int], Found]
     longest_query: int
-    needs_key: bool = True
     model: str = ""
     patience_s: float = 15.0
 

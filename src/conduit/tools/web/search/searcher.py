@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
 
-from conduit.blocks import dumps, loads
-from conduit.blocks.utility.addresses import LookUp, Reach, look_up
+from conduit.blocks import loads
+from conduit.blocks.utility.addresses import LookUp, look_up
 from conduit.blocks.utility.asking import Asking
 from conduit.blocks.utility.retry_after import seconds_of
-from conduit.blocks.utility.url import WebUrl, bracketed
+from conduit.blocks.utility.url import WebUrl
+from conduit.blocks.utility.web_service import exchange
 from conduit.contracts.errors import (
     ConduitError,
     ConfigError,
@@ -68,26 +67,14 @@ class Searcher:
         return provider.read(_json(provider, reply), query.count)
 
     async def _exchange(self, provider: Provider, url: WebUrl, asking: Asking) -> Reply:
-        from conduit.blocks.utility.fetch import Exchange, Limits, Request
-
-        there = replace(url, path=url.path.rstrip("/") + asking.path, query=urlencode(asking.query))
-        headers = {"Accept": "application/json", **asking.headers}
-        if asking.body is not None:
-            headers["Content-Type"] = "application/json"
-        host = f"{bracketed(url.host)}:{url.port}"
-        exchange = Exchange(
-            Request(
-                asking.method,
-                there,
-                tuple(headers.items()),
-                None if asking.body is None else dumps(dict(asking.body)),
-            ),
-            Limits(provider.patience_s, largest=_LARGEST, redirects=0),
-            Reach(hosts=(host,), private=(host,)),  # whoever configured it may mean their own
-            self._look_up,
-        )
         try:
-            return await exchange.run()
+            return await exchange(
+                url,
+                asking,
+                patience_s=provider.patience_s,
+                largest=_LARGEST,
+                look_up=self._look_up,
+            )
         except Forbidden:
             raise Unavailable(
                 f"{provider.title} leads elsewhere, or lies where nothing may be asked",
@@ -123,7 +110,7 @@ def _json(provider: Provider, reply: Reply) -> Any:
 
 
 def _refused(provider: Provider, status: int) -> ConduitError:
-    if not provider.needs_key:
+    if not provider.url:  # one's own, which takes no key
         return Unavailable(
             f"{provider.title} answered {status}",
             where="web.search",

@@ -30,5 +30,4 @@ SEARXNG = Provider(
     ask=ask,
     read=read,
     longest_query=2048,
-    needs_key=False,
 )

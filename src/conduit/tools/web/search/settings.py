@@ -19,9 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from conduit.blocks.utility.url import WebUrl, read_url
-from conduit.contracts.errors import InvalidInput
-from conduit.store.settings_file import Section, closest
+from conduit.blocks.utility.url import WebUrl
+from conduit.blocks.utility.web_service import from_environment, from_section
+from conduit.store.settings_file import Section
 from conduit.tools.web.search.brave import BRAVE
 from conduit.tools.web.search.perplexity import PERPLEXITY
 from conduit.tools.web.search.provider import Provider
@@ -30,9 +30,7 @@ from conduit.tools.web.search.serper import SERPER
 
 SETTINGS: Final = "tools.yaml"
 SECTION: Final = "web_search"
-PROVIDERS: Final = {each.name: each for each in (SERPER, BRAVE, SEARXNG, PERPLEXITY)}
-_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,199})\}")
-_KEY: Final = re.compile(r"[\x21-\x7e]{1,1000}")
+PROVIDERS: Final = (SERPER, BRAVE, SEARXNG, PERPLEXITY)
 _MODEL: Final = re.compile(r"[\w./:-]{1,100}")
 
 
@@ -56,50 +54,21 @@ def search_settings(document: Section, environ: Mapping[str, str]) -> SearchSett
     no key."""
     if SECTION in document.values:
         return _configured(document.section(SECTION), environ)
-    for provider in PROVIDERS.values():
-        if given := environ.get(provider.variable, "").strip():
-            key, url = (given, provider.url) if provider.url else ("", given)
-            return _from_environment(provider, key, url)
-    names = ", ".join(each.variable for each in PROVIDERS.values())
-    return SearchSettings(missing=f"no search provider is set up: set one of {names}")
-
-
-def _from_environment(provider: Provider, key: str, url: str) -> SearchSettings:
-    try:
-        place = read_url(url)
-    except InvalidInput as error:
-        return SearchSettings(missing=f"{provider.variable} cannot be used: {error.message}")
-    if key and not _KEY.fullmatch(key):
-        return SearchSettings(missing=f"{provider.variable} cannot be used: it is no key")
-    return SearchSettings(provider, place, key, provider.model)
+    found = from_environment(PROVIDERS, environ)
+    if found is None:
+        names = ", ".join(each.variable for each in PROVIDERS)
+        return SearchSettings(missing=f"no search provider is set up: set one of {names}")
+    model = found.kind.model if found.kind else ""
+    return SearchSettings(found.kind, found.url, found.key, model, found.missing)
 
 
 def _configured(section: Section, environ: Mapping[str, str]) -> SearchSettings:
     section.refuse_unknown(("provider", "key", "url", "model"))
-    name = section.text("provider")
-    provider = PROVIDERS.get(name)
-    if provider is None:
-        raise section.fault(
-            "provider", f"{name[:80]!r} is not a search provider", closest(name, tuple(PROVIDERS))
-        )
-    written = section.text("key") or (f"${{{provider.variable}}}" if provider.needs_key else "")
-    missing = next((each for each in _VARIABLE.findall(written) if not environ.get(each)), "")
-    key = _VARIABLE.sub(lambda each: environ.get(each[1], ""), written).strip()
-    if key and not missing and not _KEY.fullmatch(key):
-        raise section.fault("key", "this cannot be a key", "printable letters without spaces")
-    url = section.text("url") or provider.url or environ.get(provider.variable, "")
-    if not url:
-        raise section.fault(
-            "url", f"{provider.title} needs the address of a server", "https://search.example.org"
-        )
-    try:
-        place = read_url(url)
-    except InvalidInput as error:
-        raise section.fault("url", error.message, error.hint or "https://host") from None
-    if place.query:
+    found = from_section(section, PROVIDERS, environ, what="a search provider")
+    assert found.kind is not None
+    if found.url is not None and found.url.query:
         raise section.fault("url", "it has a query", "end it before the question mark")
-    model = section.text("model") or provider.model
-    if model and (not provider.model or not _MODEL.fullmatch(model)):
-        raise section.fault("model", f"{provider.title} takes no such model", "leave it out")
-    said = f"{missing} is not set, which {provider.title} needs" if missing else ""
-    return SearchSettings(provider, place, key, model, said)
+    model = section.text("model") or found.kind.model
+    if model and (not found.kind.model or not _MODEL.fullmatch(model)):
+        raise section.fault("model", f"{found.kind.title} takes no such model", "leave it out")
+    return SearchSettings(found.kind, found.url, found.key, model, found.missing)
