@@ -10,6 +10,7 @@ import sys
 import typer
 
 from conduit import __version__
+from conduit.app import starting
 from conduit.cli import (
     access,
     analyze,
@@ -30,6 +31,7 @@ from conduit.cli import (
     models,
     osc,
     places,
+    play,
     presets,
     providers,
     render,
@@ -56,6 +58,7 @@ cli.command("ask")(ask)
 cli.command("chat")(chat.chat)
 cli.command("render")(render.render)
 cli.command("listen")(listen.listen)
+cli.command("play")(play.play)
 cli.command("analyze")(analyze.analyze)
 cli.command("sit")(sit.sit)
 cli.command("vary")(vary.vary)
@@ -99,6 +102,7 @@ def root(
 
 def main() -> None:
     """The entry point. A closed pipe is no error, nor is a terminal without our characters."""
+    starting.begin()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

@@ -22,14 +22,17 @@ async def play_along(
     loops: int = 1,
     transport: bool = False,
     told: Callable[[Reading], None] | None = None,
+    played: Played | None = None,
 ) -> Played:
     """Play from the session's next bar line on, at its tempo. ``transport``: only while it plays;
-    when it starts again, so does the piece, from its beginning."""
+    when it starts again, so does the piece, from its beginning. The rest is as in ``play``."""
     score = score.without_tempo()
+    played = Played() if played is None else played
     while True:
         while transport and not session.read(score.bar).playing:
             await clock.until(clock.now() + _POLL_S)
         pace = SessionPace(score, session, transport=transport, told=told)
-        played = await play(score, send, pace, clock=clock, loops=loops)
+        played.stopped = False
+        await play(score, send, pace, clock=clock, loops=loops, played=played)
         if not played.stopped:
             return played

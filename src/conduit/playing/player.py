@@ -80,10 +80,18 @@ class Played:
         return self.late_s / self.moments if self.moments else 0.0
 
 
-async def play(score: Score, send: Send, pace: Pace, *, clock: Clock, loops: int = 1) -> Played:
+async def play(
+    score: Score,
+    send: Send,
+    pace: Pace,
+    *,
+    clock: Clock,
+    loops: int = 1,
+    played: Played | None = None,
+) -> Played:
     """Send every moment at its time, so many rounds of them; 0: until cancelled or stopped. Then,
-    too, notes that sound are ended before it leaves."""
-    played = Played()
+    too, notes that sound are ended before it leaves. ``played`` is filled as it goes."""
+    played = Played() if played is None else played
     hand = _Hand(send, pace, clock, played, score.group)
     try:
         for turn in range(loops) if loops else count():
