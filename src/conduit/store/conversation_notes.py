@@ -51,11 +51,17 @@ class StoredPin:
 @dataclass(frozen=True, slots=True)
 class ConversationSettings:
     """How the prompts of a conversation are answered. ``samples`` is how many answers are asked
-    for; when they agree less than ``escalate_below``, the model ``escalate_to`` is asked."""
+    for; when they agree less than ``escalate_below``, the model ``escalate_to`` is asked.
+    ``generation`` is JSON of the parameters that models get, ``system`` the name of the system
+    prompt; what is empty is as usual."""
 
     samples: int = 1
     escalate_below: float = 0.6
     escalate_to: str = ""
+    generation: str = ""
+    system: str = ""
+    provider: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +223,10 @@ class ConversationNotes:
             "samples": settings.samples,
             "escalate_below": settings.escalate_below,
             "escalate_to": storable(settings.escalate_to),
+            "generation": settings.generation,
+            "system": settings.system,
+            "provider": storable(settings.provider),
+            "model": storable(settings.model),
         }
         table = conversation_settings
         with self._database.transaction() as connection:
@@ -287,4 +297,12 @@ def _settings(connection: sa.Connection, org_id: str, session: str) -> Conversat
     row = connection.execute(sa.select(table).where(_is_of(table, org_id, session))).one_or_none()
     if row is None:
         return ConversationSettings()
-    return ConversationSettings(row.samples, row.escalate_below, row.escalate_to)
+    return ConversationSettings(
+        row.samples,
+        row.escalate_below,
+        row.escalate_to,
+        row.generation,
+        row.system,
+        row.provider,
+        row.model,
+    )

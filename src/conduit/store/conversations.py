@@ -18,10 +18,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from conduit.contracts.chat import Message, ToolCall
 from conduit.store.database import Database
 from conduit.store.tables import (
+    conversation_grooves,
     conversation_pins,
     conversation_settings,
     conversation_summaries,
     conversation_titles,
+    heard_sounds,
     messages,
 )
 
@@ -32,6 +34,8 @@ NOTES = (
     conversation_summaries,
     conversation_pins,
     conversation_settings,
+    conversation_grooves,
+    heard_sounds,
 )
 """What is kept beside the messages of a conversation, and goes with them."""
 _BEGINNING = 400

@@ -335,6 +335,18 @@ conversation_settings = Table(
     Column("samples", BigInteger, nullable=False),  # answers to each prompt; 1: no vote
     Column("escalate_below", Double, nullable=False),  # agreement, from 0 to 1; 0: never
     Column("escalate_to", String(200), nullable=False),  # a model, group or alias, or empty
+    Column("generation", Text, nullable=False),  # JSON of the parameters, or empty
+    Column("system", String(64), nullable=False),  # name of the system prompt, or empty
+    Column("provider", String(64), nullable=False),
+    Column("model", String(200), nullable=False),
+)
+
+conversation_grooves = Table(
+    "conversation_grooves",
+    metadata,
+    *_conversation_key(),
+    Column("body", Text, nullable=False),  # JSON of what was rendered last
+    Column("recalled", Boolean, nullable=False),  # from a preset: nothing was rendered since
 )
 
 # places and calendars
