@@ -10,6 +10,7 @@ const { Assembly, split } = require("./pieces");
 
 const ICONS = { closed: "●", half_open: "◐", open: "○" };
 const MODES = ["auto", "new", "replace", "merge", "new_scene"];
+const CONVERSATION = /^live-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const STEADY = new Set(["provider", "providers", "circuit", "lights", "presets"]);
 const LONGEST_SHOWN = 30000;
 const SHOW_EVERY_MS = 50;
@@ -24,8 +25,7 @@ const client = new Client({
   home: process.env.CONDUIT_HOME || "",
   timeoutMs: Number(process.env.CONDUIT_DEVICE_TIMEOUT_MS) || 60000,
 });
-const session = `live-${randomUUID()}`;
-const context = new Context(client, session, () => status("context", "full"));
+const context = new Context(client, `live-${randomUUID()}`, () => status("context", "full"));
 const fromContext = new Assembly();
 const fromApplicators = new Assembly();
 const lastShown = new Map();
@@ -39,6 +39,7 @@ let asking = null;
 let active = "";
 let contextWrong = "";
 let sent = 0;
+let unclaimed = true; // nobody has the conversation that this process began with
 
 // ---- out --------------------------------------------------------------------------------------
 
@@ -89,7 +90,7 @@ async function prompt(text) {
     await withinReason(tellSet());
     const reply = await client.events(
       "/ask",
-      { prompt: text, session },
+      { prompt: text, session: context.session },
       (name, data) => answer.take(name, data),
       leaving.signal,
     );
@@ -299,7 +300,9 @@ const commands = {
   cancel: () => (asking ? asking.abort() : say("nothing is being answered")),
   undo: () => undo(),
   reset: async () => {
-    const reply = await client.send("POST", "/reset", { session });
+    const reply = await client.send("POST", "/reset", {
+      session: context.session,
+    });
     say(`forgotten: ${reply.forgotten} messages`);
   },
   health: async () => {
@@ -373,6 +376,16 @@ const commands = {
     connected = false;
     return look();
   },
+  // From conversation.js: the one that is kept with the set, or none, where another device has it.
+  conversation: (kept) => {
+    if (CONVERSATION.test(String(kept))) context.moveTo(String(kept));
+    else {
+      if (!unclaimed) context.moveTo(`live-${randomUUID()}`);
+      status("conversation", context.session);
+    }
+    unclaimed = false;
+    return connected ? tellSet() : undefined;
+  },
   session: (word, ...rest) => {
     const said = assembled(fromContext, word, rest);
     if (said === undefined) return undefined;
@@ -412,4 +425,4 @@ function close() {
   if (asking) asking.abort();
 }
 
-module.exports = { begun, close, session };
+module.exports = { begun, close, session: () => context.session };

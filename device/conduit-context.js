@@ -38,6 +38,12 @@ class Context {
     return isObject(clip) && typeof clip.file_path === "string" ? clip.file_path : "";
   }
 
+  // Another conversation has this set from now on.
+  moveTo(session) {
+    if (session !== this.session) this.lost();
+    this.session = session;
+  }
+
   // The server was started anew, or is another one.
   lost() {
     this.version = 0;
@@ -66,15 +72,16 @@ class Context {
   }
 
   async sendOnce(whole) {
+    const { session } = this;
     if (this.version) {
       const changes = between(shown(this.sent), shown(whole)) || {};
       try {
         const reply = await this.client.send("PATCH", "/live/context", {
-          session: this.session,
+          session,
           version: this.version,
           changes,
         });
-        this.have(whole, reply);
+        this.have(session, whole, reply);
         return;
       } catch (problem) {
         if (problem.status < 400 || problem.status >= 500) throw problem;
@@ -82,13 +89,14 @@ class Context {
       }
     }
     const reply = await this.client.send("PUT", "/live/context", {
-      session: this.session,
+      session,
       context: shown(whole),
     });
-    this.have(whole, reply);
+    this.have(session, whole, reply);
   }
 
-  have(whole, reply) {
+  have(session, whole, reply) {
+    if (session !== this.session) return; // it was moved meanwhile, and is told there again
     this.sent = whole;
     this.version = Number(reply.version) || 0;
   }

@@ -1,41 +1,10 @@
 "use strict";
 const test = require("node:test");
 const assert = require("node:assert/strict");
-const fs = require("node:fs");
-const os = require("node:os");
-const path = require("node:path");
-const { fixture, liveSet, dice } = require("./given");
-const { Scripted, stream } = require("./scripted");
+const { fixture, dice } = require("./given");
+const { TOKEN, stream, wired } = require("./scripted");
 const { Rig } = require("./simulator/rig");
 const { EventReader } = require("../conduit-client");
-
-const TOKEN = "cl-not-a-real-token-0123456789";
-
-// A device in a set, wired to a scripted server.
-async function wired(t, { timeout = 5000, server = new Scripted(), start = true } = {}) {
-  const home = fs.mkdtempSync(path.join(os.tmpdir(), "device-home-"));
-  fs.writeFileSync(path.join(home, "live.token"), `${TOKEN}\n`);
-  await server.start();
-  if (!start) await server.stop();
-  Object.assign(process.env, {
-    CONDUIT_URL: server.url,
-    CONDUIT_HOME: home,
-    CONDUIT_DEVICE_TIMEOUT_MS: String(timeout),
-  });
-  const set = liveSet();
-  const rig = new Rig(set).ready();
-  t.after(async () => {
-    rig.close();
-    if (server.server.listening) await server.stop();
-    fs.rmSync(home, { recursive: true });
-    assert.deepEqual(set.rules.broken, []);
-  });
-  if (start)
-    await rig.until(
-      () => rig.status("state") === "ready" && server.bodies("PUT /live/context").length,
-    );
-  return { server, set, rig, before: set.picture() };
-}
 
 test("an answer is streamed, shown and applied, and one press takes it back", async (t) => {
   const { server, set, rig, before } = await wired(t);
@@ -239,7 +208,7 @@ test("every command asks what it should, and says what came of it", async (t) =>
     .on("POST /presets/undo", {})
     .on("POST /presets/live%20set/apply", {});
   for (const [words, route, body, said] of [
-    ["reset", "POST /reset", { session: rig.node.script.session }, "forgotten: 6 messages"],
+    ["reset", "POST /reset", { session: rig.node.script.session() }, "forgotten: 6 messages"],
     ["health", "GET /health", null, "Conduit 0.1.0: ok, claude answers"],
     [
       "providers",
@@ -346,7 +315,7 @@ test("the server's picture of the set follows by differences, and is mended", as
   set.song.put("tempo", 142);
   await rig.until(() => server.bodies("PUT /live/context").length);
   const [put] = server.bodies("PUT /live/context");
-  assert.deepEqual([put.context.tempo, put.session], [142, rig.node.script.session]);
+  assert.deepEqual([put.context.tempo, put.session], [142, rig.node.script.session()]);
   // A difference that was missed on the way: the device has to tell all of it again.
   rig.node.send("session", "begin", "lost", 1, 37);
   rig.node.send("session", "piece", "lost", 0, '{"version":99,"base":98,"changes":{}}');

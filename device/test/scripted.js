@@ -1,8 +1,15 @@
 "use strict";
 // A server that speaks Conduit's wire by a script, to misbehave as ours does not on request.
 
+const assert = require("node:assert/strict");
+const fs = require("node:fs");
 const http = require("node:http");
-const { fixture } = require("./given");
+const os = require("node:os");
+const path = require("node:path");
+const { fixture, liveSet } = require("./given");
+const { Rig } = require("./simulator/rig");
+
+const TOKEN = "cl-not-a-real-token-0123456789";
 
 class Scripted {
   constructor() {
@@ -71,4 +78,30 @@ function stream(reply, events, { open = false } = {}) {
   if (!open) reply.end();
 }
 
-module.exports = { Scripted, stream };
+// A device in a set, wired to a scripted server.
+async function wired(t, { timeout = 5000, server = new Scripted(), start = true, ...more } = {}) {
+  const home = fs.mkdtempSync(path.join(os.tmpdir(), "device-home-"));
+  fs.writeFileSync(path.join(home, "live.token"), `${TOKEN}\n`);
+  await server.start();
+  if (!start) await server.stop();
+  Object.assign(process.env, {
+    CONDUIT_URL: server.url,
+    CONDUIT_HOME: home,
+    CONDUIT_DEVICE_TIMEOUT_MS: String(timeout),
+  });
+  const set = liveSet();
+  const rig = new Rig(set, more).ready();
+  t.after(async () => {
+    rig.close();
+    if (server.server.listening) await server.stop();
+    fs.rmSync(home, { recursive: true });
+    assert.deepEqual(set.rules.broken, []);
+  });
+  if (start)
+    await rig.until(
+      () => rig.status("state") === "ready" && server.bodies("PUT /live/context").length,
+    );
+  return { server, set, rig, before: set.picture() };
+}
+
+module.exports = { Scripted, TOKEN, stream, wired };

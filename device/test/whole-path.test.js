@@ -32,8 +32,8 @@ test(
     const file = path.join(server.folder, "built", "Conduit.amxd");
     await server.run("device", "build", "--unfrozen", "-o", file);
     const set = liveSet();
-    const before = set.picture();
     const patch = new Patch(set, file).load();
+    const before = set.picture();
     t.after(() => patch.close());
     await patch.until(() => patch.shown.get("state") === "ready", "the panel says ready");
     await patch.until(() => patch.shown.get("lights") === "● offline", "a light");
@@ -50,7 +50,7 @@ test(
     const clip = set.track("Drums").slots[4].clip;
     assert.ok(clip.notes.length > 50);
     await patch.until(() => /Dub/.test(patch.shown.get("answer")), "the answer");
-    const known = await contextOf(patch.named.get("bridge").node.script.session);
+    const known = await contextOf(session(patch));
     assert.deepEqual(
       known.tracks.map((each) => each.name),
       ["Drums", "Vox", "Stems", "Old", "Pad", "Pad", "Hall", "Master"],
@@ -65,6 +65,20 @@ test(
       "cancel is heard",
     );
     assert.deepEqual(set.rules.broken, []);
+
+    // The set is saved and opened again: the conversation goes on.
+    const asked = session(patch);
+    patch.remove();
+    const opened = liveSet({ shared: set.shared });
+    const again = new Patch(opened, file, { kept: patch.kept }).load();
+    t.after(() => again.close());
+    await again.until(() => again.shown.get("state") === "ready", "ready again");
+    assert.equal(session(again), asked);
+    assert.match(asked, /^live-/);
+    const client = new Client({ url: server.url, home: server.home, timeoutMs: 20000 });
+    const history = await client.get(`/history?session=${asked}`);
+    assert.match(JSON.stringify(history), /8 bars of dub/);
+    assert.deepEqual(opened.rules.broken, []);
   },
 );
 
@@ -86,7 +100,7 @@ test(
     set.song.put("tempo", 137);
     let known = null;
     await rig.until(() => {
-      contextOf(rig.node.script.session).then((found) => (known = found));
+      contextOf(rig.node.script.session()).then((found) => (known = found));
       return known && known.tempo === 137;
     }, "the server knows the tempo");
 
@@ -110,6 +124,8 @@ test(
     assert.deepEqual(set.rules.broken, []);
   },
 );
+
+const session = (patch) => patch.named.get("bridge").node.script.session();
 
 // What the server knows of a set.
 async function contextOf(session) {

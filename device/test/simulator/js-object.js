@@ -8,15 +8,28 @@ const vm = require("node:vm");
 const { checkAtoms } = require("./rules");
 const { liveApiFor } = require("./live-api");
 
+// An object that all scripts of one Max share by its name.
+function globalFor(shared) {
+  return class Global {
+    constructor(name) {
+      if (!shared.has(name)) shared.set(name, {});
+      return shared.get(name);
+    }
+  };
+}
+
 class JsObject {
-  constructor(set, time, file, send) {
+  // `device` is the thing in the set that the script belongs to.
+  constructor(set, time, file, send, device = null) {
     this.set = set;
+    this.device = device;
     this.highPriority = false;
     this.loading = true;
     this.folder = path.dirname(file);
     this.modules = new Map();
     this.scope = vm.createContext({
       LiveAPI: liveApiFor(set, this),
+      Global: globalFor(set.shared),
       Task: time.taskClass(),
       post: (...words) => set.rules.posted.push(words.join(" ")),
       error: (...words) => set.rules.posted.push(words.join(" ")),

@@ -24,7 +24,7 @@ function liveApiFor(set, host) {
 
     goto(path) {
       this.property = "";
-      this.thing = path === "" ? null : set.at(typeof path === "number" ? `id ${path}` : path);
+      this.thing = found(path);
       this.call_back(["id", Number(this.id)]);
     }
 
@@ -134,6 +134,12 @@ function liveApiFor(set, host) {
       return Array.isArray(found) ? found.length : Number(Boolean(found));
     }
   };
+
+  function found(path) {
+    if (path === "") return null;
+    if (path === "this_device") return host.device;
+    return set.at(typeof path === "number" ? `id ${path}` : path);
+  }
 
   function atomOf(value) {
     if (typeof value === "boolean") return value ? 1 : 0;

@@ -20,10 +20,14 @@ function patcherOf(file) {
 }
 
 class Patch {
-  constructor(set, file) {
+  // On the last track of the set. `kept` is what Live stored of the device with the set, by names.
+  constructor(set, file, { kept = {} } = {}) {
     this.set = set;
     this.time = new Time();
     this.folder = path.dirname(file);
+    this.kept = { ...kept };
+    this.track = set.song.tracks.at(-1);
+    this.device = this.track.addDevice({ name: "Conduit", kind: "MxDeviceMidiEffect" });
     this.shown = new Map(); // what a thing on the panel shows
     const patcher = patcherOf(file);
     this.boxes = new Map(patcher.boxes.map(({ box }) => [box.id, this.boxOf(box)]));
@@ -44,6 +48,7 @@ class Patch {
     const kind = box.maxclass === "newobj" ? name : box.maxclass;
     const take = this.objects()[kind];
     if (!take) throw new Error(`the simulator knows no object ${kind}`);
+    made.stored = (box.saved_object_attributes || {}).parameter_enable === 1;
     made.take = take.call(this, made, given);
     return made;
   }
@@ -71,6 +76,10 @@ class Patch {
         const each = (word) => (word === "b" ? ["bang"] : word === "l" ? atoms : [word]);
         for (let at = given.length - 1; at >= 0; at--) this.send(box, at, each(given[at]));
       }),
+      pattr: through((box, [name], [first, ...rest]) => {
+        if (first !== "bang" && box.stored) this.kept[name] = [first, ...rest];
+        this.send(box, 0, this.kept[name] || ["bang"]);
+      }),
       zl: through((box, [what, size], atoms) => {
         const n = Number(size);
         if (what === "slice") {
@@ -80,9 +89,9 @@ class Patch {
           for (let at = 0; at < atoms.length; at += n) this.send(box, 0, atoms.slice(at, at + n));
       }),
       js: (box, [file]) => {
-        box.js = new JsObject(this.set, this.time, path.join(this.folder, file), (atoms) =>
-          this.send(box, 0, atoms),
-        );
+        const out = (atoms) => this.send(box, 0, atoms);
+        const script = path.join(this.folder, file);
+        box.js = new JsObject(this.set, this.time, script, out, this.device);
         return (atoms) => box.js.send(...atoms);
       },
       "node.script":
@@ -156,6 +165,15 @@ class Patch {
   close() {
     const { node } = this.named.get("bridge");
     if (node) node.close();
+  }
+
+  // A person deletes the device, or closes the set.
+  remove() {
+    for (const { js } of this.boxes.values()) {
+      if (js && js.scope.notifydeleted) js.send("notifydeleted");
+    }
+    this.close();
+    this.track.removeDevice(this.device);
   }
 }
 

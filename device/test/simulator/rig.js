@@ -7,17 +7,23 @@ const { JsObject } = require("./js-object");
 const { NodeScript } = require("./node-script");
 
 const FOLDER = path.resolve(__dirname, "..", "..");
+const DEVICE = { name: "Conduit", kind: "MxDeviceMidiEffect" };
 const SCRIPTS = {
+  conversation: "conversation.js",
   context: "session-context.js",
   midi: "midi-applicator.js",
   parameters: "param-applicator.js",
 };
 
 class Rig {
-  // With `bridge: false`, what the three [js] say to it is kept in `toBridge` and goes nowhere.
-  constructor(set, { bridge = true, time = new Time() } = {}) {
+  // With `bridge: false`, what the [js] say to it is kept in `toBridge` and goes nowhere. `kept` is
+  // what Live stored of the device with the set.
+  constructor(set, { bridge = true, time = new Time(), kept = "" } = {}) {
     this.set = set;
     this.time = time;
+    this.kept = kept;
+    this.track = set.song.tracks.at(-1);
+    this.device = this.track.addDevice(DEVICE);
     this.toBridge = [];
     this.said = { text: "", status: [] };
     this.node = bridge
@@ -26,7 +32,7 @@ class Rig {
         )
       : null;
     for (const [name, file] of Object.entries(SCRIPTS)) {
-      this[name] = new JsObject(set, time, path.join(FOLDER, file), (atoms) => this.bridge(atoms));
+      this[name] = new JsObject(set, time, path.join(FOLDER, file), (atoms) => this.bridge(atoms), this.device);
     }
   }
 
@@ -34,8 +40,26 @@ class Rig {
   ready() {
     this.set.ready = true;
     for (const name of Object.keys(SCRIPTS)) this.defer(() => this[name].send("bang"));
+    if (this.node) this.keep(this.kept);
+    if (this.node) this.defer(() => this.conversation.send("settle"));
     this.time.pass(0);
     return this;
+  }
+
+  // [pattr]: stores what it is sent, and says it.
+  keep(id) {
+    this.kept = id;
+    this.defer(() => this.conversation.send("stored", id || "bang"));
+  }
+
+  // A person deletes the device, or closes the set.
+  remove() {
+    for (const name of Object.keys(SCRIPTS)) {
+      const script = this[name];
+      if (script.scope.notifydeleted) script.send("notifydeleted");
+    }
+    this.close();
+    this.track.removeDevice(this.device);
   }
 
   defer(work) {
@@ -54,6 +78,7 @@ class Rig {
     if (selector === "status") {
       this.said.status.push(rest);
       if (rest[0] === "context") this.defer(() => this.context.send(...rest));
+      if (rest[0] === "conversation") this.keep(rest[1]);
     }
   }
 

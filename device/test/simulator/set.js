@@ -161,8 +161,10 @@ class View extends Thing {
 }
 
 class LiveSet {
-  constructor({ version = 12.1, scenes = 4, tracks = [], grooves = [] } = {}) {
+  // `shared` is what scripts of one Max have in common, also when another set is opened.
+  constructor({ version = 12.1, scenes = 4, tracks = [], grooves = [], shared = new Map() } = {}) {
     this.version = version;
+    this.shared = shared;
     this.rules = new Rules();
     this.history = new History(this.rules);
     this.faults = new Faults();

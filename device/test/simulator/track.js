@@ -88,6 +88,13 @@ class Track extends Thing {
     return device;
   }
 
+  // A person deletes one: Live has no step of undo for it here.
+  removeDevice(device) {
+    this.devices = this.devices.filter((each) => each !== device);
+    device.retire();
+    this.notify("devices");
+  }
+
   createInArrangement(start, length) {
     if (!this.get("has_midi_input") || this.get("is_frozen")) throw new Error("not on this track");
     between(0, 1e6)(start);

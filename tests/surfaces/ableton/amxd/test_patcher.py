@@ -111,6 +111,19 @@ def test_max_finds_what_it_looks_for() -> None:
     assert ports_of_text("sel 1", "x").inlets == 2
 
 
+def test_live_stores_what_a_pattr_is_sent() -> None:
+    kept = with_box(object="pattr new", parameter={"name": "Talk", "short": "T"})
+    patcher = json.loads(maxpat(read_patcher(kept, "here"), 5))["patcher"]
+    box = patcher["boxes"][-1]["box"]
+    assert (box["text"], box["varname"], box["numoutlets"]) == ("pattr new", "new", 3)
+    about = box["saved_attribute_attributes"]["valueof"]
+    assert (about["parameter_type"], about["parameter_invisible"]) == (3, 1)
+    assert box["saved_object_attributes"]["parameter_enable"] == 1
+    assert "parameter_enable" not in box, "Max ignores it there, and makes a number of it"
+    assert patcher["parameters"]["obj-7"] == ["Talk", "T", 0]
+    assert "Talk" not in patcher["parameters"]["parameterbanks"]["0"]["parameters"]
+
+
 def changed(**changes: object) -> dict[str, Any]:
     return {**SMALL, **changes}
 
@@ -144,7 +157,16 @@ def with_box(**box: object) -> dict[str, Any]:
         (with_box(ui="umenu", set={"numinlets": 4}), "not to be set"),
         (
             with_box(ui="live.menu", parameter={"name": "a", "short": "a", "values": ["x"]}),
-            "values",
+            "two values or more",
+        ),
+        (with_box(object="pattr new"), "no values"),
+        (with_box(object="pattr", parameter={"name": "a", "short": "a"}), "named as its box"),
+        (with_box(object="pattr old", parameter={"name": "a", "short": "a"}), "pattr new"),
+        (
+            with_box(
+                object="pattr new", parameter={"name": "a", "short": "a", "values": ["x", "y"]}
+            ),
+            "no values",
         ),
     ],
 )

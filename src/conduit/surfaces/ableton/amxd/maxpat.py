@@ -87,7 +87,7 @@ def _box(box: Box, number: str) -> JsonObject:
     if box.ui == "live.text":
         made["texton"] = box.text
     if box.parameter is not None:
-        made |= _parameter(box.parameter)
+        made |= _kept(box.parameter) if box.keeps else _parameter(box.parameter)
     elif box.ui in _MAY_BE_PARAMETERS:
         made["parameter_enable"] = 0
     return {**made, **(box.set or {})}
@@ -133,6 +133,26 @@ def _parameter(parameter: Parameter) -> JsonObject:
     return {"parameter_enable": 1, "saved_attribute_attributes": {"valueof": about}}
 
 
+def _kept(parameter: Parameter) -> JsonObject:
+    """Anything at all (type 3, a blob), stored and never automated. In an object that is written as
+    text, ``parameter_enable`` is no attribute of the box."""
+    about: JsonObject = {
+        "parameter_invisible": 1,
+        "parameter_longname": parameter.name,
+        "parameter_modmode": 0,
+        "parameter_shortname": parameter.short,
+        "parameter_type": 3,
+    }
+    return {
+        "saved_attribute_attributes": {"valueof": about},
+        "saved_object_attributes": {
+            "initial": [""],
+            "parameter_enable": 1,
+            "parameter_mappable": 0,
+        },
+    }
+
+
 def _line(line: Line, ids: Mapping[str, str]) -> JsonObject:
     return {
         "source": [ids[line.source], line.outlet],
@@ -142,7 +162,7 @@ def _line(line: Line, ids: Mapping[str, str]) -> JsonObject:
 
 def _parameters(patcher: Patcher, ids: Mapping[str, str]) -> JsonObject:
     having = [(ids[box.id], box.parameter) for box in patcher.boxes if box.parameter is not None]
-    names = [each.name for _, each in having]
+    names = [each.name for _, each in having if each.values]
     banks = [names[at : at + _BANK] for at in range(0, len(names), _BANK)] or [[]]
     return {
         **{number: [each.name, each.short, 0] for number, each in having},

@@ -29,6 +29,7 @@ _OBJECTS: Final[dict[str, Ports]] = {
     "midiin": Ports(1, ("int",)),
     "midiout": Ports(1, ()),
     "node.script": Ports(1, (_ANY, _ANY)),
+    "pattr": Ports(1, (_ANY, _ANY, _ANY)),
     "prepend": Ports(1, (_ANY,)),
     "print": Ports(1, ()),
     "zl": Ports(2, (_ANY, _ANY)),

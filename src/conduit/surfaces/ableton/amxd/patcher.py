@@ -50,11 +50,11 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A choice that Live stores with the set."""
+    """A choice that Live stores with the set; or, of a ``pattr``, whatever it is sent."""
 
     name: str
     short: str
-    values: Annotated[tuple[str, ...], Length(2, 64)]
+    values: Annotated[tuple[str, ...], Length(0, 64), "none for a pattr"] = ()
     initial: int = 0
     automated: bool = False
     """Whether it can be automated and mapped too."""
@@ -97,6 +97,16 @@ class Box:
         """The file in the box, or empty."""
         found = _SCRIPT.match(self.object)
         return found[2] if found else ""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it is a ``pattr``: it stores what it is sent."""
+        return self.object.split()[:1] == ["pattr"]
+
+    @property
+    def kept_as(self) -> str:
+        """The name of a ``pattr``, by which Max knows what it stored."""
+        return " ".join(self.object.split()[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +187,14 @@ def _check_box(box: Box, files: set[str], width: float) -> None:
     if box.script and box.script not in files:
         raise InvalidInput(
             f"{box.script!r} is no file of the device", where=box.id, hint="add it to `files`"
+        )
+    if box.parameter is not None and not box.keeps and len(box.parameter.values) < 2:
+        raise InvalidInput("a choice has two values or more", where=box.id, hint="values: [a, b]")
+    if box.keeps and (box.parameter is None or box.parameter.values or box.kept_as != box.id):
+        raise InvalidInput(
+            "a pattr is named as its box, and its parameter has no values",
+            where=box.id,
+            hint=f"object: pattr {box.id}",
         )
     if box.panel is not None:
         left, top, wide, high = box.panel
