@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 import uvloop
 
+from conduit.app import starting
 from conduit.app.gateway_role import open_gateway
 from conduit.app.keys import Keys
 from conduit.app.settings import Settings
@@ -89,6 +90,7 @@ def _run(options: GatewayOptions) -> int:
         async with open_gateway(settings) as app:
             asgi = app.asgi(local=local)
             ready()
+            starting.begun()
             await serve(asgi, listener, tls=tls)
 
     def worker(listener: socket.socket, ready: Callable[[], None]) -> int:
@@ -134,6 +136,7 @@ def _refused(error: ConduitError, options: GatewayOptions) -> int:
 
 def main() -> NoReturn:
     """The entry point."""
+    starting.begin()
     try:
         status = run(GatewayOptions(**json.loads(sys.argv[1])))
     except SystemExit as ending:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from conduit.app import starting
 from conduit.cli.printing import print_error, print_warning
 from conduit.contracts.call import LOCAL_OWNER
 from conduit.contracts.errors import ConduitError
@@ -30,9 +31,10 @@ def run(
 ) -> None:
     """Open the app, do the work, print what went wrong.
 
-    ``detect`` looks for providers first; ``serving`` takes the event loop that servers want. A
-    command that looks for none asks no model, and goes on without a ``providers.yaml`` that is
-    wrong: it warns. One that is ``tolerant`` goes on too, and says itself what is wrong.
+    ``detect`` looks for providers first; ``serving`` takes the event loop that servers want, and
+    leaves ``starting.begun`` to the work. A command that looks for none asks no model, and goes on
+    without a ``providers.yaml`` that is wrong: it warns. One that is ``tolerant`` goes on too, and
+    says itself what is wrong.
     """
     # Here and not above: the rooms take half a second to load, which `--help` need not wait for.
     from conduit.app import Settings
@@ -52,6 +54,7 @@ def run(
 
 def run_alone(work: Coroutine[Any, Any, None], *, as_json: bool) -> None:
     """Do work that needs no app, and print what went wrong."""
+    starting.begun()
     try:
         with asyncio.Runner(loop_factory=server_loop()) as runner:
             runner.run(work)
@@ -94,6 +97,8 @@ async def _opened(
         fault = app.models.opened.file.status().fault
         if fault is not None and not tolerant:
             print_warning("providers.yaml is not in force", fault)
+        if not serving:
+            starting.begun()
         await work(app)
 
 

@@ -7,12 +7,14 @@ import os
 import shutil
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conduit.app import starting
 from conduit.cli.printing import out, print_error, print_warning
 from conduit.cli.running import AsJson, run
 from conduit.contracts.errors import ConduitError, ConfigError, Unavailable
@@ -52,6 +54,12 @@ def up(
     flex: Annotated[
         bool, typer.Option("--flex/--no-flex", help="Serve devices of MIDI 2.0 as well.")
     ] = True,
+    osc_port: Annotated[
+        int | None, typer.Option(help="Port of OSC, 9322 unless you say; 0 takes a free one.")
+    ] = None,
+    osc: Annotated[
+        bool | None, typer.Option("--osc/--no-osc", help="Serve OSC as well. Off unless asked for.")
+    ] = None,
     role: Annotated[
         Role, typer.Option(help="Everything, or only the gateway to models.")
     ] = Role.ALL,
@@ -72,7 +80,8 @@ def up(
 
     Example: `conduit up --grpc-port 50054`
 
-    So are devices of MIDI 2.0, by UDP (`conduit flex serve --help` for other networks).
+    So are devices of MIDI 2.0, by UDP (`conduit flex serve --help` for other networks); and with
+    `--osc`, `--osc-port` or CONDUIT_OSC_PORT hosts that speak OSC (`conduit osc serve --help`).
 
     `--role gateway` starts the gateway alone: models behind the addresses that clients of OpenAI,
     Anthropic and Ollama know, with health and metrics, and nothing else. It may have several
@@ -90,6 +99,10 @@ def up(
                 "a gateway serves no gRPC" if grpc else "there is a port for gRPC, and no gRPC",
                 hint="leave --grpc-port out",
             )
+        if osc_port is not None and osc is False:
+            raise ConfigError("there is a port for OSC, and no OSC", hint="leave --osc-port out")
+        if role is Role.GATEWAY and (osc or osc_port is not None):
+            raise ConfigError("a gateway serves no OSC", hint="leave --osc and --osc-port out")
         if role is Role.GATEWAY:
             from conduit.app.gateway_process import GatewayOptions, become
 
@@ -113,11 +126,14 @@ def up(
         async with AsyncExitStack() as stack:
             beside = await _start_grpc(app, stack, grpc_port) if grpc else None
             bridge = await _start_flex(app, stack, url, flex_port) if flex else ""
-            _greet(app, url, beside.address if beside else "", bridge, as_json)
+            hosts = await _start_osc(app, stack, url, osc, osc_port)
+            said = Greeting(url, beside.address if beside else "", bridge, *hosts)
+            _greet(app, said, as_json)
             if open_page and _has_browser():
                 import webbrowser  # 25 ms that only a desktop needs
 
                 webbrowser.open(url)
+            starting.begun()
             await serve(asgi, listener, ending=beside.stop if beside else None)
 
     run(work, as_json=as_json, serving=True)
@@ -158,16 +174,49 @@ async def _start_flex(app: App, stack: AsyncExitStack, url: str, port: int | Non
     return f"{_LOOPBACK}:{server.port}"
 
 
-def _greet(app: App, url: str, grpc: str, flex: str, as_json: bool) -> None:
+async def _start_osc(
+    app: App, stack: AsyncExitStack, url: str, wanted: bool | None, port: int | None
+) -> tuple[str, str]:
+    """The bridge for OSC, until the stack closes, where somebody asked for it; and where it listens
+    by UDP and by TCP. Raises ``ConfigError`` and ``Unavailable``."""
+    environ = app.settings.environ
+    if wanted is False or not (wanted or port is not None or environ.get("CONDUIT_OSC_PORT")):
+        return "", ""
+    from conduit.app import osc_side
+    from conduit.surfaces.osc.server import Addresses
+
+    udp, tcp = osc_side.osc_ports(environ)
+    udp = osc_side.PORT if udp is None else udp
+    server = osc_side.osc_server(osc_side.osc_settings(environ, url))
+    stack.push_async_callback(server.stop)
+    await server.start(Addresses(_LOOPBACK, udp if port is None else port, tcp))
+    by_tcp = f"{_LOOPBACK}:{server.tcp_port}" if server.tcp_port else ""
+    return f"{_LOOPBACK}:{server.udp_port}", by_tcp
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """Where everything is; empty: nowhere."""
+
+    url: str
+    grpc: str
+    flex: str
+    osc: str
+    osc_tcp: str
+
+
+def _greet(app: App, said: Greeting, as_json: bool) -> None:
     if as_json:
-        said = {"url": url, "active": app.registry.active, "grpc": grpc, "flex": flex}
-        print(json.dumps(said), flush=True)
+        print(json.dumps({"active": app.registry.active, **asdict(said)}), flush=True)
         return
-    out.print(f"Conduit is up: [bold]{url}[/]   (Ctrl-C stops it)")
-    if grpc:
-        out.print(f"gRPC: [bold]{grpc}[/]")
-    if flex:
-        out.print(f"MIDI 2.0: [bold]{flex}[/] (UDP)")
+    out.print(f"Conduit is up: [bold]{said.url}[/]   (Ctrl-C stops it)")
+    if said.grpc:
+        out.print(f"gRPC: [bold]{said.grpc}[/]")
+    if said.flex:
+        out.print(f"MIDI 2.0: [bold]{said.flex}[/] (UDP)")
+    if said.osc:
+        also = f", [bold]{said.osc_tcp}[/] (TCP)" if said.osc_tcp else ""
+        out.print(f"OSC: [bold]{said.osc}[/] (UDP){also}")
     out.print(f"Try: [bold]{_this_command()} {_EXAMPLE}[/]", soft_wrap=True)
     if app.registry.active == "offline":
         out.print("[dim]No key found: the offline agent answers. `conduit doctor` says more.[/]")
