@@ -173,7 +173,7 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
                 *run_blocks(agent),
                 *conversation_blocks(conversations, notes),
                 *transfer_blocks(conversations, notes),
-                *memory_blocks(memory),
+                *memory_blocks(memory, SystemPrompts()),
                 *model_blocks(gateway, registry, "http://127.0.0.1:1"),
                 *ask_blocks(
                     loop,

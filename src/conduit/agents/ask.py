@@ -16,6 +16,7 @@ from conduit.agents.events import (
     TextDelta,
     ToolCalled,
 )
+from conduit.agents.generation import AS_USUAL, Generation, generation_in
 from conduit.agents.memory.memory import Memory
 from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.runs.budget import Budget
@@ -32,6 +33,7 @@ from conduit.models.consistency.ballot import MOST_SAMPLES
 
 WINDOW = 40
 """How many messages of a conversation ``agent.history`` shows."""
+USUAL_PROMPT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +42,23 @@ class AskRequest:
 
     prompt: Annotated[str, Length(1, 100_000), "what to do, in plain words"]
     session: Annotated[str, Length(1, 200), "conversation to continue"] = "default"
-    system: Annotated[str, Length(1, 64), "name of the system prompt"] = "default"
-    provider: Annotated[str, Length(0, 64), "ask only this provider; empty: the chain"] = ""
-    model: Annotated[str, Length(0, 200), "ask for this model; empty: the provider's own"] = ""
+    system: Annotated[
+        str, Length(0, 64), "name of the system prompt; empty: the conversation's, or `default`"
+    ] = ""
+    provider: Annotated[
+        str, Length(0, 64), "ask only this provider; empty: the conversation's, or the chain"
+    ] = ""
+    model: Annotated[
+        str, Length(0, 200), "ask for this model; empty: the conversation's, or the provider's own"
+    ] = ""
     budget: Annotated[Budget | None, "what it may take; nothing given: 8 steps, 32 calls"] = None
     samples: Annotated[
         int | None,
         Range(1, MOST_SAMPLES),
         "answers to ask for, to take what most say; nothing given: the conversation's setting",
+    ] = None
+    generation: Annotated[
+        Generation | None, "how models are to write; what it leaves open is the conversation's"
     ] = None
 
 
@@ -56,6 +67,7 @@ class AgentChat:
     """A conversation that the caller keeps, to be continued with Conduit's own tools."""
 
     messages: Annotated[tuple[Message, ...], Length(1, 2000)]
+    generation: Generation = AS_USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +171,22 @@ def ask_blocks(
     async def ask(request: AskRequest) -> AsyncIterator[AgentEvent | AskReply]:
         started = timer()
         person = current_call().principal
-        system = prompts.text(request.system)
+        if request.system:
+            prompts.text(request.system)  # a wrong name is said before anything is read
         seen = await memory.seen(
             person, request.session, provider=request.provider, model=request.model
         )
         wish = replace(seen.settings, samples=request.samples or seen.settings.samples)
+        system = request.system or wish.system or USUAL_PROMPT
+        own = generation_in(wish.generation)
         asked = Asked(
-            request.prompt, request.system, request.provider, request.model, samples=wish.samples
+            request.prompt,
+            system,
+            seen.asking.provider,
+            seen.asking.model,
+            samples=wish.samples,
         )
-        messages = seen.messages(system, request.prompt)
+        messages = seen.messages(prompts.text(system), request.prompt)
         if sets is not None:
             messages = await sets.noted(person, request.session, messages)
         session = await runs.begin(
@@ -176,6 +195,7 @@ def ask_blocks(
             messages,
             asked,
             request.budget or Budget(),
+            request.generation.over(own) if request.generation else own,
         )
         session.settle = voting.on(wish, asked, person)
         late = True
@@ -197,9 +217,10 @@ def ask_blocks(
         started = timer()
         given = request.messages
         instructed = any(message.role == "system" for message in given)
-        system = () if instructed else (Message("system", prompts.text("default")),)
+        system = () if instructed else (Message("system", prompts.text(USUAL_PROMPT)),)
         state = RunState()
-        async with contextlib.aclosing(loop.run((*system, *given), state)) as events:
+        run = loop.run((*system, *given), state, generation=request.generation)
+        async with contextlib.aclosing(run) as events:
             async for event in events:
                 yield event
         yield reply_from(state, "", timer() - started)

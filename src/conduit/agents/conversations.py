@@ -9,12 +9,11 @@ from typing import Annotated, Any
 from conduit.agents.ask import HistoryMessage, shown
 from conduit.agents.memory.blocks import (
     Pin,
-    Settings,
     Summary,
     pins_shown,
-    settings_shown,
     summary_shown,
 )
+from conduit.agents.memory.document import HowAnswered
 from conduit.blocks import Block, Effects, Length, Range, block, current_call
 from conduit.contracts.errors import NotFound
 from conduit.store.conversation_notes import ConversationNotes
@@ -74,7 +73,7 @@ class ConversationDetails:
     messages: list[HistoryMessage]
     pins: list[Pin]
     summary: Summary | None
-    settings: Settings
+    settings: HowAnswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ def conversation_blocks(
             [shown(each) for each in found],
             pins_shown(kept.pins),
             summary_shown(kept.summary),
-            settings_shown(kept.settings),
+            HowAnswered.of(kept.settings),
         )
 
     @block(

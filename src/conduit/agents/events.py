@@ -125,7 +125,8 @@ class AskReply:
     or ``waiting`` for a person's decision on the calls in ``waiting_for``. ``cost_micro`` is in
     millionths of a US dollar, of what has a known price. ``agreement`` is there where the answer
     was put to the vote. ``blocks`` are for Ableton Live, whole and checked; ``refused_blocks`` says
-    what else the model wrote for it, and why nothing of that is applied.
+    what else the model wrote for it, and why nothing of that is applied. ``dropped`` names the
+    generation parameters that were given and the provider has no means for.
     """
 
     text: str
@@ -146,6 +147,7 @@ class AskReply:
     agreement: Agreement | None = None
     blocks: tuple[LiveBlock, ...] = ()
     refused_blocks: tuple[ErrorInfo, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 EVENT_NAMES: Final[Mapping[type[object], str]] = {

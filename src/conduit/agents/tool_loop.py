@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Any
 
 from conduit.agents.events import AgentEvent
+from conduit.agents.generation import AS_USUAL, Generation
 from conduit.agents.intents.guide import guide_for
 from conduit.agents.live.note import is_live
 from conduit.agents.model_rights import ModelRights
@@ -123,11 +124,16 @@ class ToolLoop:
         )
 
     async def run(
-        self, messages: Sequence[Message], state: RunState, *, only: str = ""
+        self,
+        messages: Sequence[Message],
+        state: RunState,
+        *,
+        only: str = "",
+        generation: Generation = AS_USUAL,
     ) -> AsyncGenerator[AgentEvent, None]:
         """Work until the model answers without calling a tool, and keep nothing; ``state`` is
         filled meanwhile. ``only`` is the provider to ask."""
-        state.take(Begun(tuple(messages), Budget(), only))
+        state.take(Begun(tuple(messages), Budget(), only, generation=generation))
         machine = self.machine(state, current_call().principal, NoJournal())
         async for event in machine.run():
             yield event

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from conduit.agents.events import Agreement
@@ -72,13 +72,14 @@ class Voting:
         """As the machine asked, but for the tools: they are named, not offered."""
         first = next((i for i, m in enumerate(state.messages) if m.role != "system"), 0)
         noted = (Message("system", asked.note),) if asked.note else ()
-        return ChatRequest(
+        request = ChatRequest(
             (*state.messages[:first], *noted, *state.messages[first:]),
             model=state.model_wanted,
             tools=self._loop.tools(self._loop.rights.of(person)),
             tool_choice="none",
             temperature=_TEMPERATURE,
         )
+        return state.generation.asked(request)
 
 
 class _Vote:
@@ -98,6 +99,7 @@ class _Vote:
         self._state = state
         self._person = person
         self._answers: list[_Answer] = []
+        self._asked_for = 0
         self._ballot = Ballot(wish.samples, agree=wish.escalate_below if wish.escalate_to else 0.0)
 
     async def held(self, request: ChatRequest) -> Agreement:
@@ -129,6 +131,9 @@ class _Vote:
         )
 
     async def _one(self, request: ChatRequest) -> None:
+        self._asked_for += 1
+        if request.seed is not None:  # with one seed all would say the same
+            request = replace(request, seed=request.seed + self._asked_for)
         try:
             self._count(await self._asked(request, self._state.only))
         except ConduitError as error:
@@ -145,6 +150,7 @@ class _Vote:
             tools=request.tools,
             tool_choice="none",
         )
+        stronger = self._state.generation.asked(stronger)
         try:
             async with asyncio.timeout(self._seconds_left()) as limit:
                 return await self._asked(stronger, "")

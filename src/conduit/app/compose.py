@@ -211,7 +211,7 @@ async def open_app(
         voting = Voting(gate, loop, models.gateway.price_of)
         sets = live_sets(database)
         asking = ask_blocks(loop, agent_runs, conversations, prompts, memory, voting, sets=sets)
-        ask = (*asking, *run_blocks(agent_runs), *memory_blocks(memory))
+        ask = (*asking, *run_blocks(agent_runs), *memory_blocks(memory, prompts))
         consistent = consistency_blocks(gate, models.gateway.price_of)
         chosen = Chosen(hidden=[settings.home])
         system = system_blocks(

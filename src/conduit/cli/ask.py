@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from conduit.blocks import dumps, loads
+from conduit.cli.generation import MaxTokens, Seed, Stop, Temperature, TopP, given
 from conduit.cli.printing import err, out, print_groove, print_json, print_markdown
 from conduit.cli.running import AsJson, run
 from conduit.cli.saving import print_saved, save_files
@@ -26,12 +27,17 @@ def ask(
         Path, typer.Option("--out", metavar="DIR", help="Where files are written.")
     ] = Path(),
     session: Annotated[str, typer.Option(help="Conversation to continue.")] = "cli",
-    system: Annotated[str, typer.Option(help="System prompt to use.")] = "default",
+    system: Annotated[str, typer.Option(help="System prompt to use.")] = "",
     provider: Annotated[str, typer.Option(help="Ask only this provider.")] = "",
     samples: Annotated[
         int | None,
         typer.Option(help="Ask so many times, and take what most answers say."),
     ] = None,
+    temperature: Temperature = None,
+    top_p: TopP = None,
+    max_tokens: MaxTokens = None,
+    seed: Seed = None,
+    stop: Stop = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask for a groove, or anything else. Files land in the current folder.
@@ -42,12 +48,13 @@ def ask(
 
     async def work(app: App) -> None:
         await app.servers.discover_for(app.access.models)  # those that a model may use
-        request: dict[str, str | int | None] = {
+        request: dict[str, Any] = {
             "prompt": text,
             "session": session,
             "system": system,
             "provider": provider,
             "samples": samples,
+            "generation": given(temperature, top_p, max_tokens, seed, stop),
         }
         reply = await answered(app, request, quiet=as_json)
         saved = [path for use in reply.tool_calls for path in save_files(app, use, folder)]
@@ -60,7 +67,7 @@ def ask(
     run(work, as_json=as_json)
 
 
-async def answered(app: App, request: Mapping[str, str | int | None], *, quiet: bool) -> AskReply:
+async def answered(app: App, request: Mapping[str, Any], *, quiet: bool) -> AskReply:
     """Ask and wait, with a sign of life meanwhile."""
     if quiet or not err.is_terminal:
         reply: AskReply = await app.gate.acall("agent.ask", request, LOCAL_OWNER)
@@ -90,5 +97,8 @@ def print_reply(reply: AskReply) -> None:
         agreed = reply.agreement
         stronger = ", so a stronger model was asked" if agreed.escalated else ""
         out.print(f"[dim]{100 * agreed.agreement:.0f} % of the answers agreed{stronger}[/]")
+    if reply.dropped and reply.provider != "offline":
+        told = ", ".join(reply.dropped)
+        err.print(f"[yellow]{escape(reply.provider)} has no means for:[/] {escape(told)}")
     if reply.provider != "offline":
         out.print(f"[dim]{reply.provider} {escape(reply.model)}[/]")

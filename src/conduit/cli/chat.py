@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from conduit import __version__
 from conduit.cli.ask import answered, print_reply
+from conduit.cli.generation import MaxTokens, Seed, Stop, Temperature, TopP, given
 from conduit.cli.printing import out, print_error, print_json, print_providers
 from conduit.cli.running import AsJson, call, run
 from conduit.cli.saving import print_saved, save_files
@@ -44,6 +45,11 @@ def chat(
     folder: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Where files are written.")
     ] = Path(),
+    temperature: Temperature = None,
+    top_p: TopP = None,
+    max_tokens: MaxTokens = None,
+    seed: Seed = None,
+    stop: Stop = None,
     as_json: AsJson = False,
 ) -> None:
     """Talk to Conduit. `:help` shows the commands; grooves are saved as you go.
@@ -52,6 +58,8 @@ def chat(
 
     Example: `conduit chat --out grooves`, then `8 bars of dub`, then `more swing`.
     """
+
+    asked = {"session": session, "generation": given(temperature, top_p, max_tokens, seed, stop)}
 
     async def work(app: App) -> None:
         await app.servers.discover_for(app.access.models)  # those that a model may use
@@ -67,17 +75,17 @@ def chat(
             turn = (
                 _command(app, line, session, as_json)
                 if line.startswith(":")
-                else _answer(app, line, session, folder, as_json)
+                else _answer(app, {**asked, "prompt": line}, folder, as_json)
             )
             await (_stoppable(turn) if lines else turn)
 
     run(work, as_json=as_json)
 
 
-async def _answer(app: App, text: str, session: str, folder: Path, as_json: bool) -> None:
+async def _answer(app: App, asked: dict[str, Any], folder: Path, as_json: bool) -> None:
     """One turn; what goes wrong is printed and the conversation goes on."""
     try:
-        reply = await answered(app, {"prompt": text, "session": session}, quiet=as_json)
+        reply = await answered(app, asked, quiet=as_json)
         saved = [path for use in reply.tool_calls for path in save_files(app, use, folder)]
     except ConduitError as error:
         print_error(error, as_json=as_json)

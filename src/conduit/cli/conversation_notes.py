@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from conduit.blocks import dumps, loads
+from conduit.cli.generation import MaxTokens, Seed, Stop, Temperature, TopP, given
 from conduit.cli.printing import out, print_json, print_table
 from conduit.cli.running import AsJson, call, run
 
@@ -85,25 +87,46 @@ def set_up(
     escalate_to: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Who is asked where fewer agree.")
     ] = None,
+    system: Annotated[str | None, typer.Option(help="System prompt; empty: the usual.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Ask only this one; empty: all.")] = None,
+    model: Annotated[str | None, typer.Option(help="Ask for this one; empty: the usual.")] = None,
+    temperature: Temperature = None,
+    top_p: TopP = None,
+    max_tokens: MaxTokens = None,
+    seed: Seed = None,
+    stop: Stop = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Forget how models were to write, then take these.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Choose how a conversation is answered; what is not given stays as it is.
 
-    Example: `conduit conversations set cli --samples 5 --escalate-to claude-opus-4-5`
+    Example: `conduit conversations set cli --samples 5 --escalate-to claude-opus-4-5`,
+    or `conduit conversations set cli --temperature 0.2`
     """
+    new = given(temperature, top_p, max_tokens, seed, stop)
 
     async def work(app: App) -> None:
-        asked = {
+        asked: dict[str, Any] = {
             "session": session,
             "samples": samples,
             "escalate_below": escalate_below,
             "escalate_to": escalate_to,
+            "system": system,
+            "provider": provider,
+            "model": model,
         }
+        if new or plain:
+            there: Any = await call(app, "conversations.set", {"session": session})
+            before = {} if plain else loads(dumps(there.settings.generation))
+            asked["generation"] = {**before, **(new or {})}
         found: Any = await call(app, "conversations.set", asked)
         if as_json:
             print_json(found)
             return
         how = found.settings
+        _print_how(how)
         if how.samples == 1:
             out.print(f"{escape(session)} is answered once.")
             return
@@ -113,6 +136,17 @@ def set_up(
             out.print(f"Where fewer than {share} agree, {escape(how.escalate_to)} is asked.")
 
     run(work, as_json=as_json, detect=False)
+
+
+def _print_how(how: Any) -> None:
+    """By whom, from which prompt and how it is answered, where something is chosen."""
+    chosen = {"provider": how.provider, "model": how.model, "system prompt": how.system}
+    chosen |= {
+        name.replace("_", " "): value for name, value in loads(dumps(how.generation)).items()
+    }
+    for name, value in chosen.items():
+        if value not in ("", None, []):
+            out.print(f"{name}: {escape(str(value))}", soft_wrap=True)
 
 
 def summarise(session: SessionArgument, as_json: AsJson = False) -> None:

@@ -7,19 +7,21 @@ have a sentence of its own pinned, and be in view for good.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
-from conduit.agents.memory.document import LONGEST_PIN, MOST_PINS
+from conduit.agents.generation import Generation
+from conduit.agents.memory.document import LONGEST_PIN, MOST_PINS, HowAnswered
 from conduit.agents.memory.memory import Memory
 from conduit.agents.memory.summaries import Asking
 from conduit.blocks import Block, Effects, Length, Range, block, current_call
 from conduit.contracts.errors import InvalidInput, NotFound, TooLarge
 from conduit.models.consistency.ballot import MOST_SAMPLES
-from conduit.store.conversation_notes import ConversationSettings, StoredPin, StoredSummary
+from conduit.store.conversation_notes import StoredPin, StoredSummary
 
 MOST_PINNED: Final = 8_000
 """Characters of all that is pinned in one conversation."""
 
+_CHOSEN: Final = ("samples", "escalate_below", "escalate_to", "system", "provider", "model")
 SessionName = Annotated[str, Length(1, 200), "conversation"]
 
 
@@ -104,15 +106,14 @@ class SetConversation:
     escalate_to: Annotated[
         str | None, Length(0, 200), "the stronger model, group or alias; empty: nobody"
     ] = None
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How prompts are answered."""
-
-    samples: int
-    escalate_below: float
-    escalate_to: str
+    generation: Annotated[
+        Generation | None, "how models are to write, whole: what it leaves open is as usual"
+    ] = None
+    system: Annotated[
+        str | None, Length(0, 64), "name of the system prompt; empty: the usual one"
+    ] = None
+    provider: Annotated[str | None, Length(0, 64), "ask only this one; empty: the chain"] = None
+    model: Annotated[str | None, Length(0, 200), "ask for this one; empty: the usual"] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,18 @@ class SettingsOf:
     """The settings of a conversation."""
 
     session: str
-    settings: Settings
+    settings: HowAnswered
 
 
-def memory_blocks(memory: Memory) -> tuple[Block[Any, Any], ...]:
+class Prompts(Protocol):
+    """The system prompts there are."""
+
+    def text(self, name: str) -> str:
+        """Raises ``NotFound``."""
+        ...
+
+
+def memory_blocks(memory: Memory, prompts: Prompts) -> tuple[Block[Any, Any], ...]:
     """``conversations.pin``, ``.unpin``, ``.pins``, ``.set`` and ``.summarise``."""
     notes = memory.notes
 
@@ -199,18 +208,18 @@ def memory_blocks(memory: Memory) -> tuple[Block[Any, Any], ...]:
     )
     def set_up(request: SetConversation) -> SettingsOf:
         org = current_call().principal.org_id
+        if request.system:
+            prompts.text(request.system)
         before = notes.settings(org, request.session)
         chosen = replace(
             before,
-            **{
-                name: value
-                for name in ("samples", "escalate_below", "escalate_to")
-                if (value := getattr(request, name)) is not None
-            },
+            **{name: value for name in _CHOSEN if (value := getattr(request, name)) is not None},
         )
+        if request.generation is not None:
+            chosen = replace(chosen, generation=request.generation.text())
         if chosen != before:
             notes.put_settings(org, request.session, chosen)
-        return SettingsOf(request.session, settings_shown(chosen))
+        return SettingsOf(request.session, HowAnswered.of(chosen))
 
     @block(
         "conversations.summarise",
@@ -241,8 +250,3 @@ def summary_shown(summary: StoredSummary | None) -> Summary | None:
         return None
     at = summary.updated_at.isoformat()
     return Summary(summary.text, summary.made_by, summary.upto, summary.messages, at)
-
-
-def settings_shown(settings: ConversationSettings) -> Settings:
-    """Settings as they are shown."""
-    return Settings(settings.samples, settings.escalate_below, settings.escalate_to)

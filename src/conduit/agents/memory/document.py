@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
+from conduit.agents.generation import AS_USUAL, Generation, generation_in
 from conduit.agents.memory.turns import turns_of
 from conduit.blocks import Length, Range
 from conduit.contracts.chat import Message, ToolCall
@@ -63,11 +64,40 @@ class WrittenSummary:
 
 @dataclass(frozen=True, slots=True)
 class HowAnswered:
-    """The settings of a conversation."""
+    """The settings of a conversation: how its prompts are answered that do not say it."""
 
     samples: Annotated[int, Range(1, MOST_SAMPLES)] = 1
     escalate_below: Annotated[float, Range(0, 1)] = 0.6
     escalate_to: Annotated[str, Length(0, 200)] = ""
+    generation: Generation = AS_USUAL
+    system: Annotated[str, Length(0, 64)] = ""
+    provider: Annotated[str, Length(0, 64)] = ""
+    model: Annotated[str, Length(0, 200)] = ""
+
+    @classmethod
+    def of(cls, stored: ConversationSettings) -> HowAnswered:
+        """As they are stored."""
+        return cls(
+            stored.samples,
+            stored.escalate_below,
+            stored.escalate_to,
+            generation_in(stored.generation),
+            stored.system,
+            stored.provider,
+            stored.model,
+        )
+
+    def stored(self) -> ConversationSettings:
+        """As they are to be stored."""
+        return ConversationSettings(
+            self.samples,
+            self.escalate_below,
+            self.escalate_to,
+            self.generation.text(),
+            self.system,
+            self.provider,
+            self.model,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +134,7 @@ def document_of(
             for turn in turns_of(messages)
         ),
         tuple(PinnedText(_speaker(pin.role), pin.text) for pin in pins),
-        HowAnswered(settings.samples, settings.escalate_below, settings.escalate_to),
+        HowAnswered.of(settings),
         WrittenSummary(summary.text, summary.made_by, summary.messages) if summary else None,
     )
 

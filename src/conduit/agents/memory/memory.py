@@ -47,6 +47,10 @@ class Memory:
         self.summaries = summaries
 
     async def seen(self, person: Principal, session: str, *, provider: str, model: str) -> Seen:
-        """A conversation as it stands. Raises ``StoreError``."""
+        """A conversation as it stands. Who is not named is whoever it names itself: a model only
+        together with its provider. Raises ``StoreError``."""
         stored = await asyncio.to_thread(self.notes.view, person.org_id, session, VIEW)
+        own = stored.settings
+        if provider in ("", own.provider):
+            provider, model = own.provider, model or own.model
         return Seen(stored, Asking(person, session, provider, model), self.summaries)

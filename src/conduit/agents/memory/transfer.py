@@ -121,8 +121,7 @@ def transfer_blocks(
             )
         if document.title:
             conversations.rename(org, session, document.title)
-        how = document.settings
-        settings = ConversationSettings(how.samples, how.escalate_below, how.escalate_to)
+        settings = document.settings.stored()
         if settings != ConversationSettings():
             notes.put_settings(org, session, settings)
         kept = [

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from conduit.agents.events import ApprovalNeeded
+from conduit.agents.generation import AS_USUAL, Generation
 from conduit.agents.model_rights import ModelRights
 from conduit.agents.reach import Acting, Reach
 from conduit.agents.runs.budget import Budget
@@ -77,9 +78,10 @@ class AgentRuns:
         messages: Sequence[Message],
         asked: Asked,
         budget: Budget,
+        generation: Generation = AS_USUAL,
     ) -> Session:
         """A new run, stored before anything is done. Raises ``StoreError``."""
-        begun = Begun(tuple(messages), budget, asked.provider, asked.model)
+        begun = Begun(tuple(messages), budget, asked.provider, asked.model, generation)
         run = await self._whole(self.stored.begin(self._new(person, thread, asked), _rows([begun])))
         return self._session(run, RunState.after([begun]), Acting(person, person), asked)
 
@@ -169,7 +171,7 @@ class AgentRuns:
         messages = first.messages
         if prompt:
             messages = (*messages[:-1], Message("user", prompt))
-        begun = Begun(messages, first.budget, asked.provider, asked.model)
+        begun = replace(first, messages=messages, only=asked.provider, model=asked.model)
         kept = [begun, *steps[1:at]]
         state = RunState.after(kept)
         forking = replace(person, permissions=both.permissions)

@@ -28,6 +28,7 @@ class Heard:
     provider: str = ""
     model: str = ""
     usage: Usage | None = None
+    dropped: tuple[str, ...] = ()
 
     def take(self, chunk: Chunk) -> None:
         if chunk.text:

@@ -169,6 +169,7 @@ class Machine:
             tools=self.toolbox.tools(self.model),
             tool_choice="none" if final else "auto",
         )
+        request = state.generation.asked(request)
         started, heard = self.timer(), Heard()
         answering, stopped = False, ""
         answer = self.gate.stream("models.stream", ChatCall(request, only=state.only), self.person)
@@ -180,7 +181,7 @@ class Machine:
                     if not answering:
                         answering = True
                         heard.provider, heard.model = chunk.provider, chunk.model
-                        heard.failures = chunk.failures
+                        heard.failures, heard.dropped = chunk.failures, chunk.dropped
                         yield Answering(chunk.provider, chunk.model, chunk.failures)
                     heard.take(chunk)
                     if chunk.text:
@@ -202,7 +203,15 @@ class Machine:
         message = Message("assistant", text, tool_calls=calls, thinking=tuple(heard.thinking))
         cost = self.prices(heard.provider, heard.model, usage)
         step = Answered(
-            message, heard.provider, heard.model, usage, cost, heard.failures, ms, final or stopped
+            message,
+            heard.provider,
+            heard.model,
+            usage,
+            cost,
+            heard.failures,
+            ms,
+            final or stopped,
+            heard.dropped,
         )
         first = self._first_once(calls)
         self._fresh.update([first] if first else ())

@@ -43,6 +43,7 @@ def reply_from(state: RunState, session: str, seconds: float) -> AskReply:
         status=ended.status if ended else "done",
         why=ended.why if ended else "",
         cost_micro=state.spent.cost_micro,
+        dropped=state.dropped,
         blocks=live.blocks,
         refused_blocks=live.refused,
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from conduit.agents.events import ToolUse
+from conduit.agents.generation import Generation
 from conduit.agents.runs.budget import Budget, Spent, must_answer, used_up
 from conduit.agents.runs.steps import (
     Answered,
@@ -71,6 +72,9 @@ class RunState:
     budget: Budget = field(default_factory=Budget)
     only: str = ""
     model_wanted: str = ""
+    generation: Generation = field(default_factory=Generation)
+    dropped: tuple[str, ...] = ()
+    """Parameters that a provider had no means for."""
     turn: list[Message] = field(default_factory=list)
     text: str = ""
     provider: str = ""
@@ -109,6 +113,7 @@ class RunState:
             case Begun():
                 self.messages, self.budget = step.messages, step.budget
                 self.only, self.model_wanted = step.only, step.model
+                self.generation = step.generation
             case Answered():
                 self._answered(step)
             case Calling(id=call_id):
@@ -152,6 +157,7 @@ class RunState:
     def _answered(self, step: Answered) -> None:
         self.provider, self.model = step.provider, step.model
         self.failures.extend(step.failures)
+        self.dropped = tuple(dict.fromkeys((*self.dropped, *step.dropped)))
         self.usage = _added(self.usage, step.usage)
         self.spent = self.spent.plus_answer(step.usage, step.cost_micro, step.ms)
         self._before = self.text

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from conduit.agents.generation import AS_USUAL, Generation
 from conduit.agents.runs.budget import Budget
 from conduit.blocks import decode, dumps, loads
 from conduit.contracts.chat import Message, ProviderFailure, Usage
@@ -20,18 +21,20 @@ Decision = Literal["approve", "edit", "reject", "answer"]
 @dataclass(frozen=True, slots=True)
 class Begun:
     """What was asked: everything the first model is sent. ``only`` is the one provider to ask,
-    ``model`` the one model; empty leaves it to the chain."""
+    ``model`` the one model; empty leaves it to the chain. ``generation`` is how every model of the
+    run is to write."""
 
     messages: tuple[Message, ...]
     budget: Budget
     only: str = ""
     model: str = ""
+    generation: Generation = AS_USUAL
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
     """A model answered, perhaps with calls of tools. ``final`` names the limit of the budget for
-    which it was offered none."""
+    which it was offered none; ``dropped`` the parameters that its provider has no means for."""
 
     message: Message
     provider: str
@@ -41,6 +44,7 @@ class Answered:
     failures: tuple[ProviderFailure, ...] = ()
     ms: float = 0.0
     final: str = ""
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

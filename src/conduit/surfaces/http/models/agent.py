@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 from conduit.agents.ask import AgentChat
 from conduit.agents.events import Answering, AskReply, TextDelta, ToolReturned
+from conduit.agents.generation import Generation
 from conduit.blocks import Gate
 from conduit.contracts.call import Principal
 from conduit.contracts.chat import ChatRequest, Chunk
@@ -18,8 +19,9 @@ async def agent_chunks(
 ) -> AsyncGenerator[Chunk, None]:
     """The agent's events as chunks; files that its tools wrote are named by their address below
     ``base``."""
+    how = Generation(chat.temperature, chat.top_p, chat.max_tokens, chat.seed, chat.stop)
     items = gate.stream(
-        "agent.chat", AgentChat(chat.messages), principal, correlation_id=correlation
+        "agent.chat", AgentChat(chat.messages, how), principal, correlation_id=correlation
     )
     first = True
     async with aclosing(items):
