@@ -37,8 +37,8 @@ def gate() -> Iterator[Gate]:
         store = UsageStore(database)
         store.add(
             [
-                usage(10, at_ms=0, model="a"),
-                usage(20, at_ms=DAY, model="b", estimated=True),
+                usage(10, at_ms=0, model="a", samples=3, agreement=1.0),
+                usage(20, at_ms=DAY, model="b", estimated=True, samples=5, agreement=0.4),
                 usage(30, at_ms=2 * DAY, model="b", cost_micro=None, ending="failed"),
                 usage(99, at_ms=2 * DAY, model="c", org_id=OTHER.org_id),
             ]
@@ -59,6 +59,8 @@ def test_a_summary_of_ones_own(gate: Gate) -> None:
     ]
     assert (found.total.requests, found.total.cost_micro) == (3, 90)
     assert (found.total.estimated, found.total.unpriced, found.total.failed) == (1, 1, 1)
+    assert [(row.votes, row.agreement) for row in found.rows] == [(1, 0.4), (1, 1.0)]
+    assert (found.total.votes, found.total.agreement) == (2, 0.7)
     assert [row.key for row in summary(gate, OTHER).rows] == ["c"]
 
 
@@ -128,11 +130,15 @@ def run_with(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 
 def test_the_command_shows_a_table(run_with: Callable[..., str]) -> None:
     lines = run_with().splitlines()
-    assert lines[0].split() == ["model", "requests", "failed", "input", "output", "cost", "US$"]
-    assert lines[1].split() == ["b", "2", "1", "~50", "~100", "0.0001+"]
+    heads = ["model", "requests", "failed", "input", "output", "cost", "US$", "agree"]
+    assert lines[0].split() == heads
+    assert lines[1].split() == ["b", "2", "1", "~50", "~100", "0.0001+", "40%", "of", "1"]
+    assert lines[-1].split()[-3:] == ["70%", "of", "2"]
     assert lines[-1].split()[:2] == ["all", "3"]
     by_day = run_with("--by", "day").splitlines()
     assert by_day[3].split() == ["1970-01-03", "1", "1", "30", "60", "–"], "no price is known"
+    later = run_with("--since", "1970-01-03").splitlines()
+    assert "agree" not in later[0], "nobody was asked several times"
     assert "No language model" in run_with("--since", "2999-01-01")
 
 

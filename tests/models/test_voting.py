@@ -121,6 +121,15 @@ async def test_samples_are_settled_together_and_told_one_by_one(
             assert quota.settled == [(36, 36), (48, 36)]
             with pytest.raises(RateLimited, match="budget"):
                 await ask()
+        kept = metering.ledger.recent(holder.principal.org_id)
+        votes = [each for each in kept if each.samples]  # once each, by what decided them
+        assert [(each.samples, each.model) for each in votes] == [(3, "m-weak")] * 2
+        assert sorted(each.agreement or 0 for each in votes) == pytest.approx([1 / 3, 2 / 3])
+        (agreed,) = [
+            line for line in metering.scrape()[0].decode().splitlines()
+            if line.startswith("conduit_gateway_votes_total") and 'model="m-weak"' in line
+        ]  # fmt: skip
+        assert agreed.endswith((" 2", " 2.0"))
     lines = told()
     assert [each.get("agreement") for each in lines] == pytest.approx(
         [1.0, 0.5, 0.667, 1.0, 0.5, 0.333, 0.333]

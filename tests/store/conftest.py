@@ -6,16 +6,21 @@ import contextlib
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 
 from conduit.contracts.call import DEFAULT_ORG
+from conduit.store import database as database_module
 from conduit.store.conversations import Conversations
 from conduit.store.database import Database
 from conduit.store.tables import organisations
 from conduit.telemetry.ids import IdMaker
 from tests.store import postgres
+from tests.store.plans import Plans, watch
 
 OTHER_ORG = "01900000-0000-7000-8000-00000000000b"
 MakeUri = Callable[[], str]
@@ -50,6 +55,47 @@ def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"postgresql://conduit@/{name}?host={socket}"
 
 
+@pytest.fixture(autouse=True)
+def no_statement_reads_all() -> Iterator[None]:
+    """See ``plans``."""
+    plans = Plans()
+    listener = watch(plans)
+    sa.event.listen(sa.Engine, "before_cursor_execute", listener)
+    yield
+    sa.event.remove(sa.Engine, "before_cursor_execute", listener)
+    assert not plans.found, "\n".join(plans.found)
+
+
+class Move(Protocol):
+    """Takes a database to a revision."""
+
+    def __call__(self, revision: str, *, down: bool = False) -> None: ...
+
+
+@contextlib.contextmanager
+def migrating(uri: str) -> Iterator[tuple[sa.Connection, Move]]:
+    """A transaction in which to go to any revision, and to look at what is there then."""
+    config = Config()
+    migrations = Path(database_module.__file__).parent / "migrations"
+    config.set_main_option("script_location", str(migrations))
+    engine = database_module._engine(uri)
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+
+            def move(revision: str, *, down: bool = False) -> None:
+                (command.downgrade if down else command.upgrade)(config, revision)
+
+            yield connection, move
+    finally:
+        engine.dispose()
+
+
+def indexes(connection: sa.Connection, table: str) -> set[str]:
+    """The names of a table's indexes."""
+    return {str(each["name"]) for each in sa.inspect(connection).get_indexes(table)}
+
+
 @pytest.fixture
 def database(uri: str) -> Iterator[Database]:
     """Migrated from empty, with a second organisation."""
@@ -65,4 +111,4 @@ def conversations(database: Database) -> Conversations:
     return Conversations(database, IdMaker())
 
 
-__all__ = ["DEFAULT_ORG", "OTHER_ORG"]
+__all__ = ["DEFAULT_ORG", "OTHER_ORG", "indexes", "migrating"]

@@ -16,19 +16,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conduit.contracts.call import DEFAULT_ORG
 from conduit.contracts.errors import NotFound, StoreError
 from conduit.contracts.usage import UsageRecord
-from conduit.store import database as database_module
 from conduit.store.database import Database
 from conduit.store.usage import DAY_MS, UsageStore
 from conduit.store.usage_drain import UNUSABLE, UsageDrain
 from conduit.store.usage_journal import SUFFIX, UNBORN, UsageJournal
 from conduit.store.usage_lines import LATEST_MS, encode_line, storable
-from tests.store.conftest import OTHER_ORG
+from tests.store.conftest import OTHER_ORG, indexes, migrating
 from tests.store.usage_records import any_record, new_id, usage
 
 ROOT = Path(__file__).parents[2]
@@ -107,21 +107,47 @@ def test_no_record_can_keep_the_others_back(store: UsageStore, record: UsageReco
 
 
 def test_a_database_of_before_is_brought_up_to_date(uri: str) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    migrations = Path(database_module.__file__).parent / "migrations"
-    config.set_main_option("script_location", str(migrations))
-    engine = database_module._engine(uri)
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-    engine.dispose()
+    with migrating(uri) as (_, move):
+        move("0001")
     with closing(Database(uri)) as database:
         store = UsageStore(database)
         store.add([usage(3)])
         assert [total.input_tokens for total in store.spent(DEFAULT_ORG)] == [3]
+
+
+def test_figures_of_votes_come_to_a_filled_database_and_go_again(uri: str) -> None:
+    with migrating(uri) as (connection, move):
+        move("0010")
+        known = {"org": DEFAULT_ORG, "id": new_id(), "at": 5}
+        connection.execute(
+            sa.text(
+                "INSERT INTO usage_records (id, org_id, at_ms, correlation_id, subject, operation, "
+                "dialect, requested, provider, provider_type, model, answered_by, stream, ending, "
+                "error, finish_reason, input_tokens, output_tokens, cached_tokens, "
+                "cache_write_tokens, reasoning_tokens, estimated, cost_micro, duration_ms, "
+                "failovers, retries, hedged, cache) VALUES (:id, :org, :at, '', 'k', 'chat', '', "
+                "'', 'p', '', 'm', '', FALSE, 'ok', '', '', 1, 2, 0, 0, 0, FALSE, 7, 1, 0, 0, "
+                "FALSE, '')"
+            ),
+            known,
+        )
+        everything = sa.text("SELECT * FROM usage_records")
+        move("0011")
+        (row,) = connection.execute(everything).mappings()
+        assert (row["samples"], row["agreement"], row["cost_micro"]) == (0, None, 7)
+        move("0010", down=True)
+        (row,) = connection.execute(everything).mappings()
+        assert not {"samples", "agreement"} & set(row)
+        assert "ix_usage_records_model" in indexes(connection, "usage_records")
+    with closing(Database(uri)) as database:
+        store = UsageStore(database)
+        (old,) = store.recent(DEFAULT_ORG)
+        assert (old.samples, old.agreement, old.cost_micro) == (0, None, 7)
+        store.add([usage(1, samples=4, agreement=0.5), usage(2, samples=3, agreement=1.0)])
+        spent = {each.key: each for each in store.spent(DEFAULT_ORG)}
+        assert (spent["gpt-x"].votes, spent["gpt-x"].agreement) == (2, 0.75)
+        assert (spent["m"].votes, spent["m"].agreement) == (0, None)
+        assert store.cost_of(DEFAULT_ORG, "k", 0) == 7
 
 
 def test_organisations_do_not_see_each_other(store: UsageStore) -> None:

@@ -45,6 +45,8 @@ any_record = st.builds(
     retries=_counts,
     hedged=st.booleans(),
     cache=_texts,
+    samples=_counts,
+    agreement=st.none() | st.floats(0, 1),
 )
 
 

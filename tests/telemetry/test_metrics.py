@@ -44,6 +44,8 @@ OWN = {
     "conduit_gateway_cost_usd_micro": "counter",
     "conduit_gateway_cache": "counter",
     "conduit_gateway_estimated": "counter",
+    "conduit_gateway_votes": "counter",
+    "conduit_gateway_agreement": "counter",
 }
 NO_LABELS = {"user", "subject", "key", "org", "conversation", "correlation_id", "requested"}
 

@@ -37,7 +37,8 @@ def usage(
     Example: `conduit usage --by day --since 2026-01-01`
 
     A `~` before tokens says that some are estimates, because the provider counted none; a `+`
-    after a cost, that the price of some requests is not known, a `–` that none is.
+    after a cost, that the price of some requests is not known, a `–` that none is. Where models
+    were asked several times, `agree` is how far their answers did, and in how many votes.
     """
 
     async def work(app: App) -> None:
@@ -54,21 +55,30 @@ def usage(
             rows = [_row(row) for row in found.rows]
             if len(rows) > 1:
                 rows.append(_row(found.total, "all"))
-            print_table((by.value, "requests", "failed", "input", "output", "cost US$"), rows)
+            heads = [by.value, "requests", "failed", "input", "output", "cost US$"]
+            if found.total.votes:
+                heads.append("agree")
+                for row, spent in zip(rows, (*found.rows, found.total), strict=False):
+                    row.append(_agreed(spent))
+            print_table(heads, rows)
 
     run(work, as_json=as_json, detect=False)
 
 
-def _row(spent: Any, name: str = "") -> tuple[str, ...]:
+def _row(spent: Any, name: str = "") -> list[str]:
     about = "~" if spent.estimated else ""
-    return (
+    return [
         name or spent.key or "–",
         f"{spent.requests:,}",
         f"{spent.failed:,}" if spent.failed else "",
         f"{about}{spent.input_tokens:,}",
         f"{about}{spent.output_tokens:,}",
         _cost(spent),
-    )
+    ]
+
+
+def _agreed(spent: Any) -> str:
+    return f"{spent.agreement:.0%} of {spent.votes:,}" if spent.votes else ""
 
 
 def _cost(spent: Any) -> str:

@@ -20,6 +20,8 @@ class UsageRecord:
     hung up first: what the provider had sent until then is counted. ``error`` is a code of the
     error tree. ``estimated`` tokens are ours, because the provider counted none. ``cost_micro`` is
     None where no price is known. ``cache`` is ``exact`` or ``semantic`` when nobody was asked.
+    ``samples`` and ``agreement`` are of a vote: only the request with which it was decided has
+    them, so that each vote counts once.
     """
 
     id: str
@@ -55,6 +57,10 @@ class UsageRecord:
     retries: int = 0
     hedged: bool = False
     cache: str = ""
+    samples: int = 0
+    """Answers that the vote had by then; 0 for a request that decided none."""
+    agreement: float | None = None
+    """The share of them that said what most said, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,8 @@ class Spent:
 
     ``failed`` of the ``requests`` failed, ``left`` were left by their client. ``estimated`` of them
     have tokens that we counted ourselves, ``unpriced`` no known price: they are not in
-    ``cost_micro``, which is micro-US-dollars.
+    ``cost_micro``, which is micro-US-dollars. ``votes`` of them decided a vote, and ``agreement``
+    is the mean of those, from 0 to 1.
     """
 
     key: str
@@ -96,6 +103,8 @@ class Spent:
     cost_micro: int
     estimated: int
     unpriced: int
+    votes: int = 0
+    agreement: float | None = None
 
     @property
     def estimated_share(self) -> float:

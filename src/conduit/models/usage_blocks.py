@@ -123,6 +123,8 @@ def _total(rows: Sequence[Spent]) -> Spent:
     def of(name: str) -> int:
         return sum(getattr(row, name) for row in rows)
 
+    votes = of("votes")
+    agreed = sum(row.votes * (row.agreement or 0.0) for row in rows)
     return Spent(
         "",
         of("requests"),
@@ -136,4 +138,6 @@ def _total(rows: Sequence[Spent]) -> Spent:
         of("cost_micro"),
         of("estimated"),
         of("unpriced"),
+        votes,
+        agreed / votes if votes else None,
     )

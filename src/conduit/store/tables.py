@@ -103,6 +103,8 @@ usage_records = Table(
     Column("retries", BigInteger, nullable=False),
     Column("hedged", Boolean, nullable=False),
     Column("cache", String(200), nullable=False),
+    Column("samples", BigInteger, nullable=False),
+    Column("agreement", Double, nullable=True),  # from 0 to 1
 )
 """The fields of ``UsageRecord``, under their names."""
 Index(
@@ -112,10 +114,11 @@ Index(
     usage_records.c.id,
 )
 Index(
-    "ix_usage_records_model",
+    "ix_usage_records_subject",  # what somebody's budget is compared with, from the index alone
     usage_records.c.org_id,
-    usage_records.c.model,
+    usage_records.c.subject,
     usage_records.c.at_ms,
+    usage_records.c.cost_micro,
 )
 
 # runs
@@ -141,7 +144,10 @@ runs = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
 )
-Index("ix_runs_status", runs.c.status, runs.c.lease_until_ms)
+# The last columns of these two are looked at before a row is: who looks for few among many reads
+# few rows.
+Index("ix_runs_status", runs.c.status, runs.c.org_id, runs.c.id, runs.c.subject)
+Index("ix_runs_subject", runs.c.org_id, runs.c.subject, runs.c.id, runs.c.kind, runs.c.status)
 Index("ix_runs_thread", runs.c.org_id, runs.c.thread, runs.c.id)
 
 run_steps = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import time
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from typing import Any, Final
 
@@ -79,6 +79,8 @@ class UsageStore:
                 cost,
                 _count(columns.estimated).label("estimated"),
                 _count(columns.cost_micro.is_(None)).label("unpriced"),
+                _count(columns.samples > 0).label("votes"),
+                sa.func.avg(columns.agreement).label("agreement"),
             )
             .where(columns.org_id == org_id, columns.at_ms >= since_ms)
             .group_by("key")
@@ -127,9 +129,10 @@ def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
 
 
 def _spent(row: Any, by: SpentBy) -> Spent:
-    key, *numbers = row
+    key, *numbers, agreement = row
     name = _day(key) if by == "day" else str(key)
-    return Spent(name, *(int(number) for number in numbers))  # PostgreSQL sums to a decimal
+    counted = Spent(name, *(int(number) for number in numbers))  # PostgreSQL sums to a decimal
+    return replace(counted, agreement=agreement)
 
 
 def _day(number: int) -> str:

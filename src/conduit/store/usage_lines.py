@@ -96,6 +96,7 @@ def _is_storable(record: UsageRecord) -> bool:
         and 0 <= record.duration_ms <= HIGHEST
         and 0 <= (record.first_token_ms or 0.0) <= HIGHEST
         and 0 <= (record.cost_micro or 0) <= HIGHEST
+        and 0 <= (record.agreement or 0.0) <= HIGHEST
     )
 
 

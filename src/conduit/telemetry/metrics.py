@@ -216,6 +216,8 @@ def _gateway(rows: list[tuple[Kind, Numbers]]) -> Iterator[Family]:
         ("hedges", "Requests that were asked of two providers at once.", series.HEDGES),
         ("cost_usd_micro", "What answers cost, in micro-US-dollars.", series.COST),
         ("estimated", "Requests whose tokens the provider did not count.", series.ESTIMATED),
+        ("votes", "Votes that were decided, each of several answers to one request.", series.VOTES),
+        ("agreement", "Shares of the majorities of these votes, added up.", series.AGREED),
     ):
         yield _counters(f"conduit_gateway_{name}_total", help_, rows, _ours, at)
 

@@ -25,10 +25,10 @@ _MOST_NAMES: Final = 4096
 _LONGEST: Final = 100
 
 REQUESTS, INPUT, OUTPUT, CACHED, CACHE_WRITE, REASONING = range(6)
-COST, FAILOVERS, RETRIES, HEDGES, ESTIMATED, DURATION_SUM, FIRST_SUM = range(6, 13)
+COST, FAILOVERS, RETRIES, HEDGES, ESTIMATED, DURATION_SUM, FIRST_SUM, VOTES, AGREED = range(6, 15)
 _BUCKETS: Final = len(SECONDS) + 1
 """The last bucket holds what is above every bound."""
-DURATIONS: Final = 13
+DURATIONS: Final = 15
 INPUTS: Final = DURATIONS + _BUCKETS
 OUTPUTS: Final = INPUTS + _BUCKETS
 FIRSTS: Final = OUTPUTS + _BUCKETS
@@ -99,6 +99,9 @@ class SeriesTable:
             numbers[HEDGES] += 1
         if record.estimated:
             numbers[ESTIMATED] += 1
+        if record.samples:
+            numbers[VOTES] += 1
+            numbers[AGREED] += record.agreement or 0.0
         seconds = record.duration_ms / 1000
         numbers[DURATION_SUM] += seconds
         numbers[DURATIONS + bisect_left(SECONDS, seconds)] += 1

@@ -55,13 +55,24 @@ class Recorder(Protocol):
 @dataclass(slots=True)
 class Samples:
     """What the samples of a request took, who of them failed, and how far the others say the same.
-    ``doubtful``: that is too little, and nobody better has answered."""
+    ``doubtful``: that is too little, and nobody better has answered. ``decided``: none that is
+    still to come changes it; ``told``: a record of usage has said so."""
 
     usage: Usage = field(default_factory=Usage)
     cost: int = 0
     failures: tuple[ProviderError, ...] = ()
     agreement: Agreement = field(default_factory=lambda: Agreement(0, 0.0))
     doubtful: bool = False
+    decided: bool = False
+    told: bool = False
+
+    @property
+    def to_tell(self) -> Agreement | None:
+        """How it was decided, once: a vote counts as one, however many records it makes."""
+        if self.told or not self.decided:
+            return None
+        self.told = True
+        return self.agreement
 
 
 class Account:
@@ -245,6 +256,7 @@ class Account:
         cost = cost_micro(price, usage) if price is not None else None
         self._take(usage, cost or 0)
         principal = call.principal
+        vote = self.samples.to_tell if self.samples is not None else None
         self._recorder.record(
             UsageRecord(
                 self._id,
@@ -276,6 +288,8 @@ class Account:
                 notes.retries,
                 notes.hedged,
                 self.cache,
+                vote.samples if vote is not None else 0,
+                vote.share if vote is not None else None,
             ),
             parse_traceparent(self._traceparent) if self._traceparent else None,
             self.agreement,

@@ -118,11 +118,15 @@ async def _sample(
     only = replace(plan, candidates=(sampling.first,), hedge_after_s=None, relay=False)
     late_counts = plan.late_counts
 
+    def note() -> None:
+        samples.agreement, samples.decided = heard.agreement, not ballot.wanted
+
     async def ask() -> None:
         nonlocal late_counts
         left = heard.ends - clock()
         if left <= 0:
             ballot.fail()
+            note()
             return
         one = account.sample(once, samples)
         mine = replace(only, deadline_s=left, late_counts=late_counts)
@@ -133,7 +137,7 @@ async def _sample(
             failures = _each(error)
             samples.failures += failures
             ballot.fail()
-            samples.agreement = heard.agreement
+            note()
             one.failed(failures[-1] if failures else error)
             return
         except ConduitError as error:  # nobody can be asked this
@@ -143,7 +147,7 @@ async def _sample(
             one.left(None, [])
             raise
         heard.hear(whole)
-        samples.agreement = heard.agreement
+        note()
         _answered(one, whole)
 
     await poll(ballot, ask)
