@@ -412,3 +412,18 @@ live_contexts = Table(
     Column("updated_ms", BigInteger, nullable=False),
 )
 Index("ix_live_contexts_age", live_contexts.c.org_id, live_contexts.c.updated_ms)
+
+heard_sounds = Table(
+    "heard_sounds",
+    metadata,
+    Column("org_id", String(36), ForeignKey("organisations.id"), primary_key=True),
+    Column("session", String(200), primary_key=True),  # the conversation that heard it
+    Column("id", String(64), primary_key=True),  # of a stored file, or of a capture
+    Column("name", String(200), nullable=False),
+    Column("stored", Boolean, nullable=False),  # whether there is a file of that id
+    Column("said", Text, nullable=False),  # its figures in a line
+    Column("templates", Text, nullable=False),  # JSON: how it sits, by what was listened to
+    Column("heard_ms", BigInteger, nullable=False),
+)
+Index("ix_heard_sounds_age", heard_sounds.c.org_id, heard_sounds.c.heard_ms)
+Index("ix_heard_sounds_id", heard_sounds.c.org_id, heard_sounds.c.id)
