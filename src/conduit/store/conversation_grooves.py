@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from conduit.store.database import Database
+from conduit.store.inserting import insert_into
 from conduit.store.tables import conversation_grooves as table
 
 
@@ -49,10 +49,7 @@ class ConversationGrooves:
         values = {"body": groove.body, "recalled": groove.recalled}
 
         def work(connection: sa.Connection) -> None:
-            on_postgres = connection.dialect.name == "postgresql"
-            new: postgresql.Insert | sqlite.Insert
-            new = (postgresql.insert if on_postgres else sqlite.insert)(table)
-            row = new.values(org_id=org_id, session=session, **values)
+            row = insert_into(connection, table).values(org_id=org_id, session=session, **values)
             connection.execute(
                 row.on_conflict_do_update(index_elements=["org_id", "session"], set_=values)
             )

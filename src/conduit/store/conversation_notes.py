@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from conduit.store.conversations import StoredMessage, read_message, storable, utc
 from conduit.store.database import Database
+from conduit.store.inserting import insert_into
 from conduit.store.tables import (
     conversation_pins,
     conversation_settings,
@@ -157,7 +157,7 @@ class ConversationNotes:
                 return False
             if made_from is None:
                 row = {"org_id": org_id, "session": session, **values}
-                new = _inserting(connection, table).values(row).on_conflict_do_nothing()
+                new = insert_into(connection, table).values(row).on_conflict_do_nothing()
                 return connection.scalar(new.returning(table.c.upto)) is not None
             known = sa.and_(_is_of(table, org_id, session), table.c.upto == made_from.upto)
             return connection.execute(table.update().where(known).values(values)).rowcount == 1
@@ -230,7 +230,7 @@ class ConversationNotes:
         }
         table = conversation_settings
         with self._database.transaction() as connection:
-            new = _inserting(connection, table).values(org_id=org_id, session=session, **values)
+            new = insert_into(connection, table).values(org_id=org_id, session=session, **values)
             connection.execute(
                 new.on_conflict_do_update(index_elements=["org_id", "session"], set_=values)
             )
@@ -249,11 +249,6 @@ class ConversationNotes:
 
 def _is_of(table: sa.Table, org_id: str, session: str) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.org_id == org_id, table.c.session == session)
-
-
-def _inserting(connection: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return insert(table)
 
 
 def _after(

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from conduit.contracts.chat import Message, ToolCall
 from conduit.store.database import Database
+from conduit.store.inserting import insert_into
 from conduit.store.tables import (
     conversation_grooves,
     conversation_pins,
@@ -316,9 +316,8 @@ def _is_title_of(org_id: str, session: str) -> sa.ColumnElement[bool]:
 
 
 def _title_room(connection: sa.Connection, org_id: str, session: str) -> sa.Executable:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     row = {"org_id": org_id, "session": session, "title": ""}
-    return insert(conversation_titles).values(row).on_conflict_do_nothing()
+    return insert_into(connection, conversation_titles).values(row).on_conflict_do_nothing()
 
 
 def utc(at: datetime) -> datetime:

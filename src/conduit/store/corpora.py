@@ -7,17 +7,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
 
 from conduit.contracts.errors import Conflict, NotFound
 from conduit.store.database import Database
+from conduit.store.inserting import insert_into
 from conduit.store.tables import corpora, corpus_reflections, corpus_versions
-
-if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql
 
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 """PostgreSQL has no NUL in texts, UTF-8 has no lone surrogates."""
@@ -251,7 +248,7 @@ class Corpora:
             "stamp": self._new_id(),
             "created_at": self._now(),
         }
-        insert = insert_or_leave(connection, corpora).values(row).on_conflict_do_nothing()
+        insert = insert_into(connection, corpora).values(row).on_conflict_do_nothing()
         return connection.execute(insert.returning(corpora.c.id)).first() is not None
 
     def _touch(self, connection: sa.Connection, org_id: str, corpus_id: str, **values: str) -> None:
@@ -260,17 +257,6 @@ class Corpora:
             .where(corpora.c.org_id == org_id, corpora.c.id == corpus_id)
             .values(stamp=self._new_id(), **values)
         )
-
-
-def insert_or_leave(
-    connection: sa.Connection, table: sa.Table
-) -> sqlite.Insert | postgresql.Insert:
-    """ "Insert unless it is there" is spelt by each dialect. PostgreSQL's takes 50 ms to import."""
-    if connection.dialect.name != "postgresql":
-        return sqlite.insert(table)
-    from sqlalchemy.dialects import postgresql
-
-    return postgresql.insert(table)
 
 
 def _require(

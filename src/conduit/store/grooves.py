@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
 
 from conduit.contracts.errors import NotFound
 from conduit.contracts.groove import StoredGroove
 from conduit.store.database import Database
+from conduit.store.inserting import insert_into
 from conduit.store.tables import grooves
-
-if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql
 
 
 class Grooves:
@@ -29,7 +25,7 @@ class Grooves:
         values = {"title": groove.title, "request": groove.request, "file_id": groove.file_id}
         with self._database.transaction() as connection:
             row = {"org_id": org_id, "id": groove.groove_id, "created_at": datetime.now(UTC)}
-            insert = _insert_into_grooves(connection).values({**row, **values})
+            insert = insert_into(connection, grooves).values({**row, **values})
             key = (grooves.c.org_id, grooves.c.id)
             connection.execute(insert.on_conflict_do_update(index_elements=key, set_=values))
 
@@ -53,12 +49,3 @@ class Grooves:
         with self._database.snapshot() as connection:
             rows = connection.execute(wanted).all()
         return [StoredGroove(row.id, row.title, row.request, row.file_id) for row in rows]
-
-
-def _insert_into_grooves(connection: sa.Connection) -> sqlite.Insert | postgresql.Insert:
-    """ "Insert or update" is spelt by each dialect. PostgreSQL's takes 50 ms to import."""
-    if connection.dialect.name != "postgresql":
-        return sqlite.insert(grooves)
-    from sqlalchemy.dialects import postgresql
-
-    return postgresql.insert(grooves)

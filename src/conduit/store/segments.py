@@ -12,8 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from conduit.store.corpora import insert_or_leave
 from conduit.store.database import Database
+from conduit.store.inserting import insert_into
 from conduit.store.tables import corpus_reflections, corpus_segments, corpus_versions
 
 BASELINE = "baseline"
@@ -125,7 +125,7 @@ class Segments:
             "vectors": segment.vectors,
         }
         with self._database.transaction() as connection:
-            insert = insert_or_leave(connection, corpus_segments)
+            insert = insert_into(connection, corpus_segments)
             connection.execute(insert.values(row).on_conflict_do_nothing())
 
     def read(
