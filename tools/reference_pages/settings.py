@@ -56,6 +56,10 @@ VARIABLES = {
         "variable",
     ),
     "CONDUIT_OSC_KEY": ("", "The same for `conduit osc serve`"),
+    "CONDUIT_LINK": (
+        "no",
+        "With `yes` a server joins the Ableton Link session of its networks, as with `--link`",
+    ),
     "CONDUIT_USAGE_DURABLE": (
         "no",
         "With `yes` an answer waits until its usage is on the disk, so that a power cut loses none",

@@ -53,6 +53,9 @@ from conduit.blocks.utility.catalogued import utility_blocks
 from conduit.corpora.blocks import corpora_blocks
 from conduit.models.caching import lexical
 from conduit.models.registry import ProviderRegistry
+from conduit.playing.blocks import link_blocks
+from conduit.playing.link import LinkSession
+from conduit.playing.served import ServedLink
 from conduit.rhythm.blocks import groove_blocks
 from conduit.rhythm.config_blocks import Configs, config_blocks
 from conduit.rhythm.explain.blocks import explain_blocks
@@ -109,6 +112,7 @@ class App:
     rights: ModelRights
     servers: Servers
     touched: Touched
+    link: ServedLink
 
     @property
     def registry(self) -> ProviderRegistry:
@@ -233,6 +237,10 @@ async def open_app(
             catalog.add(each)
         for each in live_blocks(gate, sets, files):
             catalog.add(each)
+        link = ServedLink(lambda bpm: LinkSession.open(bpm, time.monotonic, transport=True))
+        stack.callback(link.close)
+        for each in link_blocks(link):
+            catalog.add(each)
         device = device_blocks(files, _folder_of("device"), settings.environ.get(EPOCH))
         for each in device:
             catalog.add(each)
@@ -271,7 +279,17 @@ async def open_app(
             stack.push_async_callback(stopped, going_on(gate, agent_runs))
         try:
             yield App(
-                settings, access, gate, models, files, database, prompts, rights, servers, touched
+                settings,
+                access,
+                gate,
+                models,
+                files,
+                database,
+                prompts,
+                rights,
+                servers,
+                touched,
+                link,
             )
         finally:  # while the models are still there
             await memory.summaries.close()

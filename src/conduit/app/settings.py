@@ -33,11 +33,14 @@ class Settings:
     """Usage is brought from the journal into the database here; else another process does it."""
     workers: int = 1
     """Processes that share the limits of providers and keys."""
+    link: bool = False
+    """``conduit up`` joins the Ableton Link session of its networks."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
         """Read ``CONDUIT_HOME``, ``CONDUIT_DB_URI``, ``CONDUIT_LOG``, ``CONDUIT_CONFIGS_DIR``,
-        ``CONDUIT_OUT_DIR``, ``CONDUIT_USAGE_DURABLE`` and ``CONDUIT_USAGE_DATABASE``.
+        ``CONDUIT_OUT_DIR``, ``CONDUIT_USAGE_DURABLE``, ``CONDUIT_USAGE_DATABASE`` and
+        ``CONDUIT_LINK``.
 
         Raises ``ConfigError`` for a value that cannot be used.
         """
@@ -57,6 +60,7 @@ class Settings:
             out=environ.get("CONDUIT_OUT_DIR") or DEFAULT_OUT_DIR,
             durable_usage=_flag(environ, "CONDUIT_USAGE_DURABLE", "no"),
             usage_database=_flag(environ, "CONDUIT_USAGE_DATABASE", "yes"),
+            link=_flag(environ, "CONDUIT_LINK", "no"),
         )
 
 

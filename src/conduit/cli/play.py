@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from conduit.playing.session import Reading
     from conduit.surfaces.flex.outputs import Output
 
-_COMPANY_S = 2.0
-"""How long others of a session have to be heard of; they say so at least once a second."""
+_COMPANY_S = 1.5
+"""How long others of a session have to be heard of; usually they are within half a second."""
 _LISTEN_S = 1.0
 
 

@@ -60,6 +60,9 @@ def up(
     osc: Annotated[
         bool | None, typer.Option("--osc/--no-osc", help="Serve OSC as well. Off unless asked for.")
     ] = None,
+    link: Annotated[
+        bool, typer.Option("--link", help="Join the Ableton Link session of the networks here.")
+    ] = False,
     role: Annotated[
         Role, typer.Option(help="Everything, or only the gateway to models.")
     ] = Role.ALL,
@@ -83,6 +86,9 @@ def up(
     So are devices of MIDI 2.0, by UDP (`conduit flex serve --help` for other networks); and with
     `--osc`, `--osc-port` or CONDUIT_OSC_PORT hosts that speak OSC (`conduit osc serve --help`).
 
+    With `--link` tempo and beat of an Ableton Link session are at `/link`, and the page plays to
+    them. Link is heard on every network of this machine, so it is off unless asked for.
+
     `--role gateway` starts the gateway alone: models behind the addresses that clients of OpenAI,
     Anthropic and Ollama know, with health and metrics, and nothing else. It may have several
     `--workers`, and may listen for other machines, once there is a key (`conduit keys add`).
@@ -103,6 +109,8 @@ def up(
             raise ConfigError("there is a port for OSC, and no OSC", hint="leave --osc-port out")
         if role is Role.GATEWAY and (osc or osc_port is not None):
             raise ConfigError("a gateway serves no OSC", hint="leave --osc and --osc-port out")
+        if role is Role.GATEWAY and link:
+            raise ConfigError("a gateway plays nothing", hint="leave --link out")
         if role is Role.GATEWAY:
             from conduit.app.gateway_process import GatewayOptions, become
 
@@ -124,6 +132,9 @@ def up(
         url = f"http://{_LOOPBACK}:{listener.getsockname()[1]}"
         asgi = app.asgi()
         async with AsyncExitStack() as stack:
+            if link or app.settings.link:
+                app.link.open()
+                stack.callback(app.link.close)  # or those who listen to it would be waited for
             beside = await _start_grpc(app, stack, grpc_port) if grpc else None
             bridge = await _start_flex(app, stack, url, flex_port) if flex else ""
             hosts = await _start_osc(app, stack, url, osc, osc_port)
@@ -207,7 +218,8 @@ class Greeting:
 
 def _greet(app: App, said: Greeting, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"active": app.registry.active, **asdict(said)}), flush=True)
+        said_too = {"active": app.registry.active, "link": app.link.on}
+        print(json.dumps({**said_too, **asdict(said)}), flush=True)
         return
     out.print(f"Conduit is up: [bold]{said.url}[/]   (Ctrl-C stops it)")
     if said.grpc:
@@ -217,6 +229,8 @@ def _greet(app: App, said: Greeting, as_json: bool) -> None:
     if said.osc:
         also = f", [bold]{said.osc_tcp}[/] (TCP)" if said.osc_tcp else ""
         out.print(f"OSC: [bold]{said.osc}[/] (UDP){also}")
+    if app.link.on:
+        out.print("Ableton Link: joined, on every network of this machine")
     out.print(f"Try: [bold]{_this_command()} {_EXAMPLE}[/]", soft_wrap=True)
     if app.registry.active == "offline":
         out.print("[dim]No key found: the offline agent answers. `conduit doctor` says more.[/]")

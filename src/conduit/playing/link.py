@@ -48,7 +48,7 @@ class LinkSession:
             raise MissingDependency(
                 "Ableton Link needs aalink", where="link", hint="pip install 'conduit-os[link]'"
             ) from None
-        link = aalink.Link(bpm, asyncio.get_running_loop())
+        link = aalink.Link(bpm)
         link.start_stop_sync_enabled = transport
         link.enabled = True
         return cls(link, clock)

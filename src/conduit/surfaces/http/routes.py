@@ -24,6 +24,8 @@ from conduit.surfaces.http.errors import described, error_response
 from conduit.surfaces.http.events import EventStream, event
 from conduit.surfaces.http.leaving import until_left
 from conduit.surfaces.http.limits import USUAL, Limits
+from conduit.surfaces.http.link_events import PATH as LINK_EVENTS
+from conduit.surfaces.http.link_events import link_events_endpoint
 from conduit.surfaces.http.model_schemas import MODEL_ADDRESSES
 from conduit.surfaces.http.openapi import openapi_document
 from conduit.surfaces.http.requests import (
@@ -157,6 +159,8 @@ BLOCK_ROUTES = (
     BlockRoute("POST", "/live/hear", "live.hear", "Listen to a sound, and keep what it is like"),
     BlockRoute("GET", "/live/schema", "live.schema", "The schemas of what travels"),
     BlockRoute("POST", "/live/clip", "live.clip", "A groove or notes as a clip"),
+    BlockRoute("GET", "/link", "link.state", "Tempo, beat and phase of the Link session"),
+    BlockRoute("POST", "/link/tempo", "link.tempo", "Set the tempo of everybody in it"),
     BlockRoute("GET", "/usage", "usage.summary", "What models were used for, and what it cost"),
     BlockRoute("GET", "/usage/recent", "usage.recent", "The newest requests to models"),
     BlockRoute("GET", "/corpora", "corpora.list", "Every corpus"),
@@ -221,6 +225,7 @@ OTHER_ROUTES = (
     ("POST", "/ask", "Answer a prompt; as a stream with `Accept: text/event-stream`"),
     ("POST", "/live/ask", "The same for a device of Live, which shows its token"),
     ("GET", "/live/ws", "The same, and every block, over WebSocket"),
+    ("GET", LINK_EVENTS, "The Link session as events `link`, at each change and every second"),
     ("GET", "/blocks", "Every block that the caller may call now, with its schemas"),
     (
         "POST",
@@ -251,6 +256,7 @@ def control_routes(gate: Gate, files: FileStore, limits: Limits = USUAL) -> list
         *routes,
         Route("/ask", _ask(gate, limits), methods=["POST"]),
         Route("/live/ask", _ask(gate, limits), methods=["POST"]),
+        Route(LINK_EVENTS, link_events_endpoint(gate, limits), methods=["GET"]),
         Route("/blocks", _list_blocks(gate), methods=["GET"]),
         Route("/blocks/{name}", _call_block(gate, limits), methods=["POST"]),
         Route("/files/{id}", _download(files), methods=["GET"]),
