@@ -62,6 +62,8 @@ def test_intents_become_requests(intent: str, body: Json, path: str, sent: bytes
     call = call_of(intent, body)
     assert (call.path, call.body) == (path, sent)
     assert is_known(intent)
+    tells = intent in ("llm.chat", "planner.execute", "groove.render")  # what happens on its way
+    assert call.accept.startswith("text/event-stream" if tells else "application/json")
 
 
 def test_a_document_is_registered_as_a_file() -> None:

@@ -23,9 +23,11 @@ STOP_S = 30
 class Server:
     """``conduit up`` in a folder. It can be killed and started again."""
 
-    def __init__(self, folder: Path, *, flex: bool = False) -> None:
-        """``flex``: with the bridge for MIDI 2.0, which takes a tenth of a second to load."""
-        self._flex = ["--flex-port", "0"] if flex else ["--no-flex"]
+    def __init__(self, folder: Path, *, flex: bool = False, osc: bool = False) -> None:
+        """``flex``: with the bridge for MIDI 2.0, which takes a tenth of a second to load; ``osc``:
+        with the one for OSC."""
+        self._beside = ["--flex-port", "0"] if flex else ["--no-flex"]
+        self._beside += ["--osc-port", "0"] if osc else []
         self.home = folder / "home"
         self.home.mkdir(parents=True, exist_ok=True)
         self._log = folder / "server.log"
@@ -40,6 +42,8 @@ class Server:
         """Where gRPC is served: host and port."""
         self.flex = ""
         """Where devices of MIDI 2.0 are: host and port."""
+        self.osc = ""
+        """Where OSC is served over UDP: host and port."""
         self.ready_s = 0.0
         """From the start of the process to the printed address."""
 
@@ -65,7 +69,7 @@ class Server:
         begun = time.monotonic()
         with self._log.open("ab") as log:
             self._process = Forked(
-                [*"up --port 0 --grpc-port 0 --no-open --json".split(), *self._flex],
+                [*"up --port 0 --grpc-port 0 --no-open --json".split(), *self._beside],
                 stderr=log.fileno(),
                 env=self.environ,
                 cwd=self.home,
@@ -76,6 +80,7 @@ class Server:
         assert greeting, self.log
         said = json.loads(greeting)
         self.url, self.grpc, self.flex = said["url"], said["grpc"], said["flex"]
+        self.osc = said["osc"]
 
     def stop(self) -> None:
         """Ask it to end, as Ctrl-C and a service manager do."""
@@ -104,12 +109,14 @@ def _first_line(process: Forked) -> str:
 
 
 @contextmanager
-def serving(folder: Path, providers: str = "", *, flex: bool = False) -> Iterator[Server]:
+def serving(
+    folder: Path, providers: str = "", *, flex: bool = False, osc: bool = False
+) -> Iterator[Server]:
     """A running server; ``providers`` is its ``providers.yaml``.
 
     Whatever was done to it: afterwards its log holds no traceback and it still answers.
     """
-    server = Server(folder, flex=flex)
+    server = Server(folder, flex=flex, osc=osc)
     if providers:
         (server.home / "providers.yaml").write_text(providers)
     server.start()

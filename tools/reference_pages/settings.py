@@ -55,7 +55,21 @@ VARIABLES = {
         "Key with which the bridge for MIDI 2.0 fetches its tokens; `flex.yaml` can name another "
         "variable",
     ),
-    "CONDUIT_OSC_KEY": ("", "The same for `conduit osc serve`"),
+    "CONDUIT_OSC_KEY": ("", "The same for the bridge for OSC"),
+    "CONDUIT_OSC_PORT": (
+        "",
+        "UDP port at which `conduit up` serves OSC, as with `--osc-port`; without it, and without "
+        "`--osc`, it serves none. What follows is for that bridge",
+    ),
+    "CONDUIT_OSC_TCP_PORT": ("", "Port of TCP, where OSC is to be served over TCP as well"),
+    "CONDUIT_OSC_MAY": (
+        "",
+        "What may be asked for over OSC, as names of intents with commas between, such as "
+        "`agent.ask,groove.*`; without it, the intents of devices, `agent.ask` and `groove.*`",
+    ),
+    "CONDUIT_OSC_REPLY_PORT": ("0", "Port of the sender that replies go to; 0: the one it has"),
+    "CONDUIT_OSC_REPLY_TO": ("", "`ADDRESS:PORT` that all replies over UDP go to"),
+    "CONDUIT_OSC_PER_MINUTE": ("600", "Messages that one sender may send in a minute"),
     "CONDUIT_LINK": (
         "no",
         "With `yes` a server joins the Ableton Link session of its networks, as with `--link`",

@@ -139,7 +139,7 @@ def _tell(told: Envelope, as_json: bool) -> None:
 async def address_of(to: str) -> tuple[str, int]:
     """Host and port, as they are given or as somebody announces them. Raises ``NotFound``."""
     host, colon, port = to.rpartition(":")
-    if colon and port.isdigit() and 0 < int(port) < 65536:
+    if colon and port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536:
         return host.strip("[]"), int(port)
     from conduit.midi.network import find
 

@@ -12,19 +12,18 @@ import typer
 from rich.markup import escape
 
 from conduit.blocks import dumps, loads
+from conduit.cli.addresses import SERVICE
 from conduit.cli.printing import err, out
 from conduit.cli.running import AsJson, run_alone, until_told
 
 if TYPE_CHECKING:
     from conduit.surfaces.flex.server import Addresses, FlexServer
 
-_SERVICE = "http://127.0.0.1:9321"
-
 
 def serve(
     service: Annotated[
         str, typer.Option(help="Who answers, unless flex.yaml says: Conduit, or the like.")
-    ] = _SERVICE,
+    ] = SERVICE,
     host: Annotated[str, typer.Option(help="Address; 0.0.0.0 for all networks.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of UDP; 0 takes a free one.")] = 5673,
     tcp: Annotated[

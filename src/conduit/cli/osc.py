@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from conduit.cli import osc_live
-from conduit.cli.osc_places import SERVICE, place, port_of
+from conduit.cli.addresses import SERVICE
 from conduit.cli.printing import err, out
 from conduit.cli.running import AsJson, run_alone, until_told
 from conduit.contracts.errors import ConfigError, InvalidInput
@@ -55,9 +55,9 @@ def serve(
     """
 
     async def work() -> None:
-        from conduit.app.osc_side import KEY
+        from conduit.app.osc_side import KEY, burst_of
+        from conduit.surfaces.osc import settings as osc
         from conduit.surfaces.osc.server import Addresses
-        from conduit.surfaces.osc.settings import MAY, OscSettings, network_of, reply_place
 
         if allow and not may:
             raise ConfigError(
@@ -65,15 +65,16 @@ def serve(
                 where="--may",
                 hint='name it: --may agent.ask --may "groove.*"',
             )
-        settings = OscSettings(
+        where = "--reply-to"
+        settings = osc.OscSettings(
             service.rstrip("/"),
             key=os.environ.get(KEY, ""),
-            may=tuple(may or MAY),
-            allow=tuple(network_of(each) for each in allow or ()),
-            reply_port=port_of(reply_port, "--reply-port", least=0),
-            reply_to=reply_place(*place(reply_to, "--reply-to")) if reply_to else None,
+            may=tuple(may or osc.MAY),
+            allow=tuple(osc.network_of(each) for each in allow or ()),
+            reply_port=osc.port_of(reply_port, "--reply-port", least=0),
+            reply_to=osc.reply_place(reply_to, where) if reply_to else None,
             per_minute=per_minute,
-            burst=max(1.0, per_minute / 10),
+            burst=burst_of(per_minute),
         )
         await _serving(settings, Addresses(host, port, tcp), as_json=as_json)
 
@@ -100,11 +101,12 @@ def send(
         from contextlib import aclosing
 
         from conduit.surfaces.osc.asking import ask
+        from conduit.surfaces.osc.settings import host_and_port
         from conduit.telemetry.ids import new_id
 
         corr = new_id()
         message = _with_corr(address, arguments or [], corr)
-        where, port = place(to, "--to")
+        where, port = host_and_port(to, "--to")
         async with aclosing(ask(where, port, message, corr, tcp=tcp, patience_s=timeout)) as told:
             async for each in told:
                 if as_json:

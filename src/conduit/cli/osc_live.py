@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from conduit.blocks import decode
-from conduit.cli.osc_places import SERVICE, place, port_of
+from conduit.cli.addresses import SERVICE
 from conduit.cli.printing import err, out, print_json
 from conduit.cli.running import AsJson, call, run, run_alone
 from conduit.contracts.errors import ConfigError, NotFound, TooLarge
@@ -182,8 +182,9 @@ def ask(
 @asynccontextmanager
 async def _wire(to: str, reply_port: int) -> AsyncIterator[LiveWire]:
     from conduit.surfaces.osc.live.wire import LiveWire
+    from conduit.surfaces.osc.settings import host_and_port, port_of
 
-    host, port = place(to, "--live")
+    host, port = host_and_port(to, "--live")
     wire = await LiveWire.open(host, port, port_of(reply_port, "--reply-port"))
     try:
         yield wire

@@ -145,7 +145,7 @@ def up(
 
                 webbrowser.open(url)
             starting.begun()
-            await serve(asgi, listener, ending=beside.stop if beside else None)
+            await serve(asgi, listener, ending=stack.aclose)
 
     run(work, as_json=as_json, serving=True)
 

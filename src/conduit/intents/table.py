@@ -24,18 +24,20 @@ _PLACE: Final = re.compile(r"\{(\w+)\}")
 @dataclass(frozen=True, slots=True)
 class IntentRow:
     """``path`` has the fields of the body that stand in the address; ``query`` names those that go
-    behind it; ``file`` the one that is sent as a file."""
+    behind it; ``file`` the one that is sent as a file. What ``streams`` is asked to tell what
+    happens on its way."""
 
     intent: str
     path: str
     query: tuple[str, ...] = ()
     file: str = ""
+    streams: bool = False
 
 
 TABLE: Final = (
-    IntentRow("llm.chat", "/chat"),
+    IntentRow("llm.chat", "/chat", streams=True),
     IntentRow("planner.reason", "/planner/reason"),
-    IntentRow("planner.execute", "/planner/execute"),
+    IntentRow("planner.execute", "/planner/execute", streams=True),
     IntentRow("tools.register", "/tools/register", query=("corpusId", "name"), file="openapi"),
     IntentRow("function.invoke", "/functions/{id}/invoke"),
     IntentRow("persist.baseline", "/corpora/{corpusId}/baselines"),
@@ -54,6 +56,9 @@ class HttpCall:
     accept: Literal["application/json", "text/event-stream, application/json"] = "application/json"
 
 
+_EVENTS: Final = "text/event-stream, application/json"
+
+
 def is_known(intent: str) -> bool:
     """Whether an intent leads anywhere, so far as its name tells."""
     return intent in _ROWS or _BLOCK.fullmatch(intent) is not None
@@ -70,7 +75,7 @@ def call_of(intent: str, body: Json) -> HttpCall:
         return HttpCall(
             f"/blocks/{quote(intent)}",
             dumps(fields),
-            accept="text/event-stream, application/json",
+            accept=_EVENTS,
         )
     left = dict(fields)
     path = _PLACE.sub(lambda place: _in_path(intent, place[1], left), row.path)
@@ -79,7 +84,7 @@ def call_of(intent: str, body: Json) -> HttpCall:
         path += "?" + urlencode({name: _text(intent, name, found[name]) for name in found})
     if row.file:
         return _as_file(row, path, left)
-    return HttpCall(path, dumps(left))
+    return HttpCall(path, dumps(left), accept=_EVENTS if row.streams else "application/json")
 
 
 def _in_path(intent: str, name: str, fields: dict[str, Any]) -> str:

@@ -216,6 +216,8 @@ class Bridge:
         try:
             texts = render_parts(made, self.settings.text)
         except TooLarge as error:
+            if intent == "progress":
+                return  # the result is still to come
             texts = render_parts(Envelope(made.ts, made.corr, "error", trouble(error)))
         for text in texts:
             await line.send(words_of(place, text, label=f"{intent} {corr}"))

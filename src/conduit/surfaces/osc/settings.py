@@ -50,14 +50,30 @@ class OscSettings:
         return self.service
 
 
-def reply_place(host: str, port: int) -> tuple[str, int]:
+def host_and_port(text: str, where: str) -> tuple[str, int]:
+    """``HOST:PORT``. Raises ``ConfigError``."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or len(port) > 5:
+        raise ConfigError(f"{text[:80]!r} is no HOST:PORT", where=where, hint="127.0.0.1:9322")
+    return host.strip("[]"), port_of(int(port), where)
+
+
+def port_of(number: int, where: str, least: int = 1) -> int:
+    """A port that there is. Raises ``ConfigError``."""
+    if not least <= number <= 65_535:
+        raise ConfigError(f"there is no port {number}", where=where, hint="use 1 to 65535")
+    return number
+
+
+def reply_place(text: str, where: str) -> tuple[str, int]:
     """Where all replies go: an address, since a name would be looked up for each of them. Raises
     ``ConfigError``."""
+    host, port = host_and_port(text, where)
     try:
         return str(ipaddress.ip_address(host)), port
     except ValueError:
         raise ConfigError(
-            f"{host[:80]!r} is no address", where="--reply-to", hint="write 192.168.1.20:9001"
+            f"{host[:80]!r} is no address", where=where, hint="write 192.168.1.20:9001"
         ) from None
 
 
