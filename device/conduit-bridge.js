@@ -5,19 +5,19 @@
 const { randomUUID } = require("node:crypto");
 const max = require("max-api");
 const { Client, Problem } = require("./conduit-client");
-const { Context } = require("./conduit-context");
+const { Context, nameOf } = require("./conduit-context");
+const { Shown, anew, complain, fitting, out, say, status } = require("./conduit-panel");
+const { Sounds } = require("./conduit-sound");
 const { Assembly, split } = require("./pieces");
 
 const ICONS = { closed: "●", half_open: "◐", open: "○" };
 const MODES = ["auto", "new", "replace", "merge", "new_scene"];
 const CONVERSATION = /^live-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const STEADY = new Set(["provider", "providers", "circuit", "lights", "presets"]);
-const LONGEST_SHOWN = 30000;
-const SHOW_EVERY_MS = 50;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 3000;
 const LOOK_EVERY_MS = 10000;
 const CONTEXT_WAIT_MS = 1000;
+const HEAR_WAIT_MS = 2000;
 const MOST_UNDO = 32;
 
 const client = new Client({
@@ -26,9 +26,9 @@ const client = new Client({
   timeoutMs: Number(process.env.CONDUIT_DEVICE_TIMEOUT_MS) || 60000,
 });
 const context = new Context(client, `live-${randomUUID()}`, () => status("context", "full"));
+const sounds = new Sounds(client);
 const fromContext = new Assembly();
 const fromApplicators = new Assembly();
-const lastShown = new Map();
 const undoable = []; // for each answer the kinds of what was applied of it
 
 let connected = false;
@@ -40,40 +40,6 @@ let active = "";
 let contextWrong = "";
 let sent = 0;
 let unclaimed = true; // nobody has the conversation that this process began with
-
-// ---- out --------------------------------------------------------------------------------------
-
-function out(...atoms) {
-  // Max answers when it has taken a message; when it is closing it never does.
-  Promise.resolve(max.outlet(...atoms)).catch(() => {});
-}
-
-// What is shown all the time is said when it changes: a menu that is filled anew closes.
-function status(word, ...atoms) {
-  if (STEADY.has(word)) {
-    const what = word === "circuit" ? `circuit ${atoms[0]}` : word;
-    const now = JSON.stringify(atoms);
-    if (lastShown.get(what) === now) return;
-    lastShown.set(what, now);
-  }
-  out("status", word, ...atoms);
-}
-
-// A symbol of Max ends at 32,767; in bytes, to be on the safe side.
-function fitting(text) {
-  const data = Buffer.from(text);
-  return data.length > LONGEST_SHOWN ? `${data.toString("utf8", 0, LONGEST_SHOWN - 4)} …` : text;
-}
-
-function say(text) {
-  status("say", fitting(String(text).replace(/\s+/g, " ")));
-}
-
-function complain(problem) {
-  const { message, hint } =
-    problem instanceof Problem ? problem : { message: `the device failed: ${problem}` };
-  say(hint ? `${message} (${hint})` : message);
-}
 
 // ---- asking -----------------------------------------------------------------------------------
 
@@ -87,7 +53,8 @@ async function prompt(text) {
   status("state", "asking");
   const answer = new Shown();
   try {
-    await withinReason(tellSet());
+    await withinReason(tellSet(), CONTEXT_WAIT_MS, leaving.signal);
+    await withinReason(hearFirst(), Math.min(HEAR_WAIT_MS, client.timeoutMs), leaving.signal);
     const reply = await client.events(
       "/ask",
       { prompt: text, session: context.session },
@@ -115,44 +82,32 @@ async function tellSet() {
   contextWrong = what;
 }
 
-function withinReason(work) {
-  let late = null;
-  const enough = new Promise((resolve) => {
-    late = setTimeout(() => resolve(null), CONTEXT_WAIT_MS);
-  });
-  return Promise.race([work, enough]).finally(() => clearTimeout(late));
+// The sound that was shown last, so that "like this loop" means something. It stands in nobody's
+// way: what takes too long is heard while the answer comes.
+async function hearFirst() {
+  if (!context.sound) return;
+  try {
+    await hear(false);
+  } catch (problem) {
+    if (problem.code !== "unreachable") complain(problem);
+  }
 }
 
-// The answer as it is shown while it comes: not more often than anybody can read.
-class Shown {
-  constructor() {
-    this.text = "";
-    this.later = null;
-    this.show();
-  }
+async function hear(insist) {
+  const reply = await sounds.hear(context.sound, context.session, insist);
+  if (!reply) return;
+  context.noted(reply.version);
+  say(`${reply.sound.name}: ${reply.sound.said}`);
+}
 
-  take(name, data) {
-    if (name === "text") this.add(String(data.text));
-    if (name === "provider") status("provider", String(data.provider), String(data.model));
-    if (name === "tool_call") say(`${data.block} …`);
-    if (name === "approval") say(`${data.block} needs your consent: open Studio in a browser`);
-  }
-
-  add(text) {
-    if (this.text.length < LONGEST_SHOWN) this.text += text; // no more than that is ever shown
-    if (!this.later) this.later = setTimeout(() => this.show(), SHOW_EVERY_MS);
-  }
-
-  show() {
-    clearTimeout(this.later);
-    this.later = null;
-    out("text", fitting(this.text));
-  }
-
-  end(whole) {
-    if (typeof whole === "string") this.text = whole;
-    this.show();
-  }
+function withinReason(work, ms, signal) {
+  let late = null;
+  const enough = new Promise((resolve) => {
+    late = setTimeout(() => resolve(null), ms);
+    if (signal.aborted) resolve(null);
+    signal.addEventListener("abort", () => resolve(null), { once: true });
+  });
+  return Promise.race([work, enough]).finally(() => clearTimeout(late));
 }
 
 // Only a whole answer is applied.
@@ -286,6 +241,41 @@ async function presets() {
   return names;
 }
 
+// With this conversation: how it is answered, and what its set looks like.
+async function savePreset(wanted, replace) {
+  const name = slug(wanted) || `live-${new Date().toISOString().slice(0, 16).replace(/[T:]/g, "-")}`;
+  await client.send("POST", "/presets", { name, session: context.session, replace });
+  await presets();
+  status("preset", name);
+  say(`saved: ${name}`);
+}
+
+async function recall(name) {
+  anew("preset"); // the menu shows what was chosen, whether it can be applied or not
+  const { session } = context;
+  await client.send("POST", `/presets/${encodeURIComponent(name)}/apply`, { session });
+  status("preset", name);
+  say(`in force: ${name}`);
+  context.lost(); // the preset brought the set that it was saved with; ours is here
+  await tellSet();
+  return look();
+}
+
+async function undoPreset() {
+  await client.send("POST", "/presets/undo", {});
+  say("back to before the preset");
+  return look();
+}
+
+// As the server names presets.
+function slug(name) {
+  return name
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]+/g, "-")
+    .replace(/^[-_]+|-+$/g, "")
+    .slice(0, 64);
+}
+
 // ---- commands ---------------------------------------------------------------------------------
 
 const text = (words) => words.map(String).join(" ");
@@ -325,7 +315,7 @@ const commands = {
   },
   provider: async (...words) => {
     const [name, ...model] = words.map(String);
-    lastShown.delete("provider"); // the menu shows what was chosen, whether it is taken or not
+    anew("provider"); // the menu shows what was chosen, whether it is taken or not
     show(
       await client.send("POST", "/providers/switch", {
         name: one([name || ""], "provider"),
@@ -350,21 +340,18 @@ const commands = {
     show(await client.send("POST", `/providers/reset-circuit/${encodeURIComponent(name)}`, {}));
     say(`${name} is tried again`);
   },
+  hear: async () => {
+    if (!context.sound)
+      throw new Problem("not_found", "no sound was shown yet", "select an audio clip in Live");
+    say(`listening to ${nameOf(context.sound)} …`);
+    await tellSet();
+    await hear(true);
+  },
   preset: async (...words) => {
     const [what, ...rest] = words.map(String);
     if (!what) return say(`presets: ${(await presets()).join(", ") || "none yet"}`);
-    if (what === "save" && rest.length) {
-      await client.send("POST", "/presets", { name: text(rest) });
-      await presets();
-      return say(`saved: ${text(rest)}`);
-    }
-    const route =
-      what === "undo" && !rest.length
-        ? "/presets/undo"
-        : `/presets/${encodeURIComponent(text(words))}/apply`;
-    await client.send("POST", route, {});
-    say(what === "undo" ? "back to before the preset" : `in force: ${text(words)}`);
-    return look();
+    if (what === "save" || what === "replace") return savePreset(text(rest), what === "replace");
+    return what === "undo" && !rest.length ? undoPreset() : recall(text(words));
   },
   server: (...words) => {
     client.at(one(words, "server"));

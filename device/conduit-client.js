@@ -89,13 +89,19 @@ class Client {
 
   // The answer as data. Throws a Problem.
   async send(method, route, body) {
-    const reply = await this.open(method, route, body, "application/json");
+    const reply = await this.open(method, route, json(body), "application/json");
+    return parse(await this.whole(reply));
+  }
+
+  // Sends `length` bytes of the stream `source`, and gives the answer as data. Throws a Problem.
+  async upload(route, body) {
+    const reply = await this.open("POST", route, body, "application/json");
     return parse(await this.whole(reply));
   }
 
   // Calls `told(name, data)` for each event, and gives the data of the last one, `done`.
   async events(route, body, told, signal) {
-    const reply = await this.open("POST", route, body, "text/event-stream", signal);
+    const reply = await this.open("POST", route, json(body), "text/event-stream", signal);
     const reader = new EventReader();
     let last = null;
     await this.read(
@@ -124,13 +130,12 @@ class Client {
   }
 
   open(method, route, body, accept, signal) {
-    const data = body === undefined ? null : Buffer.from(JSON.stringify(body));
     const headers = { accept, "x-conduit-device": "ableton" };
     const token = this.token();
     if (token) headers.authorization = `Bearer ${token}`;
-    if (data) {
-      headers["content-type"] = "application/json";
-      headers["content-length"] = data.length;
+    if (body) {
+      headers["content-type"] = body.type;
+      headers["content-length"] = body.length;
     }
     return new Promise((resolve, reject) => {
       const request = http.request(new URL(route, this.base), { method, headers, agent: false });
@@ -153,7 +158,8 @@ class Client {
           (error) => reject(error),
         );
       });
-      request.end(data);
+      if (body && body.source) pour(body, request);
+      else request.end(body ? body.data : null);
     });
   }
 
@@ -232,6 +238,24 @@ class EventReader {
     }
     if (at < text.length) this.parts.push(text.slice(at));
   }
+}
+
+function json(body) {
+  if (body === undefined) return null;
+  const data = Buffer.from(JSON.stringify(body));
+  return { type: "application/json", length: data.length, data };
+}
+
+// A file that became shorter meanwhile must not leave the server waiting for the rest.
+function pour({ source, length }, request) {
+  const changed = () =>
+    request.destroy(new Problem("interrupted", "the file changed while it was read", "try again"));
+  let sent = 0;
+  source.on("data", (piece) => (sent += piece.length));
+  source.on("error", changed);
+  source.on("end", () => (sent === length ? request.end() : changed()));
+  request.on("close", () => source.destroy());
+  source.pipe(request, { end: false });
 }
 
 function parse(text) {

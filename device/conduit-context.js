@@ -12,6 +12,7 @@ class Context {
   constructor(client, session, asked) {
     Object.assign(this, { client, session, asked });
     this.whole = null;
+    this.sound = ""; // where the newest sound that was shown lies on this machine
     this.heard = 0; // version by the device's count
     this.sent = null; // what the server has
     this.version = 0; // by the server's count
@@ -30,12 +31,13 @@ class Context {
       return;
     }
     this.heard = said.version;
+    const { clip } = this.whole;
+    if (isObject(clip) && typeof clip.file_path === "string") this.sound = clip.file_path;
   }
 
-  // Where the sound of the clip that is shown lies on this machine; empty where there is none.
-  soundPath() {
-    const clip = this.whole && this.whole.clip;
-    return isObject(clip) && typeof clip.file_path === "string" ? clip.file_path : "";
+  // The server wrote what it heard into the set, which made another version of it.
+  noted(version) {
+    if (this.version && Number(version) > this.version) this.version = Number(version);
   }
 
   // Another conversation has this set from now on.

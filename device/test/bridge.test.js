@@ -206,9 +206,10 @@ test("every command asks what it should, and says what came of it", async (t) =>
     .on("POST /providers/reset-circuit/my%20claude", fixture("providers"))
     .on("POST /presets", {})
     .on("POST /presets/undo", {})
-    .on("POST /presets/live%20set/apply", {});
+    .on("POST /presets/live_set/apply", {});
+  const session = rig.node.script.session();
   for (const [words, route, body, said] of [
-    ["reset", "POST /reset", { session: rig.node.script.session() }, "forgotten: 6 messages"],
+    ["reset", "POST /reset", { session }, "forgotten: 6 messages"],
     ["health", "GET /health", null, "Conduit 0.1.0: ok, claude answers"],
     [
       "providers",
@@ -236,14 +237,25 @@ test("every command asks what it should, and says what came of it", async (t) =>
       {},
       "my claude is tried again",
     ],
-    ["preset", "GET /presets", null, "presets: live set"],
-    ["preset save warm up", "POST /presets", { name: "warm up" }, "saved: warm up"],
-    ["preset live set", "POST /presets/live%20set/apply", {}, "in force: live set"],
+    ["preset", "GET /presets", null, "presets: live_set"],
+    [
+      "preset save Warm up, 2!",
+      "POST /presets",
+      { name: "warm-up-2", session, replace: false },
+      "saved: warm-up-2",
+    ],
+    [
+      "preset replace live_set",
+      "POST /presets",
+      { name: "live_set", session, replace: true },
+      "saved: live_set",
+    ],
+    ["preset live_set", "POST /presets/live_set/apply", { session }, "in force: live_set"],
     ["preset undo", "POST /presets/undo", {}, "back to before the preset"],
     [
       "preset ../gone",
       "POST /presets/..%2Fgone/apply",
-      {},
+      { session },
       "offline: rests after three failures (reset its circuit, or wait)",
     ],
     ["provider", null, null, "provider needs a name"],
@@ -282,6 +294,11 @@ test("every command asks what it should, and says what came of it", async (t) =>
     "a menu is filled once",
   );
   assert.equal(rig.status("provider"), "claude claude-sonnet");
+  assert.equal(rig.status("preset"), "live_set");
+  await rig.node.send("preset", "save");
+  assert.match(server.bodies("POST /presets").at(-1).name, /^live-\d{4}-\d\d-\d\d-\d\d-\d\d$/);
+  await rig.node.send("hear");
+  assert.match(rig.status("say"), /no sound was shown yet \(select an audio clip/);
   await rig.node.send("mode", "new_scene");
   await rig.node.send("prompt", "dub");
   await rig.until(() => rig.status("groove"));

@@ -8,7 +8,7 @@ const path = require("node:path");
 const acorn = require("acorn");
 
 const FOLDER = path.join(__dirname, "..");
-const OF_NODE = ["conduit-bridge.js", "conduit-client.js", "conduit-context.js"];
+const OF_NODE = fs.readdirSync(FOLDER).filter((name) => name.startsWith("conduit-"));
 const scripts = fs
   .readdirSync(FOLDER)
   .filter((name) => name.endsWith(".js") && !OF_NODE.includes(name));

@@ -13,12 +13,12 @@ const TOKEN = "cl-not-a-real-token-0123456789";
 
 class Scripted {
   constructor() {
-    this.asked = []; // [method and route, body, headers]
+    this.asked = []; // [method and route, body, headers, query]
     this.answers = new Map();
     this.sockets = new Set();
     this.version = 0;
     this.on("GET /providers", fixture("providers"));
-    this.on("GET /presets", { presets: [{ name: "live set" }] });
+    this.on("GET /presets", { presets: [{ name: "live_set" }] });
     this.on("PUT /live/context", () => ({ version: ++this.version }));
     this.on("PATCH /live/context", () => ({ version: ++this.version }));
     this.on("POST /ask", (reply) => stream(reply, [["done", fixture("reply")]]));
@@ -46,9 +46,12 @@ class Scripted {
     const parts = [];
     request.on("data", (part) => parts.push(part));
     request.on("end", () => {
-      const body = parts.length ? JSON.parse(Buffer.concat(parts).toString()) : null;
-      const route = `${request.method} ${request.url}`;
-      this.asked.push([route, body, request.headers]);
+      const whole = Buffer.concat(parts);
+      const isJson = request.headers["content-type"] === "application/json";
+      const body = isJson ? JSON.parse(whole.toString()) : whole.length ? whole : null;
+      const [address, query] = request.url.split("?");
+      const route = `${request.method} ${address}`;
+      this.asked.push([route, body, request.headers, Object.fromEntries(new URLSearchParams(query))]);
       const answer = this.answers.get(route);
       const value = typeof answer === "function" ? answer(reply, body) : answer;
       if (value === undefined && answer !== undefined) return;
@@ -58,6 +61,10 @@ class Scripted {
       reply.writeHead(status, { "content-type": "application/json" });
       reply.end(JSON.stringify(data));
     });
+  }
+
+  queries(route) {
+    return this.asked.filter((each) => each[0] === route).map((each) => each[3]);
   }
 
   bodies(route) {
