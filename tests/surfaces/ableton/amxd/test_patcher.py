@@ -238,8 +238,11 @@ def test_the_panel_says_only_what_the_bridge_understands() -> None:
     }
     source = (ROOT / "device/conduit-bridge.js").read_text()
     handled = set(re.findall(r'^  "?([\w-]+)"?: (?:async )?\(', source, re.M))
-    assert words - {"script"} == {"prompt", "cancel", "undo", "reset", "mode", "provider", "preset"}
+    assert words - {"script"} == {
+        "prompt", "cancel", "undo", "hear", "reset", "mode", "provider", "preset"
+    }  # fmt: skip
     assert words - {"script"} <= handled, "`script` is for Max itself"
+    source += (ROOT / "device/conduit-panel.js").read_text()
     said = {
         "answers": set(re.findall(r'\bout\(\s*"(\w+)"', source)) | {"midi", "parameters"},
         "status": set(re.findall(r'\bstatus\(\s*"(\w+)"', source)),
