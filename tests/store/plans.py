@@ -26,6 +26,9 @@ MAY: Final[dict[str, str]] = {
     r"FROM corpora WHERE": "somebody lists all of them",
     r"FROM corpus_versions WHERE .* GROUP BY corpus_versions.corpus_id": "the same: what each has",
     r"FROM corpus_reflections WHERE .* GROUP BY": "the same",
+    r"FROM messages WHERE messages\.org_id = \? GROUP BY messages\.session": (
+        "of the index alone: 50 ms for 100,000 messages"
+    ),
     r"FROM messages WHERE .* LIKE ": "`conversations search` says that it looks at every message",
     r"FROM runs WHERE runs\.org_id = \?( AND runs\.kind = \?)? ORDER BY runs\.id DESC\s+LIMIT": (
         "in the order of the index, until there are enough"
@@ -35,7 +38,7 @@ MAY: Final[dict[str, str]] = {
     ),
     r"FROM usage_records WHERE usage_records\.org_id = \? ORDER BY usage_records\.at_ms DESC, "
     r"usage_records\.id DESC\s+LIMIT": "in the order of the index, until there are enough",
-    r"FROM usage_records WHERE .*\(usage_records\.at_ms < \? OR .* LIMIT": "the same, from a page on",
+    r"FROM usage_records WHERE .*\(usage_records\.at_ms < \? OR .* LIMIT": "the same, page by page",
 }
 """Statements, and why they may."""
 
@@ -83,7 +86,7 @@ def _ours(frame: FrameType | None) -> bool:
         path = Path(frame.f_code.co_filename)
         if path.parent == _STORE:
             return True
-        if "tests" in path.parts and path.name != "plans.py" or "migrations" in path.parts:
+        if ("tests" in path.parts and path.name != "plans.py") or "migrations" in path.parts:
             return False
         frame = frame.f_back
     return False

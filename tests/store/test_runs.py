@@ -6,7 +6,8 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -17,7 +18,9 @@ from conduit.store.database import Database
 from conduit.store.group_commit import GroupCommit
 from conduit.store.runs import LEASE_MS, Runs, Step, StoredRun, this_process
 from conduit.store.tables import run_steps
-from tests.store.conftest import OTHER_ORG
+from conduit.store.tables import runs as run_table
+from tests.store.conftest import OTHER_ORG, indexes, migrating
+from tests.store.plans import explained
 
 ELSEWHERE = "another-machine:1:1"
 
@@ -120,6 +123,47 @@ async def test_the_newest_come_first_and_by_what_they_are(runs: Runs) -> None:
     await runs.begin(replace(a_run("s0"), subject="other"))
     assert [each.id for each in runs.newest(DEFAULT_ORG, subject="other")] == ["s0"]
     assert len(runs.newest(DEFAULT_ORG, besides="other")) == 5
+
+
+def test_a_filled_database_finds_runs_by_whose_they_are(uri: str) -> None:
+    """As of a Conduit before there was an index for it, and back."""
+    fields = {**asdict(a_run()), "created_ms": 1, "updated_ms": 1}
+    rows = [{**fields, "id": f"r{at}", "subject": f"p{at % 3}"} for at in range(9)]
+    with migrating(uri) as (connection, move):
+        move("0010")
+        connection.execute(run_table.insert(), rows)
+        for _ in range(2):
+            assert indexes(connection, "runs") == {"ix_runs_status", "ix_runs_thread"}
+            move("0011")
+            assert "ix_runs_subject" in indexes(connection, "runs")
+            move("0010", down=True)
+    with closing(Database(uri)) as database, closing(Runs(database, lambda: 1.0)) as found:
+        assert [each.id for each in found.newest(DEFAULT_ORG, subject="p1")] == ["r7", "r4", "r1"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        ({"subject": "a"}, "ix_runs_subject (org_id=? AND subject=?)"),
+        ({"subject": "a", "kind": "plan"}, "ix_runs_subject (org_id=? AND subject=?)"),
+        ({"subject": "a", "before": "r"}, "ix_runs_subject (org_id=? AND subject=? AND id<?)"),
+        ({"subject": "a", "status": "waiting"}, "ix_runs_status (status=? AND org_id=?)"),
+        ({"status": "waiting"}, "ix_runs_status (status=? AND org_id=?)"),
+        ({"subject": "a", "thread": "t"}, "ix_runs_thread (org_id=? AND thread=?)"),
+    ],
+)
+def test_lists_are_read_in_the_order_of_an_index(wanted: dict[str, str], index: str) -> None:
+    plans: list[list[str]] = []
+
+    def look(_: object, cursor: Any, statement: str, given: Any, *__: object) -> None:
+        if "FROM runs" in statement:
+            plans.append(explained(cursor.connection, statement, given))
+
+    with closing(Database("sqlite://")) as database:
+        sa.event.listen(database.engine, "before_cursor_execute", look)
+        with closing(Runs(database, lambda: 1.0)) as found:
+            assert found.newest(DEFAULT_ORG, **wanted) == []
+    assert plans == [[f"SEARCH runs USING INDEX {index}"]], "and nothing is sorted"
 
 
 async def test_a_run_belongs_to_one_process_until_its_lease_ends(
