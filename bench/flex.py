@@ -18,15 +18,14 @@ import asyncio
 import itertools
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+from _times import best, percentile, show
 
 from conduit.intents.table import call_of
 from conduit.midi import smf, ump
@@ -187,16 +186,6 @@ async def jitter(bars: int) -> None:
     show("  JR Timestamps against the same", strayed)
 
 
-def percentile(times: list[float], share: float) -> float:
-    ordered = sorted(times)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
-
-
-def show(what: str, times: list[float]) -> None:
-    p50, p99 = statistics.median(times) * 1000, percentile(times, 0.99) * 1000
-    print(f"  {what:40} p50 {p50:6.2f} ms  p99 {p99:6.2f} ms  ({len(times):,})")
-
-
 def alone() -> None:
     """One envelope of 1 KiB: words to a request."""
     steps = [
@@ -218,16 +207,6 @@ def alone() -> None:
 
     print(f"  decode, validate, route {len(text.encode()):,} bytes ({len(words) // 4} packets): "
           f"{best(once) * 1e6:.0f} µs")  # fmt: skip
-
-
-def best(work: Callable[[], None], rounds: int = 15, times: int = 200) -> float:
-    found = []
-    for _ in range(rounds):
-        at = time.perf_counter()
-        for _ in range(times):
-            work()
-        found.append((time.perf_counter() - at) / times)
-    return min(found)
 
 
 def main() -> None:

@@ -19,13 +19,13 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import httpx
 from _processes import own_environment
+from _times import best, show
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
@@ -41,27 +41,6 @@ from tests.surfaces.osc import fake_live
 
 BLOCK = "/conduit/block/prompts.list"
 numbers = itertools.count()
-
-
-def percentile(found: list[float], share: float) -> float:
-    return sorted(found)[min(len(found) - 1, int(len(found) * share))]
-
-
-def show(what: str, found: list[float]) -> None:
-    print(
-        f"  {what}: p50 {percentile(found, 0.5) * 1000:.2f} ms, "
-        f"p99 {percentile(found, 0.99) * 1000:.2f} ms, {len(found):,} calls"
-    )
-
-
-def best(work: Callable[[], object], rounds: int = 9, times: int = 500) -> float:
-    found = []
-    for _ in range(rounds):
-        at = time.perf_counter()
-        for _ in range(times):
-            work()
-        found.append((time.perf_counter() - at) / times)
-    return min(found)
 
 
 def codec() -> None:
