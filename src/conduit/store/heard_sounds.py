@@ -15,8 +15,6 @@ from conduit.store.tables import heard_sounds
 
 MOST_OF_ONE: Final = 8
 """Of one conversation. The one that was heard longest ago makes room for another."""
-MOST_OF_ALL: Final = 4_000
-"""Of one organisation, likewise."""
 
 _ROW: Final = heard_sounds.c
 _SAVE: Final = sa.text(
@@ -77,8 +75,7 @@ class HeardSounds:
                 "now": now,
             }
             connection.execute(_SAVE, row)
-            _make_room(connection, mine, MOST_OF_ONE)
-            _make_room(connection, (_ROW.org_id == org_id,), MOST_OF_ALL)
+            _make_room(connection, org_id, session)
         return HeardSound(
             sound.id, sound.name, sound.stored, sound.said, sound.templates, heard_ms=now
         )
@@ -103,15 +100,8 @@ class HeardSounds:
             )
 
 
-def _make_room(
-    connection: sa.Connection, which: tuple[sa.ColumnElement[bool], ...], most: int
-) -> None:
-    oldest = (
-        sa.select(_ROW.org_id, _ROW.session, _ROW.id)
-        .where(*which)
-        .order_by(_ROW.heard_ms.desc(), _ROW.id)
-        .offset(most)
-    )
-    for row in connection.execute(oldest).all():
-        gone = (_ROW.org_id == row.org_id, _ROW.session == row.session, _ROW.id == row.id)
-        connection.execute(heard_sounds.delete().where(*gone))
+def _make_room(connection: sa.Connection, org_id: str, session: str) -> None:
+    mine = (_ROW.org_id == org_id, _ROW.session == session)
+    oldest = sa.select(_ROW.id).where(*mine).order_by(_ROW.heard_ms.desc()).offset(MOST_OF_ONE)
+    if gone := [row.id for row in connection.execute(oldest)]:
+        connection.execute(heard_sounds.delete().where(*mine, _ROW.id.in_(gone)))

@@ -425,5 +425,4 @@ heard_sounds = Table(
     Column("templates", Text, nullable=False),  # JSON: how it sits, by what was listened to
     Column("heard_ms", BigInteger, nullable=False),
 )
-Index("ix_heard_sounds_age", heard_sounds.c.org_id, heard_sounds.c.heard_ms)
 Index("ix_heard_sounds_id", heard_sounds.c.org_id, heard_sounds.c.id)

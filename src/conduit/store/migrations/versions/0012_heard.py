@@ -21,5 +21,4 @@ def upgrade() -> None:
         sa.Column("templates", sa.Text, nullable=False),
         sa.Column("heard_ms", sa.BigInteger, nullable=False),
     )
-    op.create_index("ix_heard_sounds_age", "heard_sounds", ["org_id", "heard_ms"])
     op.create_index("ix_heard_sounds_id", "heard_sounds", ["org_id", "id"])
