@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -157,3 +158,24 @@ def test_whatever_is_put_is_what_is_got(
     ref = files.put(DEFAULT_ORG, name, MIDI, data)
     assert files.get(DEFAULT_ORG, ref.id) == (ref, data)
     assert ref.size == len(data)
+
+
+def test_what_comes_in_pieces_is_one_file_or_none(files: DiskFiles, tmp_path: Path) -> None:
+    with contextlib.closing(files.incoming(DEFAULT_ORG)) as incoming:
+        for piece in (b"RI", b"", b"FF"):
+            incoming.write(piece)
+        assert incoming.size == 4
+        ref = incoming.keep("loop.wav", "audio/wav")
+    assert ref == files.put(DEFAULT_ORG, "loop.wav", "audio/wav", b"RIFF")
+    assert files.get(DEFAULT_ORG, ref.id) == (ref, b"RIFF")
+    assert files.ref(DEFAULT_ORG, ref.id) == ref
+    with contextlib.closing(files.incoming(DEFAULT_ORG)) as left:
+        left.write(b"half")
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {
+        ref.id,
+        f"{ref.id}.json",
+    }
+    with pytest.raises(NotFound):
+        files.ref(DEFAULT_ORG, "0" * 64)
+    with pytest.raises(NotFound):
+        files.incoming("../files")

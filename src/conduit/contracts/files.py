@@ -17,6 +17,27 @@ class FileRef:
     """Bytes."""
 
 
+class Incoming(Protocol):
+    """A file on its way in, piece by piece. It is kept whole or not at all."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that were written so far."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """The next piece. Raises ``StoreError``."""
+        ...
+
+    def keep(self, name: str, media_type: str) -> FileRef:
+        """Store what was written. Raises ``StoreError``."""
+        ...
+
+    def close(self) -> None:
+        """Forget it, unless it was kept."""
+        ...
+
+
 class FileStore(Protocol):
     """Keeps files by content, apart for each organisation."""
 
@@ -24,8 +45,16 @@ class FileStore(Protocol):
         """Store atomically; the same content twice is one file. Raises ``StoreError``."""
         ...
 
+    def incoming(self, org_id: str) -> Incoming:
+        """Begin a file that is too large to be held in memory. Raises ``StoreError``."""
+        ...
+
     def get(self, org_id: str, file_id: str) -> tuple[FileRef, bytes]:
         """Read back. Raises ``NotFound``."""
+        ...
+
+    def ref(self, org_id: str, file_id: str) -> FileRef:
+        """What a file is called, without reading it. Raises ``NotFound``."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -39,14 +40,32 @@ class DiskFiles:
             raise _failed("written", error, folder) from None
         return ref
 
+    def incoming(self, org_id: str) -> DiskIncoming:
+        """Begin a file that comes piece by piece; it lies beside the others, under no id. Raises
+        ``StoreError``."""
+        folder = self._folder_of(org_id)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return DiskIncoming(folder)
+        except OSError as error:
+            raise _failed("written", error, folder) from None
+
     def get(self, org_id: str, file_id: str) -> tuple[FileRef, bytes]:
         """Read back. Raises ``NotFound``, also for what is no id at all, and ``StoreError``."""
+        ref = self.ref(org_id, file_id)
+        path = self._folder_of(org_id) / file_id
+        try:
+            return ref, path.read_bytes()
+        except OSError as error:
+            raise _failed("read", error, path) from None
+
+    def ref(self, org_id: str, file_id: str) -> FileRef:
+        """What a file is called, without reading it. Raises as ``get`` does."""
         path = self._folder_of(org_id) / file_id
         if not _ID.fullmatch(file_id) or not path.is_file():
             raise NotFound(f"there is no file {file_id[:80]!r}", hint="render the groove again")
         try:
-            ref = FileRef(**orjson.loads(path.with_name(f"{file_id}.json").read_bytes()))
-            return ref, path.read_bytes()
+            return FileRef(**orjson.loads(path.with_name(f"{file_id}.json").read_bytes()))
         except (OSError, ValueError, TypeError) as error:
             raise _failed("read", error, path) from None
 
@@ -54,6 +73,49 @@ class DiskFiles:
         if not _ORG.fullmatch(org_id):
             raise NotFound(f"there is no organisation {org_id[:80]!r}")
         return self._folder / org_id
+
+
+class DiskIncoming:
+    """An ``Incoming``: a temporary file, and the digest of what is in it so far."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises ``OSError``."""
+        handle, path = tempfile.mkstemp(prefix=".incoming.", dir=folder)
+        self._file = os.fdopen(handle, "wb")
+        self._path = Path(path)
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> None:
+        """The next piece. Raises ``StoreError``."""
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise _failed("written", error, self._path) from None
+        self._digest.update(data)
+        self.size += len(data)
+
+    def keep(self, name: str, media_type: str) -> FileRef:
+        """Store what was written, as ``put`` does. Raises ``StoreError``."""
+        ref = FileRef(self._digest.hexdigest(), name, media_type, self.size)
+        place = self._path.with_name(ref.id)
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            write_atomically(place.with_name(f"{ref.id}.json"), orjson.dumps(asdict(ref)))
+            os.chmod(self._path, 0o644)
+            os.replace(self._path, place)
+            _synchronise(place.parent)
+        except OSError as error:
+            raise _failed("written", error, place) from None
+        return ref
+
+    def close(self) -> None:
+        """Forget it, unless it was kept."""
+        with contextlib.suppress(OSError):  # a full disk may not take what is still to be written
+            self._file.close()
+        self._path.unlink(missing_ok=True)
 
 
 def _failed(verb: str, error: Exception, where: Path) -> StoreError:
