@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import statistics
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from conduit.midi import ump
@@ -19,6 +21,7 @@ from conduit.midi.smf import dumps
 from conduit.midi.smf.model import Song, Tempo
 from tests.forking import Forked
 from tests.product.linked import Peer, another_peer
+from tests.product.server import serving
 from tests.product.waiting import settled
 
 CLOSE_S = 0.005
@@ -128,3 +131,39 @@ def test_a_piece_is_played_in_time_with_a_peer(peer: Peer, tmp_path: Path) -> No
         device.read()
         assert device.sounding == set()
         settled(lambda: peer.now.peers == 0)
+
+
+def test_a_server_tells_of_the_session_and_sets_its_tempo(
+    peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONDUIT_LINK", "1")
+    with ExitStack() as after, serving(tmp_path) as server, ExitStack() as before:
+        ask = after.enter_context(httpx.Client(base_url=server.url, timeout=20))
+        settled(lambda: ask.get("/link").json()["peers"] == 1)
+        seen = ask.get("/link").json()
+        assert seen["tempo"] == pytest.approx(peer.now.tempo, abs=0.01)
+        beats = (seen["beat"] - peer.beat_at(seen["at_s"]) + 2) % 4 - 2
+        assert abs(beats) * 60 / seen["tempo"] < CLOSE_S
+        told = ask.post("/link/tempo", json={"bpm": 150}).json()
+        assert told["tempo"] == pytest.approx(150)
+        settled(lambda: abs(peer.now.tempo - 150) < 0.01)
+
+        stream = after.enter_context(ask.stream("GET", "/link/events?quantum=3"))
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = (line for line in stream.iter_lines() if line.startswith("data:"))
+        first = json.loads(next(lines)[5:])
+        assert (first["on"], first["quantum"]) == (True, 3)
+        peer.set("tempo", 160.0)
+        assert any(abs(json.loads(line[5:])["tempo"] - 160) < 0.01 for line in lines)
+
+        refused = before.enter_context(ask.stream("GET", "/link/events?quantum=none"))
+        assert refused.status_code == 400
+        many = [
+            before.enter_context(ask.stream("GET", "/link/events")).status_code for _ in range(64)
+        ]
+        assert many == [200] * 63 + [503]
+        before.close()
+        server.stop()
+        for _ in lines:  # it ends whole: otherwise this raises
+            pass
+        server.start()  # to be asked whether it is well

@@ -88,7 +88,7 @@ class ServedLink:
             )
         self._listeners += 1
         if self._watching is None:
-            self._watching = asyncio.create_task(self._watch())
+            self._watching = asyncio.create_task(self._watch(self.read(1.0)))
         try:
             yield
         finally:
@@ -97,11 +97,10 @@ class ServedLink:
                 self._watching.cancel()
                 self._watching = None
 
-    async def _watch(self) -> None:
-        before: Reading | None = None
+    async def _watch(self, before: Reading) -> None:
         while self._session is not None:
             now = self._session.read(1.0)
-            if before is not None and _differs(before, now):
+            if _differs(before, now):
                 self._changed, changed = asyncio.Event(), self._changed
                 changed.set()
             before = now
