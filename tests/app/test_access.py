@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from conduit.app import Settings, open_app
 from conduit.app.access import EXAMPLE, Access, parse_access, read_access, write_example
-from conduit.app.guarded import BY_HAND
+from conduit.app.guarded import BY_HAND, GUARDED
 from conduit.blocks.utility.allowed import NamedDatabase, NamedHosts, Root
 from conduit.contracts.call import LOCAL_OWNER
 from conduit.contracts.errors import ConfigError, Conflict, StoreError
@@ -190,6 +190,9 @@ async def test_what_is_allowed_is_listed_without_secrets(tmp_path: Path) -> None
         found: Any = await app.gate.acall("system.access", {}, LOCAL_OWNER)
         diagnosis: Any = await app.gate.acall("system.doctor", {}, LOCAL_OWNER)
         assert {each.name for each in app.gate.catalog if each.by_hand} == set(BY_HAND)
+        needs = [need for each in app.gate.catalog for need in each.needs if need.guarded]
+        never = {"keys.add", "keys.list", "keys.remove", "mcp.restart"}
+        assert {need.permission for need in needs} == {*GUARDED, *never}
     rights = {each.name: (each.models, each.remote, each.remote_models) for each in found.blocks}
     assert rights == {
         "audio.analyze_file": (True, False, False),

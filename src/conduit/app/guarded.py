@@ -1,35 +1,38 @@
 """The blocks that only who was given them by name may call, of all rooms, and those that language
-models may call only where they were given them."""
+models may call only where they were given them.
+
+As they are named and not as their rooms say it: a gateway, which asks for the names, would load all
+of them. A test compares both.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-from conduit.agents.reach import OTHERS
-from conduit.app import tool_blocks
-from conduit.blocks.utility import catalogued
-from conduit.personal.calendar import blocks as calendar
-from conduit.tools.code import blocks as code
-from conduit.tools.openapi import blocks as openapi
-from conduit.tools.web import page_block
-
-FOR_KEYS: Final = (OTHERS,)
+FOR_KEYS: Final = ("runs.others",)
 """Guarded ones that a key may hold too, by name: they reach into the organisation, and not into
 the machine."""
-GUARDED: Final = tuple(
-    sorted(
-        (
-            *catalogued.NAMES,
-            *code.NAMES,
-            *tool_blocks.NAMES,
-            *openapi.NAMES,
-            page_block.NAME,
-            calendar.NAME,
-            *FOR_KEYS,
-        )
-    )
+GUARDED: Final = (
+    "calendar.add",
+    "code.execute",
+    "files.list",
+    "files.read",
+    "files.write",
+    "http.get",
+    "http.post",
+    *FOR_KEYS,
+    "shell.run",
+    "sql.query",
+    "tools.disable",
+    "tools.enable",
+    "tools.limit",
+    "tools.register",
+    "tools.reset",
+    "tools.unregister",
+    "web.page",
 )
-"""Their names, which are also the permissions that they need."""
+"""Their names, which are also the permissions that they need. Those of keys and of MCP servers are
+never given away in ``access.yaml``."""
 BY_HAND: Final = (
     "agent.reset",
     "calendar.remove",

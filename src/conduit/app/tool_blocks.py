@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from conduit.agents.tool_loop import FLAT_NAMES
 from conduit.app.tool_states import ToolStateKeeper, is_tool
@@ -16,9 +16,6 @@ from conduit.blocks import Block, Effects, Gate, Length, NoOp, Range, block, cur
 from conduit.contracts.call import Principal
 from conduit.contracts.errors import Forbidden, InvalidInput
 from conduit.store.tool_states import ToolRule
-
-NAMES: Final = ("tools.enable", "tools.disable", "tools.reset", "tools.limit")
-"""The guarded ones."""
 
 Name = Annotated[str, Length(1, 64), "the block, or its name as a tool"]
 Whose = Annotated[str, Length(0, 200), "for this subject alone; empty: the whole organisation"]

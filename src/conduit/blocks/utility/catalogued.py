@@ -34,17 +34,6 @@ from conduit.contracts.errors import ConduitError, ConfigError, InvalidInput
 from conduit.contracts.json import Json
 from conduit.store.sandbox import Sandbox
 
-NAMES = (
-    "files.list",
-    "files.read",
-    "files.write",
-    "http.get",
-    "http.post",
-    "shell.run",
-    "sql.query",
-)
-"""The blocks, which are also the permissions that they need."""
-
 _MIB = 1 << 20
 _MOST_LISTED = 12
 _LARGEST_FILE = 16 * _MIB
@@ -146,7 +135,7 @@ class _Statement:
 
 
 def utility_blocks(allowed: Allowed) -> tuple[Block[Any, Any], ...]:
-    """All of ``NAMES``, bound to what is allowed."""
+    """Those for files, HTTP, commands and SQL, bound to what is allowed."""
     return (_shell(), *_files(allowed), *_http(allowed), _sql(allowed))
 
 

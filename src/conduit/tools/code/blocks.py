@@ -14,9 +14,6 @@ from conduit.tools.code.choosing import Chosen
 from conduit.tools.code.inside.job import MAIN
 from conduit.tools.code.sandbox import MIB, LeftFile, Ran, Run, Why
 
-NAMES: Final = ("code.execute",)
-"""The blocks that are guarded here, which are also the permissions that they need."""
-
 _MOST_AT_ONCE: Final = 8
 _MOST_FILES: Final = 16
 _LARGEST_GIVEN: Final = 4 * MIB
@@ -80,7 +77,7 @@ class _Going:
 
 
 def code_blocks(chosen: Chosen) -> tuple[Block[Any, Any], ...]:
-    """All of ``NAMES``. The sandbox is looked for at the first call."""
+    """``code.execute``. The sandbox is looked for at the first call."""
     going = _Going()
 
     @block(

@@ -24,8 +24,6 @@ from conduit.tools.openapi.reading import LARGEST, read_document
 from conduit.tools.openapi.settings import FILE
 from conduit.tools.openapi.shelves import Shelves
 
-NAMES: Final = ("tools.register", "tools.unregister")
-"""The guarded ones: who registers decides where this machine sends requests."""
 _LARGEST_COMPILED: Final = 64 << 20
 _MOST_LISTED: Final = 20
 
