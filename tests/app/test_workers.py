@@ -96,8 +96,8 @@ def _environ(home: Path) -> dict[str, str]:
 @contextmanager
 def server(home: Path, *words: str) -> Iterator[Server]:
     log = home / "server.log"
-    if "gateway" not in words:  # another test may have a server at the usual port for gRPC
-        words += ("--grpc-port", "0")
+    if "gateway" not in words:  # another test may have a server at the usual ports
+        words += ("--grpc-port", "0", "--flex-port", "0")
     with log.open("wb") as stderr:
         process = subprocess.Popen(
             [*COMMAND, "up", "--port", "0", "--no-open", "--json", *words],
