@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from conduit.blocks.block import Block
 from conduit.blocks.function import require_definition
+from conduit.blocks.later import Later, Make
 from conduit.blocks.schema import json_schema
 from conduit.contracts.chat import ToolSpec
 from conduit.contracts.errors import Conflict, NotFound
@@ -47,11 +48,15 @@ class Catalog:
 
     These are the blocks that are there for everybody; ``of`` adds those that an ``annex`` holds for
     one organisation. Nobody finds those of another one, not even their names.
+
+    Blocks that were registered with ``add_later`` are there as all others are: whoever looks for
+    one of their family, or through all, has them made.
     """
 
     def __init__(self, blocks: Iterable[Block[Any, Any]] = (), annex: Annex | None = None) -> None:
         self._blocks: MutableMapping[str, Block[Any, Any]] = {}
         self._tools: MutableMapping[str, str] = {}
+        self._later = Later(self.add)
         self.annex = annex
         self._whole: dict[str, tuple[Mapping[str, Block[Any, Any]], Catalog]] = {}
         for each in blocks:
@@ -72,6 +77,16 @@ class Catalog:
         self._blocks[block.name] = block
         self._tools[tool] = block.name
 
+    def add_later(self, make: Make, *families: str) -> None:
+        """Register the blocks that ``make`` makes, all of them of these families, like ``groove``
+        of ``groove.render``: it is called when one of a family, or all there are, are looked for.
+        """
+        self._later.append(make, families)
+
+    def make_next(self) -> bool:
+        """Make some of those that were registered to be made later; whether there were any."""
+        return self._later.next()
+
     def of(self, org_id: str) -> Catalog:
         """All that there is for an organisation. To look at, not to add to.
 
@@ -84,6 +99,7 @@ class Catalog:
         known = self._whole.get(org_id)
         if known is None or known[0] is not shelf:
             whole = Catalog()
+            whole._later = self._later
             whole._blocks = ChainMap(self._blocks, dict(shelf))
             whole._tools = ChainMap(self._tools, {tool_name(name): name for name in shelf})
             known = self._whole[org_id] = shelf, whole
@@ -92,15 +108,17 @@ class Catalog:
     @property
     def generation(self) -> int:
         """Changes with the blocks there are, for whomever."""
-        return len(self._blocks) + (self.annex.generation if self.annex is not None else 0)
+        return len(self) + (self.annex.generation if self.annex is not None else 0)
 
     def __contains__(self, name: str) -> bool:
+        self._later.family_of(name)
         return name in self._blocks
 
     def get(self, name: str) -> Block[Any, Any]:
         """The block of that name. Raises ``NotFound`` with the closest names."""
-        if name in self._blocks:
+        if name in self:
             return self._blocks[name]
+        self._later.all()
         close = difflib.get_close_matches(name[:80], self._blocks, 3)
         raise NotFound(
             f"there is no block {name[:80]!r}",
@@ -108,9 +126,11 @@ class Catalog:
         )
 
     def __iter__(self) -> Iterator[Block[Any, Any]]:
+        self._later.all()
         return iter([self._blocks[name] for name in sorted(self._blocks)])
 
     def __len__(self) -> int:
+        self._later.all()
         return len(self._blocks)
 
     def info(self, name: str) -> BlockInfo:
@@ -146,6 +166,7 @@ class Catalog:
 
         Raises ``NotFound``.
         """
+        self._later.family_of(tool)
         return self._tools.get(tool) or self.get(tool).name
 
 
