@@ -133,9 +133,9 @@ function copyToArrangement(state, place, length, notes) {
   add(state, notes);
   place.track.api.call("duplicate_clip_to_arrangement", "id " + state.clip.id, place.at);
   state.clip = existing(live, newest(live, place));
-  dropSource();
-  state.inverse.pop();
   deletable(state, place);
+  dropSource();
+  state.inverse.splice(state.inverse.indexOf(dropSource), 1);
 }
 
 function deletable(state, place) {

@@ -243,7 +243,8 @@ async function presets() {
 
 // With this conversation: how it is answered, and what its set looks like.
 async function savePreset(wanted, replace) {
-  const name = slug(wanted) || `live-${new Date().toISOString().slice(0, 16).replace(/[T:]/g, "-")}`;
+  const now = new Date().toISOString().slice(0, 16).replace("T", "-");
+  const name = slug(wanted || `live-${now}`);
   await client.send("POST", "/presets", { name, session: context.session, replace });
   await presets();
   status("preset", name);

@@ -1,6 +1,6 @@
 "use strict";
-// Lets the server hear a sound of the set: its file goes there as it comes from the disk. Node's own
-// modules only.
+// Lets the server hear a sound of the set: its file goes there as it comes from the disk. Node's
+// own modules only.
 
 const fs = require("node:fs");
 const path = require("node:path");
@@ -82,7 +82,8 @@ async function stateOf(place) {
 
 // It may be otherwise in a moment.
 function passing(problem) {
-  return ["unreachable", "interrupted", "timed_out"].includes(problem.code) || problem.status >= 500;
+  const { code, status } = problem;
+  return ["unreachable", "interrupted", "timed_out"].includes(code) || status >= 500;
 }
 
 module.exports = { Sounds };

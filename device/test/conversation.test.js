@@ -78,7 +78,7 @@ test("what is stored and is no conversation begins one", (t) => {
   quiet(set);
 });
 
-test("the server is told of one conversation, and of another when a preset brings one", async (t) => {
+test("the server is told of one conversation; a preset may bring another", async (t) => {
   const { server, rig } = await wired(t, { kept: KEPT });
   const told = () => new Set(server.bodies("PUT /live/context").map((each) => each.session));
   assert.deepEqual([...told()], [KEPT]);

@@ -51,7 +51,8 @@ class Scripted {
       const body = isJson ? JSON.parse(whole.toString()) : whole.length ? whole : null;
       const [address, query] = request.url.split("?");
       const route = `${request.method} ${address}`;
-      this.asked.push([route, body, request.headers, Object.fromEntries(new URLSearchParams(query))]);
+      const asked = Object.fromEntries(new URLSearchParams(query));
+      this.asked.push([route, body, request.headers, asked]);
       const answer = this.answers.get(route);
       const value = typeof answer === "function" ? answer(reply, body) : answer;
       if (value === undefined && answer !== undefined) return;

@@ -34,7 +34,7 @@ async function hearing(t, options = {}) {
   return { server, set, rig, show, heard, folder };
 }
 
-test("a prompt hears first, once for each state of a file, and tells nobody where it lies", async (t) => {
+test("a prompt hears first, once for each state of a file, and tells not where", async (t) => {
   const { server, set, rig, show, heard, folder } = await hearing(t);
   const file = await show("break  1.wav");
   await rig.node.send("prompt", "make the hats sit like this loop");

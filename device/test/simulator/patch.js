@@ -82,6 +82,7 @@ class Patch {
       }),
       zl: through((box, [what, size], atoms) => {
         const n = Number(size);
+        if (atoms[0] === "bang") return; // the list before it again, of which there is none
         if (what === "slice") {
           if (atoms.length > n) this.send(box, 1, atoms.slice(n));
           this.send(box, 0, atoms.slice(0, n));

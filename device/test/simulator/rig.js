@@ -32,7 +32,8 @@ class Rig {
         )
       : null;
     for (const [name, file] of Object.entries(SCRIPTS)) {
-      this[name] = new JsObject(set, time, path.join(FOLDER, file), (atoms) => this.bridge(atoms), this.device);
+      const out = (atoms) => this.bridge(atoms);
+      this[name] = new JsObject(set, time, path.join(FOLDER, file), out, this.device);
     }
   }
 

@@ -11,6 +11,12 @@ class Faults {
   constructor() {
     this.refused = [];
     this.twisted = [];
+    this.countdown = 0;
+  }
+
+  // The `n`th call or change from now on is refused, whatever it is; but for the steps of undo.
+  refuseAt(n) {
+    this.countdown = n;
   }
 
   refuse(name, times = 1) {
@@ -22,6 +28,8 @@ class Faults {
   }
 
   strike(name) {
+    if (/_undo_step$/.test(name)) return;
+    if (this.countdown > 0 && --this.countdown === 0) throw new Error(`Live refuses ${name}`);
     const fault = this.refused.find((each) => each.name === name && each.times > 0);
     if (fault) {
       fault.times -= 1;

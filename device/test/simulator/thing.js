@@ -41,6 +41,7 @@ class Thing {
   put(name, value) {
     const own = this.properties.get(name);
     if (!own || !own.check) throw new Error(`'${this.type}' has no settable property '${name}'`);
+    this.set.faults.strike(`to set ${name}`);
     const kept = own.check.call(this, value);
     const before = own.value;
     this.set.history.change(
