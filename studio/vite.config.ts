@@ -9,6 +9,7 @@ const paths = [
   "/files",
   "/health",
   "/history",
+  "/link",
   "/planner",
   "/providers",
   "/reset",

@@ -1,5 +1,6 @@
 /** Calls to the server. Every failure, also of the network, is an `ApiError` with a hint. */
 
+import type { LinkState } from "../link/clock.ts";
 import { readEvents } from "./sse.ts";
 import type {
   AskEvent,
@@ -106,6 +107,14 @@ export async function resetSession(session: string): Promise<void> {
 
 export function fetchNotes(grooveId: string, bars: number): Promise<GrooveNotes> {
   return post<GrooveNotes>("/blocks/groove.notes", { groove_id: grooveId, first_bar: 0, bars });
+}
+
+export function fetchLink(): Promise<LinkState> {
+  return get<LinkState>("/link");
+}
+
+export function setLinkTempo(bpm: number): Promise<LinkState> {
+  return post<LinkState>("/link/tempo", { bpm });
 }
 
 /** Where the bytes of a stored file are. */

@@ -1,5 +1,7 @@
 import { useSyncExternalStore } from "react";
 import type { RenderedGroove } from "../api/types.ts";
+import { LinkToggle } from "../link/LinkToggle.tsx";
+import { link } from "../link/session.ts";
 import { player } from "../sound/player.ts";
 
 type Props = {
@@ -11,8 +13,17 @@ type Props = {
   onTempo: (bpm: number) => void;
 };
 
-/** Play, the file, tempo, volume. */
-export function Transport({ groove, download, playing, tempo, onToggle, onTempo }: Props) {
+/** Play, the file, tempo, volume; and whether to play along with others, whose tempo it is then. */
+export function Transport({ groove, download, playing, tempo: own, onToggle, onTempo }: Props) {
+  const session = useSyncExternalStore(link.subscribe, link.view);
+  const shared = session.following;
+  const tempo = shared ? Math.round(10 * session.tempo) / 10 : own;
+  const setTempo = (bpm: number) => (shared ? link.setTempo(bpm) : onTempo(bpm));
+  const toggleLink = () => {
+    if (!session.following) return link.follow();
+    if (shared) onTempo(Math.round(session.tempo));
+    link.leave();
+  };
   const percent = Math.round(useSyncExternalStore(player.subscribe, player.volume) * 100);
   return (
     <div className="transport">
@@ -32,20 +43,21 @@ export function Transport({ groove, download, playing, tempo, onToggle, onTempo 
         <span>tempo</span>
         <input
           type="range"
-          min={Math.min(60, groove.bpm)}
-          max={Math.max(200, groove.bpm)}
-          step={1}
+          min={Math.min(60, groove.bpm, tempo)}
+          max={Math.max(200, groove.bpm, tempo)}
+          step={Number.isInteger(tempo) ? 1 : 0.1}
           value={tempo}
           aria-valuetext={`${tempo} bpm`}
-          onChange={(event) => onTempo(event.target.valueAsNumber)}
+          onChange={(event) => setTempo(event.target.valueAsNumber)}
         />
         <output>{tempo}</output>
       </label>
       {tempo !== groove.bpm && (
-        <button type="button" className="button" onClick={() => onTempo(groove.bpm)}>
+        <button type="button" className="button" onClick={() => setTempo(groove.bpm)}>
           back to {groove.bpm}
         </button>
       )}
+      <LinkToggle view={session} onToggle={toggleLink} />
       <label className="fader">
         <span>volume</span>
         <input

@@ -5,14 +5,27 @@
  * wake-up schedules all strokes of the next moment on the audio clock, which is exact.
  */
 
+import { soundOffset, Steady, type Beat } from "../link/clock.ts";
 import { Desk } from "./desk.ts";
-import { notesBetween, Timeline, type Mix, type Part } from "./schedule.ts";
+import {
+  fromNextBar,
+  notesBetween,
+  Timeline,
+  towards,
+  type Mix,
+  type Part,
+} from "./schedule.ts";
 
 const WAKE_MS = 25;
 const AHEAD_SECONDS = 0.12;
 /** Pages in the background are woken once a second at most. */
 const AHEAD_HIDDEN_SECONDS = 1.6;
 const LEAD_IN_SECONDS = 0.06;
+/** Of the clock of the sound against that of the page: what is further off is no jitter. */
+const JITTER_SECONDS = 0.05;
+
+/** Others to play along with: where they are at a time of the page's clock, if that is known. */
+export type Lead = { at(milliseconds: number): Beat | null };
 
 type Session = {
   owner: string;
@@ -28,6 +41,8 @@ export class Player {
   #context: AudioContext | null = null;
   #session: Session | null = null;
   #volume: number;
+  #lead: Lead | null = null;
+  #soundOffset = new Steady(0.1, JITTER_SECONDS);
   readonly #listeners = new Set<() => void>();
 
   constructor(volume: number) {
@@ -52,11 +67,16 @@ export class Player {
   play(owner: string, part: Part, bpm: number, mix: Mix): void {
     this.stop();
     const context = this.unlock();
+    const start = context.currentTime + LEAD_IN_SECONDS;
+    const others = this.#othersAt(context, start);
     const session: Session = {
       owner,
       part,
       desk: new Desk(context, part, mix, this.#volume),
-      timeline: new Timeline(part.ppq, bpm, 0, context.currentTime + LEAD_IN_SECONDS),
+      timeline:
+        others === null
+          ? new Timeline(part.ppq, bpm, 0, start)
+          : fromNextBar(part, others.tempo, others.beat, start),
       scheduled: 0,
       timer: setInterval(() => this.#schedule(session, context), WAKE_MS),
     };
@@ -72,6 +92,12 @@ export class Player {
     session.desk.close();
     this.#session = null;
     this.#notify();
+  }
+
+  /** Play along with others from the next stroke on; null: alone, at the tempo that it had. */
+  follow(lead: Lead | null): void {
+    this.#lead = lead;
+    this.#soundOffset = new Steady(0.1, JITTER_SECONDS);
   }
 
   /** From the first stroke on that is not scheduled yet. */
@@ -102,7 +128,31 @@ export class Player {
     return (tick % session.part.loopTicks) / session.part.ticksPerBar;
   }
 
+  /** Where others are at a second of the sound: at the moment at which it is heard. */
+  #othersAt(context: AudioContext, time: number): Beat | null {
+    if (this.#lead === null) return null;
+    const now = performance.now();
+    const heard = context.getOutputTimestamp();
+    const latency = context.outputLatency || 0;
+    const offset = this.#soundOffset.take(soundOffset(heard, context.currentTime, latency, now));
+    return this.#lead.at((time - offset) * 1000);
+  }
+
+  #align(session: Session, context: AudioContext): void {
+    const begun = session.scheduled > 0;
+    const time = begun
+      ? session.timeline.timeAt(session.scheduled)
+      : context.currentTime + LEAD_IN_SECONDS;
+    const others = this.#othersAt(context, time);
+    if (others === null) return;
+    const { beat, tempo } = others;
+    session.timeline = begun
+      ? towards(session.timeline, session.part, session.scheduled, tempo, beat)
+      : fromNextBar(session.part, tempo, beat, time);
+  }
+
   #schedule(session: Session, context: AudioContext): void {
+    this.#align(session, context);
     const ahead = document.hidden ? AHEAD_HIDDEN_SECONDS : AHEAD_SECONDS;
     const until = session.timeline.tickAt(context.currentTime + ahead);
     if (until <= session.scheduled) return;

@@ -107,6 +107,45 @@ export class Timeline {
   }
 }
 
+/** Of a distance of so many beats, so much is regained in a beat. */
+const REGAINED_PER_BEAT = 2;
+/** Half as fast again at most, half as fast at least. */
+const MOST = 0.5;
+
+/**
+ * Where a part begins that plays along with others, who are at `beat` (quarter notes, a bar line at
+ * each multiple of a bar) at a second of the sound: with their next bar.
+ */
+export function fromNextBar(
+  part: Part,
+  tempo: number,
+  beat: number,
+  time: number,
+): Timeline {
+  const bar = part.ticksPerBar / part.ppq;
+  const missing = (bar - (((beat % bar) + bar) % bar)) % bar;
+  return new Timeline(part.ppq, tempo, 0, time + (missing * 60) / tempo);
+}
+
+/**
+ * The tempo of others from `tick` on, a little faster or slower while bar lines are apart. Nothing
+ * is skipped and nothing comes twice: what was played stays, and time only goes on. `beat` is where
+ * they are when we are at `tick`.
+ */
+export function towards(
+  timeline: Timeline,
+  part: Part,
+  tick: number,
+  tempo: number,
+  beat: number,
+): Timeline {
+  const bar = part.ticksPerBar / part.ppq;
+  const behind = (((beat - tick / part.ppq) % bar) + bar) % bar;
+  const apart = behind > bar / 2 ? behind - bar : behind;
+  const more = Math.min(Math.max(apart * REGAINED_PER_BEAT, -MOST), MOST);
+  return timeline.at(tempo * (1 + more), tick);
+}
+
 export type Mix = { muted: ReadonlySet<string>; soloed: ReadonlySet<string> };
 
 /** Mute wins over solo; as soon as anything is soloed, the rest is silent. */
