@@ -32,6 +32,7 @@ from conduit.agents.runs.blocks import run_blocks
 from conduit.agents.system_prompts import SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
 from conduit.agents.voting import Voting
+from conduit.app.ears_side import AllNoted, Loops, open_ears
 from conduit.app.metering import Metering
 from conduit.app.settings import Settings
 from conduit.blocks import Block, Catalog, Gate
@@ -50,6 +51,7 @@ from conduit.models.setup.settings import GatewaySettings
 from conduit.rhythm.blocks import groove_blocks
 from conduit.rhythm.config_blocks import Configs, config_blocks
 from conduit.rhythm.session_blocks import session_blocks
+from conduit.rhythm.sit_block import sit_block
 from conduit.store.conversation_notes import ConversationNotes
 from conduit.store.conversations import Conversations
 from conduit.store.database import Database
@@ -166,9 +168,12 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             runs = stack.enter_context(contextlib.closing(Runs(database, time.time)))
             agent = AgentRuns(runs, loop, conversations.appending, IdMaker(), Reach(gate))
             sets = LiveSets(LiveContexts(database, time.time), time.time)
+            ears = open_ears(database, files)
             blocks = (
                 *extra,
                 *sets.blocks(gate),
+                *ears.blocks(gate, lambda root: out),
+                sit_block(files, Grooves(database), Loops(ears, files)),
                 *clip_blocks(gate, files),
                 *run_blocks(agent),
                 *conversation_blocks(conversations, notes),
@@ -182,7 +187,7 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
                     SystemPrompts(),
                     memory,
                     Voting(gate, loop, gateway.price_of),
-                    sets=sets,
+                    sets=AllNoted(ears, sets),
                 ),
                 *documentation_blocks(Documentation(docs)),
                 *config_blocks(configs),

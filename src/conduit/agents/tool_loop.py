@@ -11,6 +11,7 @@ import copy
 from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Any
 
+from conduit.agents.ears.note import heard_in
 from conduit.agents.events import AgentEvent
 from conduit.agents.generation import AS_USUAL, Generation
 from conduit.agents.intents.guide import guide_for
@@ -56,6 +57,9 @@ OFFERED = (
 
 IN_LIVE = ("live.clip", "live.parameters")
 """Those that it is offered beside them where it is shown a set of Ableton Live."""
+
+OF_SOUNDS = ("groove.sit_like", "audio.analyze", "audio.render")
+"""Those that it is offered where its conversation heard something."""
 
 FLAT_NAMES = {
     "render_session": "groove.render_session",
@@ -111,7 +115,9 @@ class ToolLoop:
         model = self.rights.of(person)
         toolbox = self.within(person.org_id)
         if is_live(state.messages):
-            toolbox._offered = (*self._offered, *IN_LIVE)
+            toolbox._offered = (*toolbox._offered, *IN_LIVE)
+        if heard_in(state.messages):
+            toolbox._offered = (*toolbox._offered, *OF_SOUNDS)
         return Machine(
             self._gate,
             toolbox,
@@ -190,6 +196,7 @@ class ToolLoop:
 
     def _block(self, name: str) -> str:
         block = self._catalog.block_of_tool(FLAT_NAMES.get(name, name))
-        if block not in (*self._offered, *IN_LIVE) and not self._catalog.reserved(block):
+        known = (*self._offered, *IN_LIVE, *OF_SOUNDS)
+        if block not in known and not self._catalog.reserved(block):
             raise NotFound(block)
         return block

@@ -35,6 +35,7 @@ from conduit.agents.voting import Voting
 from conduit.app.access import Access, read_access
 from conduit.app.access_block import access_block
 from conduit.app.crew import ProcessCrew
+from conduit.app.ears_side import AllNoted, Loops, open_ears
 from conduit.app.going_on import going_on, stopped
 from conduit.app.live_side import LiveToken, live_blocks, live_sets, snapshots
 from conduit.app.model_side import ModelSide, closing_at_the_end, open_models
@@ -47,7 +48,7 @@ from conduit.app.tool_blocks import tool_blocks
 from conduit.app.tool_states import ToolStateKeeper
 from conduit.app.whereabouts import CALLERS_CHOICE, whereabouts_blocks
 from conduit.audio.blocks import audio_blocks
-from conduit.audio.ears_blocks import ears_blocks, loop_template
+from conduit.audio.ears_blocks import ears_blocks
 from conduit.blocks import Catalog, Gate
 from conduit.blocks.utility.catalogued import utility_blocks
 from conduit.corpora.blocks import corpora_blocks
@@ -171,7 +172,8 @@ async def open_app(
         grooves = Grooves(database)
         catalog = Catalog((*groove_blocks(files, grooves), *stored_groove_blocks(files, grooves)))
         catalog.add(midi2_block(files, grooves))
-        catalog.add(sit_block(files, loop_template))
+        ears = open_ears(database, files)
+        catalog.add(sit_block(files, grooves, Loops(ears, files)))
 
         def allowed_folder(root: str) -> Sandbox:
             return Sandbox(access.allowed.folder(root), root)
@@ -214,7 +216,8 @@ async def open_app(
         saved = (*config_blocks(configs), *session_blocks(configs, out, files))
         voting = Voting(gate, loop, models.gateway.price_of)
         sets = live_sets(database)
-        asking = ask_blocks(loop, agent_runs, conversations, prompts, memory, voting, sets=sets)
+        known = AllNoted(ears, sets)
+        asking = ask_blocks(loop, agent_runs, conversations, prompts, memory, voting, sets=known)
         ask = (*asking, *run_blocks(agent_runs), *memory_blocks(memory, prompts))
         consistent = consistency_blocks(gate, models.gateway.price_of)
         chosen = Chosen(hidden=[settings.home])
@@ -235,7 +238,7 @@ async def open_app(
             catalog.add(each)
         for each in whereabouts_blocks(gate, settings, access, database):
             catalog.add(each)
-        for each in live_blocks(gate, sets, files):
+        for each in (*ears.blocks(gate, allowed_folder), *live_blocks(gate, sets, files)):
             catalog.add(each)
         link = ServedLink(lambda bpm: LinkSession.open(bpm, time.monotonic, transport=True))
         stack.callback(link.close)

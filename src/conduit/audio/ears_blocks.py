@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Final, Literal
 
 from conduit.audio.findings import MOST_ONSETS, Analysis
 from conduit.blocks import Block, Effects, Length, Range, block, current_call
 from conduit.contracts.files import FileStore, Folder
 from conduit.contracts.groove import GrooveTemplate
+
+_TYPES: Final = {
+    ".wav": "audio/wav",
+    ".aif": "audio/aiff",
+    ".aiff": "audio/aiff",
+    ".aifc": "audio/aiff",
+    ".flac": "audio/flac",
+}
 
 Bpm = Annotated[float, Range(20, 400), "quarter notes a minute"]
 
@@ -71,6 +80,11 @@ def ears_blocks(files: FileStore, folder: Callable[[str], Folder]) -> tuple[Bloc
         return _heard(data, request)
 
     return analyze, analyze_file
+
+
+def media_type_of(name: str) -> str:
+    """Of a file of sound, by the end of its name."""
+    return _TYPES.get(PurePosixPath(name).suffix.lower(), "application/octet-stream")
 
 
 def loop_template(data: bytes, which: Literal["all", "low", "high"]) -> GrooveTemplate:

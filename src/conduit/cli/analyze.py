@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from conduit.app import App
 
 _ALL = 10_000
-_TYPES = {
-    ".wav": "audio/wav",
-    ".aif": "audio/aiff",
-    ".aiff": "audio/aiff",
-    ".aifc": "audio/aiff",
-    ".flac": "audio/flac",
-}
 
 
 def analyze(
@@ -69,8 +62,9 @@ def analyze(
 
 def kept_sound(app: App, path: Path) -> FileRef:
     """A file of sound, put into the store. Raises ``NotFound``, ``TooLarge`` and ``StoreError``."""
-    media_type = _TYPES.get(path.suffix.lower(), "application/octet-stream")
-    return app.files.put(LOCAL_OWNER.org_id, path.name, media_type, _bytes(path))
+    from conduit.audio.ears_blocks import media_type_of  # brings NumPy along
+
+    return app.files.put(LOCAL_OWNER.org_id, path.name, media_type_of(path.name), _bytes(path))
 
 
 def _rows(found: Any) -> list[tuple[str, ...]]:

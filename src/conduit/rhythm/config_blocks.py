@@ -38,6 +38,7 @@ class NewConfig:
 
     name: ConfigName
     groove: Annotated[GrooveRequest | None, "what it plays, as for groove.render"] = None
+    config: Annotated[Json, "instead: a whole config, as groove.sit_like gave it"] = None
     like: Annotated[str, Length(0, 480), "copy this config, example or render instead"] = ""
     replace: Annotated[bool, "take the place of a config of that name"] = False
 
@@ -188,15 +189,21 @@ def config_blocks(configs: Configs) -> tuple[Block[Any, Any], ...]:
         effects=Effects.WRITES_FILES,
     )
     def create(request: NewConfig) -> SavedConfig:
-        if (request.groove is None) == (not request.like):
+        given = (request.groove is not None, request.config is not None, bool(request.like))
+        if given.count(True) != 1:
             raise InvalidInput(
-                "a new config needs either a groove or the name of one to copy",
+                "a new config needs one of a groove, a whole config, and the name of one to copy",
                 where="groove",
                 hint='like "groove": {"style": "dub"}, or "like": "polymetric"',
             )
-        plain = (
-            written(config_of(request.groove)) if request.groove else configs.plain(request.like)[1]
-        )
+        if request.groove is not None:
+            plain = written(config_of(request.groove))
+        elif isinstance(request.config, dict):
+            plain = request.config
+        elif request.config is not None:
+            raise InvalidInput("the config must be an object", where="config")
+        else:
+            plain = configs.plain(request.like)[1]
         return configs.save(request.name, plain, replace=request.replace)
 
     @block("configs.list", summary="List the configs that were saved", effects=Effects.READS)

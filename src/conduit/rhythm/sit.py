@@ -37,7 +37,7 @@ def sit_like(
     Raises ``InvalidInput`` for layers that are not there, for a template that cannot be, and for a
     groove that is not in sixteenths of four beats.
     """
-    _check(template)
+    require_template(template)
     if not (math.isfinite(amount) and 0 <= amount <= 1):
         raise InvalidInput(f"an amount of {amount}", where="amount", hint="0 to 1")
     if config.steps_per_bar != STEPS or config.beats_per_bar != 4:
@@ -113,8 +113,8 @@ def _shape(layer: LayerConfig, velocities: Sequence[int], amount: float) -> tupl
     )
 
 
-def _check(template: GrooveTemplate) -> None:
-    """What its types cannot say. Raises ``InvalidInput``."""
+def require_template(template: GrooveTemplate) -> None:
+    """What the types of one cannot say. Raises ``InvalidInput``."""
     if len(template.offsets_ms) != STEPS or len(template.velocities) != STEPS:
         raise InvalidInput(
             f"{len(template.offsets_ms)} offsets and {len(template.velocities)} velocities",

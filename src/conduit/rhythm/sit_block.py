@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Final, Literal, Protocol
 
-from conduit.blocks import Block, Effects, Length, Range, block, current_call
+from conduit.blocks import Block, Effects, Length, Range, block, current_call, dumps
 from conduit.contracts.errors import InvalidInput, TooLarge
 from conduit.contracts.files import FileRef, FileStore
-from conduit.contracts.groove import GrooveTemplate
+from conduit.contracts.groove import GrooveTemplate, StoredGroove
 from conduit.contracts.json import Json
-from conduit.rhythm.blocks import LANE_BARS, MAX_BLOCK_CELLS, MIDI_TYPE
+from conduit.rhythm.blocks import LANE_BARS, MAX_BLOCK_CELLS, MIDI_TYPE, GrooveStore
 from conduit.rhythm.check import cells_of
 from conduit.rhythm.config import EngineConfig, Role
 from conduit.rhythm.engine import play
-from conduit.rhythm.groove import GrooveRequest, config_of, slug
+from conduit.rhythm.groove import GrooveRequest, complete, config_of, groove_id, slug
 from conduit.rhythm.load import load_config
 from conduit.rhythm.notation import Lane
 from conduit.rhythm.sit import chosen_layers, sit_like
@@ -28,8 +28,9 @@ _HATS: Final = frozenset({Role.HAT, Role.OPEN_HAT})
 class Ears(Protocol):
     """Hears how a loop sits. Somebody else's work: this room knows no sound."""
 
-    def __call__(self, data: bytes, which: HearIn) -> GrooveTemplate:
-        """The template of a WAV, AIFF or FLAC file. Raises ``InvalidInput`` and ``TooLarge``."""
+    def __call__(self, org_id: str, loop: str, which: HearIn) -> GrooveTemplate:
+        """The template of a stored file, or of what was heard while it played. Raises
+        ``InvalidInput``, ``TooLarge`` and ``NotFound``."""
         ...
 
 
@@ -39,7 +40,9 @@ class SitRequest:
 
     groove: Annotated[GrooveRequest | None, "what to play, as for groove.render"] = None
     config: Annotated[Json, "instead: a whole engine config as an object"] = None
-    loop: Annotated[str, Length(0, 64), "id of a sound file: WAV, AIFF or FLAC"] = ""
+    loop: Annotated[
+        str, Length(0, 64), "id of a sound file (WAV, AIFF, FLAC), or of a sound that was heard"
+    ] = ""
     template: Annotated[
         GrooveTemplate | None, "instead: feel.template, as audio.analyze gave it"
     ] = None
@@ -59,10 +62,15 @@ class SitRequest:
 class SatGroove:
     """A groove that sits like a loop, and where its MIDI file is."""
 
+    groove_id: Annotated[
+        str | None, "for groove.notes; null where a config was given and not a groove"
+    ]
     title: str
     bpm: float
     bars: int
     steps_per_bar: int
+    seed: int
+    swing: Annotated[float, "percent, of the layers that were not moved"]
     layers: Annotated[tuple[str, ...], "those that were moved"]
     template: Annotated[GrooveTemplate, "what they were moved to"]
     lanes: Annotated[tuple[Lane, ...], "the step grid, of the first 8 bars at most"]
@@ -70,13 +78,13 @@ class SatGroove:
     config: Annotated[Json, "what was played: save it with configs.write, or render it again"]
 
 
-def sit_block(files: FileStore, ears: Ears) -> Block[Any, Any]:
+def sit_block(files: FileStore, grooves: GrooveStore, ears: Ears) -> Block[Any, Any]:
     """``groove.sit_like``."""
 
     @block(
         "groove.sit_like",
         summary="Make the hats, or other layers, of a groove sit like a loop of sound",
-        effects=Effects.READS | Effects.WRITES_FILES,
+        effects=Effects.READS | Effects.WRITES_FILES | Effects.WRITES_STATE,
     )
     def sit(request: SitRequest) -> SatGroove:
         if bool(request.loop) == (request.template is not None):
@@ -91,24 +99,35 @@ def sit_block(files: FileStore, ears: Ears) -> Block[Any, Any]:
             )
         moved = chosen_layers(config, request.layers)
         org = current_call().principal.org_id
-        template = request.template or ears(
-            files.get(org, request.loop)[1], _heard_in(request, config, moved)
-        )
+        template = request.template or ears(org, request.loop, _heard_in(request, config, moved))
         session = play(sit_like(config, template, request.layers, request.amount))
         name = f"{slug(session.config.title) or 'groove'}-sat.mid"
+        midi = files.put(org, name, MIDI_TYPE, session.midi_bytes())
+        kept = None if request.groove is None else _kept(complete(request.groove), midi.id)
+        if kept is not None:
+            grooves.save(org, kept)
         return SatGroove(
+            groove_id=kept.groove_id if kept else None,
             title=session.config.title,
             bpm=session.bpm,
             bars=session.bars,
             steps_per_bar=session.config.steps_per_bar,
+            seed=session.config.seed,
+            swing=session.config.swing,
             layers=tuple(each for each in session.layers if each in moved),
             template=template,
             lanes=session.grid(0, LANE_BARS),
-            midi=files.put(org, name, MIDI_TYPE, session.midi_bytes()),
+            midi=midi,
             config=written(session.config),
         )
 
     return sit
+
+
+def _kept(wish: GrooveRequest, file_id: str) -> StoredGroove:
+    """As it is remembered: the wish, and the file that sits. Its name tells the two apart."""
+    name = f"{groove_id(wish)}-{file_id[:16]}"
+    return StoredGroove(name, wish.title, dumps(asdict(wish)).decode(), file_id)
 
 
 def _config(request: SitRequest) -> EngineConfig:

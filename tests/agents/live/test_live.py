@@ -234,10 +234,13 @@ async def test_what_a_sound_is_like_belongs_to_the_set_and_stays(
 
     joined = rooms(extra=ears_blocks(files, folder))
     gate = joined.gate
-    with pytest.raises(NotFound, match="nobody told"):
-        await gate.acall("live.hear", {"session": "s", "file_id": loop.id})
+    alone = await gate.acall("live.hear", {"session": "s", "file_id": loop.id})
+    assert (alone.version, alone.sound.id) == (0, loop.id), "a conversation needs no set to hear"
+    with pytest.raises(NotFound):
+        await gate.acall("live.seen", {"session": "s"})
     await tell(joined, context=SET)
     told = await gate.acall("live.hear", {"session": "s", "file_id": loop.id})
+    assert told.version
     await tell(joined, context=SET | {"tempo": 99})
     seen = await gate.acall("live.seen", {"session": "s"})
     assert seen.version > told.version

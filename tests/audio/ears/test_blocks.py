@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,14 @@ from conduit.audio.ears_blocks import ears_blocks
 from conduit.blocks import Catalog, Gate
 from conduit.contracts.call import DEFAULT_ORG, LOCAL_OWNER, Principal
 from conduit.contracts.errors import ConduitError, Forbidden, InvalidInput, NotFound, TooLarge
+from conduit.contracts.groove import GrooveTemplate
 from conduit.rhythm import STYLES, Style, render
-from conduit.rhythm.sit_block import sit_block
+from conduit.rhythm.blocks import groove_blocks
+from conduit.rhythm.sit_block import HearIn, sit_block
+from conduit.rhythm.stored_blocks import stored_groove_blocks
+from conduit.store.database import Database
 from conduit.store.files import DiskFiles
+from conduit.store.grooves import Grooves
 from conduit.store.sandbox import Sandbox
 
 
@@ -31,13 +38,28 @@ def files(tmp_path: Path) -> DiskFiles:
 
 
 @pytest.fixture
-def gate(files: DiskFiles, tmp_path: Path) -> Gate:
+def database(tmp_path: Path) -> Iterator[Database]:
+    with contextlib.closing(Database(f"sqlite:///{tmp_path}/conduit.db")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def gate(files: DiskFiles, database: Database, tmp_path: Path) -> Gate:
     def folder(root: str) -> Sandbox:
         if root != "out":
             raise NotFound(f"there is no root {root!r}")
         return Sandbox(tmp_path / "out", "out")
 
-    blocks = (*ears_blocks(files, folder), sit_block(files, loop_template))
+    def ears(org_id: str, loop: str, which: HearIn) -> GrooveTemplate:
+        return loop_template(files.get(org_id, loop)[1], which)
+
+    grooves = Grooves(database)
+    blocks = (
+        *ears_blocks(files, folder),
+        *groove_blocks(files, grooves),
+        *stored_groove_blocks(files, grooves),
+        sit_block(files, grooves, ears),
+    )
     return Gate(Catalog(blocks), new_id=lambda: "1")
 
 
@@ -91,7 +113,11 @@ def test_hats_sit_like_a_loop(gate: Gate, files: DiskFiles, loop: bytes) -> None
         "groove.sit_like",
         {"config": sat.config, "template": asdict(sat.template), "layers": sat.layers, "amount": 1},
     )
-    assert again.midi.id == sat.midi.id
+    assert (again.midi.id, again.groove_id) == (sat.midi.id, None)
+    plain = gate.call("groove.notes", {"groove_id": sat.groove_id, "bars": 1})
+    assert (plain.bpm, plain.bars) == (sat.bpm, 1), "it can be played"
+    kept = gate.call("groove.read", {"groove_id": sat.groove_id})
+    assert (kept.midi.id, kept.request["swing"]) == (sat.midi.id, 50)
     assert len(files.get(DEFAULT_ORG, sat.midi.id)[1]) == sat.midi.size
 
 

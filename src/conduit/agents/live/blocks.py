@@ -6,9 +6,11 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Final
 
+from conduit.agents.ears.blocks import Hearing, HearSound, SoundHeard
 from conduit.agents.live.context import LiveContext, context_of, merged
 from conduit.agents.live.note import noted, written
 from conduit.agents.live.typed import MidiBlock, ParameterBlock
@@ -27,7 +29,7 @@ from conduit.blocks import (
 from conduit.blocks.schema import json_schema
 from conduit.contracts.call import Principal
 from conduit.contracts.chat import Message
-from conduit.contracts.errors import InvalidInput, NotFound, TooLarge
+from conduit.contracts.errors import Conflict, InvalidInput, NotFound, TooLarge
 from conduit.contracts.json import Json
 from conduit.store.live_contexts import LiveContexts, StoredContext
 
@@ -36,6 +38,8 @@ LARGEST_CONTEXT: Final = 1024 * 1024
 FRESH_S: Final = 6 * 3600.0
 """Seconds for which a set counts that nobody told of again: its device may be gone."""
 
+_TRIES: Final = 20
+"""To write to a set that its device changes meanwhile."""
 MOST_TEXTS: Final = 16
 """Sets that are kept as a model is shown them."""
 
@@ -62,14 +66,19 @@ class ContextReply:
     context: LiveContext | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HearRequest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HearForLive(HearSound):
     """A sound for a set: a stored file (``file_id``), or one of an allowed folder."""
 
-    session: Session = "default"
-    file_id: Annotated[str, Length(0, 64), "of a stored file: WAV, AIFF or FLAC"] = ""
-    path: Annotated[str, Length(0, 480), "instead: name of a file in the folder"] = ""
-    root: Annotated[str, Length(1, 64), "the folder, as `conduit access` lists them"] = "out"
+
+@dataclass(frozen=True, slots=True)
+class HeardForLive:
+    """What was heard. ``version`` is that of the set it was noted in; 0 where nobody told of any:
+    the conversation knows of it all the same."""
+
+    session: str
+    version: int
+    sound: SoundHeard
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,24 +171,11 @@ class LiveSets:
             summary="Listen to a sound, and keep what it is like with a set of Live",
             effects=Effects.READS | Effects.WRITES_STATE,
         )
-        async def hear(request: HearRequest) -> ContextReply:
-            if bool(request.file_id) == bool(request.path):
-                raise InvalidInput(
-                    "either a stored file or one of a folder is needed, and not both",
-                    where="file_id",
-                    hint='like {"file_id": "…"}, or {"path": "loop.wav", "root": "out"}',
-                )
-            self._found(request.session)
-            if request.file_id:  # listening is that block's, and so is the right to do it
-                heard = await gate.acall("audio.analyze", {"file_id": request.file_id})
-            else:
-                asked = {"path": request.path, "root": request.root}
-                heard = await gate.acall("audio.analyze_file", asked)
-            found = self._found(request.session)  # it may have changed meanwhile
-            changes = {"session": request.session, "version": found.version}
-            changed = {**changes, "changes": {"heard": heard.said}}
-            reply: ContextReply = await gate.acall("live.context", changed)
-            return reply
+        async def hear(request: HearForLive) -> HeardForLive:
+            heard: Hearing = await gate.acall("ears.hear", HearSound(**_fields_of(request)))
+            org, session = current_call().principal.org_id, request.session
+            version = await asyncio.to_thread(self._heard, org, session, heard.sound.said)
+            return HeardForLive(request.session, version, heard.sound)
 
         @block("live.seen", summary="Show what is known of a set of Live", effects=Effects.READS)
         def seen(request: ContextSession) -> ContextReply:
@@ -212,11 +208,33 @@ class LiveSets:
         heard = context_of(loads(before.body)).heard if before is not None else ""
         return {"heard": heard, **told} if heard else told
 
+    def _heard(self, org: str, session: str, said: str) -> int:
+        """Note what was heard in a set, where there is one; its version, or 0. A device that tells
+        of something at the same moment goes first."""
+
+        def changed(body: str) -> str:
+            return self._checked(merged(loads(body), {"heard": said}))
+
+        for _ in range(_TRIES):
+            if (found := self._stored.get(org, session)) is None:
+                return 0
+            with suppress(Conflict):
+                return self._stored.change(org, session, found.version, changed).version
+        raise Conflict(
+            "the set changes faster than it can be written to",
+            where=session[:80],
+            hint="the sound is kept with the conversation; tell of the set less often",
+        )
+
     def _found(self, session: str) -> StoredContext:
         found = self._stored.get(current_call().principal.org_id, session)
         if found is None:
             raise _unknown(session)
         return found
+
+
+def _fields_of(request: HearForLive) -> dict[str, Any]:
+    return {each.name: getattr(request, each.name) for each in fields(request)}
 
 
 def _object(told: Json, where: str) -> dict[str, Json]:

@@ -159,14 +159,14 @@ def put_another(reading: Reading, base: Mapping[str, Any]) -> None:
 
 
 _NAMES = {layer.name for style in STYLES.values() for layer in style.layers}
-_LAYER = "(?:{})".format(
+LAYER = "(?:{})".format(
     "|".join(
         re.escape(word).replace(r"\ ", "[ -]?")
         for word in sorted({*KIND_WORDS, *_NAMES, *OTHER_LAYERS}, key=len, reverse=True)
     )
 )
 _AND = r"(?:\s*,\s*|\s+and\s+|\s+or\s+)"
-_LIST = rf"(?:the\s+|any\s+|a\s+)?{_LAYER}s?(?:{_AND}(?:the\s+)?{_LAYER}s?)*"
+LAYERS = rf"(?:the\s+|any\s+|a\s+)?{LAYER}s?(?:{_AND}(?:the\s+)?{LAYER}s?)*"
 _OUT = r"(?:no|without|mute|drop|remove|kill|lose|minus|take out|cut|leave out|turn off)"
 _BACK = r"(?:unmute|bring back|bring in|restore|add|turn on)"
 
@@ -179,17 +179,17 @@ def read_mutes(reading: Reading, base: Mapping[str, Any]) -> None:
     said = reading.take(r"\b(?:unmute|bring back|restore) (?:everything|all|them)\b")
     if said:
         muted = []
-    while found := reading.take(rf"\b{_OUT}\s+({_LIST})\b"):
-        muted += [name for name in _meant(reading, found[1], style) if name not in muted]
+    while found := reading.take(rf"\b{_OUT}\s+({LAYERS})\b"):
+        muted += [name for name in meant_layers(reading, found[1], style) if name not in muted]
         said = found
-    while found := reading.take(rf"\b{_BACK}\s+({_LIST})\b(?!\s+(?:more|louder))"):
-        back = _meant(reading, found[1], style)
+    while found := reading.take(rf"\b{_BACK}\s+({LAYERS})\b(?!\s+(?:more|louder))"):
+        back = meant_layers(reading, found[1], style)
         if not set(back) & set(muted) and re.match("add", found[0]):
             _turn(reading, base, "density", _DIALS["density"].step)
         muted = [name for name in muted if name not in back]
         said = found
-    if found := reading.take(rf"\b(?:only|just)\s+({_LIST})\b", rf"\b({_LIST})\s+only\b"):
-        alone = _meant(reading, found[1], style)
+    if found := reading.take(rf"\b(?:only|just)\s+({LAYERS})\b", rf"\b({LAYERS})\s+only\b"):
+        alone = meant_layers(reading, found[1], style)
         if alone:
             muted = [layer.name for layer in STYLES[style].layers if layer.name not in alone]
         said = found
@@ -201,11 +201,11 @@ def read_mutes(reading: Reading, base: Mapping[str, Any]) -> None:
         reading.put("mute", muted, f"without {', '.join(muted)}" if muted else "all layers")
 
 
-def _meant(reading: Reading, words: str, style: Style) -> list[str]:
+def meant_layers(reading: Reading, words: str, style: Style) -> list[str]:
     """The layers of a style that words mean: by kind, by name, or by the end of a name."""
     layers = STYLES[style].layers
     meant: list[str] = []
-    for found in re.finditer(rf"({_LAYER})s?\b", words):
+    for found in re.finditer(rf"({LAYER})s?\b", words):
         word = re.sub(r"[ -]+", " ", found[1])
         kinds = KIND_WORDS.get(word, frozenset())
         names = [

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from conduit.agents.ears.note import Sound
 from conduit.agents.help import topic_named
 from conduit.agents.offline.intent import (
     Answer,
@@ -23,8 +24,10 @@ from conduit.agents.offline.intent import (
     RenderSaved,
     SaveConfig,
     ShowConfig,
+    SitLike,
     Value,
 )
+from conduit.agents.offline.past import Sat
 from conduit.agents.offline.reading import (
     Reading,
     read_bars,
@@ -33,7 +36,15 @@ from conduit.agents.offline.reading import (
     read_style,
     read_swing,
 )
-from conduit.agents.offline.understand import understand
+from conduit.agents.offline.sitting import (
+    HERE,
+    on_the_grid,
+    read_sitting,
+    sit_like,
+    still_sitting,
+    stops_sitting,
+)
+from conduit.agents.offline.understand import UNDONE, understand
 from conduit.agents.offline.vocabulary import (
     FOREIGN,
     KIND_WORDS,
@@ -126,29 +137,79 @@ def read_plan(
     grooves: Sequence[Mapping[str, Any]] = (),
     names: frozenset[str] = frozenset(),
     render: str = "",
+    sat: Sequence[Sat | None] = (),
+    sounds: Sequence[Sound] = (),
 ) -> tuple[Intent, ...]:
     """What a sentence asks for, in order; at least one thing. ``grooves`` as for ``understand``;
     ``names`` are those of configs that were seen in the conversation, ``render`` is that of a
-    render, if nothing was made since."""
+    render, if nothing was made since. ``sat`` says what the grooves sit like, ``sounds`` which
+    there are to sit like, the newest first."""
     if about_places := read_whereabouts(prompt[:_LONGEST]):
         return (about_places,)
     text = " ".join(prompt[:_LONGEST].casefold().split())
-    clauses = _joined(_CUT.split(text), names)
+    sits = _Sits(tuple(grooves), tuple(sat), sounds)
+    if grooves and sits.now and stops_sitting(text):
+        return (on_the_grid(grooves[0]),)
+    sitting = read_sitting(text, sounds)
+    clauses = _joined(_CUT.split(sitting.rest if sitting else text), names)
     context = Context(grooves[0] if grooves else None, names, render)
-    if not any(about_files for _, about_files in clauses):
-        return (understand(prompt, grooves),)
+    if sitting is None and not any(about_files for _, about_files in clauses):
+        return (sits.taken(understand(prompt, grooves)),)
     intents: list[Intent] = []
     past = list(grooves)
     for clause, about_files in clauses:
         found = _read(clause, context) if about_files else None
+        if sitting is not None and HERE in clause:
+            found = (sit_like(clause, sitting, past[0] if past else None, sounds),)
         if found is None:
             found = (understand(clause, past),)
+        found = tuple(map(sits.taken, found))
         for intent in found:
-            if isinstance(intent, MakeGroove):
-                context.groove, context.render, context.saved = intent.arguments, "", ""
-                past.insert(0, intent.arguments)
+            if isinstance(intent, MakeGroove | SitLike):
+                made = intent.groove if isinstance(intent, SitLike) else intent.arguments
+                context.groove, context.render, context.saved = made, "", ""
+                past.insert(0, made)
         intents += found
     return tuple(intents)
+
+
+@dataclass(slots=True)
+class _Sits:
+    """What the groove sits like that a sentence is about, while the sentence is read."""
+
+    grooves: tuple[Mapping[str, Any], ...]
+    sat: tuple[Sat | None, ...]
+    sounds: Sequence[Sound]
+
+    @property
+    def now(self) -> Sat | None:
+        return self.sat[0] if self.sat else None
+
+    def taken(self, intent: Intent) -> Intent:
+        """The same, but sitting as the groove does that it changes or keeps."""
+        if isinstance(intent, SitLike):
+            now = Sat(intent.loop, intent.layers, intent.amount, intent.name)
+            self._made(intent.groove, now)
+            return intent
+        if isinstance(intent, SaveConfig) and intent.groove is not None and self.now:
+            return replace(intent, groove=None, sat=True, config=self.now.config)
+        if not isinstance(intent, MakeGroove):
+            return intent
+        kept = self._kept(intent)
+        changed = still_sitting(intent, kept, self.sounds) if kept else intent
+        self._made(intent.arguments, kept if isinstance(changed, SitLike) else None)
+        return changed
+
+    def _made(self, groove: Mapping[str, Any], sat: Sat | None) -> None:
+        self.grooves = (groove, *self.grooves)
+        self.sat = (replace(sat, config=None) if sat else None, *self.sat)
+
+    def _kept(self, intent: MakeGroove) -> Sat | None:
+        """What the groove sits like that another was made of. A new style starts afresh."""
+        if UNDONE in intent.understood:
+            return self.sat[1] if len(self.sat) > 1 else None
+        same = bool(self.grooves) and self.grooves[0].get("style") == intent.arguments.get("style")
+        return self.now if same else None
 
 
 def _joined(clauses: Sequence[str], names: frozenset[str]) -> list[tuple[str, bool]]:
@@ -156,7 +217,7 @@ def _joined(clauses: Sequence[str], names: frozenset[str]) -> list[tuple[str, bo
     joined: list[tuple[str, bool]] = []
     context = Context({}, names)
     for clause in clauses:
-        about_files = _read(clause, context) is not None
+        about_files = HERE not in clause and _read(clause, context) is not None
         if joined and not about_files and not joined[-1][1]:
             joined[-1] = (f"{joined[-1][0]} and {clause}", False)
         else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from conduit.contracts.json import JsonObject
+
 Value = str | int | float | list[str]
 
 
@@ -12,6 +14,20 @@ class MakeGroove:
     """Render a groove: the arguments of ``groove.render``, and what had to be left out."""
 
     arguments: dict[str, Value]
+    understood: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SitLike:
+    """Render a groove with some layers like a sound: ``groove.sit_like``. ``groove`` are the
+    arguments of ``groove.render``, ``loop`` is the id of the sound, ``name`` what it is called."""
+
+    groove: dict[str, Value]
+    loop: str
+    name: str
+    layers: tuple[str, ...]
+    amount: float = 1.0
     understood: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -45,12 +61,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class SaveConfig:
-    """Keep a groove under a name: the arguments of ``groove.render``, or a config to copy."""
+    """Keep a groove under a name: the arguments of ``groove.render``, or a config to copy. One
+    that sits like a sound is kept as the whole ``config`` that was played, which for a groove of
+    this very sentence is in the result before."""
 
     name: str
     groove: dict[str, Value] | None = None
     like: str = ""
     replace: bool = False
+    sat: bool = False
+    config: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +127,4 @@ class CallBlock:
 
 
 FileIntent = SaveConfig | RenderSaved | ChangeSaved | ShowConfig | ListConfigs | MakePhrase | Help
-Intent = MakeGroove | ListStyles | Question | Beyond | Answer | CallBlock | FileIntent
+Intent = MakeGroove | SitLike | ListStyles | Question | Beyond | Answer | CallBlock | FileIntent

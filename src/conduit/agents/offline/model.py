@@ -7,15 +7,16 @@ the same gate as what a model does.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from conduit.agents.ears.note import heard_in
 from conduit.agents.offline.clauses import read_plan
 from conduit.agents.offline.intent import Answer, Beyond, ChangeSaved, Intent
+from conduit.agents.offline.past import json_object, made_in
 from conduit.agents.offline.steps import all_steps, next_steps
 from conduit.agents.offline.telling import told
-from conduit.blocks import decode, dumps, loads
+from conduit.blocks import dumps
 from conduit.contracts.chat import (
     ChatRequest,
     ChatResponse,
@@ -24,8 +25,6 @@ from conduit.contracts.chat import (
     ToolCall,
     ToolCallDelta,
 )
-from conduit.contracts.errors import InvalidInput, MalformedJson
-from conduit.rhythm.groove import GrooveRequest, complete
 
 _NO_TOOL = (
     "I can only do that with a tool this request did not offer. Ask through `conduit ask` or "
@@ -67,7 +66,15 @@ class OfflineAgent:
     def respond(self, request: ChatRequest) -> ChatResponse:
         """Decide on one turn: call tools, or answer."""
         past, prompt, results = _split(request.messages)
-        intents = read_plan(prompt, _grooves(past), _names(past), _last_render(past))
+        made = made_in(past)
+        intents = read_plan(
+            prompt,
+            [each.request for each in made],
+            _names(past),
+            _last_render(past),
+            [each.sat for each in made],
+            heard_in(past),
+        )
         offered = {tool.name for tool in request.tools}
         live = "live_clip" in offered
         steps = [] if request.tool_choice == "none" else next_steps(intents, results, live=live)
@@ -113,36 +120,8 @@ def _split(messages: Sequence[Message]) -> tuple[Sequence[Message], str, list[An
     at = next((i for i in range(len(messages) - 1, -1, -1) if messages[i].role == "user"), None)
     if at is None:
         return messages, "", []
-    results = [_json(m.content) for m in messages[at + 1 :] if m.role == "tool"]
+    results = [json_object(m.content) for m in messages[at + 1 :] if m.role == "tool"]
     return messages[:at], messages[at].content, results
-
-
-def _grooves(messages: Sequence[Message]) -> list[Mapping[str, Any]]:
-    """The requests of the last two grooves, newest first, from the results that carried them."""
-    found: list[Mapping[str, Any]] = []
-    for message in reversed(messages):
-        if message.role == "tool" and len(found) < 2 and (config := _config(message.content)):
-            found.append(config)
-    return found
-
-
-def _config(text: str) -> Mapping[str, Any] | None:
-    """The request inside a groove's result; None for any other text, also a damaged one."""
-    result = _json(text)
-    if "groove_id" not in result:
-        return None
-    try:
-        return asdict(complete(decode(GrooveRequest, result.get("config"))))
-    except InvalidInput:
-        return None
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        value = loads(text)
-    except MalformedJson:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _names(messages: Sequence[Message]) -> frozenset[str]:
@@ -150,7 +129,7 @@ def _names(messages: Sequence[Message]) -> frozenset[str]:
     found: set[str] = set()
     for message in messages:
         if message.role == "tool":
-            result = _json(message.content)
+            result = json_object(message.content)
             listed = [result, *_list(result.get("configs")), *_list(result.get("examples"))]
             found |= {
                 str(each["name"])
@@ -163,7 +142,7 @@ def _names(messages: Sequence[Message]) -> frozenset[str]:
 def _last_render(messages: Sequence[Message]) -> str:
     """The name of what was rendered to files last, if no groove was made since."""
     for message in reversed(messages):
-        result = _json(message.content) if message.role == "tool" else {}
+        result = json_object(message.content) if message.role == "tool" else {}
         if "lanes" in result:
             name = result.get("name")
             return name if isinstance(name, str) and "groove_id" not in result else ""

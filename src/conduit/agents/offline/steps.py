@@ -7,7 +7,7 @@ conversation, sees how many results there are, and goes on behind them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conduit.agents.offline.changes import read_amounts, read_another, read_length, read_turns
@@ -26,9 +26,11 @@ from conduit.agents.offline.intent import (
     RenderSaved,
     SaveConfig,
     ShowConfig,
+    SitLike,
 )
 from conduit.agents.offline.reading import DESCRIBED, NUMBERED, Reading
 
+_SIT = "groove_sit_like"
 _PLAIN_FIELDS = ("bpm", "swing", "bars", "seed")
 _ROTATED = ("hat", "open_hat", "percussion")
 
@@ -75,9 +77,15 @@ def all_steps(
                 return steps
             if change := _change(intent, results[len(steps) - 1]):
                 steps.append(change)
+        elif isinstance(intent, SaveConfig) and intent.sat and intent.config is None:
+            at = max((n for n, each in enumerate(steps) if each.tool == _SIT), default=len(results))
+            if at >= len(results):
+                return steps  # it is not known yet what is to be kept
+            config = results[at].get("config")
+            steps.append(_saved(replace(intent, config=config if isinstance(config, dict) else {})))
         elif step := _step(intent):
             steps.append(step)
-            if live and isinstance(intent, MakeGroove):
+            if live and isinstance(intent, MakeGroove | SitLike):
                 if len(steps) > len(results):
                     return steps
                 if clip := _clip(intent, results[len(steps) - 1]):
@@ -85,7 +93,7 @@ def all_steps(
     return steps
 
 
-def _clip(intent: MakeGroove, groove: Mapping[str, Any]) -> Step | None:
+def _clip(intent: MakeGroove | SitLike, groove: Mapping[str, Any]) -> Step | None:
     """A groove that was rendered, into a clip."""
     groove_id, title = groove.get("groove_id"), groove.get("title")
     if not isinstance(groove_id, str):
@@ -97,15 +105,15 @@ def _step(intent: Intent) -> Step | None:
     match intent:
         case MakeGroove(arguments):
             return Step("groove_render", arguments, intent)
+        case SitLike(groove, loop, _, layers, amount):
+            sit = {"groove": groove, "loop": loop, "layers": list(layers), "amount": amount}
+            return Step(_SIT, sit, intent)
         case ListStyles():
             return Step("groove_styles", {}, intent)
         case Question(text):
             return Step("docs_answer", {"question": text[:2000]}, intent)
-        case SaveConfig(name, groove, like, replace):
-            source: dict[str, Any] = {"like": like} if groove is None else {"groove": groove}
-            if replace:
-                source["replace"] = True
-            return Step("configs_create", {"name": name, **source}, intent, name)
+        case SaveConfig():
+            return _saved(intent)
         case RenderSaved(name, overrides):
             return Step("groove_render_session", {"config": name, **overrides}, intent, name)
         case ShowConfig(name):
@@ -120,6 +128,17 @@ def _step(intent: Intent) -> Step | None:
             return Step("help_text", {"topic": topic}, intent)
         case Answer() | Beyond() | ChangeSaved():
             return None
+
+
+def _saved(intent: SaveConfig) -> Step:
+    source: dict[str, Any] = {"like": intent.like}
+    if intent.config is not None:
+        source = {"config": intent.config}
+    elif intent.groove is not None:
+        source = {"groove": intent.groove}
+    if intent.replace:
+        source["replace"] = True
+    return Step("configs_create", {"name": intent.name, **source}, intent, intent.name)
 
 
 def _change(intent: ChangeSaved, result: Mapping[str, Any]) -> Step | None:

@@ -7,7 +7,7 @@ from typing import Any
 from conduit.agents.documents import DocAnswer
 from conduit.agents.help import HelpText
 from conduit.agents.live.typed import ClipMade
-from conduit.agents.offline.intent import CallBlock, ChangeSaved, Intent, MakeGroove
+from conduit.agents.offline.intent import CallBlock, ChangeSaved, Intent, MakeGroove, SitLike
 from conduit.agents.offline.steps import Step
 from conduit.agents.offline.whereabouts import told_whereabouts
 from conduit.blocks import decode
@@ -22,6 +22,7 @@ from conduit.rhythm.config_blocks import (
     SavedConfig,
 )
 from conduit.rhythm.session_blocks import RenderedSession
+from conduit.rhythm.sit_block import SatGroove
 
 _MOST_LAYERS = 12
 
@@ -44,6 +45,8 @@ def told(step: Step | None, result: dict[str, Any]) -> str:
 def _told(intent: Intent | None, result: dict[str, Any]) -> str:
     if "error" in result:
         return _told_error(decode(ErrorInfo, result["error"]))
+    if "template" in result:
+        return _told_sat(intent, decode(SatGroove, result))
     if "groove_id" in result:
         return _told_groove(intent, decode(RenderedGroove, result))
     if "clip" in result:
@@ -85,6 +88,21 @@ def _told_groove(intent: Intent | None, groove: RenderedGroove) -> str:
     if isinstance(intent, MakeGroove) and intent.remarks:
         text += "\n\n" + " ".join(intent.remarks)
     return text + "\n\nNext: “more swing”, “less dense”, “another seed”, “140 bpm”."
+
+
+def _told_sat(intent: Intent | None, sat: SatGroove) -> str:
+    like, understood, remarks = "the sound", "", ""
+    if isinstance(intent, SitLike):
+        like = intent.name or like
+        understood = f" I understood: {', '.join(intent.understood)}."
+        remarks = "".join(f" {each}" for each in intent.remarks)
+    found = sat.template
+    return (
+        f"**{sat.title}**: {_bars(sat.bars)} at {sat.bpm:g} BPM, seed {sat.seed}; "
+        f"{' and '.join(sat.layers)} {'sits' if len(sat.layers) == 1 else 'sit'} like {like}: "
+        f"{found.bpm:.0f} BPM, swing {found.swing:.0f} %, {found.confidence:.0%} sure."
+        f"{understood}{remarks}\n\nNext: “more swing”, “another seed”, “back on the grid”."
+    )
 
 
 def _told_clip(made: ClipMade) -> str:

@@ -75,6 +75,9 @@ GREETING = (
 _WELCOME = "Any time. Say “another one” for a variation, or “more swing” to change this one."
 _SHOWN = {"bpm": "a tempo in BPM", "bars": "a length in bars", "swing": "swing in percent"}
 
+UNDONE = "the groove before the last one"
+"""What was understood where somebody went back."""
+
 _STYLE_NAMES = ", ".join(style.value for style in Style)
 
 
@@ -119,6 +122,15 @@ def understand(prompt: str, grooves: Sequence[Mapping[str, Any]] = ()) -> Intent
     if text.endswith("?"):
         return Question(prompt.strip())
     return Beyond("that without a language model", CONNECT)
+
+
+def wish_in(text: str, last: Mapping[str, Any] | None) -> Intent | None:
+    """What a part of a sentence says about the groove itself, a ``MakeGroove`` or why there is
+    none; None where it says nothing."""
+    reading = _read(text, last)
+    if reading.arguments or (last is None and _NOUN.search(text)):
+        return _groove(reading, last)
+    return None
 
 
 def _read(text: str, last: Mapping[str, Any] | None) -> Reading:
@@ -180,7 +192,7 @@ def _undone(grooves: Sequence[Mapping[str, Any]]) -> Intent:
     if len(grooves) < 2:
         return Answer("There is only one groove in this conversation, so nothing to go back to.")
     kept = {k: v for k, v in grooves[1].items() if v is not None and k != "title"}
-    return MakeGroove(kept, ("the groove before the last one",))
+    return MakeGroove(kept, (UNDONE,))
 
 
 def _described(groove: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -56,13 +56,17 @@ class Guard:
         new_id: Callable[[], str],
         limits: Limits = USUAL,
         hosts: frozenset[str] | None = LOCAL_NAMES,
+        sounds: Collection[str] = (),
     ) -> None:
         """``hosts`` are the names that this server goes by; None is any, for a server where
-        everybody needs a key: a page that was led here by a false name has none."""
+        everybody needs a key: a page that was led here by a false name has none. ``sounds`` are
+        the addresses that take bodies as large as sounds are."""
         self._app = app
         self._new_id = new_id
         self._limits = limits
         self._hosts = hosts
+        self._sounds = frozenset(sounds)
+        self._for_sounds = limits.for_sounds()
         self._known: set[bytes] = set()
         """Host headers that were looked at already."""
 
@@ -94,18 +98,19 @@ class Guard:
                 correlation = given.decode()
             else:
                 correlation = self._new_id()
+            limits = self._for_sounds if scope["path"] in self._sounds else self._limits
             edge = scope.get(EDGE)
-            body = None if edge is None else edge.whole_body(scope, self._limits.body_bytes)
+            body = None if edge is None else edge.whole_body(scope, limits.body_bytes)
             state = scope.setdefault("state", {})
             state["correlation_id"] = correlation
             state["body"] = body
             state["more_headers"] = b"%bx-correlation-id: %b\r\n" % (_LINES, correlation.encode())
             if origin is not None or (self._hosts is not None and host not in self._known):
                 self._check(host.decode("latin-1"), origin)
-            if length > self._limits.body_bytes:
-                raise _too_large(self._limits)
+            if length > limits.body_bytes:
+                raise _too_large(limits)
             if body is None:
-                receive = _Bounded(receive, self._limits)
+                receive = _Bounded(receive, limits)
             await self._app(scope, receive, answer)
         except ConduitError as error:
             correlation = correlation or self._new_id()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MIB = 1024 * 1024
 EDGE = "conduit.edge"
@@ -14,6 +14,10 @@ class Limits:
     """Sizes in bytes, times in seconds."""
 
     body_bytes: int = 8 * MIB
+    sound_bytes: int = 128 * MIB
+    """Of a body where sounds are taken."""
+    sound_s: float = 300.0
+    """For it to arrive."""
     header_bytes: int = 64 * 1024
     """Of the request line and all headers, and of whatever is sent between pieces of a body."""
     headers: int = 100
@@ -37,6 +41,10 @@ class Limits:
     pipelined: int = 16
     """Requests that may wait behind the one that is being answered."""
     connections: int = 12_000
+
+    def for_sounds(self) -> Limits:
+        """The same where a body may be a sound."""
+        return replace(self, body_bytes=self.sound_bytes, body_s=self.sound_s)
 
 
 USUAL = Limits()

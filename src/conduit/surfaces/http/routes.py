@@ -33,6 +33,7 @@ from conduit.surfaces.http.requests import (
     json_body,
     principal_of,
 )
+from conduit.surfaces.http.sounds import SOUND_PATHS, hear_endpoint
 from conduit.surfaces.http.uploads import PATH as REGISTER_PATH
 from conduit.surfaces.http.uploads import register_endpoint
 
@@ -85,7 +86,7 @@ BLOCK_ROUTES = (
     BlockRoute("DELETE", "/presets/{name}", "presets.remove", "Delete a preset"),
     BlockRoute("POST", "/presets/{name}/apply", "presets.apply", "Put a preset in force"),
     BlockRoute("GET", "/presets/{name}/export", "presets.export", "A preset as a file to share"),
-    BlockRoute("POST", "/chat", "llm.chat", "Answer a chat, offering functions"),
+    BlockRoute("POST", "/chat", "llm.chat", "Answer a chat, offering functions; streams"),
     BlockRoute("POST", "/planner/reason", "planner.reason", "A plan of blocks for an objective"),
     BlockRoute("POST", "/planner/execute", "planner.execute", "Carry a plan out, or go on with it"),
     BlockRoute("POST", "/auth/token", "auth.token", "Exchange a key for a token that ends soon"),
@@ -152,6 +153,9 @@ BLOCK_ROUTES = (
     BlockRoute("GET", "/commute/time", "commute.time", "How long it takes to get somewhere"),
     BlockRoute("POST", "/commute/time", "commute.save", "Keep how long a way takes"),
     BlockRoute("GET", "/commute/leave", "commute.leave", "When to leave for the next meeting"),
+    BlockRoute("POST", "/ears/hear", "ears.hear", "Listen to a sound, for a conversation"),
+    BlockRoute("GET", "/ears/heard", "ears.heard", "What a conversation heard"),
+    BlockRoute("POST", "/ears/heard", "ears.keep", "Keep what was heard while it played"),
     BlockRoute("GET", "/live/context", "live.seen", "What is known of a set of Live"),
     BlockRoute("PUT", "/live/context", "live.context", "Tell what a set of Live looks like"),
     BlockRoute("PATCH", "/live/context", "live.context", "Tell what changed in it"),
@@ -253,6 +257,10 @@ def control_routes(gate: Gate, files: FileStore, limits: Limits = USUAL) -> list
     return [
         Route(token_form.PATH, token_form.token_endpoint(gate), methods=["POST"]),
         Route(REGISTER_PATH, register_endpoint(gate), methods=["POST"]),
+        *(
+            Route(path, hear_endpoint(gate, files, block, limits), methods=["POST"])
+            for path, block in SOUND_PATHS.items()
+        ),
         *routes,
         Route("/ask", _ask(gate, limits), methods=["POST"]),
         Route("/live/ask", _ask(gate, limits), methods=["POST"]),

@@ -23,6 +23,7 @@ from conduit.surfaces.http.models.api import Door, MethodNotAllowed, ModelApi
 from conduit.surfaces.http.models.request import read_headers
 from conduit.surfaces.http.requests import CALLER
 from conduit.surfaces.http.routes import control_routes
+from conduit.surfaces.http.sounds import SOUND_PATHS
 
 _FOR_MODELS = ("/v1/", "/api/")
 _ADDRESSES = "the page “HTTP” of the reference lists every address and its method"
@@ -52,7 +53,8 @@ def http_surface(
     door = door or (lambda key: caller)
     models = ModelApi(gate, door, limits, agent_chunks)
     at = {"/mcp": mcp or control, "/live/ws": socket or control}
-    return Guard(_Paths(models, control, caller, door, at, live), new_id, limits)
+    paths = _Paths(models, control, caller, door, at, live)
+    return Guard(paths, new_id, limits, sounds=SOUND_PATHS)
 
 
 class _Paths:

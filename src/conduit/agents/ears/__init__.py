@@ -1,0 +1,1 @@
+"""What conversations heard: kept by what was said of it, and told to models."""
