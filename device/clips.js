@@ -81,23 +81,44 @@ function createInSlot(state, place, length) {
   var live = state.live;
   var slot = place.api;
   if (place.scene) {
-    createScene(state);
-    var slots = live.ids(place.track.api, "clip_slots");
-    place.slot = slots.length - 1;
-    slot = live.byId(slots[place.slot]);
+    slot = createScene(state, place);
   }
-  slot.call("create_clip", length);
-  state.inverse.push(function () {
-    slot.call("delete_clip");
-  });
-  state.clip = existing(live, live.child(slot, "clip"));
+  makeClip(state, slot, length);
 }
 
-function createScene(state) {
+// Max tells a script nothing when Live refuses a call, so it is looked at what came of each.
+function makeClip(state, slot, length) {
+  var live = state.live;
+  slot.call("create_clip", length);
+  var drop = function () {
+    emptied(live, slot);
+  };
+  state.inverse.push(drop);
+  state.clip = existing(live, live.child(slot, "clip"));
+  return drop;
+}
+
+// Only of slots that were empty before.
+function emptied(live, slot) {
+  if (live.flag(slot, "has_clip")) {
+    slot.call("delete_clip");
+    if (live.flag(slot, "has_clip")) {
+      refuse("not_applied", "Live did not delete the clip again", "");
+    }
+  }
+}
+
+// The empty slot of the track in a scene of its own.
+function createScene(state, place) {
   var live = state.live;
   var song = live.song();
+  var before = live.ids(song, "scenes");
   song.call("create_scene", -1);
-  var scene = live.byId(live.ids(song, "scenes").pop());
+  var id = live.ids(song, "scenes").pop();
+  if (before.indexOf(id) >= 0) {
+    refuse("not_applied", "Live made no scene", "nothing was changed");
+  }
+  var scene = live.byId(id);
   state.inverse.push(function () {
     // Scenes may have been moved, and others may have put clips into this one.
     var index = live.ids(song, "scenes").indexOf(Number(scene.id));
@@ -108,9 +129,20 @@ function createScene(state) {
       }
     }
     if (index >= 0) {
+      var now = Number(scene.id);
       song.call("delete_scene", index);
+      gone(live, song, "scenes", now);
     }
   });
+  var slots = live.ids(place.track.api, "clip_slots");
+  place.slot = slots.length - 1;
+  return live.byId(slots[place.slot]);
+}
+
+function gone(live, parent, child, id) {
+  if (live.ids(parent, child).indexOf(id) >= 0) {
+    refuse("not_applied", "Live did not delete it again", "");
+  }
 }
 
 function createInArrangement(state, place, length) {
@@ -123,13 +155,7 @@ function createInArrangement(state, place, length) {
 // Live 11 has no other way: a clip in a slot, its copy in the arrangement, the clip deleted again.
 function copyToArrangement(state, place, length, notes) {
   var live = state.live;
-  var slot = place.over;
-  slot.call("create_clip", length);
-  var dropSource = function () {
-    slot.call("delete_clip");
-  };
-  state.inverse.push(dropSource);
-  state.clip = existing(live, live.child(slot, "clip"));
+  var dropSource = makeClip(state, place.over, length);
   add(state, notes);
   place.track.api.call("duplicate_clip_to_arrangement", "id " + state.clip.id, place.at);
   state.clip = existing(live, newest(live, place));
@@ -139,9 +165,14 @@ function copyToArrangement(state, place, length, notes) {
 }
 
 function deletable(state, place) {
+  var live = state.live;
   var clip = state.clip;
   state.inverse.push(function () {
-    place.track.api.call("delete_clip", "id " + clip.id);
+    var id = Number(clip.id);
+    if (id) {
+      place.track.api.call("delete_clip", "id " + id);
+      gone(live, place.track.api, "arrangement_clips", id);
+    }
   });
 }
 
@@ -184,11 +215,8 @@ function rewrite(state, block, metre) {
     }
   }
   add(state, added);
-  contents.setBounds(
-    live,
-    clip,
-    merging ? contents.widened(bounds, length) : contents.wholeClip(length)
-  );
+  var wanted = merging ? contents.widened(bounds, length) : contents.wholeClip(length);
+  setBounds(live, clip, wanted);
   if (!merging && block.name) {
     clip.set("name", block.name);
   }
@@ -200,6 +228,13 @@ function rewrite(state, block, metre) {
     dropped: settled.dropped.length,
     written: settled.notes,
   };
+}
+
+function setBounds(live, clip, wanted) {
+  contents.setBounds(live, clip, wanted);
+  if (!contents.sameBounds(wanted, contents.boundsOf(live, clip))) {
+    refuse("not_applied", "Live did not take the clip's length", "nothing was left of it");
+  }
 }
 
 function newlyDropped(dropped) {
@@ -307,7 +342,10 @@ function restore(live, clip, notes, bounds, name) {
     removeAll(live, clip, null);
     add({ clip: clip }, notes);
   }
-  contents.setBounds(live, clip, bounds);
+  setBounds(live, clip, bounds);
+  if (!rules.same(notes, contents.readNotes(live, clip))) {
+    refuse("not_applied", "Live did not put the notes back", "");
+  }
   if (live.text(clip, "name") !== name) {
     clip.set("name", name);
   }

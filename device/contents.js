@@ -1,5 +1,7 @@
 // What is in a clip: its notes, its loop. For [js]: ES5.
 
+var refuse = require("refusal").refuse;
+
 var BEFORE = 8192; // beats before a clip's start, where notes may lie too
 var SPAN = 1000000; // beats; more than any clip has
 
@@ -9,6 +11,7 @@ exports.readNotes = readNotes;
 exports.boundsOf = boundsOf;
 exports.wholeClip = wholeClip;
 exports.widened = widened;
+exports.sameBounds = sameBounds;
 exports.setBounds = setBounds;
 
 function readNotes(live, clip) {
@@ -16,7 +19,10 @@ function readNotes(live, clip) {
     ? clip.call("get_all_notes_extended")
     : clip.call("get_notes_extended", 0, 128, -BEFORE, SPAN);
   var parsed = typeof answer === "string" ? JSON.parse(answer) : answer;
-  var given = (parsed && parsed.notes) || [];
+  var given = parsed && parsed.notes;
+  if (!given || typeof given.length !== "number") {
+    refuse("not_applied", "Live did not say which notes are in the clip", "ask again");
+  }
   var notes = [];
   for (var i = 0; i < given.length; i++) {
     notes.push({
@@ -54,6 +60,15 @@ function widened(bounds, length) {
     start_marker: bounds.start_marker,
     end_marker: Math.max(bounds.end_marker, length),
   };
+}
+
+function sameBounds(a, b) {
+  for (var name in a) {
+    if (!(Math.abs(a[name] - b[name]) < 0.001)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 // At no time may an end lie before its start, so what goes up is set from its end.

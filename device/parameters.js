@@ -119,6 +119,9 @@ Writer.prototype.write = function (changes, selected) {
 Writer.prototype.plan = function (wanted, selected) {
   var live = this.live;
   var track = masterOr(live, wanted.track, selected);
+  if (wanted.device !== "mixer" && live.flag(track.api, "is_frozen")) {
+    refuse("unfit", 'the track "' + track.name + '" is frozen', "unfreeze it; nothing was changed");
+  }
   var device = deviceOf(live, track, wanted.device);
   var api = parameterOf(live, device, wanted.parameter);
   var name = live.text(api, "name");

@@ -29,7 +29,9 @@ function randomSet(roll) {
   }));
   if (!tracks.some((each) => each.kind === "midi")) tracks.push({ name: "Only" });
   const version = roll.one([11.0, 11.3, 12.1]);
-  const set = new LiveSet({ version, scenes: 1 + roll.whole(4), tracks, grooves: ["Swing"] });
+  const throws = roll.next() < 0.5;
+  const scenes = 1 + roll.whole(4);
+  const set = new LiveSet({ version, scenes, tracks, grooves: ["Swing"], throws });
   set.song.put("signature_numerator", 1 + roll.whole(11));
   set.song.put("signature_denominator", roll.one([1, 2, 4, 8, 16]));
   const clips = [];
@@ -205,15 +207,16 @@ test("notes: exactly as asked, or nothing; and back in one step", () => {
       rig.midi.send("mark");
       const block = randomBlock(roll, set);
       const before = set.picture();
-      const faulty = roll.next() < 0.4;
-      if (faulty) set.faults.refuseAt(1 + roll.whole(8));
+      // A name that Live does not take in silence is told as it is, and no reason to refuse notes.
+      const spared = set.throws ? /_undo_step$/ : /_undo_step$|set name/;
+      if (roll.next() < 0.4) set.faults.refuseAt(1 + roll.whole(8), spared);
       const wanted = plain(block); // NaN does not travel
       const report = give(rig, "midi", block);
       set.faults.refuseAt(0);
       const where = `round ${round}, step ${step}: ${JSON.stringify([block.target, report])}`;
       assert.deepEqual(set.rules.broken, [], where);
       if (!report.ok) {
-        count(/refuses/.test(report.error.message) ? "rolled back" : "refused");
+        count(/^Live /.test(report.error.message) ? "rolled back" : "refused");
         assert.notEqual(report.error.code, "half_done", where);
         assert.deepEqual(set.picture(), before, where);
         continue;
@@ -281,7 +284,7 @@ test("parameters: exactly as asked, or nothing; and back by one press", () => {
     const where = `round ${round}: ${JSON.stringify([changes, report])}`;
     assert.deepEqual(set.rules.broken, [], where);
     if (!report.ok) {
-      count(/refuses/.test(report.error.message) ? "values put back" : "values refused");
+      count(/^Live /.test(report.error.message) ? "values put back" : "values refused");
       assert.deepEqual(set.picture(), before, where);
       continue;
     }

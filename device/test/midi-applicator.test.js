@@ -226,11 +226,13 @@ test("what cannot be is refused by name, and nothing is touched", () => {
   }
   for (const each of [{}, [], { type: "midi" }, { type: "parameters" }])
     assert.equal(give(rig, "midi", each).ok, false);
-  for (const value of [NaN, Infinity, "4"]) {
-    assert.equal(
-      give(rig, "midi", block([note], {}, { length_beats: value })).ok,
-      value !== value || value === Infinity,
-    );
+  for (const value of [0, -4, 1e9, "4"]) {
+    const { error } = give(rig, "midi", block([note], {}, { length_beats: value }));
+    assert.match(error.message, /^length_beats is /);
+  }
+  for (const value of [NaN, Infinity]) {
+    // JSON has no such number: null arrives, and that is no length.
+    assert.equal(give(rig, "midi", block([note], {}, { length_beats: value })).ok, true);
     rig.midi.send("undo");
   }
   assert.deepEqual(set.picture(), before);
@@ -308,10 +310,14 @@ test("wherever Live refuses or does something else, the set is as it was", () =>
     (clip) => clip.become(clip.notes.map((note) => ({ ...note, velocity: 1 }))),
   ];
   let struck = 0;
-  for (const version of [12.1, 11.3]) {
+  for (const [version, throws] of [
+    [12.1, true],
+    [12.1, false],
+    [11.3, false],
+  ]) {
     for (const target of targets) {
       for (const fault of [...calls, ...twists]) {
-        const { set, rig } = alone({ version });
+        const { set, rig } = alone({ version, throws });
         give(
           rig,
           "midi",
@@ -338,6 +344,25 @@ test("wherever Live refuses or does something else, the set is as it was", () =>
     }
   }
   assert.ok(struck >= 40, `${struck} faults struck`);
+});
+
+test("nothing of somebody else's is lost where Live refuses in silence", () => {
+  const { set, rig } = alone();
+  for (const slot of set.track("Drums").slots) {
+    slot.run("create_clip", [4]);
+    slot.clip.run("add_new_notes", [{ notes: [{ pitch: 36, start_time: 0, duration: 1 }] }]);
+  }
+  const before = set.picture();
+  // No scene is made: the last slot is still somebody's.
+  set.faults.refuse("create_scene");
+  const scene = give(rig, "midi", block(NOTES, { mode: "new_scene" }));
+  assert.match(scene.error.message, /made no scene/);
+  // The notes that are there are not told: what was there cannot be put back.
+  set.faults.refuse("get_all_notes_extended");
+  const notes = give(rig, "midi", block(NOTES, { slot: 0, mode: "replace" }));
+  assert.match(notes.error.message, /did not say which notes/);
+  assert.deepEqual(set.picture(), before);
+  quiet(set);
 });
 
 test("any block is written as it is meant, or not at all", () => {

@@ -23,6 +23,7 @@ test("parameters are found by name or number, kept in bounds, and told", () => {
       { device: "mixer", parameter: "volume", value: 0.5 },
       { track: "master", device: "mixer", parameter: "pan", value: -0.25 },
       { track: "Hall", device: "mixer", parameter: "send A", value: 0.75 },
+      { track: "Old", device: "mixer", parameter: "volume", value: 0.85 },
     ),
   );
   assert.equal(report.ok, true, JSON.stringify(report));
@@ -36,11 +37,12 @@ test("parameters are found by name or number, kept in bounds, and told", () => {
       ["Track Volume", 0.85, 0.5, false],
       ["Track Panning", 0, -0.25, false],
       ["A-Reverb", 0, 0.75, false],
+      ["Track Volume", 0.85, 0.85, false],
     ],
   );
   assert.equal(report.changes[2].display, "Band");
   rig.parameters.send("undo");
-  assert.deepEqual(reports(rig).at(-1).changes, 6);
+  assert.deepEqual(reports(rig).at(-1).changes, 7);
   assert.deepEqual(values(set), [1, 0.5, 3, 0, 0]);
   quiet(set);
 });
@@ -68,6 +70,7 @@ test("all of a block or none: one bad change leaves everything", () => {
     [{ device: "Kit", parameter: "Cutoff", value: 1, ramp_ms: -5 }, "ramp_ms"],
     [{ device: "Kit", parameter: "Cutoff" }, "value is not one"],
     [{ parameter: "Cutoff", value: 1 }, "device is missing"],
+    [{ track: "Old", device: 0, parameter: 0, value: 1 }, "is frozen"],
     [{ track: "Nowhere", device: 0, parameter: 0, value: 1 }, "no track named"],
     ["x", "not an object"],
   ]) {

@@ -2,6 +2,8 @@
 // LiveAPI as [js] and [v8] have it, over a simulated set. One class for each [js] object, for it
 // has to know whether that object may use Live yet, and call back into it.
 
+const { RuleBroken } = require("./rules");
+
 // Devices use them, and Live's reference does not have them: nobody may look for them in `info`.
 const UNPUBLISHED = new Set(["begin_undo_step", "end_undo_step"]);
 
@@ -110,7 +112,7 @@ function liveApiFor(set, host) {
         set.rules.posted.push("set: no valid object set");
         return;
       }
-      this.thing.put(name, atomOf(value));
+      tried(() => this.thing.put(name, atomOf(value)));
     }
 
     call(name, ...given) {
@@ -119,10 +121,8 @@ function liveApiFor(set, host) {
         return undefined;
       }
       set.calls.push(name);
-      const result = this.thing.run(
-        name,
-        given.map((each) => argument(set, each)),
-      );
+      const words = given.map((each) => argument(set, each));
+      const result = tried(() => this.thing.run(name, words));
       if (result === undefined || result === null) return 0;
       if (Array.isArray(result)) return result.slice();
       return typeof result === "object" ? ["id", result.id] : result;
@@ -134,6 +134,18 @@ function liveApiFor(set, host) {
       return Array.isArray(found) ? found.length : Number(Boolean(found));
     }
   };
+
+  // Max writes what Live refuses into its window, and the script goes on. Whether all versions do
+  // is written nowhere: a script has to do with both.
+  function tried(work) {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof RuleBroken || set.throws) throw error;
+      set.rules.posted.push(error.message);
+      return undefined;
+    }
+  }
 
   function found(path) {
     if (path === "") return null;
