@@ -210,9 +210,9 @@ def conduit(folder: Path, model: Model) -> Iterator[Gate]:
         conversations = Conversations(database, IdMaker())
         notes = ConversationNotes(database, IdMaker())
         memory = Memory(notes, Summaries(notes, gate, lambda _: True, time.time))
-        voting = Voting(gate, loop, gateway.price_of)
-        agent = AgentRuns(runs, loop, conversations.appending, IdMaker(), Reach(gate))
-        for each in ask_blocks(loop, agent, conversations, SystemPrompts(), memory, voting):
+        voting = Voting(gateway.price_of)
+        agent = AgentRuns(runs, loop, conversations.appending, IdMaker(), Reach(gate), voting)
+        for each in ask_blocks(loop, agent, conversations, SystemPrompts(), memory):
             gate.catalog.add(each)
         yield gate
 

@@ -38,7 +38,7 @@ from conduit.app.settings import Settings
 from conduit.blocks import Block, Catalog, Gate
 from conduit.blocks.utility.allowed import Allowed, Root
 from conduit.blocks.utility.catalogued import utility_blocks
-from conduit.contracts.chat import ChatRequest, ChatResponse, Chunk
+from conduit.contracts.chat import ChatRequest, ChatResponse, Chunk, Usage
 from conduit.contracts.errors import ProviderError
 from conduit.models.blocks import model_blocks
 from conduit.models.caching.cache import Cache
@@ -82,11 +82,13 @@ class Scripted:
     whole: Callable[[ChatRequest], Awaitable[str]] | None = None
     """What it says where nobody wants a stream: summaries, and answers that are put to the vote."""
     asked_whole: list[ChatRequest] = field(default_factory=list)
+    usage: Usage | None = None
+    """What each of those is said to have taken."""
 
     async def chat(self, request: ChatRequest) -> ChatResponse:
         self.asked_whole.append(request)
         text = await self.whole(request) if self.whole else "in short"
-        return ChatResponse(text, provider=self.name, model=self.model)
+        return ChatResponse(text, provider=self.name, model=self.model, usage=self.usage)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Chunk]:
         step = self.script[min(len(self.asked), len(self.script) - 1)]
@@ -166,7 +168,8 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
             )
             memory = Memory(notes, summaries)
             runs = stack.enter_context(contextlib.closing(Runs(database, time.time)))
-            agent = AgentRuns(runs, loop, conversations.appending, IdMaker(), Reach(gate))
+            voting = Voting(gateway.price_of)
+            agent = AgentRuns(runs, loop, conversations.appending, IdMaker(), Reach(gate), voting)
             sets = LiveSets(LiveContexts(database, time.time), time.time)
             ears = open_ears(database, files)
             blocks = (
@@ -186,7 +189,6 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
                     conversations,
                     SystemPrompts(),
                     memory,
-                    Voting(gate, loop, gateway.price_of),
                     sets=AllNoted(ears, sets),
                 ),
                 *documentation_blocks(Documentation(docs)),

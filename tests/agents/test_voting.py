@@ -10,10 +10,11 @@ import pytest
 
 from conduit.agents.ask import AskRequest
 from conduit.agents.events import AskReply, TextDelta, ToolCalled
+from conduit.agents.generation import Generation
 from conduit.agents.runs.blocks import RunName
 from conduit.agents.runs.budget import Budget
 from conduit.contracts.call import LOCAL_OWNER
-from conduit.contracts.chat import ChatRequest, Chunk, ToolCallDelta
+from conduit.contracts.chat import ChatRequest, Chunk, ToolCallDelta, Usage
 from conduit.contracts.errors import ProviderTimeout
 from tests.agents.conftest import MakeRooms, Rooms, Scripted
 
@@ -124,10 +125,15 @@ async def test_samples_that_fail_or_take_too_long_leave_the_answer(rooms: MakeRo
     assert poor.text == "41"
 
 
-async def test_a_listener_who_leaves_ends_the_vote(rooms: MakeRooms) -> None:
+async def test_a_listener_who_leaves_ends_the_vote_which_is_gone_on_with(
+    rooms: MakeRooms,
+) -> None:
     asked, ended = asyncio.Event(), asyncio.Event()
+    left = ["42"]
 
     async def never(request: ChatRequest) -> str:
+        if left:
+            return left.pop()
         asked.set()
         try:
             await asyncio.Event().wait()
@@ -135,7 +141,8 @@ async def test_a_listener_who_leaves_ends_the_vote(rooms: MakeRooms) -> None:
             ended.set()
         return ""
 
-    joined = rooms(Scripted([saying("41")], whole=never))
+    model = Scripted([saying("41")], whole=never)
+    joined = rooms(model)
     task = asyncio.ensure_future(told(joined, samples=3))
     await asked.wait()
     task.cancel()
@@ -144,5 +151,28 @@ async def test_a_listener_who_leaves_ends_the_vote(rooms: MakeRooms) -> None:
     await asyncio.wait_for(ended.wait(), 10)
     found = await joined.gate.acall("runs.show", RunName("last"), LOCAL_OWNER)
     assert found.run.status == "cancelled"
-    resumed = await joined.gate.acall("runs.resume", RunName("last"), LOCAL_OWNER)
-    assert (resumed.status, resumed.text) == ("done", "41")
+    assert [each.kind for each in found.steps] == ["begun", "answered", "ended", "sampled"]
+    left = ["42.0"]
+    items = [e async for e in joined.gate.stream("runs.resume", RunName("last"), LOCAL_OWNER)]
+    resumed = items[-1]
+    assert (resumed.status, resumed.text) == ("done", "42")
+    assert (resumed.agreement.answers, resumed.agreement.dissent) == (3, {"41": 1})
+    assert [each.text for each in items if isinstance(each, TextDelta)] == ["42"]
+    assert len(model.asked_whole) == 3, "one of them was broken off"
+    assert await last_said(joined) == "42"
+
+
+async def test_a_seed_is_another_one_for_each_sample_and_a_budget_ends_the_vote(
+    rooms: MakeRooms,
+) -> None:
+    model = Scripted([saying("41")], whole=one_by_one("42", "43", "44", "45"))
+    _, reply = await told(rooms(model), samples=5, generation=Generation(0.2, seed=7))
+    assert sorted(each.seed or 0 for each in model.asked_whole) == [8, 9, 10, 11]
+    assert {each.temperature for each in model.asked_whole} == {0.2}
+    assert reply.text == "41"
+    model = Scripted([saying("41")], whole=one_by_one(*map(str, range(42, 60))))
+    model.usage = Usage(20_000, 5_000)
+    _, poor = await told(rooms(model), samples=16, budget=Budget(tokens=90_000))
+    assert poor.agreement is not None
+    assert 2 < poor.agreement.answers < 16, "no more was asked for than there was budget"
+    assert (poor.status, poor.text) == ("done", "41")

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol
 
 from conduit.agents.events import (
     AgentEvent,
     Answering,
-    ApprovalNeeded,
     AskReply,
-    TextDelta,
-    ToolCalled,
 )
 from conduit.agents.generation import AS_USUAL, Generation, generation_in
 from conduit.agents.memory.memory import Memory
 from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.runs.budget import Budget
 from conduit.agents.runs.reply import reply_from, reply_of
-from conduit.agents.runs.session import Asked, Session
+from conduit.agents.runs.session import Asked
 from conduit.agents.runs.state import RunState
 from conduit.agents.system_prompts import SystemPrompts
 from conduit.agents.tool_loop import ToolLoop
-from conduit.agents.voting import Voting
 from conduit.blocks import Block, Effects, Length, NoOp, Range, block, current_call
 from conduit.contracts.call import Principal
 from conduit.contracts.chat import Message
@@ -157,7 +153,6 @@ def ask_blocks(
     conversations: Conversations,
     prompts: SystemPrompts,
     memory: Memory,
-    voting: Voting,
     timer: Callable[[], float] = time.perf_counter,
     sets: Sets | None = None,
 ) -> tuple[Block[Any, Any], ...]:
@@ -185,6 +180,8 @@ def ask_blocks(
             seen.asking.provider,
             seen.asking.model,
             samples=wish.samples,
+            escalate_below=wish.escalate_below,
+            escalate_to=wish.escalate_to,
         )
         messages = seen.messages(prompts.text(system), request.prompt)
         if sets is not None:
@@ -197,16 +194,15 @@ def ask_blocks(
             request.budget or Budget(),
             request.generation.over(own) if request.generation else own,
         )
-        session.settle = voting.on(wish, asked, person)
         late = True
-        async with contextlib.aclosing(_told(session)) as events:
+        async with contextlib.aclosing(session.told()) as events:
             async for event in events:
                 if late and isinstance(event, Answering):
                     late = False
                     seen.grown()  # what an earlier turn left, now that this one was served first
                 yield event
         seen.grown(session.state.turn)
-        yield replace(reply_of(session, timer() - started), agreement=session.agreement)
+        yield reply_of(session, timer() - started)
 
     @block(
         "agent.chat",
@@ -246,25 +242,6 @@ def ask_blocks(
         return PromptList(prompts.names())
 
     return (ask, chat, history, reset, list_prompts)
-
-
-async def _told(session: Session) -> AsyncGenerator[AgentEvent, None]:
-    """The events of a run. While an answer may still be put to the vote, its text is held back."""
-    held: list[TextDelta] = []
-    voting = session.settle is not None
-    async with contextlib.aclosing(session.events()) as events:
-        async for event in events:
-            if voting and isinstance(event, TextDelta):
-                held.append(event)
-                continue
-            if isinstance(event, ToolCalled | ApprovalNeeded):
-                voting = False
-                for each in held:
-                    yield each
-                held.clear()
-            yield event
-    if held:
-        yield TextDelta(session.state.text)
 
 
 def shown(stored: StoredMessage) -> HistoryMessage:

@@ -42,6 +42,15 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Retracted:
+    """What the model said since it began to answer does not count: it came before the blocks in
+    ``missing`` were called, and the model is asked once more. ``text`` is what counts so far."""
+
+    text: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCalled:
     """The model asked for a block."""
 
@@ -154,6 +163,7 @@ EVENT_NAMES: Final[Mapping[type[object], str]] = {
     Started: "start",
     Answering: "provider",
     TextDelta: "text",
+    Retracted: "retracted",
     ApprovalNeeded: "approval",
     ToolCalled: "tool_call",
     ToolReturned: "tool_result",
@@ -161,4 +171,6 @@ EVENT_NAMES: Final[Mapping[type[object], str]] = {
 }
 """By which clients know them, over events of HTTP and over WebSocket."""
 
-AgentEvent = Started | Answering | TextDelta | ToolCalled | ToolReturned | ApprovalNeeded
+AgentEvent = (
+    Started | Answering | TextDelta | Retracted | ToolCalled | ToolReturned | ApprovalNeeded
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conduit.agents.ask import AskRequest
-from conduit.agents.events import AskReply
+from conduit.agents.events import EVENT_NAMES, AskReply, Retracted, TextDelta
 from conduit.agents.intents.table import meant_by
 from conduit.agents.runs.state import RunState
 from conduit.agents.runs.steps import Early, read, written
 from conduit.blocks.utility.addresses import Reach
 from conduit.contracts.call import LOCAL_OWNER, Principal
-from conduit.contracts.chat import ChatRequest, Chunk, ToolCallDelta
+from conduit.contracts.chat import ChatRequest, Chunk, Message, ToolCallDelta
 from conduit.contracts.errors import StoreError
 from conduit.personal.calendar.blocks import calendar_blocks
 from conduit.personal.calendar.sources import Sources
@@ -31,6 +32,7 @@ from conduit.personal.places.geocoding import Geocoder
 from conduit.personal.places.service import Service
 from conduit.store.calendars import Calendars
 from conduit.store.places import Places
+from conduit.surfaces.http.models.agent import TAKEN_BACK, agent_chunks
 from tests.agents.conftest import MakeRooms, Rooms, Scripted
 
 TORONTO = ZoneInfo("America/Toronto")
@@ -169,6 +171,49 @@ async def test_a_model_that_answers_early_is_told_once(joined: Any) -> None:
     assert "Leave at 9." not in [each.content for each in history.messages]
     shown = await rooms.gate.acall("runs.show", {"run_id": reply.run_id}, LOCAL_OWNER)
     assert [each.kind for each in shown.steps].count("early") == 1
+
+
+async def test_whoever_heard_an_early_answer_is_told_that_it_does_not_count(joined: Any) -> None:
+    early, late = saying("Leave at 9."), [calling("commute_leave"), saying("At 9:20.")]
+    rooms = await joined(Scripted([early, *late]))
+    asked = AskRequest("When should I leave?")
+    events = [each async for each in rooms.gate.stream("agent.ask", asked, LOCAL_OWNER)]
+    at = [type(each) for each in events].index(Retracted)
+    assert events[at - 1] == TextDelta("Leave at 9.")
+    assert events[at] == Retracted("", ("calendar.next", "commute.time"))
+    assert EVENT_NAMES[Retracted] == "retracted"
+    after = [each.text for each in events[at:] if isinstance(each, TextDelta)]
+    assert "".join(after) == events[-1].text == "At 9:20."
+    # Where the text is held back for a vote nobody heard of it, so nothing is taken back.
+    rooms = await joined(Scripted([early, *late]))
+    events = [
+        each
+        async for each in rooms.gate.stream("agent.ask", replace(asked, samples=3), LOCAL_OWNER)
+    ]
+    assert not any(isinstance(each, Retracted) for each in events)
+    assert [each.text for each in events if isinstance(each, TextDelta)] == ["At 9:20."]
+    # A client that knows only how to ask a model reads it.
+    rooms = await joined(Scripted([early, *late]))
+    chat = ChatRequest((Message("user", "When should I leave?"),))
+    pieces = [each.text async for each in agent_chunks(rooms.gate, chat, LOCAL_OWNER, "c", "")]
+    assert "".join(pieces) == f"Leave at 9.{TAKEN_BACK}At 9:20."
+
+
+async def test_samples_are_told_what_the_answer_was(joined: Any) -> None:
+    """What the words for a place mean, and which tools it takes."""
+    model = Scripted([saying("Home or office?")], whole=said)
+    rooms = await joined(model)
+    asked = AskRequest("how long to my home office?", samples=3)
+    reply = await rooms.gate.acall("agent.ask", asked, LOCAL_OWNER)
+    assert (reply.text, reply.agreement.answers) == ("Home or office?", 2)
+    (sample,) = model.asked_whole
+    assert sample.messages == model.asked[0].messages
+    assert "Ask the person which of these is meant" in notes(sample)
+    assert sample.tool_choice == "none"
+
+
+async def said(_: ChatRequest) -> str:
+    return "home or office"
 
 
 async def test_it_is_told_no_more_than_once(joined: Any) -> None:

@@ -5,8 +5,9 @@
 Everything is imported once; each line on standard input (``NAME POINT``) is a child of its own,
 killed at ``POINT`` with the database ``FOLDER/NAME.db``, and answered with how it ended. Points
 are ``commit:N:before`` and ``commit:N:after`` (of the N-th transaction), ``WORD:before`` and
-``WORD:after`` (around the noting of a word), ``model:N`` (in the middle of the N-th answer), and
-``never``.
+``WORD:after`` (around the noting of a word), ``model:N`` (in the middle of the N-th answer),
+``sample:N`` (in the middle of the N-th sample that is asked for), and ``never``. The answer of one
+whose name begins with ``vote`` is put to the vote.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from conduit.agents.voting import Voting
 from conduit.app.metering import Metering
 from conduit.app.settings import Settings
 from conduit.blocks import Block, Catalog, Effects, Gate, block
-from conduit.contracts.chat import ChatRequest, ChatResponse, Chunk, ToolCallDelta
+from conduit.contracts.chat import ChatRequest, ChatResponse, Chunk, ToolCallDelta, Usage
 from conduit.models.blocks import model_blocks
 from conduit.models.caching.cache import Cache
 from conduit.models.caching.settings import CacheSettings
@@ -57,6 +58,9 @@ WORDS = [word for calls in ANSWERS for _, word in calls]
 ONCE = frozenset("bce")
 """What may not be done twice."""
 COMMITS = 10
+SAMPLES = 5
+TOOK = Usage(10, 5)
+"""What each answer of a vote does."""
 
 
 @dataclass(frozen=True)
@@ -71,23 +75,36 @@ class Model:
 
     name, type, model, base_url, local = "model", "openai_compatible", "m-1", "", True
 
-    def __init__(self, point: str) -> None:
+    def __init__(self, point: str, notes: Path, votes: bool) -> None:
         self._point = point
+        self._notes = notes
+        self._answers = ([],) if votes else ANSWERS
 
     async def chat(self, request: ChatRequest) -> ChatResponse:
-        raise NotImplementedError  # the agent only asks for streams
+        """A sample: each says something else, so that all are asked for."""
+        number = noted(self._notes, "sample")
+        await asyncio.sleep(0.002 * number)  # they end one after another
+        killing_at(self._point, f"sample:{number}")
+        return ChatResponse(f"It is {number}.", provider="model", model="m-1", usage=TOOK)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Chunk]:
         turn = sum(message.role == "assistant" for message in request.messages)
         yield Chunk(text=f"Answer {turn}.")
         killing_at(self._point, f"model:{turn}")
-        for at, (kind, word) in enumerate(ANSWERS[turn]):
+        for at, (kind, word) in enumerate(self._answers[turn]):
             given = json.dumps({"word": word})
             yield Chunk(tool_calls=(ToolCallDelta(at, f"{turn}{at}", f"do_{kind}", given),))
-        yield Chunk(finish_reason="tool_calls" if ANSWERS[turn] else "stop")
+        yield Chunk(finish_reason="tool_calls" if self._answers[turn] else "stop", usage=TOOK)
 
     async def aclose(self) -> None:
         """Nothing is held open."""
+
+
+def noted(notes: Path, word: str) -> int:
+    """Write a line; the number of lines there are."""
+    with notes.open("a") as file:
+        file.write(f"{word}\n")
+    return len(notes.read_text().split())
 
 
 def noting(kind: str, effects: Effects, notes: Path, point: str) -> Block[Any, Any]:
@@ -96,8 +113,7 @@ def noting(kind: str, effects: Effects, notes: Path, point: str) -> Block[Any, A
     @block(f"do.{kind}", summary="Note it", guarded=True, effects=effects)
     def note(given: Word) -> Word:
         killing_at(point, f"{given.word}:before")
-        with notes.open("a") as file:
-            file.write(f"{given.word}\n")
+        noted(notes, given.word)
         killing_at(point, f"{given.word}:after")
         return given
 
@@ -115,7 +131,8 @@ async def work(folder: Path, name: str, point: str, resume: bool = False) -> Ask
     ):
         runs.point = point
         registry = ProviderRegistry()
-        registry.add(Model(point))
+        votes = name.startswith("vote")
+        registry.add(Model(point, notes, votes))
         routes = Routes(registry, GatewaySettings(), time.monotonic, random.Random(0))
         cache = Cache(CacheSettings(), secrets.token_bytes(32))
         gateway = Gateway(routes, metering, IdMaker(), cache)
@@ -133,16 +150,17 @@ async def work(folder: Path, name: str, point: str, resume: bool = False) -> Ask
         conversations = Conversations(database, IdMaker())
         notes_of = ConversationNotes(database, IdMaker())
         memory = Memory(notes_of, Summaries(notes_of, gate, lambda _: True, time.time))
-        voting = Voting(gate, loop, gateway.price_of)
-        agent = AgentRuns(runs, loop, conversations.appending, IdMaker(), Reach(gate))
-        asking = ask_blocks(loop, agent, conversations, SystemPrompts(), memory, voting)
+        voting = Voting(gateway.price_of)
+        agent = AgentRuns(runs, loop, conversations.appending, IdMaker(), Reach(gate), voting)
+        asking = ask_blocks(loop, agent, conversations, SystemPrompts(), memory)
         for each in (*asking, *run_blocks(agent)):
             gate.catalog.add(each)
         if resume:
             (left,) = runs.newest("00000000-0000-7000-8000-000000000000")
             reply = await gate.acall("runs.resume", RunName(left.id))
         else:
-            reply = await gate.acall("agent.ask", AskRequest("go"))
+            asked = AskRequest("go", samples=SAMPLES if votes else None)
+            reply = await gate.acall("agent.ask", asked)
         assert isinstance(reply, AskReply)
         return reply
 

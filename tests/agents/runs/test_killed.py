@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from conduit.agents.runs.steps import Called, Calling, read
+from conduit.agents.runs.steps import Called, Calling, RunStep, Sampled, read
 from conduit.contracts.call import DEFAULT_ORG
 from conduit.store.conversations import Conversations
 from conduit.store.database import Database
 from conduit.store.runs import Runs
 from conduit.telemetry.ids import IdMaker
 from tests.agents.killing import empty_database, killer
-from tests.agents.runs.killed import ANSWERS, COMMITS, ONCE, WORDS, work
+from tests.agents.runs.killed import ANSWERS, COMMITS, ONCE, SAMPLES, TOOK, WORDS, work
 
 POINTS = [
     *(f"commit:{n}:{when}" for n in range(COMMITS) for when in ("before", "after")),
@@ -58,17 +58,21 @@ class Killed:
         """How often each word was really noted."""
         return Counter(self._notes.read_text().split())
 
-    def stored(self) -> tuple[bool, set[str], set[str]]:
-        """Whether there is a run, the words that it stored as done, and those only as begun."""
+    def steps(self) -> list[RunStep]:
+        """Those of its run; none where there is no run."""
         with closing(Database(f"sqlite:///{self.folder}/{self.name}.db")) as database:
             runs = Runs(database, time.time)
             found = runs.newest(DEFAULT_ORG)
             rows = runs.steps(DEFAULT_ORG, found[0].id) if found else []
-        steps = [read(row.kind, row.body) for row in rows]
+        return [read(row.kind, row.body) for row in rows]
+
+    def stored(self) -> tuple[bool, set[str], set[str]]:
+        """Whether there is a run, the words that it stored as done, and those only as begun."""
+        steps = self.steps()
         names = {f"{t}{n}": w for t, calls in enumerate(ANSWERS) for n, (_, w) in enumerate(calls)}
         done = {names[step.id] for step in steps if isinstance(step, Called)}
         begun = {names[step.id] for step in steps if isinstance(step, Calling)}
-        return bool(found), done, begun - done
+        return bool(steps), done, begun - done
 
     def turns(self) -> int:
         """How many messages of a person the conversation has."""
@@ -107,6 +111,37 @@ async def test_an_agent_that_is_killed_goes_on_and_does_nothing_twice(
         most = 1 if word in ONCE else 2
         least = before[word] if word in unsure else 1
         assert least <= killed.done[word] <= most, (word, killed.done)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        *(f"sample:{n}" for n in range(1, SAMPLES)),
+        *(f"commit:{n}:{when}" for n in range(1, SAMPLES + 2) for when in ("before", "after")),
+    ],
+)
+async def test_a_vote_that_is_killed_goes_on_and_asks_nobody_twice(
+    folder: Path, kill: Kill, point: str
+) -> None:
+    killed = Killed(folder, f"vote_{point.replace(':', '_')}")
+    ended = kill(killed.name, point)
+    asked = killed.done["sample"]
+    before = [step for step in killed.steps() if isinstance(step, Sampled)]
+    if killed.turns():  # it was over: samples that end at once are stored at once
+        assert (point.partition(":")[0], len(before)) == ("commit", SAMPLES - 1)
+        return
+    assert ended == -signal.SIGKILL
+    reply = await work(folder, killed.name, "never", resume=True)
+    assert (reply.status, reply.text) == ("done", "Answer 0.")  # the first of equals
+    assert reply.agreement is not None
+    assert (reply.agreement.answers, reply.agreement.agreement) == (SAMPLES, 1 / SAMPLES)
+    after = [step for step in killed.steps() if isinstance(step, Sampled)]
+    assert after[: len(before)] == before
+    assert sorted(each.number for each in after) == list(range(1, SAMPLES))
+    assert killed.done["sample"] - asked == SAMPLES - 1 - len(before), "only what was missing"
+    assert reply.usage is not None
+    assert reply.usage.input_tokens == SAMPLES * TOOK.input_tokens, "and each is counted once"
+    assert killed.turns() == 1
 
 
 async def test_without_a_kill_everything_is_done_once(folder: Path, kill: Kill) -> None:

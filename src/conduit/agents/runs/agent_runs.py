@@ -15,8 +15,9 @@ from conduit.agents.model_rights import ModelRights
 from conduit.agents.reach import Acting, Reach
 from conduit.agents.runs.budget import Budget
 from conduit.agents.runs.journal import Journal, NoJournal
-from conduit.agents.runs.machine import Machine, canonical
-from conduit.agents.runs.session import Asked, Remember, Session, asked_of
+from conduit.agents.runs.machine import Machine
+from conduit.agents.runs.results import canonical
+from conduit.agents.runs.session import Asked, Remember, Session, Settle, asked_of
 from conduit.agents.runs.state import RunState
 from conduit.agents.runs.steps import (
     Answered,
@@ -53,6 +54,13 @@ class Loop(Protocol):
     def within(self, org_id: str) -> Toolbox: ...
 
 
+class Settling(Protocol):
+    """What settles the answers of runs."""
+
+    def on(self, asked: Asked) -> Settle | None:
+        """What does it for a run that is about this; None where an answer is settled as it is."""
+
+
 class AgentRuns:
     """Begins runs and goes on with them."""
 
@@ -63,12 +71,14 @@ class AgentRuns:
         remember: Remember,
         new_id: Callable[[], str],
         reach: Reach,
+        settling: Settling | None = None,
     ) -> None:
         self.stored = runs
         self.reach = reach
         self._loop = loop
         self._remember = remember
         self._new_id = new_id
+        self._settling = settling
         self._working: set[tuple[str, str]] = set()
 
     async def begin(
@@ -294,7 +304,8 @@ class AgentRuns:
         """Models are asked as whoever began the run; the tools may do what both may."""
         machine = self._loop.machine(state, acting.both, NoJournal())
         machine.person = acting.owner
-        return Session(self.stored, run, machine, asked, self._remember, self._working)
+        settle = self._settling.on(asked) if self._settling is not None else None
+        return Session(self.stored, run, machine, asked, self._remember, self._working, settle)
 
 
 def read_all(rows: Sequence[Step]) -> list[RunStep]:

@@ -115,7 +115,7 @@ def run_blocks(
     async def working(
         session: Session, started: float
     ) -> AsyncGenerator[AgentEvent | AskReply, None]:
-        async with contextlib.aclosing(session.events()) as events:
+        async with contextlib.aclosing(session.told()) as events:
             async for event in events:
                 yield event
         yield reply_of(session, timer() - started)

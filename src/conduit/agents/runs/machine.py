@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import re
 import time
 from collections import Counter
@@ -15,6 +14,7 @@ from typing import Any, Final
 from conduit.agents.events import (
     AgentEvent,
     Answering,
+    Retracted,
     TextDelta,
     ToolCalled,
     ToolReturned,
@@ -24,6 +24,7 @@ from conduit.agents.runs.budget import estimated, must_answer, used_up
 from conduit.agents.runs.heard import Heard
 from conduit.agents.runs.hidden import hidden_calls
 from conduit.agents.runs.journal import Journal
+from conduit.agents.runs.results import LARGEST_RESULT, canonical, in_words, kept
 from conduit.agents.runs.state import Ask, Finish, RunState, Use, Wait
 from conduit.agents.runs.steps import (
     Answered,
@@ -34,6 +35,7 @@ from conduit.agents.runs.steps import (
     Ended,
     Held,
     RunStep,
+    Sampled,
 )
 from conduit.agents.runs.toolbox import Toolbox, asking_for
 from conduit.blocks import Gate, dumps, loads
@@ -59,12 +61,6 @@ from conduit.models.blocks import ChatCall
 
 MOST_IN_TURN: Final = 128
 """Calls of one answer that are looked at; a model that makes more has lost its way."""
-LARGEST_RESULT: Final = 8 * 1024 * 1024
-"""Bytes of a result, as JSON, that are taken at all."""
-LONGEST_SAID: Final = 32 * 1024
-"""Bytes of a result that a model is told."""
-LONGEST_KEPT: Final = 256 * 1024
-"""Bytes of a result that are stored."""
 LONGEST_ID: Final = 500
 _AT_ONCE: Final = 8
 _LONE: Final = re.compile("[\x00\ud800-\udfff]")
@@ -98,6 +94,7 @@ class Machine:
     """Results of calls that an earlier run made, by block and arguments, to be used again."""
     unsaved: list[RunStep] = field(default_factory=list)
     """Steps whose loss would do no harm: they are stored with the next one."""
+    _storing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _fresh: set[str] = field(default_factory=set)
     """Calls that this process said it begins."""
     _missed: Counter[str] = field(default_factory=Counter)
@@ -120,6 +117,7 @@ class Machine:
                     if self.state.ended is None:
                         if early := self._early(action):
                             await self._save(Early(early))
+                            yield Retracted(self.state.text, early)
                             continue
                         self._take(Ended(action.status, action.why))
                     return
@@ -142,39 +140,57 @@ class Machine:
         self.unsaved.append(step)
 
     async def _save(self, *steps: RunStep) -> None:
-        """Steps that are on the disk before anything else happens."""
+        """Steps that are on the disk before anything else happens. Several may be at it."""
         for step in steps:
             self._take(step)
-        try:
-            await self.journal.add([kept(step) for step in self.unsaved], self.state.spent)
-        except asyncio.CancelledError:  # they are stored all the same
-            self.unsaved.clear()
-            raise
-        self.unsaved.clear()
+        async with self._storing:
+            some = [kept(step) for step in self.unsaved]
+            if not some:
+                return  # whoever was at it before has stored them too
+            try:
+                await self.journal.add(some, self.state.spent)
+            except asyncio.CancelledError:  # they are stored all the same
+                del self.unsaved[: len(some)]
+                raise
+            del self.unsaved[: len(some)]
 
-    def _seconds_left(self) -> float | None:
+    async def sampled(self, sample: Sampled) -> None:
+        """Store a sample of a vote. What it cost counts whatever becomes of the vote."""
+        await self._save(sample)
+
+    def seconds_left(self) -> float | None:
+        """How long it may still work; None: without end."""
         limit = self.state.budget.seconds
         return None if limit is None else max(0.001, limit - self.state.spent.ms / 1000)
 
-    async def _ask(self, final: str) -> AsyncGenerator[AgentEvent, None]:
-        """One answer of the model: its text is streamed, its calls are collected."""
+    async def again(self) -> ChatRequest:
+        """What the last answer was asked for with, to ask once more; tools are named, not
+        offered."""
+        return await self._request(self.state.turn[:-1], tools=False)
+
+    async def _request(self, turn: Sequence[Message], *, tools: bool) -> ChatRequest:
         state = self.state
         guided = await self.guide.note(self.model, state.early) if self.guide else ""
         note = "\n\n".join(filter(None, (self.note, guided)))
         noted = (Message("system", note),) if note else ()
         at = next((i for i, m in enumerate(state.messages) if m.role != "system"), 0)
         request = ChatRequest(
-            messages=(*state.messages[:at], *noted, *state.messages[at:], *state.turn),
+            messages=(*state.messages[:at], *noted, *state.messages[at:], *turn),
             model=state.model_wanted,
             tools=self.toolbox.tools(self.model),
-            tool_choice="none" if final else "auto",
+            tool_choice="auto" if tools else "none",
         )
-        request = state.generation.asked(request)
+        return state.generation.asked(request)
+
+    async def _ask(self, final: str) -> AsyncGenerator[AgentEvent, None]:
+        """One answer of the model: its text is streamed, its calls are collected."""
+        state = self.state
+        request = await self._request(state.turn, tools=not final)
         started, heard = self.timer(), Heard()
         answering, stopped = False, ""
         answer = self.gate.stream("models.stream", ChatCall(request, only=state.only), self.person)
         try:
-            async with asyncio.timeout(self._seconds_left()) as limit, contextlib.aclosing(answer):
+            async with asyncio.timeout(self.seconds_left()) as limit, contextlib.aclosing(answer):
                 async for chunk in answer:
                     if not isinstance(chunk, Chunk):
                         continue  # the end of the stream
@@ -363,7 +379,7 @@ class Machine:
             in_short: Callable[[], object] | None = None
             problem: ConduitError | None = None
             try:
-                async with asyncio.timeout(self._seconds_left()) as limit:
+                async with asyncio.timeout(self.seconds_left()) as limit:
                     key = self.key_of(call.id) if self.key_of else ""
                     output = await self.gate.acall(
                         block, arguments, self.model, idempotency_key=key, lenient=True
@@ -385,7 +401,7 @@ class Machine:
             said = dumps({"error": info}).decode()
             return Called(call.id, block, arguments, False, said, None, info, ms)
         short = raw if in_short is None else dumps(in_short())
-        return Called(call.id, block, arguments, True, _said(short), result, None, ms)
+        return Called(call.id, block, arguments, True, in_words(short), result, None, ms)
 
     def _once_more(self, block: str, error: ConduitError) -> ConduitError:
         """Arguments may be put right once: a model that fails again goes on failing."""
@@ -394,21 +410,6 @@ class Machine:
             if self._missed[block] > 1:
                 error.hint = f"{error.hint}; it failed twice: do without {block}".lstrip("; ")
         return error
-
-
-def kept(step: RunStep) -> RunStep:
-    """A step as it is stored: without a result that is too large."""
-    if isinstance(step, Called) and len(dumps(step.result)) > LONGEST_KEPT:
-        return replace(step, result=None)
-    return step
-
-
-def _said(raw: bytes) -> str:
-    """A result as the model reads it: JSON, or why it cannot have it."""
-    if len(raw) > LONGEST_SAID:
-        too_large = TooLarge(f"the result has {len(raw)} bytes", hint="ask for less of it")
-        return dumps({"error": ErrorInfo.of(too_large)}).decode()
-    return raw.decode()
 
 
 def _interrupted(block: str) -> ConduitError:
@@ -421,11 +422,6 @@ def _interrupted(block: str) -> ConduitError:
 
 def _returned(step: Called) -> ToolReturned:
     return ToolReturned(step.id, step.block, step.ok, step.result, step.error)
-
-
-def canonical(arguments: Json) -> str:
-    """Arguments that mean the same as the same text."""
-    return json.dumps(arguments, sort_keys=True, separators=(",", ":"))
 
 
 def _length(messages: Sequence[Message]) -> int:

@@ -21,6 +21,7 @@ def reply_of(session: Session, seconds: float) -> AskReply:
         run_id=session.run.id,
         status="waiting" if waiting else reply.status,
         waiting_for=waiting,
+        agreement=session.agreement,
     )
 
 

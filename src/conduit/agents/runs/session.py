@@ -10,10 +10,19 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conduit.agents.events import AgentEvent, Agreement, ApprovalNeeded, Started
+from conduit.agents.events import (
+    AgentEvent,
+    Agreement,
+    ApprovalNeeded,
+    Retracted,
+    Started,
+    TextDelta,
+    ToolCalled,
+)
 from conduit.agents.reward import reward
 from conduit.agents.runs.journal import RunJournal
-from conduit.agents.runs.machine import Machine, kept
+from conduit.agents.runs.machine import Machine
+from conduit.agents.runs.results import kept
 from conduit.agents.runs.state import RunState
 from conduit.agents.runs.steps import Called, RunStep
 from conduit.agents.step_key import step_key
@@ -39,12 +48,16 @@ class Asked:
     remember: bool = True
     samples: int = 1
     """How many answers were wished for, to take what most of them say."""
+    escalate_below: float = 0.0
+    """Where they agree less than that, ``escalate_to`` is asked; empty: nobody."""
+    escalate_to: str = ""
 
 
 Remember = Callable[[str, str, Sequence[Message]], Callable[[Any], object]]
 """Makes, of an organisation, a session and a turn, what stores the turn in a transaction."""
-Settle = Callable[[RunState], Awaitable[Agreement | None]]
-"""Settles the answer of a run that is over, in its state; None where there is nothing to settle."""
+Settle = Callable[[Machine], Awaitable[Agreement | None]]
+"""Settles the answer of a run that is over, in the machine's state, whatever of that was done
+before; None where there is nothing to settle."""
 
 
 class Session:
@@ -58,6 +71,7 @@ class Session:
         asked: Asked,
         remember: Remember,
         working: set[tuple[str, str]],
+        settle: Settle | None = None,
     ) -> None:
         self._journal = RunJournal(runs, run)
         machine.journal = self._journal
@@ -68,7 +82,7 @@ class Session:
         self._remember = remember
         self._working = working
         self.waiting: list[ApprovalNeeded] = []
-        self.settle: Settle | None = None
+        self._settle = settle
         self.agreement: Agreement | None = None
 
     def reuse(self, recorded: dict[tuple[str, str], Called]) -> None:
@@ -105,13 +119,35 @@ class Session:
         finally:
             self._working.discard(place)
 
+    async def told(self) -> AsyncGenerator[AgentEvent, None]:
+        """The same for whoever is answered. While an answer may still be put to the vote, its text
+        is held back."""
+        voting = self._settle is not None and not self.state.tool_uses
+        held: list[TextDelta] = []
+        async with contextlib.aclosing(self.events()) as events:
+            async for event in events:
+                if voting and isinstance(event, TextDelta):
+                    held.append(event)
+                    continue
+                if voting and isinstance(event, Retracted):
+                    held.clear()  # nobody heard of it
+                    continue
+                if isinstance(event, ToolCalled | ApprovalNeeded):
+                    voting = False
+                    for each in held:
+                        yield each
+                    held.clear()
+                yield event
+        if voting and self.state.text:
+            yield TextDelta(self.state.text)
+
     async def _ended(self) -> None:
         state = self.state
         if state.ended is None:
             await self._journal.leave("waiting", self._unsaved(), state.spent)
             return
-        if self.settle is not None:
-            self.agreement = await self.settle(state)
+        if self._settle is not None:
+            self.agreement = await self._settle(self._machine)
         also = None
         if self._asked.remember:
             said = Message("user", self._asked.prompt)

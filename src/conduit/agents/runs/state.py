@@ -4,7 +4,7 @@ Pure: the same steps give the same state, in the process that made them and in t
 after it was killed.
 
     ask ──► answered ──► call ──► called ──► ask …
-                     └─► wait ──► decided ─┘         └──► ended
+                     └─► wait ──► decided ─┘         └──► ended ──► sampled …
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from conduit.agents.runs.steps import (
     Held,
     Recovered,
     RunStep,
+    Sampled,
 )
 from conduit.contracts.chat import Message, ProviderFailure, ToolCall, Usage
 from conduit.contracts.errors import StoreError
@@ -93,6 +94,8 @@ class RunState:
     ended: Ended | None = None
     early: tuple[str, ...] = ()
     """What had not been called when the model answered too early, which it may once."""
+    samples: list[Sampled] = field(default_factory=list)
+    """Of a vote on the answer, in the order in which they came."""
     steps: int = 0
     _before: str = ""
     _said: dict[str, Message] = field(default_factory=dict)
@@ -136,6 +139,8 @@ class RunState:
                 self.text = self._before
             case Ended():
                 self.ended = step
+            case Sampled():
+                self._sampled(step)
             case Recovered():
                 pass
 
@@ -169,6 +174,12 @@ class RunState:
         self.decided.clear()
         self._said.clear()
         self._final = step.final
+
+    def _sampled(self, step: Sampled) -> None:
+        self.samples.append(step)
+        if step.usage is not None:
+            self.usage = _added(self.usage, step.usage)
+            self.spent = self.spent.plus_answer(step.usage, step.cost_micro, 0.0)
 
     def _called(self, step: Called) -> None:
         self._require(step.id)

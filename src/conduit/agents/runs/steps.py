@@ -107,13 +107,29 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampled:
+    """One more answer to what was asked, for a vote on it; ``error`` is the code of why there is
+    none. ``number`` tells the samples of a run apart; ``stronger`` is whether it is that of the
+    model that is asked where the others agree too little."""
+
+    number: int
+    text: str = ""
+    provider: str = ""
+    model: str = ""
+    usage: Usage | None = None
+    cost_micro: int | None = None
+    error: str = ""
+    stronger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Recovered:
     """A process begins to go on with what another one left, or leaves it for the next one."""
 
     handed_on: bool = False
 
 
-RunStep = Begun | Answered | Calling | Called | Held | Decided | Early | Recovered | Ended
+RunStep = Begun | Answered | Calling | Called | Held | Decided | Early | Ended | Sampled | Recovered
 
 _KINDS: Final[dict[str, type[RunStep]]] = {
     "begun": Begun,
@@ -125,6 +141,7 @@ _KINDS: Final[dict[str, type[RunStep]]] = {
     "early": Early,
     RECOVERED: Recovered,
     "ended": Ended,
+    "sampled": Sampled,
 }
 _NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 """A NUL as JSON writes it, and not the letters u0000 behind a backslash of their own."""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Final
 
 from conduit.agents.ask import AgentChat
-from conduit.agents.events import Answering, AskReply, TextDelta, ToolReturned
+from conduit.agents.events import Answering, AskReply, Retracted, TextDelta, ToolReturned
 from conduit.agents.generation import Generation
 from conduit.blocks import Gate
 from conduit.contracts.call import Principal
 from conduit.contracts.chat import ChatRequest, Chunk
 from conduit.contracts.json import JsonObject
+
+TAKEN_BACK: Final = "\n\n(That does not count: it was said before anything was looked up.)\n\n"
+"""What a client reads behind text that it cannot be told to forget."""
 
 
 async def agent_chunks(
@@ -32,6 +36,8 @@ async def agent_chunks(
                     yield Chunk(provider=provider, model=model, failures=failures)
                 case TextDelta(text):
                     yield Chunk(text=text)
+                case Retracted():
+                    yield Chunk(text=TAKEN_BACK)
                 case ToolReturned(result=dict(result)):
                     if links := _links(result, base):
                         yield Chunk(text=links)
