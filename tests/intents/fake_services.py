@@ -51,8 +51,12 @@ class Services:
         match request.path:
             case "/blocks/stream.text":
                 return await _streamed(request, ["Hello", ", ", "pedal"], None)
+            case "/blocks/stream.large":
+                return await _streamed(request, ["small"], None, fill=300_000)
             case "/blocks/stream.breaks":
                 return await _streamed(request, ["Hel"], "all_providers_failed")
+            case "/blocks/stream.fails":
+                return await _streamed(request, [], json.loads(body)["code"])
             case "/blocks/wait.here":
                 self.began.set()
                 try:
@@ -71,6 +75,17 @@ class Services:
                 return web.Response(status=502, text="<html>", content_type="text/html")
             case "/blocks/fails.json":
                 return web.Response(text="{", content_type="application/json")
+            case "/blocks/fails.huge":
+                return await _endless(request, "application/json", b" " * (1 << 16))
+            case "/blocks/stream.endless":
+                piece = b'data: {"block": "' + b"x" * (1 << 16) + b'"}\n\n'
+                return await _endless(request, "text/event-stream", piece)
+            case "/blocks/stream.no-line-ends":
+                return await _endless(request, "text/event-stream", b"x" * (1 << 16))
+            case "/blocks/stream.no-json":
+                return await _endless(request, "text/event-stream", b"data: {\n\n" * 1000)
+            case "/blocks/stream.no-end":
+                return await _streamed(request, ["Hel"], "", end=False)
             case _:
                 return web.json_response({"path": request.path_qs})
 
@@ -80,19 +95,31 @@ def _error(status: int, code: str, message: str) -> web.Response:
     return web.json_response({"error": error}, status=status)
 
 
+async def _endless(request: web.Request, kind: str, piece: bytes) -> web.StreamResponse:
+    reply = web.StreamResponse(headers={"content-type": kind})
+    await reply.prepare(request)
+    while True:
+        await reply.write(piece)
+
+
 async def _streamed(
-    request: web.Request, pieces: list[str], fails: str | None
+    request: web.Request,
+    pieces: list[str],
+    fails: str | None,
+    *,
+    end: bool = True,
+    fill: int = 0,
 ) -> web.StreamResponse:
     reply = web.StreamResponse(headers={"content-type": "text/event-stream"})
     await reply.prepare(request)
     for piece in pieces:
         await reply.write(f"event: event\ndata: {json.dumps({'text': piece})}\n\n".encode())
-    called = {"id": "1", "block": "groove.render", "arguments": {}}
+    called = {"id": "1", "block": "groove.render", "arguments": {"fill": "x" * fill}}
     await reply.write(f"event: event\ndata: {json.dumps(called)}\n\n".encode())
     if fails:
         error = {"error": {"code": fails, "message": "nobody answered", "hint": "wait"}}
         await reply.write(f"event: error\ndata: {json.dumps(error)}\n\n".encode())
-    else:
+    elif end:
         done = {"text": "".join(pieces)}
         await reply.write(f"event: output\ndata: {json.dumps(done)}\n\n".encode())
     await reply.write_eof()

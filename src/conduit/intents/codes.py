@@ -47,11 +47,12 @@ CODES: Final = (
     Code("conflict", 409, Conflict, ("conflict",), (409,)),
     Code("too_large", 413, TooLarge, ("too_large",), (413,)),
     Code("too_many", 429, RateLimited, ("rate_limited",), (429,)),
-    Code("failed", 500, ConduitError, ()),
+    Code("failed", 500, ConduitError, ("internal",)),
     Code("busy", 503, Overloaded, ("overloaded", "provider_busy"), (503,)),
     Code("unavailable", 502, Unavailable,
-         ("unavailable", "missing_dependency", "provider_unreachable", "all_providers_failed",
-          "circuit_open"), (502,)),
+         ("unavailable", "missing_dependency", "store_failed", "circuit_open", "stream_interrupted",
+          "provider_failed", "provider_unreachable", "provider_bad_reply", "all_providers_failed",
+          "unparsable_output"), (502,)),
 )  # fmt: skip
 FAILED: Final = next(each for each in CODES if each.name == "failed")
 _BY_NAME: Final = {each.name: each for each in CODES}

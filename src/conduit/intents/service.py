@@ -13,16 +13,30 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from conduit.blocks import dumps, loads
-from conduit.contracts.errors import ConduitError, ConfigError, InvalidInput, Unauthenticated
+from conduit.contracts.errors import (
+    ConduitError,
+    ConfigError,
+    InvalidInput,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
 from conduit.contracts.json import Json
 from conduit.intents.codes import Trouble, code_for, raised
 from conduit.intents.table import HttpCall, call_of
+from conduit.models.exchange import NotTheProtocol
 from conduit.models.framing.sse import SseParser
 from conduit.models.transport.pooled import PooledTransport
 from conduit.models.transport.transport import Limits, Reply
 
 MOST_REPLY: Final = 8 << 20
+"""Bytes of an answer, streamed or not."""
+_LONGEST_S: Final = 3600.0
+"""That an answer may take: plans do."""
 _LIFETIME_S: Final = 900
+_BROKE_OFF: Final = 502
+"""The status of an error that comes when the answer has begun, where its code says nothing."""
+_WHO: Final = "is this the address of a Conduit server?"
 _EARLY: Final = 0.2
 """A token is replaced when this share of its time is left."""
 
@@ -68,9 +82,7 @@ class Service:
     def __init__(self, settings: Reaching, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
-        limits = Limits(
-            silence_s=settings.timeout_s, reply_bytes=MOST_REPLY, stream_bytes=MOST_REPLY
-        )
+        limits = Limits(silence_s=settings.timeout_s, total_s=_LONGEST_S)
         self._transport = PooledTransport("the service", limits)
         self._tokens: dict[str, _Token] = {}
         self._fetching: dict[str, asyncio.Lock] = {}
@@ -123,17 +135,17 @@ class Service:
             if reply.status >= 300:
                 raise _refused(reply, await _whole(reply))
             if reply.media_type != "text/event-stream":
-                yield Result(loads(await _whole(reply)))
+                yield Result(_read(await _whole(reply)))
                 return
             async with aclosing(_events(reply)) as events:
                 async for name, data in events:
                     if name == "error":
-                        raise _told(reply.status, data)
+                        raise _told(_BROKE_OFF, data)
                     if name == "output":
                         yield Result(data)
                         return
                     yield Progress(data)
-            raise InvalidInput("the service ended without a result", hint="ask again")
+            raise Unavailable("the service ended without a result", hint="ask again")
 
     async def _token(self, base: str) -> str:
         """A token that is good for a while yet; empty where the server gives none."""
@@ -159,14 +171,14 @@ class Service:
             body = await _whole(reply)
             if reply.status >= 300:
                 raise _refused(reply, body)
-        made = loads(body)
+        made = _read(body)
         text = made.get("access_token") if isinstance(made, dict) else None
         seconds = made.get("expires_in", _LIFETIME_S) if isinstance(made, dict) else 0
         if not isinstance(text, str) or not isinstance(seconds, int | float) or seconds <= 0:
             raise Unauthenticated(
                 "the service gave no token",
                 where="/auth/token",
-                hint="is this the address of a Conduit server?",
+                hint=_WHO,
             )
         return _Token(text, began + seconds * (1 - _EARLY))
 
@@ -177,17 +189,40 @@ class Service:
 
 
 async def _whole(reply: Reply) -> bytes:
-    pieces = []
+    whole = bytearray()
     while piece := await reply.read():
-        pieces.append(piece)
-    return b"".join(pieces)
+        whole += piece
+        _require_few(len(whole))
+    return bytes(whole)
 
 
 async def _events(reply: Reply) -> AsyncGenerator[tuple[str, Any], None]:
     parser = SseParser()
+    came = 0
     while data := await reply.read():
-        for frame in parser.feed(data):
-            yield frame.event, loads(frame.data)
+        came += len(data)
+        _require_few(came)
+        try:
+            frames = parser.feed(data)
+        except NotTheProtocol as error:
+            raise Unavailable(f"the service's stream cannot be read: {error}", hint=_WHO) from None
+        for frame in frames:
+            yield frame.event, _read(frame.data)
+
+
+def _require_few(count: int) -> None:
+    if count > MOST_REPLY:
+        raise TooLarge(
+            f"the service's answer has more than {MOST_REPLY >> 20} MiB", hint="ask for less"
+        )
+
+
+def _read(data: bytes) -> Any:
+    """What cannot be read is the service's fault, and not of whoever asked."""
+    try:
+        return loads(data)
+    except InvalidInput as error:
+        raise Unavailable(f"the service's answer is no JSON: {error.message}", hint=_WHO) from None
 
 
 def _refused(reply: Reply, body: bytes) -> ConduitError:

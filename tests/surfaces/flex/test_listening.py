@@ -24,8 +24,9 @@ from conduit.surfaces.flex.envelope import Envelope, parse, render
 from conduit.surfaces.flex.server import Addresses, FlexServer
 from conduit.surfaces.flex.settings import Peer
 from conduit.surfaces.flex.triggers import Binding, Bindings, Trigger
+from conduit.surfaces.flex.watching import Watcher
 from tests.intents.fake_services import Services
-from tests.surfaces.flex.test_bridge import NOW, bridged
+from tests.surfaces.flex.pedals import NOW, bridged, joined
 
 
 @asynccontextmanager
@@ -205,6 +206,42 @@ async def test_garbage_harms_nobody(tmp_path: Path) -> None:
         client = await Client.open("127.0.0.1", server.port, NetworkIdentity("Pedal"))
         assert (await ask_by_udp(client, "fine"))[-1].intent == "result"
         await client.close()
+
+
+async def test_a_web_page_cannot_press(tmp_path: Path) -> None:
+    """What it can make a browser send begins as a request does, whatever follows."""
+    async with listening(tmp_path, Addresses(port=None, tcp=0)) as (server, behind):
+        words = ump.bytes_of(envelope("page"), "big")
+        for method in ("POST", "GET", "OPTIONS"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.tcp_port)
+            head = f"{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+            head += b"\0" * (-len(head) % 4 + 16)  # so that its end is the end of a message
+            for piece in (head[:3], head[3:] + words, words):  # however it is cut
+                writer.write(piece)
+                await asyncio.sleep(0)
+            told = Told()
+            with contextlib.suppress(ConnectionError):
+                async with asyncio.timeout(20):
+                    while data := await reader.read(1 << 16):
+                        told.feed(ump.words_of(data[: len(data) // 4 * 4], "big"))
+            assert told.all == []
+            writer.close()
+        assert behind.asked == []
+
+
+async def test_who_only_watches_forgets_presses_that_nobody_asks_for() -> None:
+    watcher = Watcher()
+    pedal = joined(watcher)  # type: ignore[arg-type]  # it is listened to as a bridge is
+    down, up = ump.Midi2NoteOn(0, 0, 60, 1), ump.Midi2NoteOff(0, 0, 60, 1)
+    for _ in range(1000):
+        await pedal.say(ump.encode_all([down, up]))
+    came = 0
+    with contextlib.suppress(TimeoutError):
+        while True:
+            async with asyncio.timeout(0.05):
+                await watcher.press()
+            came += 1
+    assert 0 < came <= 64
 
 
 async def test_a_file_is_read_to_its_end(tmp_path: Path) -> None:

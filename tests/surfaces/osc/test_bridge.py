@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from conduit.blocks import dumps, loads
-from conduit.contracts.errors import ConduitError, InvalidInput, NotFound, TooLarge
-from conduit.surfaces.osc.asked import Asked, Methods
+from conduit.contracts.errors import InvalidInput, NotFound
 from conduit.surfaces.osc.asking import Told, ask
+from conduit.surfaces.osc.datagrams import Datagrams
 from conduit.surfaces.osc.door import Door
-from conduit.surfaces.osc.links import DatagramLink
+from conduit.surfaces.osc.links import DatagramLink, StreamLink
 from conduit.surfaces.osc.replies import parts, refusal
+from conduit.surfaces.osc.server import MOST_STREAMS_OF_HOST
 from conduit.surfaces.osc.settings import OscSettings, network_of
 from conduit.surfaces.osc.wire import (
-    Char,
-    Double,
+    Bundle,
+    FrameReader,
     Message,
-    Midi,
-    Symbol,
     TimeTag,
     as_slip,
     decode,
     encode,
 )
 from tests.surfaces.osc.hosts import Patch, bridged, bundled, kinds, patched, written
-from tests.surfaces.osc.test_wire import values
 
 
 async def test_a_prompt_is_acknowledged_and_answered(caplog: pytest.LogCaptureFixture) -> None:
@@ -199,6 +194,88 @@ async def test_floods_are_refused_and_harm_nobody_else() -> None:
         assert len(behind.asked) == 5
 
 
+async def test_bundles_within_a_bundle_are_counted_too() -> None:
+    async with patched(burst=20.0, per_minute=1.0) as (patch, _):
+        later = Bundle((), TimeTag.at(time.time() + 3600))
+        patch.send(encode(Bundle((later,) * 1000)))
+        for _ in range(20):
+            patch.ask("/conduit/block/a.b", "{}", "end")
+            if await patch.hear() == ("ack", ["end", 202]):
+                break
+        said = [said[:2] for kind, said in patch.heard if kind == "error"]
+        assert said == [["-", "too_many"]], "once, and not for each of a thousand"
+
+
+async def test_who_does_not_read_is_not_written_to_for_ever() -> None:
+    accepted: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+    server = await asyncio.start_server(lambda _, writer: accepted.put_nowait(writer), "127.0.0.1")
+    port = server.sockets[0].getsockname()[1]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+    link = StreamLink(await accepted.get(), FrameReader(1024), 1)
+    short, said = Message("/conduit/ack", ("x" * 60, 200)), 0
+    async with asyncio.timeout(20):
+        while link.say(short):
+            said += 1
+            await asyncio.sleep(0)
+        came = 0
+        while came < 1 << 20:  # it reads after all
+            came += len(await reader.read(1 << 16))
+        await asyncio.sleep(0.05)
+        assert link.say(short)
+    assert said > 1000
+    writer.close(), server.close()
+    for _ in range(400):
+        if not link.say(short):
+            break
+        await asyncio.sleep(0.05)
+    assert not link.say(short), "it is gone"
+    await link.send([short])  # which raises nothing
+
+
+async def test_one_host_does_not_take_all_connections() -> None:
+    async with bridged(tcp=0) as (server, _):
+        asked = as_slip(written("/conduit/hello"))
+        opened = []
+        for number in range(MOST_STREAMS_OF_HOST + 1):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.tcp_port)
+            opened.append(writer)
+            writer.write(asked)
+            try:
+                came = await reader.read(1 << 10)
+            except ConnectionError:
+                came = b""
+            assert (came == b"") == (number == MOST_STREAMS_OF_HOST)
+        opened[0].close()
+        async with asyncio.timeout(20):
+            while True:  # there is room again
+                reader, writer = await asyncio.open_connection("127.0.0.1", server.tcp_port)
+                opened.append(writer)
+                writer.write(asked)
+                with contextlib.suppress(ConnectionError):
+                    if await reader.read(1 << 10):
+                        break
+        for each in opened:
+            each.close()
+
+
+async def test_parts_that_got_lost_do_not_spoil_what_comes_after_them() -> None:
+    def answer(data: bytes, source: tuple[str, int]) -> None:
+        for kind, text, part, of in (
+            ("progress", '{"text": "a', 1, 3), ("progress", 'c"}', 3, 3),
+            ("progress", '{"text": "d', 1, 3), ("progress", "e", 2, 3), ("progress", 'f"}', 3, 3),
+            ("progress", '{"text":', 1, 2),
+            ("result", '{"ok":', 1, 2), ("result", '{"ok":', 1, 2), ("result", "1}", 2, 2),
+        ):  # fmt: skip
+            there.send(encode(Message(f"/conduit/{kind}", ("c", text, part, of))), source)
+
+    there = await Datagrams.open("127.0.0.1", 0, answer)
+    message = Message("/conduit/prompt", ("hi", "c"))
+    asked = ask("127.0.0.1", there.port, message, "c", patience_s=20.0)
+    told = [(each.kind, each.value) async for each in asked]
+    there.close()
+    assert told == [("progress", {"text": "def"}), ("result", {"ok": 1})]
+
+
 async def test_nothing_that_comes_stops_the_bridge_or_begins_a_loop() -> None:
     async with patched() as (patch, behind):
         patch.send(b"")
@@ -262,6 +339,10 @@ async def test_replies_are_never_more_than_came_until_somebody_proves_to_be_ther
     assert not door.proves(there, token)  # it is old now
     assert door.may_send(("10.0.0.9", 9), 1 << 20)  # the operator says so
     assert door.may_send(("127.0.0.1", 9), 1 << 20)
+    assert door.proves(there, door.token(there))
+    for number in range(4000):  # addresses that somebody made up
+        door.came((f"10.1.{number >> 8}.{number & 255}", 9), 100)
+    assert door.may_send(there, 1 << 20)
     asking, answer = Message("/conduit/hello", ("-" * 16,)), Message("/conduit/token", (token,))
     assert len(encode(answer)) <= len(encode(asking))
 
@@ -300,92 +381,6 @@ async def test_replies_go_where_the_operator_says() -> None:
         patch.ask("/conduit/block/a.b", "{}", "there")
         assert (await elsewhere.told("there"))[-1][0] == "result"
     elsewhere.close()
-
-
-CALLS: list[tuple[Message, Asked]] = [
-    (Message("/conduit/groove/render"), Asked("groove.render", {}, "")),
-    (
-        Message("/conduit/groove/render", ("style", "dub", "bars", 8.0, "corr", "c")),
-        Asked("groove.render", {"style": "dub", "bars": 8}, "c"),
-    ),
-    (
-        Message("/conduit/groove/render", ("bpm", 128.10000610351562, "swing", Double(0.1))),
-        Asked("groove.render", {"bpm": 128.1, "swing": 0.1}, ""),
-    ),
-    (
-        Message("/conduit/function/invoke", ("id", "f", "arguments", ((1, True), None))),
-        Asked("function.invoke", {"id": "f", "arguments": [[1, True], None]}, ""),
-    ),
-    (
-        Message("/conduit/llm/chat", ('{"messages":[]}', "c")),
-        Asked("llm.chat", {"messages": []}, "c"),
-    ),
-    (
-        Message("/conduit/llm/chat", (Symbol("a"), Symbol("b"), Char("c"), TimeTag(7))),
-        Asked("llm.chat", {"a": "b", "c": 7}, ""),
-    ),
-    (Message("/conduit/cancel", ("c",)), Asked("cancel", {"corr": "c"}, "c")),
-]
-
-
-@pytest.mark.parametrize(("message", "asked"), CALLS, ids=lambda each: getattr(each, "address", ""))
-def test_messages_are_calls(message: Message, asked: Asked) -> None:
-    read = Methods(("*",)).read(message)
-    assert read == [asked]
-    assert loads(dumps(read[0].body)) == asked.body
-
-
-BAD: list[tuple[str, tuple[Any, ...], type[Exception]]] = [
-    ("/conduit", (), NotFound),
-    ("/conduit/block/", (), NotFound),
-    ("/conduit/block/../admin", (), NotFound),
-    ("/conduit/block/a/b", (), NotFound),
-    ("/conduit/prompt", ("a", "b", "c"), InvalidInput),
-    ("/conduit/prompt", ("a", "has blank"), InvalidInput),
-    ("/conduit/cancel", (), InvalidInput),
-    ("/conduit/llm/chat", ("{]",), InvalidInput),
-    ("/conduit/llm/chat", ("a",), InvalidInput),
-    ("/conduit/llm/chat", (1, 2), InvalidInput),
-    ("/conduit/llm/chat", ("a", 1, "a", 2), InvalidInput),
-    ("/conduit/llm/chat", ("a", b"x"), InvalidInput),
-    ("/conduit/llm/chat", ("a", Midi(0, 1, 2, 3)), InvalidInput),
-    ("/conduit/llm/chat", ("a", float("nan")), InvalidInput),
-    ("/conduit/llm/chat", ("a",) * 300, TooLarge),
-    ("/conduit/x*", (), NotFound),
-    ("/conduit/*/*", (), TooLarge),
-    ("/conduit/" + "*" * 255, (), TooLarge),
-]
-
-
-@pytest.mark.parametrize(("address", "arguments", "error"), BAD)
-def test_what_is_no_call_is_refused(
-    address: str, arguments: tuple[Any, ...], error: type[Exception]
-) -> None:
-    with pytest.raises(error):
-        Methods(("*", "a.b", "a.c")).read(Message(address, arguments))
-
-
-arguments = st.one_of(
-    values, st.sampled_from(["{}", '{"a":1}', "corr", "{", "a", "b"]), st.text("{}[]", max_size=3)
-)
-
-
-@given(
-    st.one_of(
-        st.sampled_from(["/conduit/prompt", "/conduit/cancel", "/conduit/groove/render"]),
-        st.sampled_from(["/conduit/*", "/conduit/{llm,groove}/*", "/conduit/block/a.[bc]"]),
-        st.text("/conduit{}[]*?,!-.ab", max_size=30).map(lambda rest: f"/conduit/{rest}"),
-    ),
-    st.lists(arguments, max_size=4).map(tuple),
-)
-def test_any_message_is_a_call_or_is_refused(address: str, given: tuple[Any, ...]) -> None:
-    try:
-        calls = Methods(("*", "a.b", "a.c")).read(Message(address, given))
-    except ConduitError:
-        calls = []
-    for each in calls:
-        dumps(each.body)
-        assert len(each.corr) <= 64 or each.intent == "cancel"
 
 
 def test_replies_fit_whatever_they_say() -> None:

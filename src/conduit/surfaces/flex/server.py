@@ -35,6 +35,9 @@ _AT_ONCE: Final = 1 << 16
 _FIRST_RETRY_S: Final = 1.0
 _LONGEST_RETRY_S: Final = 30.0
 NAME: Final = "Conduit"
+_METHODS: Final = (b"GET ", b"HEAD", b"POST", b"PUT ", b"DELE", b"CONN", b"OPTI", b"TRAC", b"PATC")
+_OF_HTTP: Final = frozenset(int.from_bytes(each, "big") for each in _METHODS)
+"""First words of a request."""
 
 log = logging.getLogger("conduit.flex")
 
@@ -116,13 +119,21 @@ class FlexServer:
     async def read(
         self, reader: asyncio.StreamReader, identity: Identity, writer: asyncio.StreamWriter | None
     ) -> None:
-        """Serve one stream of big-endian words until its end."""
+        """Serve one stream of big-endian words until its end. A connection that begins as a request
+        of HTTP does is ended, since a web page can make a browser send any bytes behind that."""
         line = self.ear.line(StreamLink(identity, writer))
-        words = WordStream("big")
+        stream = WordStream("big")
         if writer is not None:
             await line.greet()
+        first = writer is not None
         while data := await reader.read(_AT_ONCE):
-            await self.ear.hear(line, words.feed(data))
+            words = stream.feed(data)
+            if first and words:
+                first = False
+                if words[0] in _OF_HTTP:
+                    log.warning("%s: a request of HTTP is no stream of MIDI", identity.key)
+                    return
+            await self.ear.hear(line, words)
 
     async def idle(self) -> None:
         """Wait until nothing is worked on or waits."""

@@ -6,13 +6,16 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Final
 
 from conduit.contracts.json import JsonObject
 from conduit.midi.ump import Message
 from conduit.surfaces.flex.line import Line, Link
 from conduit.surfaces.flex.settings import FlexSettings
 from conduit.surfaces.flex.triggers import Trigger
+
+_MOST_PRESSES: Final = 64
+"""That wait for somebody to ask for them; the next ones are passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Watcher:
     ) -> None:
         self.settings = settings or FlexSettings()
         self._show = show
-        self._pressed: asyncio.Queue[tuple[str, Trigger]] = asyncio.Queue()
+        self._pressed: asyncio.Queue[tuple[str, Trigger]] = asyncio.Queue(_MOST_PRESSES)
 
     def line(self, link: Link) -> Line:
         """What reads a link from now on."""
@@ -51,7 +54,8 @@ class Watcher:
             for message in heard.messages:
                 self._show(Seen(device, type(message).__name__, _fields(message)))
         for trigger in heard.presses:
-            self._pressed.put_nowait((who.endpoint, trigger))
+            if not self._pressed.full():
+                self._pressed.put_nowait((who.endpoint, trigger))
 
     async def press(self) -> tuple[str, Trigger]:
         """The next press, and the name of the endpoint that it came from."""

@@ -112,10 +112,12 @@ def _call(intent: str, address: str, arguments: tuple[Argument, ...]) -> Asked:
             return Asked(intent, {"prompt": str(text)}, _corr_behind(rest, address))
         case _ if address == PROMPT:
             raise InvalidInput("a prompt is a text", where=address, hint="send one string, type s")
-        case (str(corr),) if intent == CANCEL:
+        case (str(corr),) if intent == CANCEL and _CORR.fullmatch(corr):
             return Asked(intent, {"corr": str(corr)}, str(corr))
         case _ if intent == CANCEL:
-            raise InvalidInput("nothing says what is to end", where=address, hint="send its corr")
+            raise InvalidInput(
+                "nothing says what is to end", where=address, hint="send its corr, and no more"
+            )
         case (str(text), *rest) if text.lstrip().startswith("{"):
             body = loads(text)
             return Asked(intent, body, _corr_behind(rest, address))

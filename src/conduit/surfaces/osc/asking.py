@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final, Literal, Protocol
 
@@ -66,7 +66,7 @@ async def _asked(
     wire: _Wire, message: Message, corr: str, patience_s: float
 ) -> AsyncGenerator[Told, None]:
     await wire.send(encode(message))
-    heard: dict[str, dict[int, str]] = {}
+    heard: dict[str, _Parts] = {}
     while True:
         for came in await _next(wire, patience_s):
             match came:
@@ -102,7 +102,15 @@ async def _next(wire: _Wire, patience_s: float) -> list[Message]:
     return found
 
 
-def _told(address: str, rest: Sequence[object], heard: dict[str, dict[int, str]]) -> Told | None:
+@dataclass(slots=True)
+class _Parts:
+    """What came of one value."""
+
+    of: int
+    pieces: dict[int, str] = field(default_factory=dict)
+
+
+def _told(address: str, rest: Sequence[object], heard: dict[str, _Parts]) -> Told | None:
     match address, rest:
         case "/conduit/ack", [int(status), *_] if address == ACK:
             return Told("ack", status)
@@ -117,14 +125,27 @@ def _told(address: str, rest: Sequence[object], heard: dict[str, dict[int, str]]
             kind: Literal["progress", "result"] = (
                 "result" if address.endswith("result") else "progress"
             )
-            pieces = heard.setdefault(kind, {})
-            pieces[part] = piece
-            if len(pieces) < of:
+            known = heard.get(kind)
+            if known is None or known.of != of or known.pieces.get(part, piece) != piece:
+                known = heard[kind] = _Parts(of)  # of what was there before, a part was lost
+            known.pieces[part] = piece
+            if len(known.pieces) < of:
                 return None
             del heard[kind]
-            return Told(kind, loads("".join(pieces[number] for number in sorted(pieces))))
+            whole = "".join(known.pieces[number] for number in range(1, of + 1))
+            return _read(kind, whole)
         case _:
             return None
+
+
+def _read(kind: Literal["progress", "result"], whole: str) -> Told | None:
+    """A value; parts of two pieces of progress, of which some were lost, are none."""
+    try:
+        return Told(kind, loads(whole))
+    except InvalidInput:
+        if kind == "progress":
+            return None
+        raise
 
 
 @asynccontextmanager

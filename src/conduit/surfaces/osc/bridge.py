@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
@@ -73,17 +73,15 @@ class Bridge:
         self._new_id = new_id
         self._methods = Methods(settings.may)
         self._later: dict[asyncio.TimerHandle, _Later] = {}
-        self._saying: set[asyncio.Task[None]] = set()
-        self._closed = False
 
     def hear(self, link: Link, data: bytes) -> None:
         """Act on one packet of somebody who was let in. Raises nothing."""
         try:
             packet = decode(data, left_out=lambda error: self._grumble(link, error))
-            messages = list(_all(packet))
-            if any(each.address in REPLIES for each in messages):
+            elements = list(_all(packet))
+            if any(isinstance(each, Message) and each.address in REPLIES for each in elements):
                 return  # somebody's reply, perhaps our own: to answer it would never end
-            self.door.paced(link.host, max(1, len(messages)))
+            self.door.paced(link.host, max(1, len(elements)))
         except (InvalidInput, RateLimited) as error:
             self._grumble(link, error)
             return
@@ -103,14 +101,9 @@ class Bridge:
 
     async def aclose(self) -> None:
         """End everything, and close the connections."""
-        self._closed = True
         for handle in self._later:
             handle.cancel()
         self._later.clear()
-        saying = tuple(self._saying)
-        for task in saying:
-            task.cancel()
-        await asyncio.gather(*saying, return_exceptions=True)
         await self._queues.aclose()
 
     def _take(self, link: Link, packet: Packet, size: int) -> None:
@@ -124,7 +117,7 @@ class Bridge:
             for element in packet.elements:
                 self._take(link, element, size)
             return
-        count = max(1, sum(1 for _ in _all(packet)))
+        count = max(1, len(list(_all(packet))))
         waiting = sum(each.count for each in self._later.values())
         kept = sum(each.size for each in self._later.values())
         if wait > LONGEST_LATER_S:
@@ -171,7 +164,7 @@ class Bridge:
     def _hello(self, link: Link, message: Message) -> None:
         """A token is given, to be said back; over TCP there is nothing to prove."""
         if not isinstance(link, DatagramLink):
-            self._say(link, [ack("hello", 200)])
+            link.say(ack("hello", 200))
             return
         given = message.arguments[0] if message.arguments else ""
         if isinstance(given, str) and self.door.proves(link.place, given):
@@ -207,26 +200,18 @@ class Bridge:
             self._refuse(link, "-", error)
 
     def _refuse(self, link: Link, corr: str, error: ConduitError | Trouble) -> None:
-        self._say(link, [refusal(corr, error, link.most)])
-
-    def _say(self, link: Link, messages: Sequence[Message]) -> None:
-        """Send without waiting; over UDP that is at once."""
-        if isinstance(link, DatagramLink):
-            for each in messages:
-                link.say(each)
-            return
-        if len(self._saying) < MOST_CALLS and not self._closed:
-            task = asyncio.create_task(link.send(messages))
-            self._saying.add(task)
-            task.add_done_callback(self._saying.discard)
+        link.say(refusal(corr, error, link.most))
 
 
-def _all(packet: Packet) -> Iterator[Message]:
+def _all(packet: Packet) -> Iterator[Packet]:
+    """The message, or all that is in the bundle, the bundles too: each may have to be refused."""
     if isinstance(packet, Message):
         yield packet
-    else:
-        for element in packet.elements:
-            yield from _all(element)
+        return
+    for element in packet.elements:
+        if isinstance(element, Bundle):
+            yield element
+        yield from _all(element)
 
 
 def _parts(

@@ -12,7 +12,6 @@ import hmac
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from conduit.contracts.errors import RateLimited
@@ -30,14 +29,6 @@ _WINDOW_S: Final = 60.0
 _MOST_CREDIT: Final = 1 << 16
 
 
-@dataclass(slots=True)
-class _Place:
-    """Where replies go: what may be sent, and until when it counts as proven."""
-
-    credit: int = 0
-    proven_until: float = 0.0
-
-
 class Door:
     """``clock`` is monotonic, in seconds. ``secret`` is what proofs are made with, forgotten at the
     end of the process."""
@@ -49,7 +40,9 @@ class Door:
         self._pace = Pace(clock, MOST_REMEMBERED)
         self._rate = Rate(settings.per_minute, settings.burst)
         self._told: OrderedDict[str, float] = OrderedDict()
-        self._places: OrderedDict[Address, _Place] = OrderedDict()
+        self._credit: OrderedDict[Address, int] = OrderedDict()
+        self._proven_until: OrderedDict[Address, float] = OrderedDict()
+        """By itself, or whoever makes addresses up would crowd out those that are proven."""
 
     def lets_in(self, host: str) -> bool:
         """Whether somebody at this address is heard at all."""
@@ -80,19 +73,18 @@ class Door:
     def came(self, place: Address, size: int) -> None:
         """So many bytes came, whose replies go there."""
         if self._needs_proof(place):
-            found = self._place(place)
-            found.credit = min(found.credit + size, _MOST_CREDIT)
+            _kept(self._credit, place, min(self._credit.get(place, 0) + size, _MOST_CREDIT))
 
     def may_send(self, place: Address, size: int) -> bool:
         """Whether so many bytes may go there; if so they count as sent."""
         if not self._needs_proof(place):
             return True
-        found = self._place(place)
-        if found.proven_until > self._clock():
+        if self._proven_until.get(place, 0.0) > self._clock():
             return True
-        if found.credit < size:
+        credit = self._credit.get(place, 0)
+        if credit < size:
             return False
-        found.credit -= size
+        self._credit[place] = credit - size
         return True
 
     def token(self, place: Address, *, ago: int = 0) -> str:
@@ -106,14 +98,11 @@ class Door:
         given = token.encode(errors="replace")
         right = [hmac.compare_digest(given, self.token(place, ago=ago).encode()) for ago in (0, 1)]
         if any(right):
-            self._place(place).proven_until = self._clock() + PROVEN_S
+            _kept(self._proven_until, place, self._clock() + PROVEN_S)
         return any(right)
 
     def _needs_proof(self, place: Address) -> bool:
         return place != self._settings.reply_to and not _ip(place[0]).is_loopback
-
-    def _place(self, place: Address) -> _Place:
-        return _kept(self._places, place, self._places.get(place) or _Place())
 
 
 def _kept(book: OrderedDict[_K, _V], key: _K, value: _V) -> _V:

@@ -16,6 +16,8 @@ _BETWEEN_BURSTS_S: Final = 0.002
 """Many datagrams at once overrun the other end, which reads at its own pace."""
 MOST_OVER_TCP: Final = 8 << 20
 _PART_OVER_TCP: Final = 1 << 16
+MOST_UNREAD: Final = 1 << 18
+"""Bytes that may wait to be read by the other end when something short is said."""
 _SLOW_S: Final = 10.0
 
 log = logging.getLogger("conduit.osc")
@@ -46,6 +48,10 @@ class Link(Protocol):
 
     async def send(self, messages: Sequence[Message]) -> None:
         """Send them, as far as that may be. Raises nothing."""
+        ...
+
+    def say(self, message: Message) -> bool:
+        """Send a short one without waiting. False when that cannot be."""
         ...
 
 
@@ -99,10 +105,20 @@ class StreamLink:
         self._writer = writer
         self._frames = frames
 
+    def say(self, message: Message) -> bool:
+        """Send a short one now. False when it is closed, or does not read what it is sent."""
+        transport = self._writer.transport
+        if transport.is_closing() or transport.get_write_buffer_size() > MOST_UNREAD:
+            return False
+        self._writer.write(self._frames.framed(encode(message)))
+        return True
+
     async def send(self, messages: Sequence[Message]) -> None:
         """Send them. A connection whose other end does not read is given up after ten seconds."""
         try:
             for message in messages:
+                if self._writer.is_closing():
+                    return
                 self._writer.write(self._frames.framed(encode(message)))
                 async with asyncio.timeout(_SLOW_S):
                     await self._writer.drain()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,7 @@ from conduit.surfaces.osc.links import DatagramLink, StreamLink
 from conduit.surfaces.osc.wire import FrameReader
 
 MOST_STREAMS: Final = 64
+MOST_STREAMS_OF_HOST: Final = 32
 MOST_PACKET: Final = 1 << 18
 """Of one packet over TCP, in bytes."""
 _AT_ONCE: Final = 1 << 16
@@ -42,6 +44,7 @@ class OscServer:
         self._datagrams: Datagrams | None = None
         self._streams: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._hosts: Counter[str] = Counter()
         self._numbers = itertools.count(1)
 
     async def start(self, addresses: Addresses) -> None:
@@ -90,11 +93,12 @@ class OscServer:
         task = asyncio.current_task()
         frames = FrameReader(MOST_PACKET)
         link = StreamLink(writer, frames, next(self._numbers))
-        full = len(self._tasks) >= MOST_STREAMS
+        full = len(self._tasks) >= MOST_STREAMS or self._hosts[link.host] >= MOST_STREAMS_OF_HOST
         if full or task is None or not self.bridge.door.lets_in(link.host):
             writer.transport.abort()
             return
         self._tasks.add(task)
+        self._hosts[link.host] += 1
         try:
             while data := await reader.read(_AT_ONCE):
                 for packet in frames.feed(data):
@@ -108,5 +112,7 @@ class OscServer:
             writer.transport.abort()  # asyncio's server would complain of what is cancelled
         finally:
             self._tasks.discard(task)
+            self._hosts[link.host] -= 1
+            self._hosts += Counter()  # forgets those that have none
             self.bridge.left(link)
             writer.close()

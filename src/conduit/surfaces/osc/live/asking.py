@@ -61,7 +61,8 @@ async def ask_live(
     text = str(fields.get("text", ""))
     yield Said(text)
     applied: list[ClipApplied | ParameterApplied] = []
-    for block in [_block(each) for each in fields.get("blocks") or ()]:
+    blocks = fields.get("blocks")
+    for block in [_block(each) for each in (blocks if isinstance(blocks, list) else ())]:
         if isinstance(block, MidiBlock):
             applied.append(await apply_clip(wire, block))
         else:
