@@ -57,6 +57,7 @@ class Shown {
 
   take(name, data) {
     if (name === "text") this.add(String(data.text));
+    if (name === "retracted") this.text = String(data.text);
     if (name === "provider") status("provider", String(data.provider), String(data.model));
     if (name === "tool_call") say(`${data.block} …`);
     if (name === "approval") say(`${data.block} needs your consent: open Studio in a browser`);

@@ -54,6 +54,20 @@ const EVENTS: AskEvent[] = [
   { event: "done", data: REPLY },
 ];
 
+test("an answer that came too early is taken back, and nothing before it", () => {
+  const [start, provider, ...rest] = EVENTS as [AskEvent, AskEvent, ...AskEvent[]];
+  const early: AskEvent[] = [
+    { event: "text", data: { text: "At " } },
+    { event: "text", data: { text: "nine." } },
+    { event: "retracted", data: { text: "", missing: ["calendar.next"] } },
+  ];
+  const turn = [start, provider, ...early, ...rest].reduce(advance, newTurn("t", "go"));
+  const plain = EVENTS.reduce(advance, newTurn("t", "go"));
+  assert.deepEqual(turn.parts, plain.parts);
+  const later = [...EVENTS.slice(0, -1), ...early].reduce(advance, newTurn("t", "go"));
+  assert.deepEqual(later.parts, plain.parts);
+});
+
 test("a stream becomes a turn: text joined, tool answered, failure told once", () => {
   const turn = EVENTS.reduce(advance, newTurn("t", "go"));
   assert.equal(turn.state, "done");

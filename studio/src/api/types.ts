@@ -91,6 +91,7 @@ export type AskEvent =
   | { event: "start"; data: { session: string; correlation_id: string; run_id: string } }
   | { event: "provider"; data: { provider: string; model: string; failures: Failure[] } }
   | { event: "text"; data: { text: string } }
+  | { event: "retracted"; data: { text: string; missing: string[] } }
   | { event: "tool_call"; data: { id: string; block: string; arguments: JsonObject } }
   | {
       event: "tool_result";

@@ -79,6 +79,8 @@ export function advance(turn: Turn, received: AskEvent): Turn {
       return { ...turn, ...received.data, failures: merged(turn.failures, received.data.failures) };
     case "text":
       return { ...turn, parts: withText(turn.parts, received.data.text) };
+    case "retracted":
+      return { ...turn, parts: withoutLastText(turn.parts) };
     case "tool_call":
       return { ...turn, parts: [...turn.parts, runningTool(received.data)] };
     case "tool_result": {
@@ -157,6 +159,11 @@ function withText(parts: Part[], text: string): Part[] {
   const last = parts.at(-1);
   if (last?.kind !== "text") return [...parts, { kind: "text", text }];
   return [...parts.slice(0, -1), { kind: "text", text: last.text + text }];
+}
+
+/** Behind the last call of a tool there is one answer of the model. */
+function withoutLastText(parts: Part[]): Part[] {
+  return parts.at(-1)?.kind === "text" ? parts.slice(0, -1) : parts;
 }
 
 function withAsked(parts: Part[], call: Wanted): Part[] {
