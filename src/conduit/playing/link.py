@@ -3,9 +3,8 @@
 Link finds the others by multicast on every network of this machine. It has one tempo for all: who
 joins takes that of the session, who is alone brings their own.
 
-``aalink`` calls back from threads of its own, and asks for the interpreter while it holds locks
-that setting a callback waits for. So nothing is called back: whoever wants to know reads, which
-takes microseconds.
+``aalink`` calls back from threads of its own, which wait for an interpreter that may wait for them,
+or may be ending. So nothing is called back: whoever wants to know reads, which takes microseconds.
 """
 
 from __future__ import annotations
