@@ -4,7 +4,7 @@ Python: the blocks of a page, in order, are one program, run in an empty folder.
 Console: every ``$ conduit …`` and ``$ curl …`` is run in that order, in an empty folder with an
 empty ``CONDUIT_HOME``; the lines shown below a command must come in its output. A page that has
 ``curl`` or ``conduit up`` gets a running server, on a free port in place of 9321; one that has 5673
-gets the bridge for MIDI 2.0 too, on a free port in place of that.
+gets the bridge for MIDI 2.0 too, one that has 9322 the one for OSC, on free ports in their place.
 The one way out is ``<!-- not-run: reason -->`` right before a block, counted below.
 """
 
@@ -30,7 +30,8 @@ from tests.fakes.upstream import FakeUpstream
 from tests.forking import Forked, bin_folder
 
 PUBLISHED_PORT = "9321"
-PUBLISHED_UDP = "5673"
+PUBLISHED_UDP = {"5673": "--flex-port", "9322": "--osc-port"}
+"""Ports of the bridges, and the options that say them."""
 RUN, PARSED, SHOWN = {"console", "python"}, {"json", "yaml"}, {"css", "mermaid", "text", "toml"}
 
 NOT_RUN_ALLOWED: dict[str, int] = {}
@@ -93,18 +94,17 @@ class Terminal:
         self.folder = folder
         self.environment = environment(folder.parent)
         self.port = free_port()
-        self.udp = 0
+        self.udp: dict[str, str] = {}
         self.log = folder.parent / "server.log"
         self.server: Forked | None = None
 
-    def start_server(self, *, bridge: bool) -> None:
-        self.udp = free_port() if bridge else 0
+    def start_server(self, text: str) -> None:
+        self.udp = {port: str(free_port()) for port in PUBLISHED_UDP if port in text}
+        bridges = [word for port, ours in self.udp.items() for word in (PUBLISHED_UDP[port], ours)]
+        bridges += [] if "--flex-port" in bridges else ["--no-flex"]
         with self.log.open("wb") as log:
             self.server = Forked(
-                [
-                    *("up", "--no-open", "--port", str(self.port)),
-                    *(("--flex-port", str(self.udp)) if self.udp else ("--no-flex",)),
-                ],
+                ["up", "--no-open", "--port", str(self.port), *bridges],
                 cwd=self.folder,
                 env=self.environment,
                 stdout=log.fileno(),
@@ -124,8 +124,8 @@ class Terminal:
     def run(self, command: Command) -> str:
         """What a command, which must succeed, says. ``conduit up`` has been started already."""
         text = command.text.replace(PUBLISHED_PORT, str(self.port))
-        if self.udp:
-            text = text.replace(PUBLISHED_UDP, str(self.udp))
+        for published, ours in self.udp.items():
+            text = text.replace(published, ours)
         if text.split()[:2] == ["conduit", "up"]:
             return self.as_published(self.log.read_text())
         done = subprocess.run(
@@ -145,7 +145,9 @@ class Terminal:
 
     def as_published(self, output: str) -> str:
         output = output.replace(str(self.port), PUBLISHED_PORT)
-        return output.replace(str(self.udp), PUBLISHED_UDP) if self.udp else output
+        for published, ours in self.udp.items():
+            output = output.replace(ours, published)
+        return output
 
 
 @pytest.fixture
@@ -184,7 +186,7 @@ def test_commands_run_and_say_what_is_shown(page: Path, terminal: Terminal) -> N
     if "curl" in programs and shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     if "curl" in programs or any(command.text.startswith("conduit up") for command in todo):
-        terminal.start_server(bridge=any(PUBLISHED_UDP in command.text for command in todo))
+        terminal.start_server(" ".join(command.text for command in todo))
     for command in todo:
         output = terminal.run(command)
         missing = says(output, command.shown)
