@@ -10,7 +10,6 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
-import conduit
 from conduit.agents.ask import ask_blocks
 from conduit.agents.chat_service import chat_block
 from conduit.agents.consistency.blocks import consistency_blocks
@@ -39,22 +38,17 @@ from conduit.app.ears_side import AllNoted, Loops, open_ears
 from conduit.app.going_on import going_on, stopped
 from conduit.app.live_side import LiveToken, live_blocks, live_sets, snapshots
 from conduit.app.model_side import ModelSide, closing_at_the_end, open_models
-from conduit.app.registered_tools import registered_tools
+from conduit.app.registered_tools import RegisteredTools
+from conduit.app.rooms import Rooms, folder_of
 from conduit.app.settings import Settings
 from conduit.app.system import system_blocks
 from conduit.app.token_block import token_block
 from conduit.app.token_scope import CatalogScopes
-from conduit.app.tool_blocks import tool_blocks
-from conduit.app.tool_states import ToolStateKeeper
-from conduit.app.whereabouts import CALLERS_CHOICE, whereabouts_blocks
+from conduit.app.tool_states import CALLERS_CHOICE, ToolStateKeeper
 from conduit.audio.blocks import audio_blocks
 from conduit.audio.ears_blocks import ears_blocks
 from conduit.blocks import Catalog, Gate
-from conduit.blocks.utility.catalogued import utility_blocks
-from conduit.corpora.blocks import corpora_blocks
-from conduit.models.caching import lexical
 from conduit.models.registry import ProviderRegistry
-from conduit.playing.blocks import link_blocks
 from conduit.playing.link import LinkSession
 from conduit.playing.served import ServedLink
 from conduit.rhythm.blocks import groove_blocks
@@ -67,17 +61,14 @@ from conduit.rhythm.stored_blocks import stored_groove_blocks
 from conduit.rhythm.vary.blocks import vary_blocks
 from conduit.store.conversation_notes import ConversationNotes
 from conduit.store.conversations import Conversations
-from conduit.store.corpora import Corpora
 from conduit.store.database import Database
 from conduit.store.files import DiskFiles
 from conduit.store.grooves import Grooves
 from conduit.store.runs import Runs
 from conduit.store.sandbox import Sandbox
-from conduit.store.segments import Segments
 from conduit.store.settings_file import read_settings
 from conduit.store.tool_states import ToolStates
 from conduit.surfaces import studio
-from conduit.surfaces.ableton.amxd.blocks import EPOCH, device_blocks
 from conduit.surfaces.ableton.socket import LiveSocket
 from conduit.surfaces.http.limits import EDGE
 from conduit.surfaces.http.live_door import LiveDoor
@@ -86,14 +77,8 @@ from conduit.surfaces.mcp.http import McpOverHttp
 from conduit.surfaces.mcp.touched import Touched
 from conduit.telemetry.ids import new_id
 from conduit.telemetry.logs import CallLog
-from conduit.tools.code.blocks import code_blocks
-from conduit.tools.code.choosing import Chosen
-from conduit.tools.maths.blocks import math_blocks
-from conduit.tools.maths.workshop import Workshop
 from conduit.tools.mcp.servers import Servers, server_blocks
 from conduit.tools.mcp.settings import read_servers
-from conduit.tools.midi.blocks import midi_blocks
-from conduit.tools.web.blocks import web_blocks
 from conduit.tools.web.search.searcher import Searcher
 from conduit.tools.web.search.settings import SETTINGS as TOOLS_FILE
 from conduit.tools.web.search.settings import search_settings
@@ -188,7 +173,7 @@ async def open_app(
                 ToolStateKeeper(
                     ToolStates(database),
                     unready={"web.search": searcher.why_not},
-                    callers_choice=("web.page", *CALLERS_CHOICE),
+                    callers_choice=CALLERS_CHOICE,
                 )
             )
         )
@@ -212,7 +197,7 @@ async def open_app(
         reach = Reach(gate, models.door.standing)
         voting = Voting(models.gateway.price_of)
         agent_runs = AgentRuns(runs, loop, conversations.appending, new_id, reach, voting)
-        out, examples = _sandbox(settings.out), Sandbox(_folder_of("configs"), "examples")
+        out, examples = _sandbox(settings.out), Sandbox(folder_of("configs"), "examples")
         configs = Configs(_sandbox(settings.configs), examples, out)
         saved = (*config_blocks(configs), *session_blocks(configs, out, files))
         sets = live_sets(database)
@@ -220,32 +205,31 @@ async def open_app(
         asking = ask_blocks(loop, agent_runs, conversations, prompts, memory, sets=known)
         ask = (*asking, *run_blocks(agent_runs), *memory_blocks(memory, prompts))
         consistent = consistency_blocks(gate, models.gateway.price_of)
-        chosen = Chosen(hidden=[settings.home])
-        system = system_blocks(
-            settings, access, models.opened, database, studio.is_built, time.monotonic, chosen
-        )
-        documents = documentation_blocks(Documentation(_folder_of("docs")))
-        tools = (help_block(), handle_block(gate, loop))
-        music = (*vary_blocks(files, ProcessCrew()), *explain_blocks(files), *audio_blocks(files))
-        machine = (*utility_blocks(access.allowed), access_block(access, gate, rights))
-        workshop = stack.enter_context(closing(Workshop()))
-        for each in (*code_blocks(chosen), *math_blocks(workshop), *midi_blocks()):
-            catalog.add(each)
-        web = web_blocks(searcher, access.allowed.hosts)
-        for each in (*web, *tool_blocks(gate, keeper)):
-            catalog.add(each)
-        for each in registered_tools(gate, settings, access, database):
-            catalog.add(each)
-        for each in whereabouts_blocks(gate, settings, access, database):
-            catalog.add(each)
-        for each in (*ears.blocks(gate, allowed_folder), *live_blocks(gate, sets, files)):
-            catalog.add(each)
+        registered = gate.catalog.annex = RegisteredTools(settings, access, database)
         link = ServedLink(lambda bpm: LinkSession.open(bpm, time.monotonic, transport=True))
         stack.callback(link.close)
-        for each in link_blocks(link):
-            catalog.add(each)
-        device = device_blocks(files, _folder_of("device"), settings.environ.get(EPOCH))
-        for each in device:
+        rooms = Rooms(
+            settings, access, database, files, gate, is_model, registered, keeper, searcher, link
+        )
+        stack.callback(rooms.close)
+        rooms.put_into(catalog)
+        if (settings.home / TOOLS_FILE).exists():  # what is wrong with it is said at once
+            catalog.get("places.list")
+            catalog.get("tools.list")
+        system = system_blocks(
+            settings,
+            access,
+            models.opened,
+            database,
+            studio.is_built,
+            time.monotonic,
+            lambda: rooms.sandbox,
+        )
+        documents = documentation_blocks(Documentation(folder_of("docs")))
+        tools = (help_block(), handle_block(gate, loop))
+        music = (*vary_blocks(files, ProcessCrew()), *explain_blocks(files), *audio_blocks(files))
+        catalog.add(access_block(access, gate, rights))
+        for each in (*ears.blocks(gate, allowed_folder), *live_blocks(gate, sets, files)):
             catalog.add(each)
         scopes = models.tokens.scopes = CatalogScopes(gate)
         catalog.add(token_block(models.tokens, scopes, access.caller))
@@ -254,16 +238,6 @@ async def open_app(
         for each in (chat_block(gate), *plans, *conversation_blocks(conversations, notes)):
             catalog.add(each)
         for each in transfer_blocks(conversations, notes):
-            catalog.add(each)
-        corpora = corpora_blocks(
-            Corpora(database, new_id),
-            Segments(database),
-            files,
-            gate,
-            lexical.embed_all,
-            is_model,
-        )
-        for each in corpora:
             catalog.add(each)
         for each in (
             *consistent,
@@ -274,7 +248,6 @@ async def open_app(
             *documents,
             *tools,
             *system,
-            *machine,
         ):
             catalog.add(each)
         if serving:
@@ -301,10 +274,3 @@ async def open_app(
 def _sandbox(folder: str) -> Sandbox:
     """A folder that tools may use. The path counts from where Conduit was started."""
     return Sandbox(Path(folder).expanduser(), folder)
-
-
-def _folder_of(name: str) -> Path:
-    """What comes along: inside the installed package, or beside it in a checkout."""
-    package = Path(conduit.__file__).parent
-    installed = package / name
-    return installed if installed.is_dir() else package.parents[1] / name

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from conduit import __version__
 from conduit.app.access import Access
@@ -21,7 +21,9 @@ from conduit.models.registry import ProviderState
 from conduit.models.setup.file import LeftOut
 from conduit.models.startup import OpenedRegistry
 from conduit.store.database import Database
-from conduit.tools.code.choosing import HINT, Chosen
+
+if TYPE_CHECKING:
+    from conduit.tools.code.choosing import Chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def system_blocks(
     database: Database,
     studio_built: Callable[[], bool],
     timer: Callable[[], float],
-    sandbox: Chosen,
+    sandbox: Callable[[], Chosen],
 ) -> tuple[Block[Any, Any], ...]:
     """``system.health`` and ``system.doctor``."""
     started = timer()
@@ -92,7 +94,7 @@ def system_blocks(
             *_left_out(opened.left_out),
             _postgres(),
             _fluidsynth(),
-            _sandbox(sandbox),
+            _sandbox(sandbox()),
         )
         return Diagnosis(all(f.state != "broken" for f in findings), findings)
 
@@ -188,6 +190,8 @@ def _fluidsynth() -> Finding:
 
 def _sandbox(chosen: Chosen) -> Finding:
     """It is made, and tried, to find out."""
+    from conduit.tools.code.choosing import HINT
+
     try:
         found = chosen.strength()
     except ConduitError as error:

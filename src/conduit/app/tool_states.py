@@ -38,6 +38,17 @@ _NO_TOOLS: Final = frozenset({
 })  # fmt: skip
 """Families that run Conduit itself: switching them off would leave nobody to switch them on."""
 
+CALLERS_CHOICE: Final = (
+    "calendar.add",
+    "calendar.list",
+    "calendar.next",
+    "commute.leave",
+    "places.resolve",
+    "web.page",
+)
+"""Tools that fail with the addresses of pages and calendars, which their callers chose, or with a
+geocoder, without which they find what was saved."""
+
 
 def is_tool(block: str) -> bool:
     """Whether a block is a tool, which can be switched off."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Final
+from typing import Any
 
 from conduit.app.access import Access
 from conduit.app.settings import Settings
@@ -23,16 +23,6 @@ from conduit.store.calendars import Calendars
 from conduit.store.database import Database
 from conduit.store.places import Places
 from conduit.store.settings_file import read_settings
-
-CALLERS_CHOICE: Final = (
-    "calendar.add",
-    "calendar.list",
-    "calendar.next",
-    "commute.leave",
-    "places.resolve",
-)
-"""Tools that fail with the addresses of calendars, which their callers chose, or with a geocoder,
-without which they find what was saved."""
 
 
 def whereabouts_blocks(

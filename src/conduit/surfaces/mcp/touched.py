@@ -37,6 +37,9 @@ class Touched:
 
     def _writes(self, call: Call) -> bool:
         try:
-            return bool(self._catalog.of(call.principal.org_id).get(call.block).effects & _WRITES)
+            known = self._catalog
+            if call.block not in known:
+                known = known.of(call.principal.org_id)
+            return bool(known.get(call.block).effects & _WRITES)
         except ConduitError:  # it was taken away by its own call
             return True
