@@ -4,6 +4,7 @@
 
 const test = require("node:test");
 const assert = require("node:assert/strict");
+const fs = require("node:fs");
 const path = require("node:path");
 const { liveSet } = require("./given");
 const { Server } = require("./server");
@@ -11,6 +12,7 @@ const { Patch } = require("./simulator/patch");
 const { Rig } = require("./simulator/rig");
 const { Client } = require("../conduit-client");
 
+const KICK = 36;
 const skip = !Server.there() && "there is no conduit command";
 let server = null;
 
@@ -124,6 +126,41 @@ test(
     assert.deepEqual(set.rules.broken, []);
   },
 );
+
+test("a loop is selected, and the hats sit like it", { skip }, async (t) => {
+  const client = new Client({ url: server.url, home: server.home, timeoutMs: 20000 });
+  const wanted = { style: "hard", bars: 4, swing: 62 };
+  const groove = await client.send("POST", "/blocks/groove.render", wanted);
+  const sound = { file_id: groove.midi.id, seconds: 6 };
+  const { wav } = await client.send("POST", "/blocks/audio.render", sound);
+  const got = await fetch(`${server.url}/files/${wav.id}`, {
+    headers: { authorization: `Bearer ${client.token()}` },
+  });
+  const file = path.join(server.folder, "loop.wav");
+  fs.writeFileSync(file, Buffer.from(await got.arrayBuffer()));
+
+  const set = liveSet();
+  const rig = new Rig(set).ready();
+  t.after(() => rig.close());
+  const drums = () => set.track("Drums").slots.map((slot) => slot.clip);
+  await rig.until(() => rig.status("state") === "ready", "ready");
+  await rig.node.send("prompt", "8 bars of dub");
+  await rig.until(() => drums()[0], "a clip");
+  const [slot] = set.track("Vox").slots;
+  slot.drop({ file });
+  set.view.choose("detail_clip", slot.clip);
+  rig.time.pass(100);
+  await rig.node.send("prompt", "make the hats sit like this loop");
+  await rig.until(() => drums()[1], "a clip that sits like the loop");
+  assert.match(rig.said.text, /sit like loop\.wav: 150 BPM, swing 62 %/);
+  const [before, after] = drums().map((clip) => clip && clip.notes);
+  const starts = (notes, hats) =>
+    notes.filter((each) => each.pitch !== KICK === hats).map((each) => each.start_time);
+  assert.deepEqual(starts(after, false), starts(before, false), "the kick stays where it was");
+  assert.notDeepEqual(starts(after, true), starts(before, true), "and the hats do not");
+  assert.equal(after.length, before.length);
+  assert.deepEqual(set.rules.broken, []);
+});
 
 const session = (patch) => patch.named.get("bridge").node.script.session();
 
