@@ -42,6 +42,7 @@ BY_HAND: Final = (
     "conversations.set",
     "conversations.unpin",
     "corpora.delete",
+    "ears.keep",
     "live.context",
     "live.forget",
     "places.delete",
