@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 LOADED = (
     "alembic.command",
+    "conduit.agents.offline.model",
     "conduit.app.compose",
     "conduit.app.tool_blocks",
     "conduit.app.whereabouts",

@@ -1,13 +1,8 @@
-"""The offline agent as a provider: last in every chain, so that nobody is ever blocked.
-
-To the rest of Conduit it is a language model like any other: it reads messages, calls tools by
-name, reads their results and answers. It has no other way to do anything, so what it does passes
-the same gate as what a model does.
-"""
+"""One turn of the offline agent: which tools it calls, or what it says."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from conduit.agents.ears.note import heard_in
@@ -20,10 +15,8 @@ from conduit.blocks import dumps
 from conduit.contracts.chat import (
     ChatRequest,
     ChatResponse,
-    Chunk,
     Message,
     ToolCall,
-    ToolCallDelta,
 )
 
 _NO_TOOL = (
@@ -37,62 +30,36 @@ _NOTHING_TO_CHANGE = (
 )
 
 
-class OfflineAgent:
-    """Answers by rules. Deterministic: the same messages give the same answer."""
-
-    name = "offline"
-    type = "offline"
-    model = "rules"
-    base_url = ""
-    local = True
-
-    async def chat(self, request: ChatRequest) -> ChatResponse:
-        return self.respond(request)
-
-    async def stream(self, request: ChatRequest) -> AsyncIterator[Chunk]:
-        """The answer word by word, so that it reads like any other stream."""
-        answer = self.respond(request)
-        for piece in _pieces(answer.text):
-            yield Chunk(text=piece)
+def respond(request: ChatRequest) -> ChatResponse:
+    """Decide on one turn: call tools, or answer."""
+    past, prompt, results = _split(request.messages)
+    made = made_in(past)
+    intents = read_plan(
+        prompt,
+        [each.request for each in made],
+        _names(past),
+        _last_render(past),
+        [each.sat for each in made],
+        heard_in(past),
+    )
+    offered = {tool.name for tool in request.tools}
+    live = "live_clip" in offered
+    steps = [] if request.tool_choice == "none" else next_steps(intents, results, live=live)
+    missing = [step for step in steps if step.tool not in offered]
+    if steps and not missing:
         calls = tuple(
-            ToolCallDelta(i, call.id, call.name, call.arguments)
-            for i, call in enumerate(answer.tool_calls)
-        )
-        yield Chunk(tool_calls=calls, finish_reason=answer.finish_reason)
-
-    async def aclose(self) -> None:
-        """Nothing is held open."""
-
-    def respond(self, request: ChatRequest) -> ChatResponse:
-        """Decide on one turn: call tools, or answer."""
-        past, prompt, results = _split(request.messages)
-        made = made_in(past)
-        intents = read_plan(
-            prompt,
-            [each.request for each in made],
-            _names(past),
-            _last_render(past),
-            [each.sat for each in made],
-            heard_in(past),
-        )
-        offered = {tool.name for tool in request.tools}
-        live = "live_clip" in offered
-        steps = [] if request.tool_choice == "none" else next_steps(intents, results, live=live)
-        missing = [step for step in steps if step.tool not in offered]
-        if steps and not missing:
-            calls = tuple(
-                ToolCall(
-                    f"offline_{len(past)}_{len(results) + at}",
-                    step.tool,
-                    dumps(step.arguments).decode(),
-                )
-                for at, step in enumerate(steps)
+            ToolCall(
+                f"offline_{len(past)}_{len(results) + at}",
+                step.tool,
+                dumps(step.arguments).decode(),
             )
-            return ChatResponse("", tool_calls=calls, finish_reason="tool_calls")
-        said = _told_all(intents, results, live=live)
-        if missing or not said:
-            said.append(_NO_TOOL)
-        return ChatResponse("\n\n".join(said))
+            for at, step in enumerate(steps)
+        )
+        return ChatResponse("", tool_calls=calls, finish_reason="tool_calls")
+    said = _told_all(intents, results, live=live)
+    if missing or not said:
+        said.append(_NO_TOOL)
+    return ChatResponse("\n\n".join(said))
 
 
 def _told_all(
@@ -162,9 +129,3 @@ def _said(intent: Intent) -> str:
             return text
         case _:
             return ""
-
-
-def _pieces(text: str) -> list[str]:
-    """Words with the space that follows them."""
-    words = text.split(" ")
-    return [word + " " for word in words[:-1]] + words[-1:] if text else []
