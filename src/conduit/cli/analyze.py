@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from conduit.blocks import dumps, loads
+from conduit.cli.analyze_stream import Listening, analyze_stream
 from conduit.cli.printing import out, print_json, print_table, working
 from conduit.cli.running import AsJson, call, run
 from conduit.contracts.call import LOCAL_OWNER
@@ -22,19 +24,37 @@ _ALL = 10_000
 
 
 def analyze(
-    file: Annotated[Path, typer.Argument(help="A WAV, AIFF or FLAC file.")],
+    file: Annotated[
+        Path, typer.Argument(help="A WAV, AIFF or FLAC file; - is a WAV file on standard input.")
+    ],
     start: Annotated[float, typer.Option(help="From so many seconds on.")] = 0.0,
-    seconds: Annotated[float | None, typer.Option(help="Only so much of it.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Only so much of it; of -, the newest 8.")
+    ] = None,
     lowest_bpm: Annotated[float, typer.Option(help="No tempo below this one.")] = 90.0,
     highest_bpm: Annotated[float, typer.Option(help="No tempo above this one.")] = 180.0,
+    session: Annotated[str, typer.Option(help="Keep it with this conversation.")] = "",
+    every: Annotated[float, typer.Option(help="Of -: a line each so many seconds.")] = 2.0,
+    raw: Annotated[bool, typer.Option("--raw", help="Of -: samples without a header.")] = False,
+    rate: Annotated[int, typer.Option(help="Of --raw: samples a second.")] = 44_100,
+    channels: Annotated[int, typer.Option(help="Of --raw.")] = 2,
+    form: Annotated[str, typer.Option("--format", help="Of --raw: u8 s16 s24 s32 f32.")] = "s16",
+    name: Annotated[str, typer.Option(help="Of -: what to call it.")] = "standard input",
     as_json: AsJson = False,
 ) -> None:
     """Listen to a sound: tempo, onsets, key, loudness, spectrum and swing, and how sure each is.
 
-    The file is kept in Conduit's store, and its id is printed with the rest.
+    The file is kept in Conduit's store, and its id is printed with the rest. With --session the
+    conversation knows it: `conduit ask "make the hats sit like this loop" --session mine`.
 
-    Example: `conduit analyze loop.wav --json`
+    Example: `conduit analyze loop.wav --json`, `arecord -f cd | conduit analyze - --session mine`
     """
+    if str(file) == "-":
+        bare = (rate, channels, form) if raw else None
+        kept = 8.0 if seconds is None else seconds
+        tempos = (lowest_bpm, highest_bpm)
+        analyze_stream(Listening(every, kept, tempos, session, name, bare), as_json=as_json)
+        return
 
     async def work(app: App) -> None:
         ref = kept_sound(app, file)
@@ -47,7 +67,7 @@ def analyze(
             "onsets": _ALL if as_json else 0,
         }
         with working(f"listening to {file.name}", quiet=as_json):
-            found: Any = await call(app, "audio.analyze", request)
+            found = await heard(app, request, session, file.name)
         if as_json:
             print_json({"file_id": ref.id, **loads(dumps(found))})
             return
@@ -58,6 +78,14 @@ def analyze(
         out.print(f"id {ref.id}")
 
     run(work, as_json=as_json, detect=False)
+
+
+async def heard(app: App, request: Mapping[str, object], session: str, name: str) -> Any:
+    """The analysis of a stored sound, which is kept with a conversation where there is one."""
+    if not session:
+        return await call(app, "audio.analyze", request)
+    kept: Any = await call(app, "ears.hear", {**request, "session": session, "name": name[:200]})
+    return kept.analysis
 
 
 def kept_sound(app: App, path: Path) -> FileRef:

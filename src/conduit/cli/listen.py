@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from conduit.blocks import dumps, loads
+from conduit.cli.analyze import heard
 from conduit.cli.printing import out, print_json, working
 from conduit.cli.running import AsJson, call, run
 from conduit.cli.saving import print_saved, write_file
@@ -32,6 +33,9 @@ def listen(
     seconds: Annotated[
         float | None, typer.Option(help="Only so much of its beginning, 600 at most.")
     ] = None,
+    session: Annotated[
+        str, typer.Option(help="Keep what it sounds like with this conversation.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Render a MIDI file to a WAV file, with a small drum synthesiser of Conduit's own.
@@ -46,6 +50,8 @@ def listen(
         request = {"file_id": ref.id, "seconds": seconds}
         with working(f"rendering {file.name}", quiet=as_json):
             made: Any = await call(app, "audio.render", request)
+            if session:
+                await heard(app, {"file_id": made.wav.id}, session, made.wav.name)
         target = Path(f"{file.stem}.wav") if output is None else output
         written = write_file(app, made.wav.id, target, replace=output is not None)
         if as_json:

@@ -6,13 +6,18 @@ from typing import Final
 
 import numpy as np
 
-from conduit.audio.ears.listen import listen
-from conduit.audio.findings import Analysis
+from conduit.audio.ears.listen import hear, listen
+from conduit.audio.ears.template import groove_of
+from conduit.audio.ears.tempo import HIGHEST_BPM, LOWEST_BPM
+from conduit.audio.findings import MOST_ONSETS, Analysis
 from conduit.audio.reading.pcm import MAX_SAMPLES, Shape, Sound, tame
 from conduit.audio.sound import Samples
 from conduit.contracts.errors import InvalidInput, TooLarge
+from conduit.contracts.groove import GrooveTemplate
 
 LONGEST_S: Final = 120.0
+TEMPOS: Final = (LOWEST_BPM, HIGHEST_BPM)
+"""What the tempo is looked for between."""
 
 
 class Capture:
@@ -72,6 +77,22 @@ class Capture:
         start = (self._taken - kept) / self._shape.rate
         return Sound(ordered, self._shape.rate, start, self.seconds, tuple(self._faults))
 
-    def listen(self) -> Analysis:
-        """Every figure of what is kept. Raises ``InvalidInput`` before anything was fed."""
-        return listen(self.sound())
+    def listen(
+        self, *, most_onsets: int = MOST_ONSETS, tempos: tuple[float, float] = TEMPOS
+    ) -> Analysis:
+        """Every figure of what is kept; its template begins with a beat, since nobody knows where
+        the bar does. Raises ``InvalidInput`` before anything was fed."""
+        return listen(
+            self.sound(),
+            lowest_bpm=tempos[0],
+            highest_bpm=tempos[1],
+            most_onsets=most_onsets,
+            begins="beat",
+        )
+
+    def templates(
+        self, tempos: tuple[float, float] = TEMPOS
+    ) -> tuple[GrooveTemplate | None, GrooveTemplate | None]:
+        """How what is kept sits below 150 Hz and above 5 kHz. Raises as ``listen`` does."""
+        heard = hear(self.sound(), *tempos)
+        return groove_of(heard, "low", begins="beat"), groove_of(heard, "high", begins="beat")

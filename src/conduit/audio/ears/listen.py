@@ -12,7 +12,7 @@ from conduit.audio.ears import key as keys
 from conduit.audio.ears.frames import Frames, frames_of
 from conduit.audio.ears.loudness import GATE_LUFS, Level, level_of
 from conduit.audio.ears.onsets import flux_of, onsets_of
-from conduit.audio.ears.template import LONGEST_S, Heard, RangeName, groove_of
+from conduit.audio.ears.template import LONGEST_S, Begins, Heard, RangeName, groove_of
 from conduit.audio.ears.tempo import HIGHEST_BPM, LOWEST_BPM, pulse_of
 from conduit.audio.ears.timing import lean_of
 from conduit.audio.findings import (
@@ -61,9 +61,10 @@ def listen(
     lowest_bpm: float = LOWEST_BPM,
     highest_bpm: float = HIGHEST_BPM,
     most_onsets: int = MOST_ONSETS,
+    begins: Begins = "file",
 ) -> Analysis:
-    """Everything that can be said of a sound; its tempo is looked for between two others, and of
-    its onsets so many are listed.
+    """Everything that can be said of a sound; its tempo is looked for between two others, of its
+    onsets so many are listed, and its template begins with the sound or with its first beat.
 
     Raises ``InvalidInput`` for a range of tempos that is none.
     """
@@ -101,7 +102,7 @@ def listen(
         key=_key(heard.mono, sound.rate, silent=level.lufs is None),
         loudness=_loudness(sound.samples, level, clipped, offset, sure),
         spectrum=_spectrum(frames, heard.flux, level, sure),
-        feel=_feel(heard),
+        feel=_feel(heard, begins),
         faults=sound.faults,
     )
     return replace(analysis, said=in_a_line(analysis))
@@ -230,7 +231,7 @@ def _spectrum(frames: Frames, flux: Wave, level: Level, sure: float) -> Spectrum
     )
 
 
-def _feel(heard: Heard) -> Feel:
+def _feel(heard: Heard, begins: Begins) -> Feel:
     if not heard.bpm > 0:
         return Feel(None, 0.0, None, None)
     spread = float(np.median(np.abs(heard.lean.late_s)))
@@ -238,7 +239,7 @@ def _feel(heard: Heard) -> Feel:
         round(heard.lean.swing, 2),
         round(heard.lean.swing_confidence * heard.confidence, 3),
         round(1000 * spread, 2),
-        groove_of(heard),
+        groove_of(heard, begins=begins),
     )
 
 

@@ -23,6 +23,7 @@ LONGEST_S: Final = 60.0
 """Only so much of the beginning is laid over itself."""
 
 RangeName = Literal["all", "low", "high"]
+Begins = Literal["file", "beat"]
 RANGES: Final[dict[RangeName, tuple[float, float]]] = {
     "all": (0.0, 1e9),
     "low": (0.0, 150.0),
@@ -53,8 +54,11 @@ class Heard:
     lean: Lean
 
 
-def groove_of(heard: Heard, which: RangeName = "all") -> GrooveTemplate | None:
-    """The template of a sound, or none where nothing plays in that range."""
+def groove_of(
+    heard: Heard, which: RangeName = "all", *, begins: Begins = "file"
+) -> GrooveTemplate | None:
+    """The template of a sound, or none where nothing plays in that range. Where it is not known
+    when the bar ``begins``, one of its beats has to do."""
     if not heard.bpm > 0:
         return None
     rate, lean = heard.frames.rate, heard.lean
@@ -67,7 +71,7 @@ def groove_of(heard: Heard, which: RangeName = "all") -> GrooveTemplate | None:
     if not len(onsets.seconds):
         return None
     # A bar begins with the file: with the eighth that is nearest to its first sample.
-    first = -2 * round(lean.beat_s / (30 / heard.bpm))
+    first = -2 * round(lean.beat_s / (30 / heard.bpm)) if begins == "file" else 0
     place = (step - first) % STEPS
     loud = float(np.percentile(onsets.amplitude, 90))
     offsets, velocities, spreads = [], [], []

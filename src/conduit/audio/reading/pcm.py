@@ -125,12 +125,12 @@ def decode_pcm(
     frames = there // frame
     first, count = portion.frames(shape, frames)
     raw = np.frombuffer(data, np.uint8, count * frame, at + first * frame)
-    rows = _rows(raw, word, shape.channels)
+    rows = rows_of(raw, word, shape.channels)
     faults += tame(rows)
     return Sound(rows, shape.rate, first / shape.rate, frames / shape.rate, tuple(faults))
 
 
-def _rows(raw: np.ndarray[tuple[int], np.dtype[np.uint8]], word: Word, channels: int) -> Samples:
+def rows_of(raw: np.ndarray[tuple[int], np.dtype[np.uint8]], word: Word, channels: int) -> Samples:
     """Bytes as ``(channels, frames)``, in one copy."""
     order = ">" if word.big else "<"
     if word.size == 3:  # three bytes into the upper ones of four

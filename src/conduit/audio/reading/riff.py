@@ -27,7 +27,7 @@ def read_wav(data: bytes, portion: Portion) -> Sound:
         if tag == b"ds64" and size >= 16:
             long_size = int.from_bytes(data[at + 8 : at + 16], "little")
         elif tag == b"fmt ":
-            layout = _layout(data[at : at + min(size, 64)])
+            layout = layout_of(data[at : at + min(size, 64)])
         elif tag == b"data":
             if layout is None:
                 raise InvalidInput("the sound comes before its format", where="data")
@@ -50,7 +50,8 @@ def chunks(data: bytes, at: int, order: Literal["<", ">"]) -> Iterator[tuple[byt
     raise InvalidInput(f"the file has more than {MOST_CHUNKS} chunks before its sound")
 
 
-def _layout(fmt: bytes) -> tuple[Shape, Word]:
+def layout_of(fmt: bytes) -> tuple[Shape, Word]:
+    """What a format chunk says. Raises ``InvalidInput``."""
     if len(fmt) < 16:
         raise InvalidInput("the format is cut off", where="fmt")
     tag, channels, rate, _, align, bits = struct.unpack_from("<HHIIHH", fmt)
