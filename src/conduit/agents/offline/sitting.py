@@ -158,7 +158,7 @@ def sit_like(
         layers = tuple(meant_layers(reading, sitting.layers, Style(str(groove["style"]))))
         if not layers:
             return Answer(" ".join(reading.remarks))
-    understood = [*(wish.understood if wish else ()), f"like {sound.name}"]
+    understood = list(wish.understood if wish else ())
     if sitting.amount < 1:
         understood.append(f"{sitting.amount:.0%} of the way")
     return SitLike(

@@ -94,12 +94,13 @@ def _told_sat(intent: Intent | None, sat: SatGroove) -> str:
     like, understood, remarks = "the sound", "", ""
     if isinstance(intent, SitLike):
         like = intent.name or like
-        understood = f" I understood: {', '.join(intent.understood)}."
+        if intent.understood:
+            understood = f" I understood: {', '.join(intent.understood)}."
         remarks = "".join(f" {each}" for each in intent.remarks)
     found = sat.template
     return (
         f"**{sat.title}**: {_bars(sat.bars)} at {sat.bpm:g} BPM, seed {sat.seed}; "
-        f"{' and '.join(sat.layers)} {'sits' if len(sat.layers) == 1 else 'sit'} like {like}: "
+        f"{', '.join(sat.layers)} {'sits' if len(sat.layers) == 1 else 'sit'} like {like}: "
         f"{found.bpm:.0f} BPM, swing {found.swing:.0f} %, {found.confidence:.0%} sure."
         f"{understood}{remarks}\n\nNext: “more swing”, “another seed”, “back on the grid”."
     )
