@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conduit.contracts.errors import Conflict, NotFound, Overloaded, Unavailable
+from conduit.contracts.errors import Conflict, NotFound, Overloaded, StoreError, Unavailable
 from conduit.contracts.json import Json
 from conduit.intents.codes import Trouble
 from conduit.intents.pace import Pace, Rate
@@ -167,6 +167,21 @@ async def test_the_end_is_silent_and_nothing_begins_after_it() -> None:
         assert desk.over == [], "that it was not answered is told to its sender later"
         with pytest.raises(Unavailable, match="ending"):
             desk.ask("late")
+
+
+async def test_what_cannot_be_noted_at_the_end_is_logged_and_harms_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def full() -> None:
+        raise StoreError("no space is left", hint="make some")
+
+    async with queueing() as (desk, _):
+        for corr in ("one", "two"):
+            tell = partial(desk._tell, corr)
+            desk.queues.put(Sender("one"), Call("a.b", {}, corr, corr), tell, full)
+        await desk.queues.idle()
+        assert desk.of("two") == ["ack", "result"]
+    assert ["no space is left" in each.getMessage() for each in caplog.records] == [True, True]
 
 
 async def test_a_fault_of_ours_is_logged_and_told_as_a_failure(

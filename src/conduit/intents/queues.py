@@ -145,7 +145,8 @@ class CallQueues:
         self, sender: Sender, call: Call, tell: Tell, over: Callable[[], None] = _nothing
     ) -> None:
         """Begin a call, or let it wait for its turn; calls of one sender begin in their order.
-        ``over`` is called when all has been told of it, and never where it was closed before.
+        ``over`` is called when all has been told of it, and never where it was closed before; what
+        it raises of the error tree is logged.
 
         Raises as ``require_room`` does; then nothing is told, and ``over`` is not called.
         """
@@ -229,7 +230,7 @@ class CallQueues:
         finally:
             await teller.aclose()
             if not self._closed:
-                going.over()
+                _end(queue.sender, going)
 
     async def _asked(self, call: Call, teller: Teller) -> Json:
         """Ask the service, and tell what happens on the way."""
@@ -242,3 +243,10 @@ class CallQueues:
                     value = item.value
         await teller.flush()
         return value
+
+
+def _end(sender: Sender, going: _Going) -> None:
+    try:
+        going.over()
+    except ConduitError as error:  # a full disk, say: its sender has been told already
+        log.warning("%s: that %s is over was not noted: %s", sender.key, going.call.corr, error)

@@ -116,7 +116,8 @@ async def read_clip(wire: LiveWire, track: int, slot: int, *, most: int = MOST_N
     """
     place = _Slot(track, slot)
     length = await wire.query("/live/clip/get/length", track, slot)
-    end = float(length[0]) if length and isinstance(length[0], int | float) else 0.0
+    told = float(length[0]) if length and isinstance(length[0], int | float) else 0.0
+    end = min(told, SPAN) if math.isfinite(told) else 0.0
     notes = await _within(wire, place, EARLIEST, -EARLIEST)
     start, span = 0.0, _FIRST_SPAN
     while start < end and len(notes) < most:
