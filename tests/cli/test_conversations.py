@@ -66,6 +66,14 @@ def test_facts_are_pinned_and_answers_put_to_the_vote() -> None:
     assert first["id"] in of("pins", "cli")
     assert "1 fact is" in of("unpin", "cli", second["id"])
     assert "answered once" in of("set", "cli", "--samples", "1")
+    told = of("set", "cli", "--temperature", "0.2", "--stop", "[END]", "--system", "plain")
+    assert "temperature: 0.2" in told
+    assert "stop: ['[END]']" in told
+    told = of("set", "cli", "--seed", "4")
+    assert "temperature: 0.2" in told, "what is not given stays"
+    assert "system prompt: plain" in told
+    assert "temperature" not in of("set", "cli", "--plain", "--max-tokens", "9")
+    assert "temperature: expected" in run("ask", "x", "--temperature", "3", fails=True).stderr
     said = run("conversations", "pin", "cli", fails=True).stderr
     assert "give a text or a message" in said
 

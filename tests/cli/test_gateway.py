@@ -151,3 +151,18 @@ def test_keys_are_made_listed_and_removed(person: Person) -> None:
     assert "already" in person.is_refused("keys", "add", "laptop")
     assert "second" in person.says("keys", "remove", "laptop")
     assert "nobody needs one" in person.says("keys", "remove", "second")
+
+
+def test_presets_take_a_conversation_along_and_morph_its_groove(person: Person) -> None:
+    out = ("--out", str(person.folder))
+    for style in ("dub", "acid"):
+        person.says("ask", f"2 bars of {style}", "--session", style, *out)
+        person.says("presets", "save", style, "--session", style)
+    assert "settings, system, groove" in person.says("presets")
+    assert "Dub 122 BPM: 2 bars" in person.says("presets", "groove", "dub")
+    file = str(person.folder / "half.mid")
+    half = person.says("presets", "morph", "dub", "acid", "--amount", "0.5", "-o", file)
+    assert "50 % from Dub 122 BPM to Acid 128 BPM: 2 bars" in half
+    assert Path(file).read_bytes().startswith(b"MThd")
+    person.says("presets", "apply", "acid", "--session", "new")
+    assert "Acid" in person.says("ask", "more swing", "--session", "new", *out)

@@ -190,3 +190,20 @@ def test_a_whole_evening_in_processes(tmp_path: Path) -> None:
     assert (tmp_path / "a.wav").stat().st_size > 100_000
     assert (tmp_path / "a.svg").read_text().startswith("<svg")
     assert len(list((tmp_path / "variations").iterdir())) == 2
+
+
+def test_morph_makes_one_groove_or_all_of_the_way(tmp_path: Path) -> None:
+    made = as_json("morph", "minimal", "acid", "--amount", "0.4", "--bars", "2", "-o", "a.mid")
+    assert (made["amount"], made["bars"], made["files"]) == (0.4, 2, ["a.mid"])
+    Path("kept.json").write_text(json.dumps(made["config"]))
+    again = run("morph", made["groove_id"], "kept.json", "--amount", "0.5").stdout
+    assert "kick" in again
+    assert f"groove {as_json('morph', 'kept.json', 'kept.json')['groove_id']}" in again
+    way = run("morph", "dub", "kept.json", "--steps", "3", "-o", "way.mid").stdout
+    assert way.count("accent") == 3
+    assert "50% beat 32" in way
+    markers = [each.text for each in mido.MidiFile("way.mid").tracks[0] if each.type == "marker"]
+    assert markers == ["0%", "50%", "100%"]
+    wrong = run("morph", "minimal", "preset:none")
+    assert wrong.exit_code == 1
+    assert "there is no preset 'none'" in wrong.stderr

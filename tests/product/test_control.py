@@ -27,7 +27,7 @@ STATE = {
 REPLY = {
     "text", "json_blocks", "provider", "model", "session", "correlation_id", "failures",
     "tool_calls", "usage", "elapsed_ms", "run_id", "status", "why", "waiting_for", "cost_micro",
-    "agreement", "blocks", "refused_blocks",
+    "agreement", "blocks", "refused_blocks", "dropped",
 }  # fmt: skip
 GROOVE = "make an 8-bar industrial groove at 140 bpm with sparse ghost kicks"
 

@@ -91,7 +91,7 @@ def test_a_preset_keeps_a_set_and_how_its_conversation_is_answered(device: httpx
     device.put("/live/context", json={"session": "p", "context": SET | {"clip": clip}})
     device.patch("/conversations/p/settings", json={"samples": 3}).raise_for_status()
     kept = device.post("/presets", json={"name": "studio", "session": "p"})
-    assert kept.json()["conversation"] == ["settings", "live"]
+    assert kept.json()["conversation"] == ["settings", "system", "live"]
     text = device.get("/presets/studio/export").json()["text"]
     assert "Drums" in text
     assert device.headers["authorization"].split()[1] not in text

@@ -33,6 +33,10 @@ class SystemPrompts:
                     found[path.stem] = _read(path)
         return found
 
+    def require_name(self, name: str) -> None:
+        """Raises ``InvalidInput`` for what no prompt can be called."""
+        _checked(name)
+
     def put(self, texts: Mapping[str, str | None]) -> None:
         """Write these among the operator's own, and take away those that are None. Raises
         ``StoreError``, and then what was there is there again."""

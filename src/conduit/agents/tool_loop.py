@@ -34,6 +34,7 @@ OFFERED = (
     "groove.styles",
     "groove.render_session",
     "groove.render_phrase",
+    "groove.morph",
     "configs.create",
     "configs.list",
     "configs.read",

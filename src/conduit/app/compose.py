@@ -17,6 +17,7 @@ from conduit.agents.conversations import conversation_blocks
 from conduit.agents.documents import Documentation, documentation_blocks
 from conduit.agents.handle import handle_block
 from conduit.agents.help import help_block
+from conduit.agents.last_groove import remembering
 from conduit.agents.memory.blocks import memory_blocks
 from conduit.agents.memory.memory import Memory
 from conduit.agents.memory.summaries import Summaries
@@ -25,6 +26,7 @@ from conduit.agents.model_rights import ModelRights
 from conduit.agents.offline import OfflineAgent
 from conduit.agents.planning.blocks import planner_blocks
 from conduit.agents.planning.reason import Planner
+from conduit.agents.preset_grooves import preset_groove_blocks
 from conduit.agents.reach import Reach
 from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.runs.blocks import run_blocks
@@ -36,7 +38,7 @@ from conduit.app.access_block import access_block
 from conduit.app.crew import ProcessCrew
 from conduit.app.ears_side import AllNoted, Loops, open_ears
 from conduit.app.going_on import going_on, stopped
-from conduit.app.live_side import LiveToken, live_blocks, live_sets, snapshots
+from conduit.app.live_side import LiveToken, live_blocks, live_sets, snapshots, tokens_of_devices
 from conduit.app.model_side import ModelSide, closing_at_the_end, open_models
 from conduit.app.registered_tools import RegisteredTools
 from conduit.app.rooms import Rooms, folder_of
@@ -55,10 +57,12 @@ from conduit.rhythm.blocks import groove_blocks
 from conduit.rhythm.config_blocks import Configs, config_blocks
 from conduit.rhythm.explain.blocks import explain_blocks
 from conduit.rhythm.midi2_block import midi2_block
+from conduit.rhythm.morph.blocks import morph_block
 from conduit.rhythm.session_blocks import session_blocks
 from conduit.rhythm.sit_block import sit_block
 from conduit.rhythm.stored_blocks import stored_groove_blocks
 from conduit.rhythm.vary.blocks import vary_blocks
+from conduit.store.conversation_grooves import ConversationGrooves
 from conduit.store.conversation_notes import ConversationNotes
 from conduit.store.conversations import Conversations
 from conduit.store.database import Database
@@ -149,7 +153,8 @@ async def open_app(
             detect=detect,
             serving=serving,
             tolerant=tolerant,
-            conversations=snapshots(database),
+            conversations=snapshots(database, prompts),
+            secrets=lambda: tokens_of_devices(settings),
         ) as models,
     ):
         models.registry.add(OfflineAgent(), last_resort=True)
@@ -193,12 +198,14 @@ async def open_app(
         def is_model(provider: str) -> bool:
             return not models.registry.is_last_resort(provider)
 
-        memory = Memory(notes, Summaries(notes, gate, is_model, time.time))
+        last_grooves = ConversationGrooves(database)
+        memory = Memory(notes, Summaries(notes, gate, is_model, time.time), last_grooves)
         reach = Reach(gate, models.door.standing)
         voting = Voting(models.gateway.price_of)
-        agent_runs = AgentRuns(runs, loop, conversations.appending, new_id, reach, voting)
         out, examples = _sandbox(settings.out), Sandbox(folder_of("configs"), "examples")
         configs = Configs(_sandbox(settings.configs), examples, out)
+        remember = remembering(conversations.appending, last_grooves, configs)
+        agent_runs = AgentRuns(runs, loop, remember, new_id, reach, voting)
         saved = (*config_blocks(configs), *session_blocks(configs, out, files))
         sets = live_sets(database)
         known = AllNoted(ears, sets)
@@ -230,6 +237,9 @@ async def open_app(
         music = (*vary_blocks(files, ProcessCrew()), *explain_blocks(files), *audio_blocks(files))
         catalog.add(access_block(access, gate, rights))
         for each in (*ears.blocks(gate, allowed_folder), *live_blocks(gate, sets, files)):
+            catalog.add(each)
+        morphs = (morph_block(gate, files, grooves, configs),)
+        for each in (*morphs, *preset_groove_blocks(models.presets, gate)):
             catalog.add(each)
         scopes = models.tokens.scopes = CatalogScopes(gate)
         catalog.add(token_block(models.tokens, scopes, access.caller))

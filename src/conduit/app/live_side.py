@@ -10,11 +10,13 @@ from typing import Any, Final
 from conduit.agents.live.blocks import LiveSets
 from conduit.agents.live.clips import clip_blocks
 from conduit.agents.live.snapshots import Snapshots
+from conduit.agents.system_prompts import SystemPrompts
 from conduit.app.secret_file import SECRET_BYTES, kept_secret
 from conduit.app.settings import Settings
 from conduit.blocks import Block, Gate
 from conduit.contracts.errors import ConduitError, ConfigError
 from conduit.contracts.files import FileStore
+from conduit.store.conversation_grooves import ConversationGrooves
 from conduit.store.conversation_notes import ConversationNotes
 from conduit.store.database import Database
 from conduit.store.live_contexts import LiveContexts
@@ -31,9 +33,22 @@ def live_sets(database: Database) -> LiveSets:
     return LiveSets(LiveContexts(database, time.time), time.time)
 
 
-def snapshots(database: Database) -> Snapshots:
+def snapshots(database: Database, prompts: SystemPrompts) -> Snapshots:
     """What presets keep of conversations."""
-    return Snapshots(ConversationNotes(database, new_id), LiveContexts(database, time.time))
+    return Snapshots(
+        ConversationNotes(database, new_id),
+        LiveContexts(database, time.time),
+        ConversationGrooves(database),
+        prompts,
+    )
+
+
+def tokens_of_devices(settings: Settings) -> tuple[str, ...]:
+    """What devices show, if there is anything yet: it belongs into no file that is shared."""
+    try:
+        return ((settings.home / TOKEN_FILE).read_text("ascii", errors="replace").strip(),)
+    except OSError:
+        return ()
 
 
 def live_blocks(gate: Gate, sets: LiveSets, files: FileStore) -> tuple[Block[Any, Any], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +56,7 @@ class ModelSide:
     door: Door
     tokens: Tokens
     blocks: tuple[Block[Any, Any], ...]
+    presets: Presets
 
     @property
     def registry(self) -> ProviderRegistry:
@@ -73,9 +74,11 @@ async def open_models(
     serving: bool,
     tolerant: bool = False,
     conversations: Conversations | None = None,
+    secrets: Callable[[], Iterable[str]] = tuple,
 ) -> AsyncIterator[ModelSide]:
     """Open the providers, the caches and the meter. ``serving`` watches ``providers.yaml`` and
-    shares metrics with other workers; ``tolerant`` goes on without one that is wrong. Raises
+    shares metrics with other workers; ``tolerant`` goes on without one that is wrong. ``secrets``
+    are those of this machine that belong to no provider. Raises
     ``ConfigError``, ``StoreError``, ``MissingDependency``."""
     opened = await open_registry(
         settings.home,
@@ -122,6 +125,7 @@ async def open_models(
         prompts=prompts,
         chosen=registry,
         conversations=conversations,
+        secrets=secrets,
     )
     blocks = (
         *gateway_blocks(gateway),
@@ -138,7 +142,7 @@ async def open_models(
             metering.open()
         tokens = Tokens(settings.home, keys, new_id)
         door = Door(keys, caller, tokens)
-        yield ModelSide(opened, gateway, metering, door, tokens, blocks)
+        yield ModelSide(opened, gateway, metering, door, tokens, blocks, presets)
     finally:
         await file.aclose()
         await registry.aclose()

@@ -29,6 +29,7 @@ from conduit.cli import (
     listen,
     mcp,
     models,
+    morph,
     osc,
     places,
     play,
@@ -62,6 +63,7 @@ cli.command("play")(play.play)
 cli.command("analyze")(analyze.analyze)
 cli.command("sit")(sit.sit)
 cli.command("vary")(vary.vary)
+cli.command("morph")(morph.morph)
 cli.command("explain")(explain.explain)
 cli.add_typer(runs.commands, name="runs")
 cli.add_typer(conversations.commands, name="conversations")

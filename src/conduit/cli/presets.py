@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.markup import escape
 
+from conduit.blocks import dumps, loads
 from conduit.cli.gateway import read_text
-from conduit.cli.printing import out, print_json, print_table
+from conduit.cli.morph import Amount, Bars, Output, Steps, print_morph
+from conduit.cli.printing import out, print_groove, print_json, print_table
 from conduit.cli.running import AsJson, call, run
 from conduit.cli.saving import print_saved
 
@@ -48,7 +50,10 @@ def save(
     about: Annotated[str, typer.Option(help="What it is for.")] = "",
     replace: Replace = False,
     session: Annotated[
-        str, typer.Option(help="Keep with it how this conversation is answered, and its Live set.")
+        str,
+        typer.Option(
+            help="Keep with it how this conversation is answered, its set and its groove."
+        ),
     ] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -109,6 +114,46 @@ def undo(as_json: AsJson = False) -> None:
     Example: `conduit presets undo`
     """
     _applied("presets.undo", {}, as_json)
+
+
+@commands.command("groove")
+def groove(name: Name, as_json: AsJson = False) -> None:
+    """Show the groove that a preset holds.
+
+    Example: `conduit presets groove studio`
+    """
+
+    async def work(app: App) -> None:
+        found: Any = await call(app, "presets.groove", {"name": name})
+        if as_json:
+            print_json(found)
+            return
+        print_groove(loads(dumps(found)))
+        out.print(f"{escape(found.title)}: {found.bars} bars at {found.bpm:g} BPM", soft_wrap=True)
+
+    run(work, as_json=as_json, detect=False)
+
+
+@commands.command("morph")
+def morph(
+    one: Name,
+    two: Annotated[str, typer.Argument(help="Name of another preset.")],
+    amount: Amount = 0.5,
+    steps: Steps = None,
+    bars: Bars = None,
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Morph the groove of one preset into that of another.
+
+    Example: `conduit presets morph studio club --amount 0.4`
+    """
+
+    async def work(app: App) -> None:
+        asked = {"one": one, "two": two, "amount": amount, "steps": steps, "bars": bars}
+        print_morph(app, await call(app, "presets.morph", asked), output, as_json)
+
+    run(work, as_json=as_json, detect=False)
 
 
 @commands.command("remove")
@@ -199,10 +244,16 @@ def _list(block: str, data: dict[str, Any], as_json: bool) -> None:
             out.print("There are no presets yet: `conduit presets save NAME` makes one.")
         else:
             rows = [
-                (each.name, each.fault or ", ".join(each.providers), each.made, each.about)
+                (
+                    each.name,
+                    each.fault or ", ".join(each.providers),
+                    ", ".join(each.conversation),
+                    each.made,
+                    each.about,
+                )
                 for each in found.presets
             ]
-            print_table(("preset", "providers", "made", "about"), rows)
+            print_table(("preset", "providers", "of a conversation", "made", "about"), rows)
 
     run(work, as_json=as_json, detect=False)
 

@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Protocol
 
-from conduit.blocks import Block, Effects, Length, NoOp, Range, block, current_call, decode, dumps
-from conduit.blocks import loads as load_json
+from conduit.blocks import Block, Effects, Length, NoOp, Range, block, current_call, dumps
 from conduit.contracts.errors import InvalidInput, TooLarge
 from conduit.contracts.files import FileRef, FileStore
 from conduit.contracts.groove import StoredGroove
@@ -17,9 +16,11 @@ from conduit.rhythm.check import cells_of
 from conduit.rhythm.config import EngineConfig
 from conduit.rhythm.engine import play
 from conduit.rhythm.groove import GrooveRequest, complete, config_of, file_name, groove_id, slug
+from conduit.rhythm.kept import config_kept
 from conduit.rhythm.load import load_config
 from conduit.rhythm.notation import Lane
 from conduit.rhythm.styles import STYLES, Style
+from conduit.rhythm.timeline import first_bpm
 
 MIDI_TYPE = "audio/midi"
 LANE_BARS = 8
@@ -170,7 +171,7 @@ def groove_blocks(files: FileStore, grooves: GrooveStore) -> tuple[Block[Any, An
             raise InvalidInput("the config must be an object", where="config")
         wanted = {"bars": request.bars, "seed": request.seed}
         config = load_config(request.config, wanted)
-        if (load := _load_of(config)) > MAX_BLOCK_CELLS:
+        if (load := load_of(config)) > MAX_BLOCK_CELLS:
             raise TooLarge(
                 f"{load} cells (bars × steps × layers; a steered groove counts eightfold), at most "
                 f"{MAX_BLOCK_CELLS} are rendered in one call",
@@ -205,8 +206,8 @@ def groove_blocks(files: FileStore, grooves: GrooveStore) -> tuple[Block[Any, An
     def groove_notes(request: NotesRequest) -> GrooveNotes:
         org = current_call().principal.org_id
         saved = grooves.load(org, request.groove_id)
-        wish = decode(GrooveRequest, load_json(saved.request), where=saved.groove_id)
-        return _some_bars(request, config_of(wish).bpm, wish.bars, song_of(org, saved.file_id))
+        config = config_kept(saved.request, saved.groove_id)
+        return _some_bars(request, first_bpm(config), config.bars, song_of(org, saved.file_id))
 
     @block("groove.styles", summary="List the groove styles and what to listen for", inline=True)
     def groove_styles(request: NoOp) -> StyleList:
@@ -226,7 +227,7 @@ def groove_blocks(files: FileStore, grooves: GrooveStore) -> tuple[Block[Any, An
     return render_groove, render_config, groove_notes, groove_styles
 
 
-def _load_of(config: EngineConfig) -> int:
+def load_of(config: EngineConfig) -> int:
     """What a render costs, in cells of a groove that is not steered."""
     if not config.steered:
         return cells_of(config)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from conduit.blocks import Block, Effects, Length, block, current_call, decode, loads
+from conduit.blocks import Block, Effects, Length, block, current_call
 from conduit.contracts.files import FileRef, FileStore
 from conduit.midi import smf
 from conduit.rhythm.blocks import GrooveStore
-from conduit.rhythm.groove import GrooveRequest, complete
+from conduit.rhythm.kept import kept_wish
 from conduit.rhythm.scale import INTERVALS, Root, Scale
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ def midi2_block(files: FileStore, grooves: GrooveStore) -> Block[Any, Any]:
 
         org = current_call().principal.org_id
         saved = grooves.load(org, wanted.groove_id)
-        wish = complete(decode(GrooveRequest, loads(saved.request), where=saved.groove_id))
+        wish = kept_wish(saved.request, saved.groove_id)
         ref, data = files.get(org, saved.file_id)
-        key = key_for(wish.root, wish.scale) if wish.root and wish.scale else None
+        key = key_for(wish.root, wish.scale) if wish and wish.root and wish.scale else None
         made = write_clip(clip_of(smf.loads(data), key=key))
         name = f"{ref.name.rpartition('.')[0] or 'groove'}.midi2"
         return GrooveClip(saved.groove_id, saved.title, files.put(org, name, CLIP_TYPE, made))

@@ -61,7 +61,7 @@ class KeptGroove:
 
     groove_id: str
     title: str
-    request: Annotated[Json, "input of groove.render"]
+    request: Annotated[Json, "input of groove.render; of groove.render_config if it has a config"]
     midi: FileRef
 
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from conduit.store.database import Database
 from conduit.store.inserting import insert_into
 from conduit.store.tables import conversation_grooves as table
+from conduit.store.tables import grooves
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,21 @@ class ConversationGrooves:
             connection.execute(
                 row.on_conflict_do_update(index_elements=["org_id", "session"], set_=values)
             )
+
+        return work
+
+    def keeping(
+        self, org_id: str, session: str, groove_id: str
+    ) -> Callable[[sa.Connection], None]:
+        """The same for a groove that was rendered; one that is not there is not kept."""
+        asked = sa.select(grooves.c.request).where(
+            grooves.c.org_id == org_id, grooves.c.id == groove_id
+        )
+
+        def work(connection: sa.Connection) -> None:
+            request = connection.scalar(asked)
+            if request is not None:
+                self.putting(org_id, session, LastGroove(request))(connection)
 
         return work
 

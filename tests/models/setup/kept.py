@@ -21,6 +21,15 @@ class KeptOfConversations:
         if "wrong" in kept:
             raise InvalidInput("no conversation has that")
 
+    def fitted(
+        self, kept: Mapping[str, str], prompts: Mapping[str, str], preset: str
+    ) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        self.require(kept)
+        said = kept.get("says", prompts.get("own", ""))
+        if said == prompts.get("own", ""):
+            return kept, {}
+        return {**kept, "from": f"own-{preset}"}, {f"own-{preset}": said}
+
     def restore(self, org_id: str, session: str, kept: Mapping[str, str]) -> None:
         if self.fails and kept:
             raise StoreError("the disk is full")

@@ -11,6 +11,7 @@ from conduit.agents.memory.turns import AFTER, VIEW, size_of
 from conduit.agents.memory.view import shown
 from conduit.contracts.call import Principal
 from conduit.contracts.chat import Message
+from conduit.store.conversation_grooves import ConversationGrooves
 from conduit.store.conversation_notes import ConversationNotes, ConversationSettings, StoredView
 
 
@@ -21,6 +22,8 @@ class Seen:
     stored: StoredView
     asking: Asking
     summaries: Summaries
+    recalled: str = ""
+    """The groove that was recalled and not followed by another one, as JSON; or empty."""
 
     @property
     def settings(self) -> ConversationSettings:
@@ -28,7 +31,7 @@ class Seen:
 
     def messages(self, system: str, prompt: str) -> tuple[Message, ...]:
         """Everything that a model is sent."""
-        return shown(self.stored, system, prompt)
+        return shown(self.stored, system, prompt, self.recalled)
 
     def grown(self, turn: Sequence[Message] = ()) -> None:
         """See to the summary, now that this was said too. Takes no time here."""
@@ -42,15 +45,26 @@ class Seen:
 class Memory:
     """Reads conversations and sees to their summaries."""
 
-    def __init__(self, notes: ConversationNotes, summaries: Summaries) -> None:
+    def __init__(
+        self,
+        notes: ConversationNotes,
+        summaries: Summaries,
+        grooves: ConversationGrooves | None = None,
+    ) -> None:
         self.notes = notes
         self.summaries = summaries
+        self._grooves = grooves
 
     async def seen(self, person: Principal, session: str, *, provider: str, model: str) -> Seen:
         """A conversation as it stands. Who is not named is whoever it names itself: a model only
         together with its provider. Raises ``StoreError``."""
-        stored = await asyncio.to_thread(self.notes.view, person.org_id, session, VIEW)
+        stored, recalled = await asyncio.to_thread(self._read, person.org_id, session)
         own = stored.settings
         if provider in ("", own.provider):
             provider, model = own.provider, model or own.model
-        return Seen(stored, Asking(person, session, provider, model), self.summaries)
+        return Seen(stored, Asking(person, session, provider, model), self.summaries, recalled)
+
+    def _read(self, org_id: str, session: str) -> tuple[StoredView, str]:
+        stored = self.notes.view(org_id, session, VIEW)
+        last = self._grooves.get(org_id, session) if self._grooves else None
+        return stored, last.body if last and last.recalled else ""

@@ -27,6 +27,7 @@ from conduit.agents.offline.intent import (
     SitLike,
     Value,
 )
+from conduit.agents.offline.morphing import read_morph
 from conduit.agents.offline.past import Sat
 from conduit.agents.offline.reading import (
     Reading,
@@ -139,14 +140,18 @@ def read_plan(
     render: str = "",
     sat: Sequence[Sat | None] = (),
     sounds: Sequence[Sound] = (),
+    this: Mapping[str, Any] | None = None,
 ) -> tuple[Intent, ...]:
     """What a sentence asks for, in order; at least one thing. ``grooves`` as for ``understand``;
     ``names`` are those of configs that were seen in the conversation, ``render`` is that of a
     render, if nothing was made since. ``sat`` says what the grooves sit like, ``sounds`` which
-    there are to sit like, the newest first."""
+    there are to sit like, the newest first; ``this`` is the last groove as ``groove.morph`` takes
+    it."""
     if about_places := read_whereabouts(prompt[:_LONGEST]):
         return (about_places,)
     text = " ".join(prompt[:_LONGEST].casefold().split())
+    if morph := read_morph(text, names, this):
+        return (morph,)
     sits = _Sits(tuple(grooves), tuple(sat), sounds)
     if grooves and sits.now and stops_sitting(text):
         return (on_the_grid(grooves[0]),)

@@ -33,6 +33,18 @@ class SitLike:
 
 
 @dataclass(frozen=True, slots=True)
+class MorphGrooves:
+    """Render what is between two grooves, each a source as ``groove.morph`` takes it; ``steps``
+    instead of one groove so many."""
+
+    one: JsonObject
+    two: JsonObject
+    amount: float = 0.5
+    steps: int | None = None
+    bars: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ListStyles:
     """Show the styles there are."""
 
@@ -127,4 +139,5 @@ class CallBlock:
 
 
 FileIntent = SaveConfig | RenderSaved | ChangeSaved | ShowConfig | ListConfigs | MakePhrase | Help
-Intent = MakeGroove | SitLike | ListStyles | Question | Beyond | Answer | CallBlock | FileIntent
+Music = MakeGroove | SitLike | MorphGrooves
+Intent = Music | ListStyles | Question | Beyond | Answer | CallBlock | FileIntent

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from conduit.agents.memory.view import RECALLED
 from conduit.blocks import decode, loads
 from conduit.contracts.chat import Message
 from conduit.contracts.errors import InvalidInput, MalformedJson
@@ -38,7 +39,8 @@ class Made:
 
 def made_in(messages: Sequence[Message]) -> list[Made]:
     """The last two grooves, the newest first."""
-    found: list[Made] = []
+    recalled = _request(recalled_in(messages))
+    found = [Made(recalled)] if recalled else []
     for at in range(len(messages) - 1, -1, -1):
         message = messages[at]
         if message.role != "tool" or '"groove_id"' not in message.content:
@@ -50,6 +52,26 @@ def made_in(messages: Sequence[Message]) -> list[Made]:
             if len(found) == _MOST:
                 break
     return found
+
+
+def recalled_in(messages: Sequence[Message]) -> Mapping[str, Any] | None:
+    """The groove that was recalled from a preset, if nothing was made since: a request, or an
+    object with a config. It is among the notes that come first."""
+    first = next((each.content for each in messages if each.role == "user"), "")
+    found = json_object(first).get(RECALLED) if first.startswith('{"notice"') else None
+    return found if isinstance(found, dict) else None
+
+
+def last_source(messages: Sequence[Message]) -> Mapping[str, Any] | None:
+    """The last groove as ``groove.morph`` takes it."""
+    if recalled := recalled_in(messages):
+        return recalled if "config" in recalled else {"groove": recalled}
+    for message in reversed(messages):
+        if message.role == "tool" and '"groove_id"' in message.content:
+            groove_id = json_object(message.content).get("groove_id")
+            if isinstance(groove_id, str) and groove_id:
+                return {"groove_id": groove_id}
+    return None
 
 
 def json_object(text: str) -> dict[str, Any]:

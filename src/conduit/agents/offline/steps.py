@@ -22,6 +22,8 @@ from conduit.agents.offline.intent import (
     ListStyles,
     MakeGroove,
     MakePhrase,
+    MorphGrooves,
+    Music,
     Question,
     RenderSaved,
     SaveConfig,
@@ -85,7 +87,7 @@ def all_steps(
             steps.append(_saved(replace(intent, config=config if isinstance(config, dict) else {})))
         elif step := _step(intent):
             steps.append(step)
-            if live and isinstance(intent, MakeGroove | SitLike):
+            if live and isinstance(intent, MakeGroove | SitLike | MorphGrooves):
                 if len(steps) > len(results):
                     return steps
                 if clip := _clip(intent, results[len(steps) - 1]):
@@ -93,7 +95,7 @@ def all_steps(
     return steps
 
 
-def _clip(intent: MakeGroove | SitLike, groove: Mapping[str, Any]) -> Step | None:
+def _clip(intent: Music, groove: Mapping[str, Any]) -> Step | None:
     """A groove that was rendered, into a clip."""
     groove_id, title = groove.get("groove_id"), groove.get("title")
     if not isinstance(groove_id, str):
@@ -108,6 +110,11 @@ def _step(intent: Intent) -> Step | None:
         case SitLike(groove, loop, _, layers, amount):
             sit = {"groove": groove, "loop": loop, "layers": list(layers), "amount": amount}
             return Step(_SIT, sit, intent)
+        case MorphGrooves(one, two, amount, steps, bars):
+            way: dict[str, Any] = {"amount": amount} if steps is None else {"steps": steps}
+            if bars is not None:
+                way["bars"] = bars
+            return Step("groove_morph", {"one": one, "two": two, **way}, intent)
         case ListStyles():
             return Step("groove_styles", {}, intent)
         case Question(text):

@@ -21,6 +21,7 @@ from conduit.rhythm.config_blocks import (
     ExampleList,
     SavedConfig,
 )
+from conduit.rhythm.morph.blocks import MorphedGroove
 from conduit.rhythm.session_blocks import RenderedSession
 from conduit.rhythm.sit_block import SatGroove
 
@@ -47,6 +48,8 @@ def _told(intent: Intent | None, result: dict[str, Any]) -> str:
         return _told_error(decode(ErrorInfo, result["error"]))
     if "template" in result:
         return _told_sat(intent, decode(SatGroove, result))
+    if "regions" in result:
+        return _told_morph(decode(MorphedGroove, result))
     if "groove_id" in result:
         return _told_groove(intent, decode(RenderedGroove, result))
     if "clip" in result:
@@ -103,6 +106,19 @@ def _told_sat(intent: Intent | None, sat: SatGroove) -> str:
         f"{', '.join(sat.layers)} {'sits' if len(sat.layers) == 1 else 'sit'} like {like}: "
         f"{found.bpm:.0f} BPM, swing {found.swing:.0f} %, {found.confidence:.0%} sure."
         f"{understood}{remarks}\n\nNext: “more swing”, “another seed”, “back on the grid”."
+    )
+
+
+def _told_morph(made: MorphedGroove) -> str:
+    if made.regions:
+        way = ", ".join(
+            f"{each.amount:.0%} from beat {each.start_beat:g} at {each.bpm:g} BPM"
+            for each in made.regions
+        )
+        return f"**{made.title}**, {_bars(made.bars)} in one file: {way}."
+    return (
+        f"**{made.title}**: {_bars(made.bars)} at {made.bpm:g} BPM, swing {made.swing:.0f} %."
+        "\n\nNext: another share, as “70 % from dub to hard”, or “from dub to hard in 5 steps”."
     )
 
 

@@ -72,7 +72,8 @@ class SavePreset:
     session: Annotated[
         str,
         Length(0, 200),
-        "keep with it how this conversation is answered, and its set of Live",
+        "keep with it how this conversation is answered, its system prompt, its set of Live and "
+        "its last groove",
     ] = ""
 
 

@@ -10,7 +10,8 @@
     setup: {providers: …, groups: …}   # as in providers.yaml, each key `needed` or a variable
     prompts: {default: …}              # the operator's own system prompts
     active: {provider: claude, model: claude-sonnet-4-5}
-    conversation: {settings: "{…}", live: "{…}"}   # of the one that it was saved with; JSON
+    conversation: {settings: "{…}", system: "{…}", live: "{…}", groove: "{…}"}   # JSON; of the one
+                                       # that it was saved with
 
 It may come from anybody, so it is read like any other input: bounded, strict, and complete, with
 every name in it checked, before it is kept.

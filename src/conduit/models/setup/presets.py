@@ -39,6 +39,7 @@ from conduit.models.setup.preset_file import (
 )
 from conduit.models.setup.reload import ProvidersFile
 from conduit.models.setup.shareable import (
+    SHORTEST_SECRET,
     Needed,
     keys_sent_elsewhere,
     require_without,
@@ -77,6 +78,13 @@ class Conversations(Protocol):
 
     def require(self, kept: Mapping[str, str]) -> None:
         """Raises ``InvalidInput`` for what no conversation can have."""
+        ...
+
+    def fitted(
+        self, kept: Mapping[str, str], prompts: Mapping[str, str], preset: str
+    ) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """What is kept as it is to be restored beside these system prompts, and those that it needs
+        further. Raises as ``require``."""
         ...
 
     def restore(self, org_id: str, session: str, kept: Mapping[str, str]) -> None:
@@ -121,6 +129,8 @@ class PresetShown:
     changes: Changes
     needed: tuple[Needed, ...]
     sent_elsewhere: tuple[str, ...]
+    conversation: dict[str, str]
+    """What it holds of a conversation: JSON by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +154,17 @@ class Presets:
         prompts: Prompts,
         chosen: Chosen,
         conversations: Conversations | None = None,
+        secrets: Callable[[], Iterable[str]] = tuple,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """``secrets`` are those of this machine that no provider has."""
         self._folder = home / FOLDER
         self._file = file
         self._environ = environ
         self._prompts = prompts
         self._chosen = chosen
         self._conversations = conversations
+        self._more_secrets = secrets
         self._now = now
         self._turn = asyncio.Lock()
 
@@ -183,7 +196,13 @@ class Presets:
             changes=difference(self._file.settings, settings),
             needed=needed,
             sent_elsewhere=keys_sent_elsewhere(settings.providers, self._machine()),
+            conversation=dict(preset.conversation),
         )
+
+    def conversation(self, name: str) -> Mapping[str, str]:
+        """What a preset holds of a conversation: JSON by its name; empty where it holds nothing.
+        Raises ``NotFound``, ``InvalidInput`` and ``ConfigError``."""
+        return dict(self._read(name).conversation)
 
     def export(self, name: str, *, format: Format = "yaml") -> str:
         """The file for somebody else. It is looked through for the keys of this machine once more.
@@ -230,14 +249,11 @@ class Presets:
                     where=name,
                     hint="look at it, and apply it as trusted if these addresses are right",
                 )
-            wanted = Before(
-                text,
-                Remembered((), preset.provider, preset.model),
-                dict(preset.prompts),
-                self._wanted(preset, to),
-            )
-            changes = await self._swap(wanted)
-            return Applied(changes, tuple(preset.prompts), needed)
+            conversation, further = await asyncio.to_thread(self._wanted, preset, to)
+            prompts = {**preset.prompts, **further}
+            remembered = Remembered((), preset.provider, preset.model)
+            changes = await self._swap(Before(text, remembered, prompts, conversation))
+            return Applied(changes, tuple(prompts), needed)
 
     async def undo(self) -> Applied:
         """Go back to what was there before a preset was applied; to do it again goes forward.
@@ -289,17 +305,20 @@ class Presets:
         kept = self._conversations.kept(wanted.org_id, wanted.session)
         return Conversation(wanted.org_id, wanted.session, kept)
 
-    def _wanted(self, preset: Preset, to: Place | None) -> Conversation | None:
+    def _wanted(
+        self, preset: Preset, to: Place | None
+    ) -> tuple[Conversation | None, Mapping[str, str]]:
+        """What goes to a conversation, and the system prompts that it needs."""
         if to is None:
-            return None
+            return None, {}
         if not preset.conversation or self._conversations is None:
             raise InvalidInput(
                 f"the preset {preset.name!r} holds nothing of a conversation",
                 where="session",
                 hint="apply it without one, or save it with one first",
             )
-        self._conversations.require(preset.conversation)
-        return Conversation(*to, preset.conversation)
+        kept, further = self._conversations.fitted(preset.conversation, preset.prompts, preset.name)
+        return Conversation(*to, kept), further
 
     async def _restore(self, conversation: Conversation | None) -> None:
         if conversation is not None and self._conversations is not None:
@@ -335,7 +354,8 @@ class Presets:
 
     def _secrets(self) -> frozenset[str]:
         known = (*self._file.settings.providers, *self._chosen.remembered().added)
-        return secrets_of(self._file.document(), self._environ, known)
+        found = secrets_of(self._file.document(), self._environ, known)
+        return found | {each for each in self._more_secrets() if len(each) >= SHORTEST_SECRET}
 
     def _machine(self) -> tuple[ProviderSettings, ...]:
         """Providers whose keys are here; of two with one name, the file's."""

@@ -1,0 +1,81 @@
+"""What the offline agent understands of the way between two grooves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conduit.agents.offline.clauses import read_plan
+from conduit.agents.offline.intent import Answer, MorphGrooves
+from conduit.agents.offline.morphing import read_morph
+
+DUB, HARD, ACID, MINIMAL = ({"groove": {"style": s}} for s in ("dub", "hard", "acid", "minimal"))
+THIS = {"groove_id": "f00"}
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("morph minimal into acid", (MINIMAL, ACID, 0.5)),
+        ("halfway between dub and hard", (DUB, HARD, 0.5)),
+        ("40 % from dub to hard", (DUB, HARD, 0.4)),
+        ("Give me 70% of the way from dub to hard techno, please", (DUB, HARD, 0.7)),
+        ("a groove half way from dub to hard", (DUB, HARD, 0.5)),
+        ("morph this into acid at 0.3", (THIS, ACID, 0.3)),
+        ("can you crossfade that into some acid house by 25 %?", (THIS, ACID, 0.25)),
+        ("blend the last groove with dub", (THIS, DUB, 0.5)),
+        ("morph late_night into the hard style, 16 bars", ({"saved": "late_night"}, HARD, 0.5, 16)),
+        (
+            "morph preset club into the studio preset",
+            ({"preset": "club"}, {"preset": "studio"}, 0.5),
+        ),
+        ("morph 4 bars of dub into acid", (DUB, ACID, 0.5, 4)),
+    ],
+)
+def test_two_grooves_and_how_far(said: str, meant: tuple[Any, ...]) -> None:
+    (found,) = read_plan(said, names=frozenset({"late_night"}), this=THIS)
+    assert isinstance(found, MorphGrooves)
+    one, two, amount, *bars = meant
+    assert (found.one, found.two, found.amount, found.steps) == (one, two, amount, None)
+    assert found.bars == (bars[0] if bars else None)
+
+
+@pytest.mark.parametrize("said", ["from dub to hard in 5 steps", "morph dub to hard in five steps"])
+def test_a_series(said: str) -> None:
+    assert read_morph(said) == MorphGrooves(DUB, HARD, 0.5, 5)
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("morph foo into acid", "I do not know the groove “foo”"),
+        ("morph this into acid", "There is no groove yet"),
+        ("morph dub into hard in 99 steps", "in 2 to 16 steps"),
+        ("140 % from dub to hard", "from 0 to 100 %"),
+    ],
+)
+def test_what_cannot_be_said_so(said: str, answer: str) -> None:
+    found = read_morph(said)
+    assert isinstance(found, Answer)
+    assert answer in found.text
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["make a groove between 120 and 130 bpm", "8 bars from scratch", "how does morphing work?"],
+)
+def test_what_is_something_else(said: str) -> None:
+    assert read_morph(said) is None
+
+
+words = st.sampled_from(
+    "morph from to into between and dub acid this 40 % in steps half way a , . ".split(" ")
+)
+
+
+@given(st.lists(words, max_size=60).map(" ".join))
+def test_any_sentence_is_read(text: str) -> None:
+    read_morph(text, {"acid"}, THIS)
