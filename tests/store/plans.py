@@ -21,6 +21,7 @@ from conduit.store.tables import metadata
 
 MAY: Final[dict[str, str]] = {
     r"FROM registered_(apis|operations) WHERE": "20,000 operations of an organisation at most",
+    r"FROM organisations$": "they are few",
     r"FROM live_contexts WHERE": "100 of an organisation at most",
     r"FROM tool_(rules|uses) WHERE": "a row for a tool and person, and none for a call",
     r"FROM corpora WHERE": "somebody lists all of them",

@@ -141,3 +141,22 @@ def test_notes_belong_to_one_organisation_and_go_with_the_conversation(
     assert not notes.there(DEFAULT_ORG, "s")
     assert notes.there(OTHER_ORG, "s")
     assert notes.settings(OTHER_ORG, "s") == chosen
+
+
+def test_who_writes_at_the_same_moment_finds_what_the_other_wrote(
+    database: Database, notes: ConversationNotes, conversations: Conversations
+) -> None:
+    def pin(number: int) -> bool:
+        text = f"fact {number}"
+        return notes.pin(DEFAULT_ORG, "s", "user", text, most=3, characters=99) is not None
+
+    turn = (datetime.now(UTC), (Message("user", "hello"), Message("assistant", "hi")))
+
+    def take_in(number: int) -> bool:
+        return conversations.take_in(DEFAULT_ORG, "taken", [turn, turn])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(pin, range(16))) == 3
+        assert sum(pool.map(take_in, range(16))) == 1
+    assert len(notes.pins(DEFAULT_ORG, "s")) == 3
+    assert len(conversations.window(DEFAULT_ORG, "taken", 100)) == 4

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -208,6 +209,66 @@ async def test_what_a_killed_process_of_this_machine_left_is_free_at_once(
            "owner": this_process().rpartition(":")[0] + ":1", "lease_until_ms": 2**62}
     )  # fmt: skip
     assert not runs.held(recycled)  # the number belongs to another process now
+
+
+async def test_what_was_left_is_looked_at_a_few_at_a_time(runs: Runs, database: Database) -> None:
+    with closing(Runs(database, lambda: 0.0, ELSEWHERE)) as others:
+        for at in range(7):
+            await others.begin(a_run(f"r{at}", DEFAULT_ORG if at % 2 else OTHER_ORG))
+    everything = [each.id for each in runs.left()]
+    assert everything == ["r1", "r3", "r5", "r0", "r2", "r4", "r6"]  # oldest first in each
+    assert [each.id for each in runs.left(3)] == everything[:3]
+
+
+async def test_what_is_over_is_forgotten_after_a_while_with_its_steps(
+    runs: Runs, clock: Clock
+) -> None:
+    for at, status in enumerate(("done", "failed", "waiting", "stopped")):
+        run = await runs.begin(a_run(f"r{at}"), steps(0, 1))
+        await runs.append(run, steps(2), status=status)  # type: ignore[arg-type]  # a parameter
+    await runs.begin(a_run("working"), steps(0))
+    clock.now += 10
+    between = int(1000 * clock.now)
+    clock.now += 10
+    late = await runs.append(runs.get(DEFAULT_ORG, "r1"), (), status="failed")
+    assert runs.forget(between, most=1) == 1
+    assert runs.forget(between) == 1
+    assert runs.forget(between) == 0
+    left = {each.id for each in runs.newest(DEFAULT_ORG)}
+    assert left == {"r1", "r2", "working"}, "what goes on, waits, or was touched since stays"
+    assert runs.steps(DEFAULT_ORG, "r0") == []
+    assert len(runs.steps(DEFAULT_ORG, "r1")) == late.steps == 3
+
+
+def test_a_process_in_another_container_of_that_name_is_not_judged_from_here(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its number may be that of another process here, or of none."""
+    place, number, started = this_process().rsplit(":", 2)
+    theirs = replace(a_run(), owner=f"{place}0:{number}:{started}", lease_until_ms=2**62)
+    assert runs.held(theirs), "until its lease has run out"
+    assert not runs.held(replace(theirs, lease_until_ms=1))
+    assert len(this_process(2**22)) <= 64
+
+
+async def test_a_database_that_cannot_be_used_is_waited_for_once(tmp_path: Path) -> None:
+    place = tmp_path / "data"
+    place.write_text("a file where a folder should be")
+    opened = 0
+    with closing(Database(f"sqlite:///{place}/conduit.db")) as database:
+        whole = database.transaction
+
+        def counted() -> AbstractContextManager[sa.Connection]:
+            nonlocal opened
+            opened += 1
+            return whole()
+
+        database.transaction = counted  # type: ignore[method-assign]  # to count
+        with closing(GroupCommit(database)) as commit:
+            asked = [asyncio.ensure_future(commit(lambda _: None)) for _ in range(100)]
+            ended = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(each) for each in ended} == {StoreError}
+    assert opened < 10
 
 
 async def test_what_waits_for_the_disk_waits_together(database: Database) -> None:

@@ -89,6 +89,14 @@ def test_postgres_and_sqlite_take_the_worst_texts_and_numbers(store: UsageStore)
     assert found.input_tokens == 0
 
 
+def test_what_is_old_is_forgotten_everywhere(store: UsageStore) -> None:
+    others = [usage(n, at_ms=n, org_id=OTHER_ORG) for n in range(3)]
+    store.add([*(usage(n, at_ms=n) for n in range(5)), *others])
+    assert [store.forget(3, most=2) for _ in range(3)] == [4, 2, 0]
+    assert [each.at_ms for each in everything(store)] == [4, 3]
+    assert everything(store, OTHER_ORG) == []
+
+
 def test_delivered_twice_counts_once(store: UsageStore) -> None:
     records = [usage(number) for number in range(10)]
     store.add(records)

@@ -39,6 +39,15 @@ VARIABLES = {
         "Conduit is started in",
     ),
     "CONDUIT_OUT_DIR": (DEFAULT_OUT_DIR, "Folder that tools render MIDI and JSON to"),
+    "CONDUIT_KEEP_RUNS_DAYS": (
+        "0",
+        "Days after which `conduit up` forgets runs that are over, with their steps; 0 keeps them "
+        "for ever",
+    ),
+    "CONDUIT_KEEP_USAGE_DAYS": (
+        "0",
+        "The same of usage, 31 at least: budgets are compared with what a month cost",
+    ),
     "CONDUIT_LM_BASE_URL": (
         "",
         "An OpenAI-compatible server that `LMLiteBlock` asks, like `http://127.0.0.1:8000/v1`; "

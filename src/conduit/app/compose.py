@@ -41,6 +41,7 @@ from conduit.app.going_on import going_on, stopped
 from conduit.app.live_side import LiveToken, live_blocks, live_sets, snapshots, tokens_of_devices
 from conduit.app.model_side import ModelSide, closing_at_the_end, open_models
 from conduit.app.registered_tools import RegisteredTools
+from conduit.app.retention import forgetting
 from conduit.app.rooms import Rooms, folder_of
 from conduit.app.settings import Settings
 from conduit.app.system import system_blocks
@@ -262,7 +263,8 @@ async def open_app(
             catalog.add(each)
         if serving:
             servers.discover_later()
-            stack.push_async_callback(stopped, going_on(gate, agent_runs))
+            old = forgetting(settings, runs, models.metering.ledger)
+            stack.push_async_callback(stopped, (*going_on(gate, agent_runs), *old))
         try:
             yield App(
                 settings,

@@ -13,6 +13,9 @@ DEFAULT_DB_URI = "sqlite:///conduit.db"
 DEFAULT_CONFIGS_DIR = "configs"
 DEFAULT_OUT_DIR = "out"
 _FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+_MONTH = 31
+"""Days: budgets are compared with what a month cost."""
+_MOST_DAYS = 36_500
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -33,14 +36,18 @@ class Settings:
     """Usage is brought from the journal into the database here; else another process does it."""
     workers: int = 1
     """Processes that share the limits of providers and keys."""
+    keep_runs_days: int = 0
+    """How long runs are kept that are over; 0: for ever."""
+    keep_usage_days: int = 0
+    """The same of records of usage."""
     link: bool = False
     """``conduit up`` joins the Ableton Link session of its networks."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
         """Read ``CONDUIT_HOME``, ``CONDUIT_DB_URI``, ``CONDUIT_LOG``, ``CONDUIT_CONFIGS_DIR``,
-        ``CONDUIT_OUT_DIR``, ``CONDUIT_USAGE_DURABLE``, ``CONDUIT_USAGE_DATABASE`` and
-        ``CONDUIT_LINK``.
+        ``CONDUIT_OUT_DIR``, ``CONDUIT_USAGE_DURABLE``, ``CONDUIT_USAGE_DATABASE``,
+        ``CONDUIT_KEEP_RUNS_DAYS``, ``CONDUIT_KEEP_USAGE_DAYS`` and ``CONDUIT_LINK``.
 
         Raises ``ConfigError`` for a value that cannot be used.
         """
@@ -60,8 +67,22 @@ class Settings:
             out=environ.get("CONDUIT_OUT_DIR") or DEFAULT_OUT_DIR,
             durable_usage=_flag(environ, "CONDUIT_USAGE_DURABLE", "no"),
             usage_database=_flag(environ, "CONDUIT_USAGE_DATABASE", "yes"),
+            keep_runs_days=_days(environ, "CONDUIT_KEEP_RUNS_DAYS", 1),
+            keep_usage_days=_days(environ, "CONDUIT_KEEP_USAGE_DAYS", _MONTH),
             link=_flag(environ, "CONDUIT_LINK", "no"),
         )
+
+
+def _days(environ: Mapping[str, str], name: str, least: int) -> int:
+    value = (environ.get(name) or "0").strip()
+    days = int(value) if value.isascii() and value.isdigit() and len(value) < 9 else -1
+    if days == 0 or least <= days <= _MOST_DAYS:
+        return days
+    raise ConfigError(
+        f"{value[:40]!r} is no number of days from {least} to {_MOST_DAYS}",
+        where=name,
+        hint="leave it out, or use 0, to keep everything",
+    )
 
 
 def _flag(environ: Mapping[str, str], name: str, usual: str) -> bool:

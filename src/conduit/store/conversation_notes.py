@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from conduit.store.conversations import StoredMessage, read_message, storable, utc
 from conduit.store.database import Database
 from conduit.store.inserting import insert_into
+from conduit.store.organisations import let_be
 from conduit.store.tables import (
     conversation_pins,
     conversation_settings,
@@ -184,6 +185,7 @@ class ConversationNotes:
         made = StoredPin(self._new_id(), role, text, message, datetime.now(UTC))
         table = conversation_pins
         with self._database.transaction() as connection:
+            let_be(connection, {org_id: org_id})  # one after another, or both would find room
             there = _pins(connection, org_id, session)
             for each in there:
                 if (each.role, each.text) == (role, text):

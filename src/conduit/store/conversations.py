@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from conduit.contracts.chat import Message, ToolCall
 from conduit.store.database import Database
 from conduit.store.inserting import insert_into
+from conduit.store.organisations import let_be
 from conduit.store.tables import (
     conversation_grooves,
     conversation_pins,
@@ -225,6 +226,7 @@ class Conversations:
             messages.c.org_id == org_id, messages.c.session == session
         )
         with self._database.transaction() as connection:
+            let_be(connection, {org_id: org_id})  # one after another, or both would find none
             if connection.scalar(known.limit(1)) is not None:
                 return False
             for at, turn in turns:

@@ -86,18 +86,27 @@ class GroupCommit:
                 self._commit(batch)
 
     def _commit(self, batch: list[_Asked]) -> None:
-        try:
-            with self._database.transaction() as connection:
-                made = [each.work(connection) for each in batch]
-        except Exception as error:
-            if len(batch) == 1:
-                _answer(batch[0], None, error)
-                return
-            for each in batch:  # one of them failed: the others shall not suffer for it
-                self._commit([each])
+        """All of it, or those that do not fail: each that does is left out, tried alone. A database
+        that cannot be used is waited for once, not once for each."""
+        while batch:
+            made: list[Any] = []
+            begun = False
+            try:
+                with self._database.transaction() as connection:
+                    begun = True
+                    made.extend(each.work(connection) for each in batch)
+            except Exception as error:
+                failed = batch[len(made)] if begun and len(made) < len(batch) else None
+                if failed is None or len(batch) == 1:
+                    for each in batch:
+                        _answer(each, None, error)
+                    return
+                batch = [each for each in batch if each is not failed]
+                self._commit([failed])
+                continue
+            for each, result in zip(batch, made, strict=True):
+                _answer(each, result, None)
             return
-        for each, result in zip(batch, made, strict=True):
-            _answer(each, result, None)
 
 
 def _answer(asked: _Asked, result: Any, error: Exception | None) -> None:

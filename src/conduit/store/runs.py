@@ -7,6 +7,7 @@ are more by now, somebody else works on the run, and nothing is stored (``Confli
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from conduit.store.tables import run_steps, runs
 RunStatus = Literal["running", "waiting", "done", "stopped", "failed", "cancelled"]
 """``waiting`` for a person; ``stopped`` with what there was, because a budget was used up."""
 
+OVER: Final[tuple[RunStatus, ...]] = ("done", "stopped", "failed", "cancelled")
 LEASE_MS: Final = 60_000
 """So long a run belongs to the process that works on it, unless that one says it still does."""
 RECOVERED: Final = "recovered"
@@ -259,11 +261,42 @@ class Runs:
 
     def left(self, most: int = 1000) -> list[StoredRun]:
         """Runs of every organisation that were being worked on by a process that is no more, oldest
-        first; none of this one's, however late it is. Raises ``StoreError``."""
-        query = sa.select(runs).where(runs.c.status == "running").order_by(runs.c.id)
+        first in each; none of this one's, however late it is. Raises ``StoreError``."""
+        query = sa.select(runs).where(runs.c.status == "running").order_by(runs.c.org_id, runs.c.id)
+        found: list[StoredRun] = []
         with self._database.snapshot() as connection:
-            found = [_read(row) for row in connection.execute(query)]
-        return [run for run in found if run.owner != self.owner and not self.held(run)][:most]
+            rows = connection.execute(query.execution_options(yield_per=100))
+            with contextlib.closing(rows):  # there may be many, and each may be large
+                for row in rows:
+                    run = _read(row)
+                    if run.owner != self.owner and not self.held(run):
+                        found.append(run)
+                    if len(found) == most:
+                        break
+        return found
+
+    def forget(self, before_ms: int, most: int = 500) -> int:
+        """Delete runs that are over, and have not changed since ``before_ms`` (Unix time), with
+        their steps, ``most`` of them at once; how many that were. Raises ``StoreError``."""
+        old = (
+            sa.select(runs.c.org_id, runs.c.id)
+            .where(runs.c.status.in_(OVER), runs.c.updated_ms < before_ms)
+            .limit(most)
+        )
+        forgotten = 0
+        with self._database.transaction() as connection:
+            for org_id, run_id in connection.execute(old).all():
+                gone = runs.delete().where(
+                    runs.c.org_id == org_id,
+                    runs.c.id == run_id,
+                    runs.c.status.in_(OVER),  # nobody has gone on with it meanwhile
+                    runs.c.updated_ms < before_ms,
+                )
+                if connection.execute(gone).rowcount:
+                    forgotten += 1
+                    of_it = (run_steps.c.org_id == org_id, run_steps.c.run_id == run_id)
+                    connection.execute(run_steps.delete().where(*of_it))
+        return forgotten
 
     def _update(self, connection: sa.Connection, run: StoredRun, made: StoredRun) -> None:
         """Raises ``Conflict`` when the run is not as it was known."""
@@ -293,9 +326,19 @@ class Runs:
 
 
 def this_process(pid: int | None = None) -> str:
-    """Names this process, or another of this machine, among those of all: ``host:pid:start``."""
+    """Names this process, or another of this machine, among those of all: ``place:pid:start``."""
     pid = os.getpid() if pid is None else pid
-    return f"{socket.gethostname()[:30]}:{pid}:{_started(pid)}"
+    return f"{_place()}:{pid}:{_started(pid)}"
+
+
+def _place() -> str:
+    """Among which processes a number means one: those of a machine, or of a container, of which
+    several may have the same name (pid_namespaces(7))."""
+    try:
+        space = os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return socket.gethostname()[:30]
+    return f"{socket.gethostname()[:19]}-{space:x}"
 
 
 def _started(pid: int) -> str:
@@ -313,7 +356,7 @@ def _alive(owner: str) -> bool | None:
     """Whether the process of this name lives; None when that cannot be seen from here."""
     host, _, rest = owner.rpartition(":")[0].rpartition(":")
     started = owner.rpartition(":")[2]
-    if host != socket.gethostname()[:30] or not rest.isdecimal() or not started:
+    if host != _place() or not rest.isdecimal() or not started:
         return None
     return _started(int(rest)) == started
 

@@ -15,7 +15,7 @@ from conduit.contracts.errors import NotFound
 from conduit.contracts.usage import Spent, SpentBy, UsageRecord
 from conduit.store.database import Database
 from conduit.store.organisations import let_be
-from conduit.store.tables import usage_records
+from conduit.store.tables import organisations, usage_records
 
 DAY_MS: Final = 86_400_000
 MOST_ROWS: Final = 1000
@@ -100,6 +100,23 @@ class UsageStore:
         )
         with self._database.snapshot() as connection:
             return int(connection.scalar(query) or 0)
+
+    def forget(self, before_ms: int, most: int = 1000) -> int:
+        """Delete records of requests that began before a moment (Unix time), ``most`` of each
+        organisation at once; how many that were."""
+        columns = usage_records.c
+        forgotten = 0
+        with self._database.transaction() as connection:
+            for org_id in connection.scalars(sa.select(organisations.c.id)).all():
+                old = (
+                    sa.select(columns.id)
+                    .where(columns.org_id == org_id, columns.at_ms < before_ms)
+                    .order_by(columns.at_ms, columns.id)
+                    .limit(most)
+                )
+                gone = usage_records.delete().where(columns.id.in_(old))
+                forgotten += connection.execute(gone).rowcount
+        return forgotten
 
     def recent(self, org_id: str, limit: int = 50, before: str = "") -> list[UsageRecord]:
         """The newest records, newest first; ``before`` (an id) gives the page after that one.
