@@ -12,8 +12,7 @@ from conduit.contracts.errors import InvalidInput, TooLarge
 from conduit.contracts.files import FileRef, FileStore
 from conduit.contracts.json import Json
 from conduit.midi import smf
-from conduit.rhythm.blocks import LANE_BARS, MAX_BLOCK_CELLS, MIDI_TYPE, GrooveStore
-from conduit.rhythm.check import cells_of
+from conduit.rhythm.blocks import LANE_BARS, MAX_BLOCK_CELLS, MIDI_TYPE, GrooveStore, load_of
 from conduit.rhythm.config import EngineConfig
 from conduit.rhythm.engine import play
 from conduit.rhythm.groove import GrooveRequest, config_of, slug
@@ -183,11 +182,11 @@ def morph_block(
 
 
 def _require_room(way: Sequence[EngineConfig]) -> None:
-    cells = sum(cells_of(each) for each in way)
+    cells = sum(load_of(each) for each in way)
     if cells > MAX_BLOCK_CELLS:
         raise TooLarge(
-            f"{cells} cells (bars × steps × layers), at most {MAX_BLOCK_CELLS} are rendered in one "
-            "call",
+            f"{cells} cells (bars × steps × layers; a steered groove counts eightfold), at most "
+            f"{MAX_BLOCK_CELLS} are rendered in one call",
             where="bars",
             hint="ask for fewer bars, or fewer steps of the way",
         )
