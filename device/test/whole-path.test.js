@@ -127,7 +127,7 @@ test(
   },
 );
 
-test("a loop is selected, and the hats sit like it", { skip }, async (t) => {
+test("a loop is selected, the hats sit like it, and all of it is a preset", { skip }, async (t) => {
   const client = new Client({ url: server.url, home: server.home, timeoutMs: 20000 });
   const wanted = { style: "hard", bars: 4, swing: 62 };
   const groove = await client.send("POST", "/blocks/groove.render", wanted);
@@ -159,6 +159,15 @@ test("a loop is selected, and the hats sit like it", { skip }, async (t) => {
   assert.deepEqual(starts(after, false), starts(before, false), "the kick stays where it was");
   assert.notDeepEqual(starts(after, true), starts(before, true), "and the hats do not");
   assert.equal(after.length, before.length);
+
+  await rig.node.send("preset", "save", "Sits well");
+  assert.equal(rig.status("say"), "saved: sits-well");
+  set.song.put("tempo", 133);
+  rig.time.pass(100);
+  await rig.node.send("preset", "sits-well");
+  assert.equal(rig.status("preset"), "sits-well");
+  const known = await contextOf(rig.node.script.session());
+  assert.equal(known.tempo, 133, "the set that is open, and not the one that was saved");
   assert.deepEqual(set.rules.broken, []);
 });
 
