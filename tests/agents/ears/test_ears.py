@@ -67,6 +67,11 @@ def used(reply: AskReply) -> list[str]:
     return [use.block for use in reply.tool_calls]
 
 
+def when(notes: Any, name: str) -> list[int]:
+    at = notes.layers.index(name)
+    return [tick for tick, layer in zip(notes.tick, notes.layer, strict=True) if layer == at]
+
+
 def says(text: str) -> list[Chunk]:
     return [Chunk(text=text), Chunk(finish_reason="stop")]
 
@@ -154,8 +159,7 @@ async def test_the_offline_agent_makes_the_hats_sit_like_a_loop(
     notes = await joined.gate.acall("groove.notes", {"groove_id": sat["groove_id"]})
     before = await joined.gate.acall("groove.notes", {"groove_id": plain["groove_id"]})
     assert (notes.bars, len(notes.tick)) == (4, len(before.tick))
-    moved = {notes.layers[layer] for layer, a, b in zip(notes.layer, notes.tick, before.tick,
-                                                        strict=True) if a != b}  # fmt: skip
+    moved = {name for name in notes.layers if when(notes, name) != when(before, name)}
     assert moved
     assert moved <= set(sat["layers"]), "nothing but the hats moves"
     # It goes on sitting while the groove is changed, saved and gone back to.
