@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from conduit.contracts.errors import ConduitError
-from conduit.surfaces.flex.asking import Wire
+from conduit.surfaces.flex.asking import Wire as MidiWire
 from conduit.surfaces.flex.asking import ask as ask_by_midi
 from conduit.surfaces.flex.envelope import Envelope
 from conduit.surfaces.grpc.generated.conduit.v1 import blocks_pb2
@@ -25,6 +25,7 @@ from conduit.surfaces.osc.asking import ask as ask_by_osc
 from conduit.surfaces.osc.wire import Message
 from tests.fakes.upstream import Answer, FakeUpstream, ToolUse
 from tests.product.answers import Event, error_in, events, refused
+from tests.product.raw import Wire, request
 from tests.product.server import Server, serving
 from tests.product.waiting import settled
 
@@ -151,12 +152,16 @@ def test_who_leaves_ends_the_call_of_the_model(
         next(line for line in reply.iter_lines() if "text" in line)
         assert not upstream.requests[0].hung_up
     settled(lambda: upstream.requests[0].hung_up)
+    with Wire(server.port) as wire:  # so it is for who waits for all of it
+        wire.send(*request("/chat", stalling))
+        settled(lambda: len(upstream.requests) == 2)
+    settled(lambda: upstream.requests[1].hung_up)
     with grpc.insecure_channel(server.grpc) as channel:
         call = over_grpc(channel, stalling)
         assert "provider" in json.loads(next(call).json)
         assert "text" in json.loads(next(call).json)
         call.cancel()
-    settled(lambda: len(upstream.requests) == 2 and upstream.requests[1].hung_up)
+    settled(lambda: len(upstream.requests) == 3 and upstream.requests[2].hung_up)
 
 
 def over_grpc(channel: grpc.Channel, body: dict[str, Any]) -> Any:
@@ -180,7 +185,7 @@ def by_midi(
     host, _, port = server.flex.partition(":")
     now_ms = time.time_ns() // 1_000_000
     asked = Envelope(now_ms, corr or f"c{next(numbers)}", intent, body)
-    return ask_by_midi(Wire(host, int(port)), asked, patience_s=30)
+    return ask_by_midi(MidiWire(host, int(port)), asked, patience_s=30)
 
 
 def by_osc(server: Server, body: Any) -> AsyncGenerator[Told, None]:

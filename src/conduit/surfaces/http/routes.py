@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 import conduit
 from conduit.agents.events import EVENT_NAMES
-from conduit.blocks import BlockInfo, Gate, dumps
+from conduit.blocks import BlockInfo, Effects, Gate, dumps
 from conduit.contracts.call import Principal
 from conduit.contracts.errors import ConduitError
 from conduit.contracts.files import FileStore
@@ -279,7 +279,12 @@ def json_response(value: object, status: int = 200) -> Response:
     return Response(dumps(value), status, media_type="application/json")
 
 
+_LASTING = Effects.WRITES_FILES | Effects.WRITES_STATE | Effects.RUNS_COMMANDS
+
+
 def _block_endpoint(gate: Gate, name: str, limits: Limits) -> Endpoint:
+    """What leaves nothing behind, a model's answer say, ends when nobody waits for it any more."""
+
     async def endpoint(request: Request) -> Response:
         if request.method in ("GET", "HEAD"):
             data: Any = {**request.query_params, **request.path_params}
@@ -290,7 +295,9 @@ def _block_endpoint(gate: Gate, name: str, limits: Limits) -> Endpoint:
             data = {**data, **request.path_params}
         if _wants_events(request) and gate.catalog.get(name).streams:
             return _events(gate, request, name, data, limits)
-        return json_response(await _call(gate, request, name, data))
+        call = _call(gate, request, name, data)
+        lasting = gate.catalog.get(name).effects & _LASTING
+        return json_response(await (call if lasting else until_left(request.receive, call)))
 
     return _safely(endpoint)
 
