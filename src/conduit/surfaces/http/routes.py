@@ -295,8 +295,8 @@ def _block_endpoint(gate: Gate, name: str, limits: Limits) -> Endpoint:
             data = {**data, **request.path_params}
         if _wants_events(request) and gate.catalog.get(name).streams:
             return _events(gate, request, name, data, limits)
-        call = _call(gate, request, name, data)
         lasting = gate.catalog.get(name).effects & _LASTING
+        call = _call(gate, request, name, data)
         return json_response(await (call if lasting else until_left(request.receive, call)))
 
     return _safely(endpoint)
