@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from conduit.playing.along import play_along
 from conduit.playing.follower import Follower
 from conduit.playing.pace import OwnPace
-from conduit.playing.player import LOOK_EVERY_S, Played, play
+from conduit.playing.player import LOOK_EVERY_S, STALL_S, LoopClock, Played, play
 from tests.playing.simulated import Change, Listener, Others, Time, piece
 
 BEATS = [0.0, 0.5, 1.0, 1.75, 2.0, 3.0, 3.25, 4.0, 5.5, 7.875]
@@ -45,13 +45,14 @@ def played_along(
 def test_every_note_is_struck_once_and_in_order(
     changes: list[Change], delays: list[float], beat: float, bar: float
 ) -> None:
-    listener, _, played, _ = played_along(changes, delays, beat=beat, bar=bar, loops=3)
+    listener, _, played, time = played_along(changes, delays, beat=beat, bar=bar, loops=3)
     assert [each.note for each in listener.struck] == list(range(len(BEATS))) * 3
     assert len(listener.ended) == 3 * len(BEATS)
     assert played.rounds == 3
     times = [each.at_s for each in listener.struck]
     assert times == sorted(times)
-    assert played.latest_s <= max([*delays, LOOK_EVERY_S])
+    away = [each for each in delays[len(time.delays) :] if each > STALL_S]
+    assert played.held_s == pytest.approx(sum(away))  # nothing of that is made up for
 
 
 @settings(max_examples=40)
@@ -154,3 +155,19 @@ def test_what_makes_no_sense_changes_nothing() -> None:
     assert follower.position(1.5) == pytest.approx(2.0)
     follower.look(1.5, 6.0, 1e9)
     assert follower.tempo == 999
+
+
+@pytest.mark.parametrize("loops", [0, 5])
+async def test_a_piece_without_time_can_be_stopped(loops: int) -> None:
+    """All of it is due at once, in each round."""
+    loop = asyncio.get_running_loop()
+    score, played = piece([0.0], 4.0, bpm=1e12), Played()
+
+    async def send(words: list[int]) -> None: ...
+
+    pace, clock = OwnPace(score, loop.time()), LoopClock(loop.time)
+    playing = asyncio.create_task(play(score, send, pace, clock=clock, loops=loops, played=played))
+    await asyncio.sleep(0.1)
+    playing.cancel()
+    await asyncio.gather(playing, return_exceptions=True)
+    assert played.rounds == 5 if loops else played.rounds > 5

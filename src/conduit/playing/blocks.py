@@ -12,7 +12,7 @@ from conduit.playing.follower import FASTEST_BPM, SLOWEST_BPM
 from conduit.playing.served import ServedLink
 from conduit.playing.session import Reading
 
-LONGEST_WATCH_S: Final = 86_400.0
+LONGEST_WATCH_S: Final = 3600.0
 
 Quantum = Annotated[float, Range(0.25, 64), "beats (quarter notes) of a bar"]
 

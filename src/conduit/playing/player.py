@@ -148,6 +148,7 @@ class _Hand:
         await self._send(stamped(due, sent))
         self._played.moments += 1
         self._played.messages += len(sent)
+        await asyncio.sleep(0)  # or a piece without any time in it would let nobody stop it
 
     async def lift(self) -> None:
         """End what sounds."""

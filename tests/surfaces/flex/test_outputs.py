@@ -68,7 +68,7 @@ async def test_a_port_of_the_system_is_played_to(plugged: Ports) -> None:
     async with port_output("Desk") as output:
         assert output.name == "Desk"
         await output.send(NOTE)
-    assert [word for message in plugged.sent for word in message] == NOTE
+    assert plugged.sent == [NOTE[1:]]  # the system has times of its own
     assert plugged.closed == 1
     with pytest.raises(NotFound, match="can be played to"):
         async with port_output("Nothing"):

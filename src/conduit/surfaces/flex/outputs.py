@@ -15,7 +15,7 @@ from typing import Final
 
 from conduit.contracts.errors import MissingDependency, NotFound, Unavailable
 from conduit.midi.network import Client, Identity, SharedSecret, UserPassword
-from conduit.midi.ump import bytes_of, decode, encode
+from conduit.midi.ump import JrClock, JrTimestamp, bytes_of, decode, encode
 from conduit.surfaces.flex.links import SLOWEST_READER_S, whole_messages
 from conduit.surfaces.flex.ports import (
     SystemSink,
@@ -72,7 +72,8 @@ async def port_output(name: str) -> AsyncGenerator[Output, None]:
 
     async def send(words: list[int]) -> None:
         for message in decode(words):
-            sink.send(list(encode(message)))
+            if not isinstance(message, JrClock | JrTimestamp):  # the system has times of its own
+                sink.send(list(encode(message)))
 
     try:
         yield Output(sink.name, send)

@@ -23,8 +23,8 @@ _BLOCK: Final = "link.watch"
 
 
 def link_events_endpoint(gate: Gate, limits: Limits) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint, for a route. Its query is the input of the block, which goes on for a day
-    unless it says how long."""
+    """The endpoint, for a route. Its query is the input of the block, which goes on for an hour
+    unless it says how long: then an ``EventSource`` asks again."""
 
     async def endpoint(request: Request) -> Response:
         data = {"seconds": LONGEST_WATCH_S, **request.query_params}
