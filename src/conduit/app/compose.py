@@ -239,7 +239,7 @@ async def open_app(
         catalog.add(access_block(access, gate, rights))
         for each in (*ears.blocks(gate, allowed_folder), *live_blocks(gate, sets, files)):
             catalog.add(each)
-        morphs = (morph_block(gate, files, grooves, configs),)
+        morphs = (morph_block(gate, files, grooves, configs, ProcessCrew()),)
         for each in (*morphs, *preset_groove_blocks(models.presets, gate)):
             catalog.add(each)
         scopes = models.tokens.scopes = CatalogScopes(gate)

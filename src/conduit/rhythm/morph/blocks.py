@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, Protocol
@@ -22,6 +22,7 @@ from conduit.rhythm.morph.grooves import morph
 from conduit.rhythm.morph.series import amounts_of, in_one_file
 from conduit.rhythm.notation import Lane
 from conduit.rhythm.session import Session
+from conduit.rhythm.vary.blocks import Crew
 from conduit.rhythm.written import written
 
 MOST_STEPS: Final = 16
@@ -101,9 +102,10 @@ class SavedConfigs(Protocol):
 
 
 def morph_block(
-    gate: Gate, files: FileStore, grooves: GrooveStore, configs: SavedConfigs
+    gate: Gate, files: FileStore, grooves: GrooveStore, configs: SavedConfigs, crew: Crew
 ) -> Block[Any, Any]:
-    """``groove.morph``. The groove of a preset is asked for through the gate."""
+    """``groove.morph``. The groove of a preset is asked for through the gate; the ``crew`` does the
+    work, so that nobody else waits for it."""
 
     def config_in(source: GrooveSource, preset: str, where: str) -> EngineConfig:
         if source.groove is not None:
@@ -132,7 +134,8 @@ def morph_block(
         found: Any = await gate.acall("presets.groove", {"name": source.preset})
         return dumps(found.request).decode()
 
-    def made(request: MorphRequest, presets: tuple[str, str]) -> MorphedGroove:
+    def made(given: tuple[MorphRequest, tuple[str, str]]) -> MorphedGroove:
+        request, presets = given
         one = config_in(request.one, presets[0], "one")
         two = config_in(request.two, presets[1], "two")
         if request.bars:
@@ -176,7 +179,10 @@ def morph_block(
     )
     async def morphed(request: MorphRequest) -> MorphedGroove:
         presets = (await of_preset(request.one, "one"), await of_preset(request.two, "two"))
-        return await asyncio.to_thread(made, request, presets)
+        async with contextlib.aclosing(
+            crew.each(made, [(request, presets)], processes=False)
+        ) as results:
+            return await anext(results)
 
     return morphed
 
