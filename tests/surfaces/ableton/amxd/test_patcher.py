@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,15 @@ def test_a_picture_shows_every_box_and_every_line() -> None:
     for wrong in (b"{}", b'{"patcher": 1}', b"[]"):
         with pytest.raises(InvalidInput, match="no patcher"):
             picture_of(wrong)
+
+
+def test_nothing_on_the_panel_covers_another() -> None:
+    placed = [(box.id, *box.panel) for box in device().boxes if box.panel is not None]
+    assert len(placed) > 15
+    for one, other in combinations(placed, 2):
+        apart_x = one[1] + one[3] <= other[1] or other[1] + other[3] <= one[1]
+        apart_y = one[2] + one[4] <= other[2] or other[2] + other[4] <= one[2]
+        assert apart_x or apart_y, (one, other)
 
 
 def test_the_picture_in_the_docs_is_the_device() -> None:
