@@ -19,6 +19,7 @@ from conduit.agents.runs.agent_runs import AgentRuns
 from conduit.agents.standing import rights_of
 from conduit.agents.tool_loop import ToolLoop
 from conduit.app import going_on as room
+from conduit.app.beside import stopped
 from conduit.blocks import dumps
 from conduit.contracts.call import Principal
 from conduit.store.runs import (
@@ -84,7 +85,7 @@ async def test_two_that_start_at_once_go_on_with_each_plan_once(
     names = [*(f"p{number}" for number in range(6)), "unsure", "nothing", "gone"]
     await asyncio.to_thread(settled, lambda: "running" not in map(status, names))
     await asyncio.sleep(0.2)  # it is looked again some times
-    await room.stopped(tasks)
+    await stopped(tasks)
     assert [status(name) for name in names] == [*["done"] * 6, "waiting", "stopped", "stopped"]
     done = Counter(word for place in places for word in place.counting.done)
     assert done == {
@@ -109,13 +110,13 @@ async def test_one_that_ends_while_it_goes_on_leaves_it_for_the_next(places: lis
 
     tasks = begin(first)
     await asyncio.to_thread(settled, lambda: first.counting.done == ["make.read:long"])
-    await room.stopped(tasks)
+    await stopped(tasks)
     assert status() == "running"
     with first.database.transaction() as connection:  # its process is no more
         connection.exec_driver_sql("UPDATE runs SET lease_until_ms = 0")
     tasks = begin(second)
     await asyncio.to_thread(settled, lambda: status() == "done")
-    await room.stopped(tasks)
+    await stopped(tasks)
     assert second.counting.done == ["make.read:long", "make.write:long"]
 
 
@@ -133,7 +134,7 @@ async def test_a_run_that_ends_every_process_is_stopped_at_last(places: list[Pla
     await asyncio.to_thread(
         settled, lambda: one.runs.get(PERSON.org_id, "deadly").status != "running"
     )
-    await room.stopped(tasks)
+    await stopped(tasks)
     assert one.runs.get(PERSON.org_id, "deadly").status == "stopped"
     assert one.counting.done == []
 

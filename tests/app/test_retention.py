@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conduit.app.going_on import stopped
+from conduit.app.beside import stopped
 from conduit.app.retention import forgetting
 from conduit.app.settings import Settings
 from conduit.contracts.call import DEFAULT_ORG

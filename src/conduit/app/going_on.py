@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from typing import Final
 
 from conduit.agents.planning.blocks import ExecuteRequest
@@ -30,17 +29,9 @@ _AT_ONCE: Final = 8
 
 
 def going_on(gate: Gate, runs: AgentRuns) -> tuple[asyncio.Task[None], ...]:
-    """Start both, beside everything else. They end with ``stopped``."""
+    """Start both, beside everything else. What is being gone on with when they are stopped is left
+    for the next process."""
     return tuple(map(asyncio.create_task, (_Recovery(gate, runs).work(), runs.watch())))
-
-
-async def stopped(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """End them. What was being gone on with is left for the next process."""
-    for task in tasks:
-        task.cancel()
-    for ended in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(ended, Exception):
-            log.error("it ended with an error", exc_info=ended)
 
 
 class _Recovery:

@@ -62,6 +62,10 @@ class ModelSide:
     def registry(self) -> ProviderRegistry:
         return self.opened.registry
 
+    def is_model(self, provider: str) -> bool:
+        """Whether a provider is a language model, and not the agent without one."""
+        return not self.registry.is_last_resort(provider)
+
 
 @asynccontextmanager
 async def open_models(

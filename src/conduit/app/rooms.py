@@ -6,26 +6,51 @@ block loads one room, and a server answers before it has loaded all (docs/decisi
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import conduit
+from conduit.app import starting
 from conduit.app.access import Access
+from conduit.app.beside import stopped
+from conduit.app.model_side import ModelSide
 from conduit.app.registered_tools import RegisteredTools
 from conduit.app.settings import Settings
 from conduit.blocks import Block, Catalog, Gate
-from conduit.contracts.files import FileStore
 from conduit.store.database import Database
+from conduit.store.files import DiskFiles
+from conduit.store.runs import Runs
+from conduit.store.sandbox import Sandbox
 from conduit.telemetry.ids import new_id
 
 if TYPE_CHECKING:
+    from conduit.agents.ears.blocks import Ears
+    from conduit.agents.model_rights import ModelRights
+    from conduit.agents.system_prompts import SystemPrompts
+    from conduit.app.agent_side import AgentSide
     from conduit.app.tool_states import ToolStateKeeper
     from conduit.playing.served import ServedLink
+    from conduit.rhythm.config_blocks import Configs
+    from conduit.store.grooves import Grooves
     from conduit.tools.code.choosing import Chosen
     from conduit.tools.web.search.searcher import Searcher
+
+AGENTS: Final = (
+    "agent",
+    "conversations",
+    "docs",
+    "ears",
+    "help",
+    "live",
+    "llm",
+    "planner",
+    "prompts",
+    "runs",
+)
+"""The families of the agents' blocks."""
 
 Blocks = tuple[Block[Any, Any], ...]
 
@@ -38,29 +63,39 @@ class Rooms:
         settings: Settings,
         access: Access,
         database: Database,
-        files: FileStore,
+        files: DiskFiles,
+        models: ModelSide,
         gate: Gate,
-        is_model: Callable[[str], bool],
+        prompts: SystemPrompts,
+        rights: ModelRights,
+        runs: Runs,
         registered: RegisteredTools,
         keeper: ToolStateKeeper,
         searcher: Searcher,
         link: ServedLink,
     ) -> None:
-        """``is_model`` tells a provider that is a model from the offline agent."""
         self._settings = settings
         self._access = access
         self._database = database
         self._files = files
+        self._models = models
         self._gate = gate
-        self._is_model = is_model
+        self._prompts = prompts
+        self._rights = rights
+        self._runs = runs
         self._registered = registered
         self._keeper = keeper
         self._searcher = searcher
         self._link = link
         self._closing = contextlib.ExitStack()
+        self._opening: asyncio.Task[None] | None = None
 
     def put_into(self, catalog: Catalog) -> None:
-        """Register all of them."""
+        """Register all of them, those first that are asked for first."""
+        catalog.add_later(lambda: self._agents.blocks, *AGENTS)
+        catalog.add_later(self._music, "groove", "configs")
+        catalog.add_later(self._sounds, "audio")
+        catalog.add_later(self._preset_grooves, "presets")
         catalog.add_later(self._tools, "tools", "function")
         catalog.add_later(self._whereabouts, "places", "calendar", "commute")
         catalog.add_later(self._corpora, "corpora", "analytics")
@@ -72,9 +107,66 @@ class Rooms:
         catalog.add_later(self._following, "link")
         catalog.add_later(self._device, "device")
 
-    def close(self) -> None:
+    def open_all(self) -> None:
+        """Open the others one after the other, beside serving, and go on with runs that were left:
+        for a server, which has answered somebody already."""
+        self._opening = asyncio.create_task(self._open_all())
+
+    async def _open_all(self) -> None:
+        try:
+            more = True
+            while more:  # in a thread, for those who ask meanwhile
+                more = await asyncio.to_thread(self._gate.catalog.make_next)
+            self._agents.go_on()
+        finally:
+            starting.begun()
+
+    async def close(self) -> None:
         """Close those that were opened."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await stopped([self._opening])
+        if "_agents" in self.__dict__:
+            await self._agents.close()
         self._closing.close()
+
+    @cached_property
+    def _agents(self) -> AgentSide:
+        from conduit.app.agent_side import AgentSide
+
+        return AgentSide(
+            self._gate,
+            self._access,
+            self._models,
+            self._database,
+            self._files,
+            self._runs,
+            self._prompts,
+            self._rights,
+            self._ears,
+            self._configs,
+            self._allowed_folder,
+            folder_of("docs"),
+        )
+
+    @cached_property
+    def _ears(self) -> Ears:
+        from conduit.app.ears_side import open_ears
+
+        return open_ears(self._database, self._files)
+
+    @cached_property
+    def _grooves(self) -> Grooves:
+        from conduit.store.grooves import Grooves
+
+        return Grooves(self._database)
+
+    @cached_property
+    def _configs(self) -> Configs:
+        from conduit.rhythm.config_blocks import Configs
+
+        examples = Sandbox(folder_of("configs"), "examples")
+        return Configs(_sandbox(self._settings.configs), examples, _sandbox(self._settings.out))
 
     @cached_property
     def sandbox(self) -> Chosen:
@@ -82,6 +174,46 @@ class Rooms:
         from conduit.tools.code.choosing import Chosen
 
         return Chosen(hidden=[self._settings.home])
+
+    def _allowed_folder(self, root: str) -> Sandbox:
+        return Sandbox(self._access.allowed.folder(root), root)
+
+    def _music(self) -> Blocks:
+        from conduit.app.crew import ProcessCrew
+        from conduit.app.ears_side import Loops
+        from conduit.rhythm.blocks import groove_blocks
+        from conduit.rhythm.config_blocks import config_blocks
+        from conduit.rhythm.explain.blocks import explain_blocks
+        from conduit.rhythm.midi2_block import midi2_block
+        from conduit.rhythm.morph.blocks import morph_block
+        from conduit.rhythm.session_blocks import session_blocks
+        from conduit.rhythm.sit_block import sit_block
+        from conduit.rhythm.stored_blocks import stored_groove_blocks
+        from conduit.rhythm.vary.blocks import vary_blocks
+
+        files, grooves, configs = self._files, self._grooves, self._configs
+        return (
+            *groove_blocks(files, grooves),
+            *stored_groove_blocks(files, grooves),
+            midi2_block(files, grooves),
+            sit_block(files, grooves, Loops(self._ears, files)),
+            morph_block(self._gate, files, grooves, configs, ProcessCrew()),
+            *vary_blocks(files, ProcessCrew()),
+            *explain_blocks(files),
+            *config_blocks(configs),
+            *session_blocks(configs, _sandbox(self._settings.out), files),
+        )
+
+    def _sounds(self) -> Blocks:
+        from conduit.audio.blocks import audio_blocks
+        from conduit.audio.ears_blocks import ears_blocks
+
+        return *audio_blocks(self._files), *ears_blocks(self._files, self._allowed_folder)
+
+    def _preset_grooves(self) -> Blocks:
+        from conduit.agents.preset_grooves import preset_groove_blocks
+
+        return preset_groove_blocks(self._models.presets, self._gate)
 
     def _tools(self) -> Blocks:
         from conduit.app.tool_blocks import tool_blocks
@@ -105,7 +237,7 @@ class Rooms:
             self._files,
             self._gate,
             lexical.embed_all,
-            self._is_model,
+            self._models.is_model,
         )
 
     def _machine(self) -> Blocks:
@@ -144,6 +276,11 @@ class Rooms:
 
         epoch = self._settings.environ.get(EPOCH)
         return device_blocks(self._files, folder_of("device"), epoch)
+
+
+def _sandbox(folder: str) -> Sandbox:
+    """A folder that tools may use. The path counts from where Conduit was started."""
+    return Sandbox(Path(folder).expanduser(), folder)
 
 
 def folder_of(name: str) -> Path:

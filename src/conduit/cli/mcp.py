@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from conduit.app import starting
 from conduit.cli.printing import err, out, print_json, print_table
 from conduit.cli.running import AsJson, call, run
 from conduit.contracts.call import LOCAL_OWNER
@@ -44,7 +43,7 @@ def _serve() -> None:
     async def work(app: App) -> None:
         from conduit.surfaces.mcp.stdio import serve_pipes  # two thirds of a second
 
-        starting.begun()
+        app.rooms.open_all()
         await serve_pipes(
             app.gate,
             app.files,

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conduit.app import starting
 from conduit.cli.printing import out, print_error, print_warning
 from conduit.cli.running import AsJson, run
 from conduit.contracts.errors import ConduitError, ConfigError, Unavailable
@@ -144,7 +143,7 @@ def up(
                 import webbrowser  # 25 ms that only a desktop needs
 
                 webbrowser.open(url)
-            starting.begun()
+            app.rooms.open_all()
             await serve(asgi, listener, ending=stack.aclose)
 
     run(work, as_json=as_json, serving=True)
