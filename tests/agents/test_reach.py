@@ -11,7 +11,7 @@ import pytest
 from conduit.agents.ask import AskRequest
 from conduit.agents.planning.blocks import planner_blocks
 from conduit.agents.planning.reason import Planner
-from conduit.agents.runs.blocks import Decide, Fork, ListRuns, ListWaiting, RunName
+from conduit.agents.runs.blocks import Decide, Fork, ListRuns, ListWaiting, RunName, ShowRun
 from conduit.contracts.call import LOCAL_OWNER, Principal
 from conduit.contracts.chat import ChatRequest, Chunk, ToolCallDelta
 from conduit.contracts.errors import ConduitError, Forbidden, InvalidInput, NotFound
@@ -66,8 +66,8 @@ async def failed_plan(here: Rooms) -> str:
 
 
 ACTS: dict[str, Callable[[str, str], tuple[str, object]]] = {
-    "show": lambda run, _: ("runs.show", RunName(run)),
-    "show a plan": lambda _, plan: ("runs.show", RunName(plan)),
+    "show": lambda run, _: ("runs.show", ShowRun(run)),
+    "show a plan": lambda _, plan: ("runs.show", ShowRun(plan)),
     "resume": lambda run, _: ("runs.resume", RunName(run)),
     "approve": lambda run, _: ("runs.decide", Decide(run, "c0", "approve")),
     "edit": lambda run, _: ("runs.decide", Decide(run, "c0", "edit", {})),
@@ -129,7 +129,7 @@ async def test_lists_show_what_is_reached(rooms: MakeRooms, who: str) -> None:
     else:
         with pytest.raises(Forbidden, match=r"may not call runs\.others"):
             await listed("runs.others", ListRuns())
-    newest = here.gate.acall("runs.show", RunName("last"), person)
+    newest = here.gate.acall("runs.show", ShowRun("last"), person)
     if mine:
         assert (await newest).run.id in mine
     else:
@@ -148,7 +148,7 @@ async def test_who_may_not_call_it_lets_nobody_call_it(rooms: MakeRooms) -> None
     for decision in ("approve", "edit"):
         with pytest.raises(Forbidden, match=r"key:c may not call groove\.styles"):
             await here.gate.acall("runs.decide", Decide(run, "c0", decision, {}), narrow)
-    shown = await here.gate.acall("runs.show", RunName(run), OWNER)
+    shown = await here.gate.acall("runs.show", ShowRun(run), OWNER)
     assert shown.run.status == "waiting"  # nothing was stored
     reply = await here.gate.acall("runs.decide", Decide(run, "c0", "reject"), narrow)
     assert (reply.status, reply.text) == ("done", "Done.")  # the model is asked as the owner
@@ -174,4 +174,4 @@ async def test_whose_key_is_gone_has_no_run_that_goes_on(rooms: MakeRooms) -> No
     for name in ("resume", "approve", "fork", "go on with a plan"):
         with pytest.raises(ConduitError, match="may do nothing any more"):
             await here.gate.acall(*ACTS[name](run, plan), LOCAL_OWNER)
-    assert (await here.gate.acall("runs.show", RunName(run), LOCAL_OWNER)).run.id == run
+    assert (await here.gate.acall("runs.show", ShowRun(run), LOCAL_OWNER)).run.id == run

@@ -11,7 +11,7 @@ import pytest
 from conduit.agents.ask import AskRequest
 from conduit.agents.events import AskReply, TextDelta, ToolCalled
 from conduit.agents.generation import Generation
-from conduit.agents.runs.blocks import RunName
+from conduit.agents.runs.blocks import RunName, ShowRun
 from conduit.agents.runs.budget import Budget
 from conduit.contracts.call import LOCAL_OWNER
 from conduit.contracts.chat import ChatRequest, Chunk, ToolCallDelta, Usage
@@ -67,7 +67,7 @@ async def test_most_decide_and_nothing_else_was_ever_said(rooms: MakeRooms) -> N
     assert sample.messages == model.asked[0].messages
     assert (sample.tool_choice, sample.temperature) == ("none", 0.7)
     # What came of it is stored with the run, to learn from.
-    run = await joined.gate.acall("runs.show", RunName(reply.run_id), LOCAL_OWNER)
+    run = await joined.gate.acall("runs.show", ShowRun(reply.run_id), LOCAL_OWNER)
     assert run.text == run.result["text"] == reply.text
     assert run.result["reward"]["uncertainty"] == pytest.approx(2 / 4)
     assert run.result["agreement"]["dissent"] == {"it is 41": 1}
@@ -149,7 +149,7 @@ async def test_a_listener_who_leaves_ends_the_vote_which_is_gone_on_with(
     with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.wait_for(ended.wait(), 10)
-    found = await joined.gate.acall("runs.show", RunName("last"), LOCAL_OWNER)
+    found = await joined.gate.acall("runs.show", ShowRun("last"), LOCAL_OWNER)
     assert found.run.status == "cancelled"
     assert [each.kind for each in found.steps] == ["begun", "answered", "ended", "sampled"]
     left = ["42.0"]

@@ -17,7 +17,8 @@ from conduit.contracts.call import DEFAULT_ORG
 from conduit.contracts.errors import Conflict, NotFound, StoreError, Unavailable
 from conduit.store.database import Database
 from conduit.store.group_commit import GroupCommit
-from conduit.store.runs import LEASE_MS, Runs, Step, StoredRun, this_process
+from conduit.store.processes import this_process
+from conduit.store.runs import LEASE_MS, Runs, Step, StoredRun
 from conduit.store.tables import run_steps
 from conduit.store.tables import runs as run_table
 from tests.store.conftest import OTHER_ORG, indexes, migrating
@@ -100,6 +101,21 @@ async def test_organisations_do_not_see_each_other(runs: Runs) -> None:
     assert runs.steps(OTHER_ORG, "r1") == []
     with pytest.raises(NotFound, match="no run 'r1'"):
         runs.get(OTHER_ORG, "r1")
+
+
+async def test_steps_come_in_pages_of_a_size(runs: Runs) -> None:
+    large = [Step(number, "note", '{"n": "' + 9000 * "x" + '"}') for number in range(50)]
+    await runs.begin(a_run(), large)
+    found: list[int] = []
+    more = True
+    while more:
+        page, more = runs.page(DEFAULT_ORG, "r1", len(found), 40_000)
+        assert 1 <= len(page) <= 5
+        found += [each.number for each in page]
+    assert found == list(range(50))
+    last = replace(large[49], at_ms=1_800_000_000_000)
+    assert runs.page(DEFAULT_ORG, "r1", 49, 1) == ([last], False)
+    assert runs.page(OTHER_ORG, "r1", 0, 1) == ([], False)
 
 
 async def test_the_newest_step_of_a_kind_is_found(runs: Runs) -> None:

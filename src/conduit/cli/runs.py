@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -97,7 +98,7 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
     """Show a run step by step, and what waits for a decision."""
 
     async def work(app: App) -> None:
-        found: Any = await call(app, "runs.show", {"run_id": run_id})
+        found: Any = await _whole(app, run_id)
         if as_json:
             print_json(found)
             return
@@ -238,11 +239,24 @@ def export(
     async def work(app: App) -> None:
         from conduit.store.files import write_atomically
 
-        found = await call(app, "runs.show", {"run_id": run_id})
+        found = await _whole(app, run_id)
         write_atomically(file, dumps(found))
         print_saved([file])
 
     run(work, as_json=False, detect=False)
+
+
+async def _whole(app: App, run_id: str) -> Any:
+    """A run with all its steps, which come in pages."""
+    found: Any = await call(app, "runs.show", {"run_id": run_id})
+    pages = [found.steps]
+    more = found.more
+    while more:
+        asked = {"run_id": found.run.id, "after": pages[-1][-1].number}
+        page: Any = await call(app, "runs.show", asked)
+        pages.append(page.steps)
+        more = page.more
+    return replace(found, steps=tuple(step for page in pages for step in page), more=False)
 
 
 def _going_on(block: str, asked: dict[str, Any], folder: Path, as_json: bool) -> None:

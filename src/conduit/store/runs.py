@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -19,6 +17,7 @@ import sqlalchemy as sa
 from conduit.contracts.errors import Conflict, NotFound
 from conduit.store.database import Database
 from conduit.store.group_commit import GroupCommit
+from conduit.store.processes import alive, this_process
 from conduit.store.tables import run_steps, runs
 
 RunStatus = Literal["running", "waiting", "done", "stopped", "failed", "cancelled"]
@@ -192,8 +191,8 @@ class Runs:
             return False
         if run.owner == self.owner:
             return run.lease_until_ms > self._now()
-        alive = _alive(run.owner)
-        return run.lease_until_ms > self._now() if alive is None else alive
+        known = alive(run.owner)
+        return run.lease_until_ms > self._now() if known is None else known
 
     def get(self, org_id: str, run_id: str) -> StoredRun:
         """One run. Raises ``NotFound`` and ``StoreError``."""
@@ -220,6 +219,29 @@ class Runs:
             return [
                 Step(row.number, row.kind, row.body, row.at_ms) for row in connection.execute(query)
             ]
+
+    def page(self, org_id: str, run_id: str, first: int, largest: int) -> tuple[list[Step], bool]:
+        """Its steps in order from number ``first``, one at least, until their bodies have more than
+        ``largest`` characters; and whether there are others behind. Raises ``StoreError``."""
+        query = (
+            sa.select(run_steps)
+            .where(
+                run_steps.c.org_id == org_id,
+                run_steps.c.run_id == run_id[:64],
+                run_steps.c.number >= first,
+            )
+            .order_by(run_steps.c.number)
+        )
+        found: list[Step] = []
+        with self._database.snapshot() as connection:
+            rows = connection.execute(query.execution_options(yield_per=20))
+            with contextlib.closing(rows):
+                for row in rows:
+                    if largest <= 0:
+                        return found, True
+                    found.append(Step(row.number, row.kind, row.body, row.at_ms))
+                    largest -= len(row.body)
+        return found, False
 
     def newest_of(self, org_id: str, run_id: str, kind: str) -> int:
         """The number of a run's newest step of a kind; 0 where there is none. Raises
@@ -323,42 +345,6 @@ class Runs:
 
     def _now(self) -> int:
         return int(1000 * self._clock())
-
-
-def this_process(pid: int | None = None) -> str:
-    """Names this process, or another of this machine, among those of all: ``place:pid:start``."""
-    pid = os.getpid() if pid is None else pid
-    return f"{_place()}:{pid}:{_started(pid)}"
-
-
-def _place() -> str:
-    """Among which processes a number means one: those of a machine, or of a container, of which
-    several may have the same name (pid_namespaces(7))."""
-    try:
-        space = os.stat("/proc/self/ns/pid").st_ino
-    except OSError:
-        return socket.gethostname()[:30]
-    return f"{socket.gethostname()[:19]}-{space:x}"
-
-
-def _started(pid: int) -> str:
-    """When a process of this machine began, in ticks since boot; empty when there is none.
-
-    Field 22 of ``/proc/PID/stat`` (proc(5)), so that a number which is used again is noticed."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
-
-
-def _alive(owner: str) -> bool | None:
-    """Whether the process of this name lives; None when that cannot be seen from here."""
-    host, _, rest = owner.rpartition(":")[0].rpartition(":")
-    started = owner.rpartition(":")[2]
-    if host != _place() or not rest.isdecimal() or not started:
-        return None
-    return _started(int(rest)) == started
 
 
 _UPDATE: Final = (

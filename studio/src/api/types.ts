@@ -66,7 +66,13 @@ export type WaitingRun = { run: RunInfo; own: boolean; waiting_for: Wanted[] };
 
 export type RunStep = { number: number; kind: string; at: string; body: JsonObject };
 
-export type RunDetails = { run: RunInfo; steps: RunStep[]; text: string; result: Json };
+export type RunDetails = {
+  run: RunInfo;
+  steps: RunStep[];
+  text: string;
+  result: Json;
+  more: boolean;
+};
 
 export type PlanOutcome = { status: "success" | "partial" | "failed" | "waiting"; runId: string };
 

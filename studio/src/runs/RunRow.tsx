@@ -54,6 +54,11 @@ export function RunRow({ run, onResume }: Props) {
               ))}
             </ol>
           )}
+          {details?.more && (
+            <p className="meta">
+              There are more steps: <code>conduit runs show {run.id}</code>
+            </p>
+          )}
           {left && (
             <p>
               <button type="button" className="button" onClick={() => void onResume(run)}>

@@ -9,7 +9,7 @@ from typing import Any
 
 from conduit.agents.ask import AskRequest
 from conduit.agents.events import AskReply
-from conduit.agents.runs.blocks import RunName
+from conduit.agents.runs.blocks import ShowRun
 from conduit.agents.runs.shown import RunDetails
 from conduit.blocks import Block, Effects, block
 from conduit.contracts.json import Json
@@ -85,7 +85,7 @@ async def ask(rooms: Rooms, prompt: str = "go", **more: Any) -> AskReply:
 
 
 async def show(rooms: Rooms, run_id: str) -> RunDetails:
-    shown = await rooms.gate.acall("runs.show", RunName(run_id))
+    shown = await rooms.gate.acall("runs.show", ShowRun(run_id))
     assert isinstance(shown, RunDetails)
     return shown
 

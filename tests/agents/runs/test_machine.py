@@ -10,17 +10,20 @@ import pytest
 
 from conduit.agents.ask import AskRequest
 from conduit.agents.events import Started, ToolCalled, ToolReturned
-from conduit.agents.runs.blocks import Fork, ListRuns, RunName
+from conduit.agents.runs.blocks import Fork, ListRuns, RunName, ShowRun
 from conduit.agents.runs.budget import Budget
-from conduit.blocks import Effects, block, current_call
-from conduit.contracts.call import DEFAULT_ORG
-from conduit.contracts.chat import ChatRequest, Chunk, Usage
+from conduit.agents.runs.session import Asked
+from conduit.agents.runs.steps import Answered, Begun, written
+from conduit.blocks import Effects, block, current_call, dumps
+from conduit.contracts.call import DEFAULT_ORG, LOCAL_OWNER
+from conduit.contracts.chat import ChatRequest, Chunk, Message, Usage
 from conduit.contracts.errors import (
     AllProvidersFailed,
     Conflict,
     InvalidInput,
     ProviderTimeout,
 )
+from conduit.store.runs import Step, StoredRun
 from tests.agents.conftest import MakeRooms, Scripted
 from tests.agents.runs.bench import Bench, Word, Words, ask, joined, show, word
 from tests.agents.test_tool_loop import calling, saying, told
@@ -120,6 +123,26 @@ async def test_a_result_of_100_mb_is_refused_and_a_large_one_is_not_kept(
     assert all("ask for less of it" in str(each) for each in told(model.asked[1]))
     stored = here.runs.steps(DEFAULT_ORG, reply.run_id)
     assert sum(len(step.body) for step in stored) < 10_000
+
+
+async def test_a_large_run_is_shown_page_by_page(rooms: MakeRooms) -> None:
+    here = rooms(Scripted([]))
+    begun = Begun((Message("user", "go"),), Budget())
+    answers = [Answered(Message("assistant", 500_000 * "x"), "p", "m", Usage()) for _ in range(20)]
+    steps = [Step(at, *written(step)) for at, step in enumerate((begun, *answers))]
+    run = StoredRun("r", DEFAULT_ORG, "agent", LOCAL_OWNER.subject, "t", "running",
+                    dumps(Asked("go")).decode(), "{}")  # fmt: skip
+    await here.runs.begin(run, steps)
+    numbers: list[int] = []
+    more = True
+    while more:
+        after = numbers[-1] if numbers else 0
+        page = await here.gate.acall("runs.show", ShowRun("r", after), LOCAL_OWNER)
+        assert len(page.text) < 5_000_000
+        numbers += [each.number for each in page.steps]
+        more = page.more
+        assert more == (numbers[-1] < 21)
+    assert numbers == list(range(1, 22))
 
 
 async def test_a_thousand_calls_in_one_answer_are_not_made(rooms: MakeRooms, bench: Bench) -> None:

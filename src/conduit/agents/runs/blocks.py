@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -26,18 +26,17 @@ from conduit.agents.runs.shown import (
     time_of,
     uncertain,
 )
-from conduit.agents.runs.state import RunState
-from conduit.agents.runs.steps import Decided, Decision
+from conduit.agents.runs.steps import Answered, Decided, Decision, Early
 from conduit.blocks import Block, Effects, Length, Range, block, current_call, dumps, loads
 from conduit.contracts.errors import Conflict, NotFound, StoreError
 from conduit.contracts.json import JsonObject
-from conduit.store.runs import StoredRun
+from conduit.store.runs import Step, StoredRun
 
 log = logging.getLogger("conduit.agents.runs")
 
 LAST: Final = "last"
 _LARGEST_LIST: Final = 4 << 20
-"""Bytes of what waits, after which no more is listed at once."""
+"""Bytes of what waits, or of steps, after which no more is listed at once."""
 RunId = Annotated[str, Length(1, 64), "id of a run; `last` is your newest"]
 
 
@@ -66,6 +65,14 @@ class RunName:
     """Which run."""
 
     run_id: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class ShowRun:
+    """Which run, and from where on: a page has as many steps as fit."""
+
+    run_id: RunId
+    after: Annotated[int, Range(0, 1_000_000_000), "only steps behind this number"] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,18 +180,20 @@ def run_blocks(
         return WaitingList(tuple(found), more=len(found) < len(newest))
 
     @block("runs.show", summary="Show a run, step by step", effects=Effects.READS)
-    async def show(request: RunName) -> RunDetails:
+    async def show(request: ShowRun) -> RunDetails:
         run = await asyncio.to_thread(found, request.run_id)
-        rows = await asyncio.to_thread(stored.steps, run.org_id, run.id)
+        rows, more = await asyncio.to_thread(
+            stored.page, run.org_id, run.id, request.after, _LARGEST_LIST
+        )
         steps = tuple(
             StepInfo(row.number + 1, row.kind, time_of(row.at_ms), loads(row.body)) for row in rows
         )
-        text = RunState.after(read_all(rows)).text if run.kind == KIND else ""
         result = loads(run.result) if run.result else None
-        if isinstance(result, dict) and "agreement" in result:  # a vote may have taken another one
-            text = str(result["text"])
+        text = result.get("text") if isinstance(result, dict) else None
+        if not isinstance(text, str):
+            text = _said(rows) if run.kind == KIND else ""
         waiting_for = await asyncio.to_thread(asked_for, run)
-        return RunDetails(info(run), steps, waiting_for, text, result)
+        return RunDetails(info(run), steps, waiting_for, text, result, more)
 
     @block("runs.resume", summary="Go on with a run that was left", effects=does)
     async def resume(request: RunName) -> AsyncIterator[AgentEvent | AskReply]:
@@ -249,3 +258,14 @@ def run_blocks(
         return info(await stored.append(run, (), status="cancelled"))
 
     return (list_runs, others, waiting, show, resume, decide, fork, cancel)
+
+
+def _said(rows: Sequence[Step]) -> str:
+    """What was answered so far, in these steps."""
+    said: list[str] = []
+    for step in read_all(rows):
+        if isinstance(step, Answered):
+            said.append(step.message.content)
+        elif isinstance(step, Early) and said:
+            said.pop()
+    return "\n\n".join(filter(None, said))

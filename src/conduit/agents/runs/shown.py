@@ -58,13 +58,15 @@ class StepInfo:
 
 @dataclass(frozen=True, slots=True)
 class RunDetails:
-    """A run with its steps, what waits for a decision, and its result."""
+    """A run with its steps, what waits for a decision, and its result. ``more`` says that there are
+    further steps, ``after`` the last of these; ``text`` is the answer, as far as it is known."""
 
     run: RunInfo
     steps: tuple[StepInfo, ...]
     waiting_for: tuple[ApprovalNeeded, ...]
     text: str
     result: Json
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
