@@ -6,7 +6,10 @@ const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
+const { Readable } = require("node:stream");
 const { stream, wired } = require("./scripted");
+const { Client } = require("../conduit-client");
+const { nameOf } = require("../conduit-context");
 
 const SOUND = Buffer.concat([Buffer.from("RIFF____WAVE"), Buffer.alloc(300000, 7)]);
 
@@ -62,6 +65,34 @@ test("a prompt hears first, once for each state of a file, and tells not where",
   const [kinds, told] = [server.asked.map((each) => each[2]["content-type"]), server.asked];
   assert.ok(kinds.includes("audio/wav"));
   assert.ok(!JSON.stringify([told, rig.said]).includes(folder));
+});
+
+test("a path as Max writes it is understood, and a file that changes is noticed", async (t) => {
+  const { server, set, rig, show, heard } = await hearing(t);
+  const [slot] = set.track("Vox").slots;
+  const file = await show("break.wav");
+  slot.run("delete_clip", []);
+  slot.drop({ file: `Macintosh HD:${file}` });
+  set.view.choose("detail_clip", slot.clip);
+  rig.time.pass(100);
+  await rig.node.send("hear");
+  assert.deepEqual(heard(), [SOUND]);
+  assert.equal(nameOf("C:\\Users\\ann\\break.wav"), "break.wav");
+  const client = new Client({ url: server.url, home: "", timeoutMs: 5000 });
+  const told = (source) =>
+    client.upload("/live/hear", { source, type: "audio/wav", length: 10 }).then(
+      () => "taken",
+      (problem) => problem.message,
+    );
+  assert.match(await told(Readable.from([Buffer.alloc(4)])), /changed while it was read/);
+  assert.match(await told(Readable.from([Buffer.alloc(40)])), /changed while it was read/);
+  const broken = new Readable({
+    read() {
+      this.destroy(new Error("disk"));
+    },
+  });
+  assert.match(await told(broken), /changed while it was read/);
+  assert.equal(heard().length, 1, "nothing of it was taken for a sound");
 });
 
 test("what cannot be heard is said, and the prompt goes its way", async (t) => {
