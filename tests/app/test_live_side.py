@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conduit.app.live_side import TOKEN_FILE, LiveToken
+from conduit.app.live_token import TOKEN_FILE, LiveToken
 from conduit.app.settings import Settings
 from conduit.contracts.errors import ConfigError, StoreError, Unauthenticated
 from conduit.surfaces.http.live_door import LiveDoor

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
 
@@ -15,7 +16,7 @@ from conduit.agents.system_prompts import BUILT_IN, SystemPrompts
 from conduit.app.access import Access, read_access
 from conduit.app.access_block import access_block
 from conduit.app.beside import stopped
-from conduit.app.live_side import LiveToken, snapshots, tokens_of_devices
+from conduit.app.live_token import LiveToken, tokens_of_devices
 from conduit.app.model_side import ModelSide, closing_at_the_end, open_models
 from conduit.app.registered_tools import RegisteredTools
 from conduit.app.retention import forgetting
@@ -48,6 +49,9 @@ from conduit.tools.mcp.settings import read_servers
 from conduit.tools.web.search.searcher import Searcher
 from conduit.tools.web.search.settings import SETTINGS as TOOLS_FILE
 from conduit.tools.web.search.settings import search_settings
+
+if TYPE_CHECKING:
+    from conduit.agents.live.snapshots import Snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,12 @@ async def open_app(
     access = read_access(settings)
     database = Database(settings.db_uri)
     prompts = SystemPrompts((settings.home / "prompts", BUILT_IN))
+
+    def kept_conversations() -> Snapshots:
+        from conduit.app.live_side import snapshots  # the agents, for who keeps such a preset
+
+        return snapshots(database, prompts)
+
     async with (
         closing_at_the_end(database),
         AsyncExitStack() as stack,
@@ -116,7 +126,7 @@ async def open_app(
             detect=detect,
             serving=serving,
             tolerant=tolerant,
-            conversations=snapshots(database, prompts),
+            conversations=kept_conversations,
             secrets=lambda: tokens_of_devices(settings),
         ) as models,
     ):

@@ -77,7 +77,7 @@ async def open_models(
     detect: bool,
     serving: bool,
     tolerant: bool = False,
-    conversations: Conversations | None = None,
+    conversations: Callable[[], Conversations] | None = None,
     secrets: Callable[[], Iterable[str]] = tuple,
 ) -> AsyncIterator[ModelSide]:
     """Open the providers, the caches and the meter. ``serving`` watches ``providers.yaml`` and

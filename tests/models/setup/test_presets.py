@@ -89,7 +89,7 @@ class Machine:
             self.environ,
             prompts=self.prompts,
             chosen=self.chosen,
-            conversations=self.conversations,
+            conversations=lambda: self.conversations,
             now=lambda: datetime(2026, 1, 31, 12, tzinfo=UTC),
         )
 

@@ -9,6 +9,7 @@ together or not at all. What was there before is kept with its keys in ``presets
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -153,20 +154,25 @@ class Presets:
         *,
         prompts: Prompts,
         chosen: Chosen,
-        conversations: Conversations | None = None,
+        conversations: Callable[[], Conversations] | None = None,
         secrets: Callable[[], Iterable[str]] = tuple,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """``secrets`` are those of this machine that no provider has."""
+        """``conversations`` gives what is kept of them, when that is needed first; ``secrets`` are
+        those of this machine that no provider has."""
         self._folder = home / FOLDER
         self._file = file
         self._environ = environ
         self._prompts = prompts
         self._chosen = chosen
-        self._conversations = conversations
+        self._kept_conversations = conversations
         self._more_secrets = secrets
         self._now = now
         self._turn = asyncio.Lock()
+
+    @functools.cached_property
+    def _conversations(self) -> Conversations | None:
+        return self._kept_conversations() if self._kept_conversations is not None else None
 
     def save(
         self, name: str, *, about: str = "", replace: bool = False, of: Place | None = None

@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final
 
-from conduit.agents.ask import AgentChat
 from conduit.agents.events import Answering, AskReply, Retracted, TextDelta, ToolReturned
 from conduit.agents.generation import Generation
 from conduit.blocks import Gate
@@ -23,6 +22,8 @@ async def agent_chunks(
 ) -> AsyncGenerator[Chunk, None]:
     """The agent's events as chunks; files that its tools wrote are named by their address below
     ``base``."""
+    from conduit.agents.ask import AgentChat  # the agents, which nobody else waits for
+
     how = Generation(chat.temperature, chat.top_p, chat.max_tokens, chat.seed, chat.stop)
     items = gate.stream(
         "agent.chat", AgentChat(chat.messages, how), principal, correlation_id=correlation
