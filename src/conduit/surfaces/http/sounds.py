@@ -18,7 +18,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from conduit.audio.ears_blocks import media_type_of
 from conduit.blocks import Gate, dumps, loads
 from conduit.contracts.errors import ConduitError, InvalidInput, TooLarge
 from conduit.contracts.files import FileRef, FileStore, Incoming
@@ -167,6 +166,8 @@ async def _kept(incoming: Incoming, given: JsonObject, name: str) -> JsonObject:
             where="file_id",
             hint="leave file_id and path out",
         )
+    from conduit.audio.ears_blocks import media_type_of  # NumPy, for who sends a sound
+
     asked = str(given.get("name") or "")
     called = _plain(asked) or _plain(name) or "sound"
     ref: FileRef = await asyncio.to_thread(incoming.keep, called, media_type_of(called))
