@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from conduit.cli.main import cli
+from tests.cli.terminal import conduit
 from tests.product.server import COMMAND, STOP_S, Server, _first_line, serving
 from tests.surfaces.osc.fake_live import live
 
@@ -114,3 +116,22 @@ def test_what_is_asked_for_wrongly_is_said(tmp_path: Path, monkeypatch: pytest.M
     ):
         done = RUNNER.invoke(cli, ["osc", *arguments])
         assert (done.exit_code, said in done.stderr) == (1, True), done.output
+
+
+def test_beside_the_rest_it_is_there_when_it_is_asked_for_or_nothing_is(tmp_path: Path) -> None:
+    home = {
+        "CONDUIT_HOME": str(tmp_path / "home"),
+        "CONDUIT_DB_URI": f"sqlite:///{tmp_path}/conduit.db",
+    }
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+        for options, variables, said in (
+            (["--no-osc", "--osc-port", "0"], {}, "a port for OSC, and no OSC"),
+            (["--role", "gateway", "--osc"], {}, "a gateway serves no OSC"),
+            (["--osc-port", port], {}, f"cannot listen at 127.0.0.1 port {port}"),
+            ([], {"CONDUIT_OSC_PORT": "high"}, "CONDUIT_OSC_PORT: 'high' is no port"),
+        ):
+            up = f"up --port 0 --no-open --no-grpc --no-flex {' '.join(options)}"
+            done = conduit(*up.split(), cwd=tmp_path, environ={**home, **variables})
+            assert (done.returncode, said in done.stderr) == (1, True), done.stderr
