@@ -7,6 +7,7 @@ const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
 const { Readable } = require("node:stream");
+const { fixture } = require("./given");
 const { stream, wired } = require("./scripted");
 const { Client } = require("../conduit-client");
 const { nameOf } = require("../conduit-context");
@@ -28,7 +29,7 @@ async function hearing(t, options = {}) {
     const file = path.isAbsolute(name) ? name : path.join(folder, name);
     if (data) fs.writeFileSync(file, data);
     if (slot.clip) slot.run("delete_clip", []);
-    slot.drop({ file });
+    [slot.drop({ file }, { name: "Break" }).groove] = set.grooves;
     set.view.choose("detail_clip", slot.clip);
     rig.time.pass(100);
     return file;
@@ -42,6 +43,8 @@ test("a prompt hears first, once for each state of a file, and tells not where",
   const file = await show("break  1.wav");
   await rig.node.send("prompt", "make the hats sit like this loop");
   assert.deepEqual(heard(), [SOUND]);
+  const { clip } = server.bodies("PATCH /live/context").at(-1).changes;
+  assert.deepEqual(clip, fixture("sound"));
   const session = rig.node.script.session();
   assert.deepEqual(server.queries("POST /live/hear"), [{ session, name: "break  1.wav" }]);
   const routes = server.asked.map((each) => each[0]);

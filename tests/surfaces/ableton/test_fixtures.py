@@ -54,6 +54,12 @@ def test_the_set_that_the_device_tells_is_understood() -> None:
     assert not seen.devices[0].parameters[4].enabled
 
 
+def test_a_clip_of_sound_is_understood() -> None:
+    told = fixture("sound")
+    clip = json.loads(dumps(context_of({"clip": told}).clip))
+    assert {name: clip[name] for name in told} == told
+
+
 def test_an_error_is_told_as_the_device_reads_it() -> None:
     assert decode(ErrorInfo, fixture("error")["error"]).hint
 
