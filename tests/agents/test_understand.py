@@ -188,7 +188,7 @@ def test_a_layer_that_is_not_there_is_told() -> None:
         ("make a house beat", "minimal", "There is no house style; minimal comes nearest."),
         ("drum & bass at 174", "broken", "There is no drum & bass style; broken comes nearest."),
         ("a dub groove with a melody", "dub", "I left out a melody: "),
-        ("make an acid loop and export it as wav", "acid", "I left out an audio file: "),
+        ("make an acid loop and an mp3 of it", "acid", "I left out an MP3, FLAC or stems: "),
         ("a 7/8 idm groove", "idm", "I left out a metre other than 4/4: "),
     ],
 )
@@ -204,7 +204,7 @@ def test_what_had_to_be_left_out_is_said(sentence: str, style: str, remark: str)
     [
         ("make a melody", "a melody", "ANTHROPIC_API_KEY"),
         ("3/4 waltz", "a metre other than 4/4", "4/4"),
-        ("export to wav", "an audio file", "DAW|drum rack|Studio"),
+        ("export the stems", "an MP3, FLAC or stems", "wav"),
         ("can you write lyrics?", "vocals or samples", "MIDI"),
         ("louder", "loudness or effects", "mixer"),
         ("double time", "double time", "tempo"),

@@ -35,6 +35,7 @@ OFFERED = (
     "groove.render_session",
     "groove.render_phrase",
     "groove.morph",
+    "audio.render",
     "configs.create",
     "configs.list",
     "configs.read",
@@ -59,7 +60,7 @@ OFFERED = (
 IN_LIVE = ("live.clip", "live.parameters")
 """Those that it is offered beside them where it is shown a set of Ableton Live."""
 
-OF_SOUNDS = ("groove.sit_like", "audio.analyze", "audio.render")
+OF_SOUNDS = ("groove.sit_like", "audio.analyze")
 """Those that it is offered where its conversation heard something."""
 
 FLAT_NAMES = {

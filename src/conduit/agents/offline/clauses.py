@@ -21,6 +21,8 @@ from conduit.agents.offline.intent import (
     ListConfigs,
     MakeGroove,
     MakePhrase,
+    MakeSound,
+    Music,
     RenderSaved,
     SaveConfig,
     ShowConfig,
@@ -45,7 +47,8 @@ from conduit.agents.offline.sitting import (
     still_sitting,
     stops_sitting,
 )
-from conduit.agents.offline.understand import UNDONE, understand
+from conduit.agents.offline.sounding import NOTHING_TO_HEAR, without_sound
+from conduit.agents.offline.understand import UNDONE, is_question, understand
 from conduit.agents.offline.vocabulary import (
     FOREIGN,
     KIND_WORDS,
@@ -141,15 +144,24 @@ def read_plan(
     sat: Sequence[Sat | None] = (),
     sounds: Sequence[Sound] = (),
     this: Mapping[str, Any] | None = None,
+    midi: str = "",
 ) -> tuple[Intent, ...]:
     """What a sentence asks for, in order; at least one thing. ``grooves`` as for ``understand``;
     ``names`` are those of configs that were seen in the conversation, ``render`` is that of a
     render, if nothing was made since. ``sat`` says what the grooves sit like, ``sounds`` which
     there are to sit like, the newest first; ``this`` is the last groove as ``groove.morph`` takes
-    it."""
+    it, ``midi`` the id of its file."""
     if about_places := read_whereabouts(prompt[:_LONGEST]):
         return (about_places,)
     text = " ".join(prompt[:_LONGEST].casefold().split())
+    rest = None if is_question(text) else without_sound(text)
+    if rest is not None:
+        before = read_plan(rest, grooves, names, render, sat, sounds, this) if rest else ()
+        if any(isinstance(each, Music | RenderSaved | MakePhrase) for each in before):
+            return (*before, MakeSound())
+        if all(isinstance(each, SaveConfig) for each in before):
+            return (*before, MakeSound(midi) if midi else Answer(NOTHING_TO_HEAR))
+        return before
     if morph := read_morph(text, names, this):
         return (morph,)
     sits = _Sits(tuple(grooves), tuple(sat), sounds)

@@ -45,6 +45,14 @@ class MorphGrooves:
 
 
 @dataclass(frozen=True, slots=True)
+class MakeSound:
+    """Render a MIDI file to sound: ``audio.render``. Without an id it is the one that this very
+    sentence makes."""
+
+    midi: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ListStyles:
     """Show the styles there are."""
 
@@ -140,4 +148,4 @@ class CallBlock:
 
 FileIntent = SaveConfig | RenderSaved | ChangeSaved | ShowConfig | ListConfigs | MakePhrase | Help
 Music = MakeGroove | SitLike | MorphGrooves
-Intent = Music | ListStyles | Question | Beyond | Answer | CallBlock | FileIntent
+Intent = Music | MakeSound | ListStyles | Question | Beyond | Answer | CallBlock | FileIntent

@@ -74,6 +74,19 @@ def last_source(messages: Sequence[Message]) -> Mapping[str, Any] | None:
     return None
 
 
+def last_midi(messages: Sequence[Message]) -> str:
+    """The id of the MIDI file that was made last; empty where there is none."""
+    written = (m.content for m in reversed(messages) if m.role == "tool" and '"midi"' in m.content)
+    return next(filter(None, (midi_of(json_object(each)) for each in written)), "")
+
+
+def midi_of(result: Mapping[str, Any]) -> str:
+    """The id of the MIDI file in a tool's result; empty for none."""
+    midi = result.get("midi")
+    found = midi.get("id") if isinstance(midi, dict) else None
+    return found if isinstance(found, str) else ""
+
+
 def json_object(text: str) -> dict[str, Any]:
     """The object that a text is; an empty one for any other text."""
     try:

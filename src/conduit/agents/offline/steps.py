@@ -22,6 +22,7 @@ from conduit.agents.offline.intent import (
     ListStyles,
     MakeGroove,
     MakePhrase,
+    MakeSound,
     MorphGrooves,
     Music,
     Question,
@@ -30,6 +31,7 @@ from conduit.agents.offline.intent import (
     ShowConfig,
     SitLike,
 )
+from conduit.agents.offline.past import midi_of
 from conduit.agents.offline.reading import DESCRIBED, NUMBERED, Reading
 
 _SIT = "groove_sit_like"
@@ -85,6 +87,12 @@ def all_steps(
                 return steps  # it is not known yet what is to be kept
             config = results[at].get("config")
             steps.append(_saved(replace(intent, config=config if isinstance(config, dict) else {})))
+        elif isinstance(intent, MakeSound):
+            if not intent.midi and len(steps) > len(results):
+                return steps
+            made = (midi_of(each) for each in reversed(results[: len(steps)]))
+            if midi := intent.midi or next(filter(None, made), ""):
+                steps.append(Step("audio_render", {"file_id": midi}, intent))
         elif step := _step(intent):
             steps.append(step)
             if live and isinstance(intent, MakeGroove | SitLike | MorphGrooves):
@@ -133,7 +141,7 @@ def _step(intent: Intent) -> Step | None:
             return Step(tool, arguments, intent)
         case Help(topic):
             return Step("help_text", {"topic": topic}, intent)
-        case Answer() | Beyond() | ChangeSaved():
+        case Answer() | Beyond() | ChangeSaved() | MakeSound():
             return None
 
 

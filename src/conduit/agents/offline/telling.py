@@ -10,6 +10,7 @@ from conduit.agents.live.typed import ClipMade
 from conduit.agents.offline.intent import CallBlock, ChangeSaved, Intent, MakeGroove, SitLike
 from conduit.agents.offline.steps import Step
 from conduit.agents.offline.whereabouts import told_whereabouts
+from conduit.audio.blocks import RenderedAudio
 from conduit.blocks import decode
 from conduit.contracts.errors import InvalidInput
 from conduit.contracts.outcome import ErrorInfo
@@ -48,6 +49,8 @@ def _told(intent: Intent | None, result: dict[str, Any]) -> str:
         return _told_error(decode(ErrorInfo, result["error"]))
     if "template" in result:
         return _told_sat(intent, decode(SatGroove, result))
+    if "wav" in result:
+        return _told_sound(decode(RenderedAudio, result))
     if "regions" in result:
         return _told_morph(decode(MorphedGroove, result))
     if "groove_id" in result:
@@ -120,6 +123,10 @@ def _told_morph(made: MorphedGroove) -> str:
         f"**{made.title}**: {_bars(made.bars)} at {made.bpm:g} BPM, swing {made.swing:.0f} %."
         "\n\nNext: another share, as “70 % from dub to hard”, or “from dub to hard in 5 steps”."
     )
+
+
+def _told_sound(made: RenderedAudio) -> str:
+    return f"**{made.wav.name}**: {made.seconds:.1f} s of sound, by a small drum synthesiser."
 
 
 def _told_clip(made: ClipMade) -> str:

@@ -41,6 +41,11 @@ _VERB = re.compile(
     r"\b(?:make|create|generate|render|give|build|write|play|want|need|get|produce|program|cook"
     r"|drop|lay down|start|show me|do me|try|let'?s have|let'?s hear)\b"
 )
+_WISH = re.compile(
+    r"^\W*(?:(?:an?|another|one|some|new)\s+(?:[\w'’-]+\s+){0,3}|(?:new|more|techno|drum)\s+)?"
+    r"(?:grooves?|beats?|loops?|patterns?|rhythms?|techno)\b(?!\s*\?)"
+)
+"""A wish that has no verb: "techno groove", "a beat like kraftwerk"."""
 _ASKS = re.compile(
     r"^\W*(?:what|whats|how|why|where|when|which|who|does|do|did|is|are|can|could|should|will|would"
     r"|explain|tell me|describe|help me understand)\b"
@@ -92,8 +97,7 @@ def understand(prompt: str, grooves: Sequence[Mapping[str, Any]] = ()) -> Intent
         return Answer(_WELCOME)
     if last and _UNDO.search(text):
         return _undone(grooves)
-    polite = bool(_POLITE.match(text))
-    asks = bool(_ASKS.match(text)) and not polite
+    asks = is_question(text)
     if asks and last and _ABOUT_LAST.search(text):
         return Answer(_described(last))
     if asks and _STYLES.search(text):
@@ -105,7 +109,7 @@ def understand(prompt: str, grooves: Sequence[Mapping[str, Any]] = ()) -> Intent
             return Question(prompt.strip())
         return Beyond(f"{foreign}", f"name one of the styles ({_STYLE_NAMES}), or {CONNECT}")
     reading = _read(text, last)
-    makes = bool(_VERB.search(text))
+    makes = bool(_VERB.search(text) or _WISH.match(text))
     if asks and not (makes and reading.arguments and not text.endswith("?")):
         return Question(prompt.strip())
     missing = [(w, e) for pattern, w, e in OUT_OF_REACH if re.search(pattern, text)]
@@ -122,6 +126,11 @@ def understand(prompt: str, grooves: Sequence[Mapping[str, Any]] = ()) -> Intent
     if text.endswith("?"):
         return Question(prompt.strip())
     return Beyond("that without a language model", CONNECT)
+
+
+def is_question(text: str) -> bool:
+    """Whether it asks for an answer; "can you make …" asks for a groove."""
+    return bool(_ASKS.match(text)) and not _POLITE.match(text)
 
 
 def wish_in(text: str, last: Mapping[str, Any] | None) -> Intent | None:

@@ -101,9 +101,9 @@ OUT_OF_REACH: Final[tuple[tuple[str, str, str], ...]] = (
         f"the engine plays drums, bass lines and chord stabs; for other notes {CONNECT}",
     ),
     (
-        r"\b(?:wav|mp3|flac|audio file|bounce|stems?)\b",
-        "an audio file",
-        "`conduit listen FILE.mid` makes a WAV of a groove, and the Studio plays it",
+        r"\b(?:mp3|flac|stems?)\b",
+        "an MP3, FLAC or stems",
+        "“render this to wav” makes a WAV file of all layers",
     ),
     (
         r"\b(?:vocals?|sing|lyrics|samples?)\b",

@@ -9,7 +9,7 @@ import re
 from typing import Any, Final
 
 from conduit.agents.offline.clauses import read_plan
-from conduit.agents.offline.intent import Answer, Beyond, ChangeSaved, Help, Question
+from conduit.agents.offline.intent import Answer, Beyond, ChangeSaved, Help, MakeSound, Question
 from conduit.agents.offline.steps import all_steps
 from conduit.agents.planning.names import BlockNames
 from conduit.agents.planning.steps import MOST_STEPS, PlannedStep
@@ -115,6 +115,11 @@ def _about_grooves(text: str, catalog: Catalog) -> tuple[list[PlannedStep], str]
         if step.tool not in known:
             return [], f"{step.tool} is not there"
         steps.append(PlannedStep(known[step.tool], dict(step.arguments)))
+    if steps and any(isinstance(each, MakeSound) for each in intents):
+        if "audio_render" not in known:
+            return [], "audio_render is not there"
+        made = f"${{steps[{len(steps) - 1}].output.midi.id}}"
+        steps.append(PlannedStep(known["audio_render"], {"file_id": made}))
     remarks = [remark for intent in intents for remark in getattr(intent, "remarks", ())]
     return steps, " ".join(remarks)
 
