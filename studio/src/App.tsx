@@ -1,9 +1,13 @@
-import { useCallback, useEffect, useRef, useState, type RefObject } from "react";
+import { Fragment, useCallback, useEffect, useRef, useState, type RefObject } from "react";
 import { Composer } from "./chat/Composer.tsx";
 import { EmptyState } from "./chat/EmptyState.tsx";
 import { groovesOf } from "./chat/transcript.ts";
 import { TurnView } from "./chat/TurnView.tsx";
 import { useChat, type Chat } from "./chat/useChat.ts";
+import { AddSound } from "./ears/AddSound.tsx";
+import { DropZone } from "./ears/DropZone.tsx";
+import { Heard } from "./ears/Heard.tsx";
+import { useEars, type Ears } from "./ears/useEars.ts";
 import { useProviders } from "./providers/useProviders.ts";
 import { RunsPage } from "./runs/RunsPage.tsx";
 import { useRuns } from "./runs/useRuns.ts";
@@ -28,9 +32,11 @@ export function App() {
     void look();
   }, [refresh, look]);
   const chat = useChat(session, answered);
+  const ears = useEars(session, chat.turns.length);
   const field = useRef<HTMLTextAreaElement>(null);
   usePageKeys(field, chat);
   useFollowEnd(chat.turns, view === "chat");
+  const hasGroove = chat.turns.some((turn) => groovesOf(turn).length > 0);
 
   const { send, decide, reset } = chat;
   const pick = (prompt: string) => {
@@ -40,8 +46,19 @@ export function App() {
   const startOver = () => {
     player.stop();
     void reset();
+    ears.forget();
     field.current?.focus();
   };
+  const heardAt = (at: number) => (
+    <Heard
+      ears={ears}
+      at={at}
+      turns={chat.turns.length}
+      hasGroove={hasGroove}
+      busy={chat.busy}
+      onPick={pick}
+    />
+  );
 
   return (
     <>
@@ -52,12 +69,15 @@ export function App() {
         desk={desk}
         view={view}
         waiting={runs.waiting.length}
-        canReset={chat.turns.length > 0}
+        canReset={chat.turns.length > 0 || ears.sounds.length > 0}
         onReset={startOver}
       />
       <main className="main" id="main">
         <p role="status" className="hidden">
           {statusOf(chat)}
+        </p>
+        <p role="status" className="hidden">
+          {earsStatus(ears)}
         </p>
         <p role="status" className="hidden">
           {waitingStatus(runs.waiting.length)}
@@ -67,24 +87,38 @@ export function App() {
           {chat.problem !== null && <Notice problem={chat.problem} />}
           {chat.loaded && chat.turns.length === 0 && <EmptyState onPick={pick} />}
           <div role="log" aria-label="Conversation" aria-busy={chat.busy} className="log">
-            {chat.turns.map((turn) => {
+            {heardAt(0)}
+            {chat.turns.map((turn, at) => {
               const elsewhere = turn.state === "waiting" ? runs.turns.get(turn.runId) : undefined;
               return (
-                <TurnView
-                  key={turn.id}
-                  turn={elsewhere ?? turn}
-                  busy={chat.busy}
-                  onRetry={send}
-                  onDecide={elsewhere === undefined ? decide : runs.decide}
-                />
+                <Fragment key={turn.id}>
+                  <TurnView
+                    turn={elsewhere ?? turn}
+                    busy={chat.busy}
+                    onRetry={send}
+                    onDecide={elsewhere === undefined ? decide : runs.decide}
+                  />
+                  {heardAt(at + 1)}
+                </Fragment>
               );
             })}
           </div>
+          {ears.listening !== "" && (
+            <p className="signal sound-listening">listening to {ears.listening}</p>
+          )}
+          {ears.problem !== null && <Notice problem={ears.problem} />}
           <FollowUps chat={chat} onPick={pick} />
         </div>
       </main>
+      <DropZone ears={ears} />
       <footer className="footer" hidden={view !== "chat"}>
-        <Composer busy={chat.busy} field={field} onSend={pick} onStop={chat.stop} />
+        <Composer
+          busy={chat.busy}
+          field={field}
+          beside={<AddSound ears={ears} />}
+          onSend={pick}
+          onStop={chat.stop}
+        />
       </footer>
     </>
   );
@@ -137,6 +171,12 @@ function statusOf({ busy, turns }: Chat): string {
     failed: "",
     streaming: "",
   }[last.state];
+}
+
+function earsStatus({ listening, sounds }: Ears): string {
+  if (listening !== "") return `Listening to ${listening}`;
+  const newest = sounds.at(-1)?.sound;
+  return newest === undefined ? "" : `Heard ${newest.name}: ${newest.said}`;
 }
 
 function waitingStatus(count: number): string {

@@ -8,6 +8,7 @@ import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/chat.css";
 import "./styles/groove.css";
+import "./styles/ears.css";
 import "./styles/link.css";
 import "./styles/runs.css";
 

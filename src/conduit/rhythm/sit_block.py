@@ -66,6 +66,7 @@ class SatGroove:
         str | None, "for groove.notes; null where a config was given and not a groove"
     ]
     title: str
+    style: Annotated[str, "of the groove; empty where a config was given"]
     bpm: float
     bars: int
     steps_per_bar: int
@@ -109,6 +110,7 @@ def sit_block(files: FileStore, grooves: GrooveStore, ears: Ears) -> Block[Any, 
         return SatGroove(
             groove_id=kept.groove_id if kept else None,
             title=session.config.title,
+            style=request.groove.style.value if request.groove else "",
             bpm=session.bpm,
             bars=session.bars,
             steps_per_bar=session.config.steps_per_bar,

@@ -1,6 +1,7 @@
 /** Calls to the server. Every failure, also of the network, is an `ApiError` with a hint. */
 
 import type { LinkState } from "../link/clock.ts";
+import type { Hearing, SoundHeard } from "../ears/sounds.ts";
 import { readEvents } from "./sse.ts";
 import type {
   AskEvent,
@@ -115,6 +116,25 @@ export function fetchLink(): Promise<LinkState> {
 
 export function setLinkTempo(bpm: number): Promise<LinkState> {
   return post<LinkState>("/link/tempo", { bpm });
+}
+
+/** Let a conversation hear a sound, whose bytes go there as they are read. */
+export async function hearSound(
+  file: File,
+  session: string,
+  signal: AbortSignal,
+): Promise<Hearing> {
+  const body = new FormData();
+  body.append("session", session);
+  body.append("file", file, file.name);
+  const response = await send("/ears/hear", { method: "POST", body, signal });
+  return response.json() as Promise<Hearing>;
+}
+
+/** What a conversation heard, the newest first. */
+export async function fetchHeard(session: string): Promise<SoundHeard[]> {
+  const path = `/ears/heard?session=${encodeURIComponent(session)}`;
+  return (await get<{ sounds: SoundHeard[] }>(path)).sounds;
 }
 
 /** Where the bytes of a stored file are. */

@@ -3,18 +3,21 @@ import {
   useState,
   type FormEvent,
   type KeyboardEvent,
+  type ReactNode,
   type RefObject,
 } from "react";
 
 type Props = {
   busy: boolean;
   field: RefObject<HTMLTextAreaElement | null>;
+  /** What stands beside the field. */
+  beside?: ReactNode;
   onSend: (prompt: string) => void;
   onStop: () => void;
 };
 
 /** Where one writes. Enter sends, Shift+Enter is a new line, Escape stops the answer. */
-export function Composer({ busy, field, onSend, onStop }: Props) {
+export function Composer({ busy, field, beside, onSend, onStop }: Props) {
   const [draft, setDraft] = useState("");
 
   useLayoutEffect(() => {
@@ -56,6 +59,7 @@ export function Composer({ busy, field, onSend, onStop }: Props) {
         onChange={(event) => setDraft(event.target.value)}
         onKeyDown={key}
       />
+      {beside}
       {busy ? (
         <button type="button" className="button composer-button" onClick={onStop}>
           <span aria-hidden="true">■</span> Stop
