@@ -150,3 +150,69 @@ test("no two notes of a pitch overlap, whatever is added", () => {
     }
   }
 });
+
+test("a clip that is not looped has its loop where it begins and ends", () => {
+  const set = liveSet();
+  const [slot] = set.track("Drums").slots;
+  slot.run("create_clip", [8]);
+  const { clip } = slot;
+  for (const [name, value] of [
+    ["loop_start", 2],
+    ["loop_end", 6],
+    ["end_marker", 16],
+  ])
+    clip.put(name, value);
+  assert.deepEqual([clip.get("length"), clip.get("end_time")], [4, 6]);
+  clip.put("looping", 0);
+  assert.deepEqual([clip.get("loop_start"), clip.get("loop_end"), clip.get("length")], [0, 16, 16]);
+  clip.put("loop_end", 12);
+  assert.equal(clip.get("end_marker"), 12);
+  clip.put("looping", 1);
+  assert.deepEqual([clip.get("loop_end"), clip.get("end_time")], [6, 6]);
+  assert.throws(() => clip.put("end_marker", -1), /before the start/);
+});
+
+test("what Live refuses is written into a window, and the script goes on; or it throws", () => {
+  const work = `function bang() {
+      var slot = new LiveAPI("live_set tracks 0 clip_slots 0");
+      outlet(0, slot.call("create_clip", -1)); // no such length
+      slot.set("has_clip", 1); // not to be set
+      outlet(0, slot.get("has_clip"));
+    }`;
+  const said = [];
+  const set = liveSet();
+  set.ready = true;
+  js(set, work, new Time(), (atoms) => said.push(...atoms)).send("bang");
+  assert.deepEqual(said, [0, 0]);
+  assert.match(set.rules.posted.join("\n"), /length must be above 0\n.*no settable property/);
+  const strict = liveSet({ throws: true });
+  strict.ready = true;
+  assert.throws(() => js(strict, work).send("bang"), /length must be above 0/);
+  // A rule of Max that is broken is found out either way.
+  const early = js(set, "function late() { new LiveAPI('live_set').set('tempo', NaN); }");
+  assert.throws(() => early.send("late"), /NaN was given to Live/);
+});
+
+test("notes are only modified where all of them are there, and scripts share by a name", () => {
+  const set = liveSet();
+  const [slot] = set.track("Drums").slots;
+  slot.run("create_clip", [4]);
+  const [id] = slot.clip.run("add_new_notes", [
+    { notes: [{ pitch: 36, start_time: 0, duration: 1 }] },
+  ]);
+  const change = (...ids) =>
+    slot.clip.run("apply_note_modifications", [
+      { notes: ids.map((note_id) => ({ note_id, velocity: 1 })) },
+    ]);
+  change(id, 99);
+  assert.equal(slot.clip.notes[0].velocity, 100);
+  change(id);
+  assert.equal(slot.clip.notes[0].velocity, 1);
+
+  const names = js(set, "var mine = new Global('a'); function bang(v) { mine.it = v; }");
+  const reader = (shared) =>
+    js(liveSet({ shared }), "var g = new Global('a'); function it() { return g.it; }");
+  names.send("bang", 7);
+  assert.equal(reader(set.shared).scope.it(), 7);
+  assert.equal(reader(new Map()).scope.it(), undefined, "another Live");
+});
