@@ -320,6 +320,8 @@ def _told(body: Any) -> str:
         case {"message": {"content": str(text), "tool_calls": list(calls)}}:
             names = ", ".join(each["name"] for each in calls)
             return _short(f"{text} → {names}" if names else text)
+        case {"number": int(), "text": str(text), "error": str(error)}:
+            return _short(text or error)
         case {"block": str(block), "said": str(said)}:
             return _short(f"{block}: {said}")
         case {"messages": [*_, {"content": str(text)}]}:
