@@ -56,9 +56,14 @@ function notifydeleted() {
   release();
 }
 
+// Ids are given to other things when another set is opened, hence the look at what it is now.
 function taken(id, device) {
   var owner = Number(claims[id] || 0);
-  return owner > 0 && owner !== device && live.there(live.byId(owner));
+  if (!(owner > 0) || owner === device) {
+    return false;
+  }
+  var now = live.byId(owner);
+  return live.there(now) && /Device$/.test(String(now.type));
 }
 taken.local = 1;
 
