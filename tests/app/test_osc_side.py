@@ -6,7 +6,8 @@ import pytest
 
 from conduit.app.osc_side import osc_ports, osc_settings
 from conduit.contracts.errors import ConfigError
-from conduit.surfaces.osc.settings import MAY, OscSettings
+from conduit.intents.table import USUAL
+from conduit.surfaces.osc.settings import OscSettings
 
 
 def test_without_variables_it_is_as_usual_and_each_says_one_thing() -> None:
@@ -34,7 +35,7 @@ def test_without_variables_it_is_as_usual_and_each_says_one_thing() -> None:
     assert "ck-secret" not in repr(told)
     assert told.allow == (), "beside the rest it is for this machine alone"
     assert osc_ports(environ) == (0, 9400)
-    assert osc_settings({"CONDUIT_OSC_MAY": ""}, "http://here").may == MAY
+    assert osc_settings({"CONDUIT_OSC_MAY": ""}, "http://here").may == USUAL
 
 
 @pytest.mark.parametrize(

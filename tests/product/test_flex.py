@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from conduit.contracts.errors import ConduitError, Forbidden, InvalidInput, NotFound
+from conduit.intents.table import SEVEN
 from conduit.midi.flex import TextAssembler, text_packets
 from conduit.midi.ump import bytes_of, words_of
 from conduit.surfaces.flex.asking import Wire, ask
-from conduit.surfaces.flex.devices import SEVEN
 from conduit.surfaces.flex.envelope import Envelope, render
 from tests.product.server import COMMAND, Server, serving
 

@@ -13,7 +13,7 @@ from conduit.intents.service import Service
 from conduit.surfaces.osc.bridge import Bridge
 from conduit.surfaces.osc.door import Door
 from conduit.surfaces.osc.server import OscServer
-from conduit.surfaces.osc.settings import MAY, OscSettings, reply_place
+from conduit.surfaces.osc.settings import OscSettings, reply_place
 from conduit.telemetry.ids import new_id
 
 PORT = 9322
@@ -33,7 +33,7 @@ def osc_settings(environ: Mapping[str, str], service: str) -> OscSettings:
     return OscSettings(
         service.rstrip("/"),
         key=environ.get(KEY, ""),
-        may=tuple(each for each in named if each) or MAY,
+        may=tuple(each for each in named if each) or usual.may,
         reply_port=_port(environ, "CONDUIT_OSC_REPLY_PORT") or 0,
         reply_to=reply_place(place, where) if place else None,
         per_minute=per_minute,

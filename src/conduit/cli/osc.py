@@ -56,6 +56,7 @@ def serve(
 
     async def work() -> None:
         from conduit.app.osc_side import KEY, burst_of
+        from conduit.intents.table import USUAL
         from conduit.surfaces.osc import settings as osc
         from conduit.surfaces.osc.server import Addresses
 
@@ -69,7 +70,7 @@ def serve(
         settings = osc.OscSettings(
             service.rstrip("/"),
             key=os.environ.get(KEY, ""),
-            may=tuple(may or osc.MAY),
+            may=tuple(may) if may else USUAL,
             allow=tuple(osc.network_of(each) for each in allow or ()),
             reply_port=osc.port_of(reply_port, "--reply-port", least=0),
             reply_to=osc.reply_place(reply_to, where) if reply_to else None,

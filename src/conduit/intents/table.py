@@ -44,6 +44,10 @@ TABLE: Final = (
     IntentRow("awareness.reflect", "/corpus/reflections"),
 )
 _ROWS: Final = {row.intent: row for row in TABLE}
+SEVEN: Final = tuple(_ROWS)
+"""The intents of the proposal."""
+USUAL: Final = (*SEVEN, "agent.ask", "groove.*")
+"""What whoever is on this machine may ask for, where nobody says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from conduit.contracts.errors import (
     RateLimited,
 )
 from conduit.intents.pace import Rate
+from conduit.intents.table import SEVEN
 from conduit.store.seen import Seen
 from conduit.surfaces.flex.devices import (
-    SEVEN,
     Device,
     DeviceRule,
     Identity,

@@ -12,17 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from conduit.intents.pace import Rate
-
-SEVEN: Final = (
-    "llm.chat",
-    "planner.reason",
-    "planner.execute",
-    "tools.register",
-    "function.invoke",
-    "persist.baseline",
-    "awareness.reflect",
-)
-"""The intents of the Flex Data proposal."""
+from conduit.intents.table import USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +80,7 @@ class Device:
 class Strangers:
     """What devices may do that are not listed: ``here`` on this machine, ``elsewhere`` beyond."""
 
-    here: tuple[str, ...] = (*SEVEN, "agent.ask", "groove.*")
+    here: tuple[str, ...] = USUAL
     elsewhere: tuple[str, ...] = ()
     rate: Rate = USUAL_RATE
 

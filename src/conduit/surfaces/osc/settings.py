@@ -4,24 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
-from typing import Final
 
 from conduit.contracts.errors import ConfigError
+from conduit.intents.table import USUAL
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-MAY: Final = (
-    "agent.ask",
-    "awareness.reflect",
-    "function.invoke",
-    "groove.*",
-    "llm.chat",
-    "persist.baseline",
-    "planner.execute",
-    "planner.reason",
-    "tools.register",
-)
-"""What may be asked for when nothing else is said: as over Flex Data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +21,7 @@ class OscSettings:
     service: str
     key: str = field(default="", repr=False)
     timeout_s: float = 120.0
-    may: tuple[str, ...] = MAY
+    may: tuple[str, ...] = USUAL
     allow: tuple[Network, ...] = ()
     reply_port: int = 0
     reply_to: tuple[str, int] | None = None
