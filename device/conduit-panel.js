@@ -57,7 +57,7 @@ class Shown {
 
   take(name, data) {
     if (name === "text") this.add(String(data.text));
-    if (name === "retracted") this.text = String(data.text);
+    if (name === "retracted") this.replace(String(data.text));
     if (name === "provider") status("provider", String(data.provider), String(data.model));
     if (name === "tool_call") say(`${data.block} …`);
     if (name === "approval") say(`${data.block} needs your consent: open Studio in a browser`);
@@ -66,6 +66,12 @@ class Shown {
   add(text) {
     if (this.text.length < LONGEST_SHOWN) this.text += text; // no more than that is ever shown
     if (!this.later) this.later = setTimeout(() => this.show(), SHOW_EVERY_MS);
+  }
+
+  // What was said does not count; the model is asked once more.
+  replace(text) {
+    this.text = text;
+    this.add("");
   }
 
   show() {

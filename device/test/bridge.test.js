@@ -46,6 +46,26 @@ test("an answer is streamed, shown and applied, and one press takes it back", as
   await rig.until(() => JSON.stringify(set.picture()) === JSON.stringify(before), "as before");
 });
 
+test("what the model takes back is not shown any more", async (t) => {
+  const { server, rig } = await wired(t);
+  let stop = null;
+  server.on("POST /ask", (reply) => {
+    const said = [
+      ["text", { text: "I will." }],
+      ["retracted", { text: "", missing: ["live.clip"] }],
+    ];
+    stream(reply, [said[0]], { open: true });
+    setTimeout(() => stream(reply, [said[1]], { open: true }), 100);
+    stop = () => stream(reply, [["done", { text: "Done." }]]);
+  });
+  const asked = rig.node.send("prompt", "dub");
+  await rig.until(() => rig.said.text === "I will.", "what is said first");
+  await rig.until(() => rig.said.text === "", "and taken back");
+  stop();
+  await asked;
+  assert.equal(rig.said.text, "Done.");
+});
+
 test("what was selected when it was asked counts, and a track that is gone is said", async (t) => {
   const { server, set, rig } = await wired(t);
   let answer = null;
