@@ -161,6 +161,7 @@ def test_what_makes_no_sense_changes_nothing() -> None:
 async def test_a_piece_without_time_can_be_stopped(loops: int) -> None:
     """All of it is due at once, in each round."""
     loop = asyncio.get_running_loop()
+    begun = loop.time()
     score, played = piece([0.0], 4.0, bpm=1e12), Played()
 
     async def send(words: list[int]) -> None: ...
@@ -170,4 +171,14 @@ async def test_a_piece_without_time_can_be_stopped(loops: int) -> None:
     await asyncio.sleep(0.1)
     playing.cancel()
     await asyncio.gather(playing, return_exceptions=True)
+    assert loop.time() - begun < 10
     assert played.rounds == 5 if loops else played.rounds > 5
+
+
+@pytest.mark.parametrize(("beat", "position"), [(4.02, 0.02), (4.3, -3.7), (3.5, -0.5)])
+def test_a_beginning_that_was_just_missed_is_made_up_for(beat: float, position: float) -> None:
+    follower = Follower(4.0)
+    follower.look(0.0, 3.9, 120.0)
+    assert follower.position(0.04) == pytest.approx(-0.02)
+    follower.look(0.04, beat, 120.0)
+    assert follower.position(0.04) == pytest.approx(position)

@@ -99,6 +99,7 @@ async def test_changes_are_told_at_once_and_silence_too(
         while told[-1].tempo != 99:
             told.append(await anext(readings))
         assert len(told) > 1  # silence
+        monkeypatch.setattr(served, "AT_LEAST_EVERY_S", 60.0)
         asyncio.get_running_loop().call_later(0.1, link.close)
         assert all([each.tempo == 99 async for each in readings])  # and it ends
 
