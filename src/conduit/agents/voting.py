@@ -34,7 +34,6 @@ log = logging.getLogger("conduit.agents.voting")
 
 _AT_ONCE: Final = 4
 _TEMPERATURE: Final = 0.7
-_MOST_OF_GROUP: Final = 500
 
 Prices = Callable[[str, str, Usage], int | None]
 
@@ -118,7 +117,7 @@ class _Vote:
             found.entropy,
             ballot.answers,
             ballot.failed,
-            {group[:_MOST_OF_GROUP]: count for group, count in found.groups[1:]},
+            found.dissent,
             escalated is not None,
         )
 

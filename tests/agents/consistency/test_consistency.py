@@ -24,6 +24,8 @@ def gate_of(*answers: str | ConduitError) -> tuple[Gate, list[ChatCall]]:
     @block("models.complete", summary="Answer", effects=Effects.NETWORK)
     async def complete(call: ChatCall) -> ChatResponse:
         asked.append(call)
+        if call.request.model == "broken":
+            raise ProviderTimeout("silent", provider="p")
         if call.request.model == "strong":
             return ChatResponse("The answer is 7.", provider="p", model="strong", usage=Usage(5, 5))
         if len(asked) > len(answers):
@@ -85,6 +87,16 @@ async def test_little_agreement_asks_somebody_stronger() -> None:
     gate, asked = gate_of("1", "1", "3")
     found = await consistent(gate, samples=3, escalate_below=0.5, escalate_to="strong")
     assert not found.escalated
+
+
+async def test_when_the_stronger_fails_there_is_still_the_majority() -> None:
+    gate, _ = gate_of("1", "2", "1")
+    found = await consistent(gate, samples=3, escalate_below=0.9, escalate_to="broken")
+    assert (found.text, found.escalated) == ("1", False)
+    assert found.samples[-1].error == "provider_timeout"
+    gate, _ = gate_of(*[ProviderTimeout("silent", provider="p")] * 3)
+    with pytest.raises(ProviderTimeout):
+        await consistent(gate, samples=3, escalate_below=0.9, escalate_to="broken")
 
 
 SHARE = st.floats(0, 1)

@@ -122,3 +122,10 @@ async def test_a_fault_of_ours_ends_it() -> None:
     with pytest.raises(ZeroDivisionError):
         await poll(ballot, ask)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def test_answers_that_begin_alike_are_counted_together_where_they_are_told_in_short() -> None:
+    ballot = Ballot(6)
+    for answer in ("a", "a", 600 * "x" + "1", 600 * "x" + "2", "b"):
+        ballot.add(answer)
+    assert ballot.verdict.dissent == {500 * "x": 2, "b": 1}

@@ -123,9 +123,15 @@ def consistency_blocks(gate: Gate, prices: Prices) -> tuple[Block[Any, Any], ...
         text = next((each.text for each in samples if each.group == found.winner), "")
         escalate = bool(request.escalate_to) and not ballot.agreed
         if escalate:
-            stronger = await ask(request, request.escalate_to, None)
+            try:
+                stronger = await ask(request, request.escalate_to, None)
+            except ConduitError as error:
+                if not text:
+                    raise
+                stronger = _without(error.code)
+                escalate = False  # how little they agree is better than nothing
             samples.append(stronger)
-            text = stronger.text
+            text = stronger.text if escalate else text
         return _agreed(text, found, samples, escalate)
 
     return (consistent,)
@@ -137,7 +143,7 @@ def _agreed(text: str, found: Verdict, samples: list[Sample], escalated: bool) -
         found.agreement,
         found.uncertainty,
         found.entropy,
-        {group[:500]: count for group, count in found.groups[1:]},
+        found.dissent,
         tuple(samples),
         escalated,
         sum(each.cost_micro or 0 for each in samples),

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 MOST_SAMPLES = 16
+_SHORT = 500
 _ROUNDING = 1e-9
 """0.7 of 10 samples are 7, though not in binary fractions."""
 
@@ -23,6 +24,14 @@ class Verdict:
     uncertainty: float
     entropy: float
     groups: tuple[tuple[str, int], ...]
+
+    @property
+    def dissent(self) -> dict[str, int]:
+        """The other answers, in short, and how often each was given."""
+        counts: Counter[str] = Counter()
+        for answer, count in self.groups[1:]:
+            counts[answer[:_SHORT]] += count
+        return dict(counts)
 
 
 class Ballot:
