@@ -43,6 +43,7 @@ class Desk:
     told: list[tuple[str, Kind, Any]] = field(default_factory=list)
     over: list[str] = field(default_factory=list)
     fails: bool = False
+    slow: dict[str, float] = field(default_factory=dict)
 
     def ask(self, corr: str, intent: str = "a.b", sender: Sender | None = None) -> None:
         call = Call(intent, {}, corr, corr)
@@ -53,7 +54,7 @@ class Desk:
         if self.fails and kind == "result":
             raise RuntimeError("a fault of ours")
         self.told.append((corr, kind, body))
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.slow.get(corr, 0))
 
     def of(self, corr: str) -> list[str]:
         return [
@@ -92,6 +93,21 @@ async def test_calls_of_one_sender_take_their_turns_and_each_is_told_its_end() -
             assert desk.of(corr) == ["ack", "result"]
         assert sorted(desk.over) == ["c0", "c1", "c2", "c3", "other"]
         assert [each[1] for each in desk.told[:5]] == ["ack"] * 5, "taken is told at once"
+
+
+async def test_who_is_told_slowly_keeps_its_turn_and_gives_it_back() -> None:
+    async with queueing(at_once=1, queue=4) as (desk, behind):
+        desk.slow = {"first": 0.05, "gone": 0.05}
+        for corr in ("first", "second", "gone", "last"):
+            desk.ask(corr, f"a.{corr}")
+        await asyncio.sleep(0)
+        desk.queues.cancel("one", "gone")  # which is being told still when its turn would come
+        await desk.queues.idle()
+        begun = [path for path, _, _ in behind.asked]
+        assert begun == ["/blocks/a.first", "/blocks/a.second", "/blocks/a.last"]
+        assert [desk.of(corr)[-1] for corr in ("first", "second", "gone", "last")] == [
+            "result", "result", "cancelled", "result",
+        ]  # fmt: skip
 
 
 async def test_a_corr_that_goes_on_is_not_taken_twice_and_is_free_afterwards() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -65,14 +65,16 @@ class Limits:
         return self.at_once + self.queue
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Going:
-    """A call that waits or is worked on. ``told``: how it ended is being said."""
+    """A call that waits for its ``turn``, or has it. ``told``: how it ended is being said."""
 
     call: Call
     tell: Tell
     over: Callable[[], None]
+    turn: asyncio.Future[None]
     task: asyncio.Task[None] | None = None
+    has_turn: bool = False
     begun: bool = False
     unwanted: bool = False
     told: bool = False
@@ -90,8 +92,9 @@ class _Queue:
     """What one sender has going on."""
 
     sender: Sender
-    turns: asyncio.Semaphore
     calls: dict[str, _Going] = field(default_factory=dict)
+    waiting: deque[_Going] = field(default_factory=deque)
+    turns: int = 0
 
 
 def _nothing() -> None:
@@ -153,9 +156,11 @@ class CallQueues:
         self.require_room(sender, call.corr)
         queue = self._queues.get(sender.key)
         if queue is None:
-            turns = asyncio.Semaphore(self._limits.at_once)
-            queue = self._queues[sender.key] = _Queue(sender, turns)
-        going = queue.calls[call.corr] = _Going(call, tell, over)
+            queue = self._queues[sender.key] = _Queue(sender)
+        turn = asyncio.get_running_loop().create_future()
+        going = queue.calls[call.corr] = _Going(call, tell, over, turn)
+        queue.waiting.append(going)
+        self._give_turns(queue)
         self._hosts[sender.host] += 1
         going.task = asyncio.create_task(self._work(queue, going), name=f"intent {call.corr}")
         going.task.add_done_callback(partial(self._left_queue, queue, going))
@@ -194,8 +199,21 @@ class CallQueues:
         calls = (going for queue in self._queues.values() for going in queue.calls.values())
         return [going.task for going in calls if going.task is not None]
 
+    def _give_turns(self, queue: _Queue) -> None:
+        while queue.waiting and queue.turns < self._limits.at_once:
+            going = queue.waiting.popleft()
+            if not going.turn.done():  # or it was cancelled while it waited
+                queue.turns += 1
+                going.has_turn = True
+                going.turn.set_result(None)
+
     def _left_queue(self, queue: _Queue, going: _Going, _: object) -> None:
         del queue.calls[going.call.corr]
+        if going.has_turn:
+            queue.turns -= 1
+        elif going in queue.waiting:
+            queue.waiting.remove(going)
+        self._give_turns(queue)
         self._hosts[queue.sender.host] -= 1
         if not self._hosts[queue.sender.host]:
             del self._hosts[queue.sender.host]
@@ -210,10 +228,10 @@ class CallQueues:
             await tell("ack", None)
             if going.unwanted:
                 raise asyncio.CancelledError
-            async with queue.turns:
-                value = await self._asked(call, teller)
-                going.told = True
-                await tell("result", value)
+            await going.turn
+            value = await self._asked(call, teller)
+            going.told = True
+            await tell("result", value)
         except ConduitError as error:
             going.told = True
             await teller.flush()
