@@ -56,7 +56,8 @@ export function describedTemplate({ swing, velocities, offsets_ms: offsets }: Gr
   const played = velocities.filter((velocity) => velocity > 0).length;
   const late = offsets.filter((_, at) => (velocities[at] ?? 0) > 0);
   const mean = late.length === 0 ? 0 : late.reduce((sum, each) => sum + each, 0) / late.length;
-  const lean = Math.abs(mean) < 1 ? "on the grid" : `${Math.abs(mean).toFixed(0)} ms ${mean > 0 ? "late" : "early"}`;
+  const by = `${Math.abs(mean).toFixed(0)} ms ${mean > 0 ? "late" : "early"}`;
+  const lean = Math.abs(mean) < 1 ? "on the grid" : by;
   return `${played} of 16 steps play, swing ${swing.toFixed(0)} %, on average ${lean}`;
 }
 
