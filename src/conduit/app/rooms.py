@@ -51,6 +51,7 @@ AGENTS: Final = (
     "runs",
 )
 """The families of the agents' blocks."""
+_SOON_S: Final = 0.25
 
 Blocks = tuple[Block[Any, Any], ...]
 
@@ -108,12 +109,13 @@ class Rooms:
         catalog.add_later(self._device, "device")
 
     def open_all(self) -> None:
-        """Open the others one after the other, beside serving, and go on with runs that were left:
-        for a server, which has answered somebody already."""
+        """Open the others one after the other, beside serving, and go on with runs that were left.
+        Whoever waited for the server to be there is answered first."""
         self._opening = asyncio.create_task(self._open_all())
 
     async def _open_all(self) -> None:
         try:
+            await asyncio.sleep(_SOON_S)
             more = True
             while more:  # in a thread, for those who ask meanwhile
                 more = await asyncio.to_thread(self._gate.catalog.make_next)

@@ -152,8 +152,10 @@ def configured(app: ASGIApp, limits: Limits) -> uvicorn.Config:
 
 def _spare_the_collector() -> None:
     """What has been loaded stays, so the cycle collector need not walk through it again and again:
-    under load that was a sixth of all the time. Requests leave next to no cycles behind."""
-    gc.collect()
+    under load that was a sixth of all the time. Requests leave next to no cycles behind. Who has
+    not begun to collect does so later."""
+    if gc.isenabled():
+        gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT_EVERY)
 
