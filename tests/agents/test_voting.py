@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -13,9 +14,14 @@ from conduit.agents.events import AskReply, TextDelta, ToolCalled
 from conduit.agents.generation import Generation
 from conduit.agents.runs.blocks import RunName, ShowRun
 from conduit.agents.runs.budget import Budget
-from conduit.contracts.call import LOCAL_OWNER
-from conduit.contracts.chat import ChatRequest, Chunk, ToolCallDelta, Usage
+from conduit.agents.runs.session import Asked
+from conduit.agents.runs.steps import Answered, Begun, Ended, Sampled, written
+from conduit.agents.standing import rights_of
+from conduit.blocks import dumps
+from conduit.contracts.call import DEFAULT_ORG, LOCAL_OWNER
+from conduit.contracts.chat import ChatRequest, Chunk, Message, ToolCallDelta, Usage
 from conduit.contracts.errors import ProviderTimeout
+from conduit.store.runs import Runs, Step, StoredRun
 from tests.agents.conftest import MakeRooms, Rooms, Scripted
 
 
@@ -160,6 +166,32 @@ async def test_a_listener_who_leaves_ends_the_vote_which_is_gone_on_with(
     assert [each.text for each in items if isinstance(each, TextDelta)] == ["42"]
     assert len(model.asked_whole) == 3, "one of them was broken off"
     assert await last_said(joined) == "42"
+
+
+async def test_what_a_killed_process_left_of_a_vote_is_gone_on_with(rooms: MakeRooms) -> None:
+    model = Scripted([saying("41")], whole=one_by_one("42.0"))
+    joined = rooms(model)
+    done = (
+        Begun((Message("user", "6*7?"),), Budget()),
+        Answered(Message("assistant", "41"), "scripted", "script-1", Usage(7, 1)),
+        Ended("done"),
+        Sampled(1, "The answer is 42", "scripted", "script-1", Usage(7, 1)),
+        Sampled(3, error="provider_timeout"),
+    )
+    asked = dumps(Asked("6*7?", samples=4)).decode()
+    run = StoredRun("r", DEFAULT_ORG, "agent", LOCAL_OWNER.subject, "s", "running", asked,
+                    rights_of(LOCAL_OWNER))  # fmt: skip
+    with closing(Runs(joined.database, lambda: 0.0, "nobody:1:1")) as killed:
+        await killed.begin(run, [Step(at, *written(step)) for at, step in enumerate(done)])
+    (left,) = joined.runs.left()
+    assert await joined.agent.recover(left)
+    shown = await joined.gate.acall("runs.show", ShowRun("r"), LOCAL_OWNER)
+    assert (shown.run.status, shown.text) == ("done", "The answer is 42")
+    found = shown.result["agreement"]
+    assert (found["answers"], found["failed"], found["dissent"]) == (3, 1, {"41": 1})
+    assert (len(model.asked), len(model.asked_whole)) == (0, 1)
+    assert shown.run.spent.input_tokens == 14
+    assert await last_said(joined) == "The answer is 42"
 
 
 async def test_a_seed_is_another_one_for_each_sample_and_a_budget_ends_the_vote(
