@@ -97,6 +97,7 @@ def test_text_comes_in_pieces_and_the_same_answer_as_a_whole(
         assert ours[name] == whole[name], name
     assert ours["usage"]["total_tokens"] > 0
     assert [bool(each.body.get("stream")) for each in upstream.requests] == [True, False]
+    assert {each.body["model"] for each in upstream.requests} == {"fake-1"}
 
     settled(lambda: len(http.get("/usage/recent").json()["records"]) == 2)
     metered = http.get("/usage/recent").json()["records"]
