@@ -7,6 +7,7 @@ const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
 const { liveSet } = require("./given");
+const { Model } = require("./model");
 const { Server } = require("./server");
 const { Patch } = require("./simulator/patch");
 const { Rig } = require("./simulator/rig");
@@ -168,6 +169,54 @@ test("a loop is selected, the hats sit like it, and all of it is a preset", { sk
   assert.equal(rig.status("preset"), "sits-well");
   const known = await contextOf(rig.node.script.session());
   assert.equal(known.tempo, 133, "the set that is open, and not the one that was saved");
+  assert.deepEqual(set.rules.broken, []);
+});
+
+test("a model: prose, broken JSON, parameters that are not there, a clip", { skip }, async (t) => {
+  const model = await new Model().start();
+  t.after(() => model.stop());
+  const client = new Client({ url: server.url, home: server.home, timeoutMs: 20000 });
+  await client.send("POST", "/providers/add", {
+    name: "written",
+    type: "openai_compatible",
+    base_url: model.url,
+    model: "m",
+  });
+  await client.send("POST", "/providers/switch", { name: "written", model: "" });
+  const set = liveSet();
+  const rig = new Rig(set).ready();
+  t.after(() => rig.close());
+  await rig.until(() => rig.status("provider") === "written m", "the model answers");
+  const before = set.picture();
+  const midi = (notes) => JSON.stringify({ type: "midi", name: "Mine", notes });
+  const kick = { pitch: 36, start: 0, duration: 0.25, probability: 0.5 };
+  const knob = { device: "Kit", parameter: "Resonance", value: 1 };
+  const fenced = (json) => `Here it is.\n\`\`\`json\n${json}\n\`\`\`\n`;
+  for (const [says, said] of [
+    ["Four on the floor, and a clap.", /^done$/],
+    [fenced("{'type': midi, notes: ["), /broke off/],
+    [fenced(midi([kick, kick]).slice(0, -9)), /broke off/],
+    [fenced('"four on the floor"'), /^done$/],
+    [fenced(midi([kick, { ...kick, pitch: 300 }])), /notes\[1\]\.pitch/],
+    [fenced(midi([{ ...kick, duration: -1 }])), /notes\[0\]\.duration/],
+    [fenced(midi([])), /notes/],
+    [fenced(JSON.stringify({ type: "parameters", changes: [knob] })), /no parameter named/],
+  ]) {
+    model.says = says;
+    rig.said.status = [];
+    await rig.node.send("prompt", "what you like");
+    const isSaid = () => rig.said.status.some(([word, text]) => word === "say" && said.test(text));
+    await rig.until(isSaid, String(said));
+    assert.equal(rig.said.text, says);
+    assert.deepEqual(set.picture(), before, says);
+  }
+  model.says = fenced(midi([kick]));
+  await rig.node.send("prompt", "and now a kick");
+  await rig.until(() => set.track("Drums").slots[0].clip, "the clip of the model");
+  const [note] = set.track("Drums").slots[0].clip.notes;
+  assert.deepEqual([note.pitch, note.probability], [36, 0.5]);
+  const shown = JSON.stringify(model.asked.at(-1).messages);
+  assert.ok(shown.includes("Stems") && shown.includes("Cutoff"), "it was shown the set");
   assert.deepEqual(set.rules.broken, []);
 });
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conduit.agents.fenced import json_blocks
+from conduit.agents.fenced import Written, json_blocks
 
 WRITTEN: dict[str, tuple[str, list[Any]]] = {
     "one block": ('```json\n{"a": 1}\n```', [{"a": 1}]),
@@ -59,7 +59,7 @@ WRITTEN: dict[str, tuple[str, list[Any]]] = {
 
 @pytest.mark.parametrize(("text", "found"), WRITTEN.values(), ids=WRITTEN)
 def test_what_models_write(text: str, found: list[Any]) -> None:
-    assert json_blocks(text) == found
+    assert [each.value for each in json_blocks(text)] == found
 
 
 json_values = st.recursive(
@@ -84,14 +84,16 @@ def test_valid_json_is_found_exactly_whatever_is_around_it(
     for before, value, pretty in parts:
         option = orjson.OPT_INDENT_2 if pretty else 0
         text += f"{before}\n{fence}{tag}\n{orjson.dumps(value, option=option).decode()}\n{fence}\n"
-    assert json_blocks(text + after) == [orjson.loads(orjson.dumps(v)) for _, v, _ in parts]
+    read = json_blocks(text + after)
+    assert [each.value for each in read] == [orjson.loads(orjson.dumps(v)) for _, v, _ in parts]
+    assert all(each.whole for each in read)
 
 
 @given(st.text(st.sampled_from('`~json\n{}[]",:/*\\ 1a'), max_size=80))
 def test_no_text_is_too_odd(text: str) -> None:
-    for value in json_blocks(text):
-        assert isinstance(value, dict | list)
-        orjson.dumps(value)  # and it can be sent on
+    for each in json_blocks(text):
+        assert isinstance(each.value, dict | list)
+        orjson.dumps(each.value)  # and it can be sent on
 
 
 @pytest.mark.parametrize(
@@ -116,6 +118,22 @@ def test_a_million_characters_take_linear_time(piece: str) -> None:
 
 
 def test_absurd_depth_is_left_out() -> None:
-    assert json_blocks(
-        "```json\n" + "[" * 100_000 + "]" * 100_000 + '\n```\n```json\n{"a": 1}'
-    ) == [{"a": 1}]
+    deep = "```json\n" + "[" * 100_000 + "]" * 100_000
+    assert json_blocks(deep + '\n```\n```json\n{"a": 1}') == [Written({"a": 1}, whole=True)]
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ('```json\n{"n": [{"a": 1}]}', True),
+        ('```json\n{"n": [{"a": 1}]\n```', True),  # the last bracket was forgotten
+        ('```json\n{"n": [{"a": 1}]', False),  # or the text was cut off there
+        ('```json\n{"n": [{"a": 1}\n```', False),
+        ('```json\n{"n": [{"a": 1}, {"b\n```', False),
+        ('```json\n[{"a": 1}, {"a": 2}', False),
+        ('```json\n[{"a": 1}, {"a": 2}\n```', False),
+        ('```json\n[{"a": 1}, {"a": 2},]\n```', True),
+    ],
+)
+def test_what_breaks_off_is_known(text: str, whole: bool) -> None:
+    assert [each.whole for each in json_blocks(text)] == [whole]

@@ -9,6 +9,7 @@ a fence, or at the end of the text.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -22,12 +23,21 @@ _OPENERS = ("{", "[")
 _LONGEST_PREFACE = 200
 
 
-def json_blocks(text: str) -> list[Any]:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A value between fences. It is not ``whole`` where the text ends in the middle of it: there
+    may have been more. A last bracket that was forgotten before the closing fence is none."""
+
+    value: Any
+    whole: bool
+
+
+def json_blocks(text: str) -> list[Written]:
     """The JSON objects and arrays inside fenced blocks, in order; what cannot be read is left out.
 
     Takes time linear in the text, whatever is in it.
     """
-    found: list[Any] = []
+    found: list[Written] = []
     finder = Finder(text)
     at = 0
     inside = False
@@ -49,7 +59,7 @@ def _start(text: str, at: int) -> int:
     return line.start(1) if line and line.group(1) in _OPENERS else at
 
 
-def _values(text: str, finder: Finder, at: int, found: list[Any]) -> int:
+def _values(text: str, finder: Finder, at: int, found: list[Written]) -> int:
     """Read the values that start at ``at``; returns where reading stopped."""
     while True:
         start = _skip_blank(text, at)
@@ -60,7 +70,9 @@ def _values(text: str, finder: Finder, at: int, found: list[Any]) -> int:
             return value
         at = value.end
         if value.value or not value.notes:
-            found += _sendable(value.value)
+            closed = value.cut == () and bool(_FENCE.match(text, _skip_blank(text, at)))
+            whole = value.cut is None or (closed and isinstance(value.value, dict))
+            found += (Written(each, whole) for each in _sendable(value.value))
 
 
 def _sendable(value: Any) -> list[Any]:

@@ -126,6 +126,8 @@ def test_a_tool_counts_before_what_is_written_and_a_lost_result_is_said() -> Non
     made = for_live((), written).blocks[0]
     assert for_live((), written * 20).blocks == (made,) * 16, "so many, and no more"
     lost = ToolUse("c", "live.clip", {}, True, None)
+    assert for_live((), written, {0}).blocks == (), "the end of it is missing"
+    assert "broke off" in for_live((), written, {0}).refused[0].message
     found = for_live([lost], written)
     assert found.blocks == ()
     assert "too large to be kept" in found.refused[0].message

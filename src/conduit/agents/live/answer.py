@@ -7,7 +7,7 @@ applied twice. What is wrong in it is said, and nothing of it is given on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -46,18 +46,25 @@ class ForLive:
     refused: tuple[ErrorInfo, ...] = ()
 
 
-def for_live(uses: Iterable[Use], written: Sequence[Json]) -> ForLive:
-    """What calls of tools gave, or else what was written as JSON."""
+def for_live(uses: Iterable[Use], written: Sequence[Json], cut: Collection[int] = ()) -> ForLive:
+    """What calls of tools gave, or else what was written as JSON. Of ``cut``, which are places in
+    ``written``, the end is missing."""
     made = [
-        (_OF_BLOCKS[use.block], use.result) for use in uses if use.ok and use.block in _OF_BLOCKS
+        (_OF_BLOCKS[use.block], use.result, True)
+        for use in uses
+        if use.ok and use.block in _OF_BLOCKS
     ]
     if not made:
-        made = [found for each in written if (found := _meant(each)) is not None]
+        made = [
+            (*found, at not in cut)
+            for at, each in enumerate(written)
+            if (found := _meant(each)) is not None
+        ]
     blocks: list[LiveBlock] = []
     refused: list[ErrorInfo] = []
-    for kind, data in made[:MOST]:
+    for kind, data, whole in made[:MOST]:
         try:
-            blocks.append(_read(kind, data))
+            blocks.append(_read(kind, data, whole))
         except ConduitError as error:
             refused.append(ErrorInfo.of(error))
     return ForLive(tuple(blocks), tuple(refused))
@@ -78,7 +85,13 @@ def _is_note(value: Json) -> bool:
     return isinstance(value, dict) and "pitch" in value and bool({"start", *_BEFORE} & value.keys())
 
 
-def _read(kind: str, data: Json) -> LiveBlock:
+def _read(kind: str, data: Json, whole: bool) -> LiveBlock:
+    if not whole:
+        raise InvalidInput(
+            "the answer broke off in the middle of it",
+            where=kind,
+            hint="nothing of it goes to Live; ask again, for fewer bars",
+        )
     if data is None:
         raise InvalidInput(
             "what goes to Live is too large to be kept with a run",

@@ -29,7 +29,9 @@ def reply_from(state: RunState, session: str, seconds: float) -> AskReply:
     """The answer of a run that nobody keeps."""
     ended = state.ended
     written = json_blocks(state.text)
-    live = for_live(state.tool_uses, written)
+    values = [each.value for each in written]
+    cut = {at for at, each in enumerate(written) if not each.whole}
+    live = for_live(state.tool_uses, values, cut)
     return AskReply(
         text=state.text,
         provider=state.provider,
@@ -37,7 +39,7 @@ def reply_from(state: RunState, session: str, seconds: float) -> AskReply:
         session=session,
         correlation_id=current_call().correlation_id,
         elapsed_ms=round(seconds * 1000, 3),
-        json_blocks=written,
+        json_blocks=values,
         tool_calls=tuple(state.tool_uses),
         failures=tuple(state.failures),
         usage=state.usage,
