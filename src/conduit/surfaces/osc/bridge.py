@@ -180,7 +180,7 @@ class Bridge:
             raise Forbidden(
                 f"nobody may ask for {asked.intent} over OSC",
                 where="--may",
-                hint="the operator allows it: conduit osc serve --may …",
+                hint="the operator allows it: conduit osc serve --may …, or CONDUIT_OSC_MAY",
             )
         call = Call(asked.intent, asked.body, corr, self._new_id())
         self._queues.put(Sender(link.key, link.host), call, partial(self._told, link, corr))
