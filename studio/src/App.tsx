@@ -8,6 +8,8 @@ import { AddSound } from "./ears/AddSound.tsx";
 import { DropZone } from "./ears/DropZone.tsx";
 import { Heard } from "./ears/Heard.tsx";
 import { useEars, type Ears } from "./ears/useEars.ts";
+import { PresetsPage } from "./presets/PresetsPage.tsx";
+import { usePresets } from "./presets/usePresets.ts";
 import { useProviders } from "./providers/useProviders.ts";
 import { RunsPage } from "./runs/RunsPage.tsx";
 import { useRuns } from "./runs/useRuns.ts";
@@ -26,6 +28,8 @@ export function App() {
   const view = useView();
   const runs = useRuns(view === "runs");
   const { refresh } = desk;
+  const applied = useCallback(() => void refresh(), [refresh]);
+  const presets = usePresets(view === "presets", applied);
   const { look } = runs;
   const answered = useCallback(() => {
     void refresh();
@@ -83,6 +87,7 @@ export function App() {
           {waitingStatus(runs.waiting.length)}
         </p>
         {view === "runs" && <RunsPage runs={runs} />}
+        {view === "presets" && <PresetsPage desk={presets} session={session.name} />}
         <div hidden={view !== "chat"}>
           {chat.problem !== null && <Notice problem={chat.problem} />}
           {chat.loaded && chat.turns.length === 0 && <EmptyState onPick={pick} />}

@@ -11,6 +11,7 @@ import "./styles/groove.css";
 import "./styles/ears.css";
 import "./styles/link.css";
 import "./styles/runs.css";
+import "./styles/presets.css";
 
 applyTheme(storedTheme());
 installScripting();

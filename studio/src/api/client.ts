@@ -73,17 +73,21 @@ async function problemOf(response: Response): Promise<ApiError> {
   }
 }
 
-async function get<T>(path: string): Promise<T> {
+export async function get<T>(path: string): Promise<T> {
   return (await send(path)).json() as Promise<T>;
 }
 
-async function post<T>(path: string, body: unknown): Promise<T> {
+export async function post<T>(path: string, body: unknown): Promise<T> {
   const response = await send(path, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   });
   return response.json() as Promise<T>;
+}
+
+export async function remove<T>(path: string): Promise<T> {
+  return (await send(path, { method: "DELETE" })).json() as Promise<T>;
 }
 
 export function fetchProviders(): Promise<Providers> {

@@ -133,7 +133,8 @@ export type Lane = {
 export type RenderedGroove = {
   groove_id: string;
   title: string;
-  style: string;
+  /** Absent where a groove is none of a style, like one between two. */
+  style?: string;
   bpm: number;
   bars: number;
   steps_per_bar: number;

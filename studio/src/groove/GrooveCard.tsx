@@ -1,5 +1,6 @@
 import {
   useEffect,
+  useEffectEvent,
   useId,
   useMemo,
   useRef,
@@ -22,8 +23,15 @@ import { usePlayhead } from "./usePlayhead.ts";
 /** What the lane heads take of the card's width, in pixels. */
 const HEAD_PIXELS = 150;
 
+type CardProps = {
+  groove: RenderedGroove;
+  /** It takes the place of another one that was playing. */
+  goesOn?: boolean;
+  onPlaying?: (playing: boolean) => void;
+};
+
 /** A groove: look at it, hear it, take it away. */
-export function GrooveCard({ groove }: { groove: RenderedGroove }) {
+export function GrooveCard({ groove, goesOn = false, onPlaying }: CardProps) {
   const title = useId();
   const [tempo, setTempo] = useState(groove.bpm);
   const [mix, setMix] = useState<Mix>({ muted: new Set(), soloed: new Set() });
@@ -46,6 +54,16 @@ export function GrooveCard({ groove }: { groove: RenderedGroove }) {
       setProblem(toProblem(thrown));
     }
   };
+  const begin = useEffectEvent(() => {
+    if (goesOn) void toggle();
+  });
+  useEffect(() => {
+    begin();
+  }, []);
+  const tell = useEffectEvent((now: boolean) => onPlaying?.(now));
+  useEffect(() => {
+    tell(playing);
+  }, [playing]);
   const changeTempo = (bpm: number) => {
     setTempo(bpm);
     player.setTempo(owner, bpm);
@@ -88,10 +106,10 @@ export function GrooveCard({ groove }: { groove: RenderedGroove }) {
 
 function Facts({ groove }: { groove: RenderedGroove }) {
   const facts: [string, string][] = [
-    ["style", groove.style],
+    ...(groove.style === undefined ? [] : [["style", groove.style] as [string, string]]),
     ["bpm", String(groove.bpm)],
     ["bars", String(groove.bars)],
-    ["swing", `${groove.swing} %`],
+    ["swing", `${Math.round(10 * groove.swing) / 10} %`],
     ["seed", String(groove.seed)],
   ];
   return (

@@ -4,13 +4,14 @@ import { isAudible, type Mix } from "../sound/schedule.ts";
 import { describeBar, stepsOf, stepsPerBeat } from "./grid.ts";
 
 type Props = {
-  groove: RenderedGroove;
+  groove: Pick<RenderedGroove, "lanes" | "steps_per_bar">;
   /** Bars shown, counted from 0, both included. */
   first: number;
   last: number;
   perPage: number;
   mix: Mix;
-  onMix: (mix: Mix) => void;
+  /** Null where nothing is heard, and so nothing is muted. */
+  onMix: ((mix: Mix) => void) | null;
 };
 
 /** Lanes by steps. What a step is can be seen by its size and shape alone. */
@@ -21,7 +22,7 @@ export function StepGrid({ groove, first, last, perPage, mix, onMix }: Props) {
   const flip = (which: keyof Mix, layer: string) => {
     const changed = new Set(mix[which]);
     if (!changed.delete(layer)) changed.add(layer);
-    onMix({ ...mix, [which]: changed });
+    onMix?.({ ...mix, [which]: changed });
   };
   return (
     <div className="grid" style={columns}>
@@ -35,24 +36,28 @@ export function StepGrid({ groove, first, last, perPage, mix, onMix }: Props) {
           data-audible={isAudible(lane.name, mix)}
         >
           <span className="lane-name">{lane.name.replaceAll("_", " ")}</span>
-          <button
-            type="button"
-            className="lane-switch"
-            aria-pressed={mix.muted.has(lane.name)}
-            aria-label={`Mute ${lane.name}`}
-            onClick={() => flip("muted", lane.name)}
-          >
-            M
-          </button>
-          <button
-            type="button"
-            className="lane-switch"
-            aria-pressed={mix.soloed.has(lane.name)}
-            aria-label={`Solo ${lane.name}`}
-            onClick={() => flip("soloed", lane.name)}
-          >
-            S
-          </button>
+          {onMix !== null && (
+            <>
+              <button
+                type="button"
+                className="lane-switch"
+                aria-pressed={mix.muted.has(lane.name)}
+                aria-label={`Mute ${lane.name}`}
+                onClick={() => flip("muted", lane.name)}
+              >
+                M
+              </button>
+              <button
+                type="button"
+                className="lane-switch"
+                aria-pressed={mix.soloed.has(lane.name)}
+                aria-label={`Solo ${lane.name}`}
+                onClick={() => flip("soloed", lane.name)}
+              >
+                S
+              </button>
+            </>
+          )}
           <div className="lane-bars">
             {bars.map((bar) => (
               <BarSteps key={bar} lane={lane} bar={bar} perBeat={perBeat} />

@@ -2,7 +2,7 @@ import { useState } from "react";
 import type { ProviderDesk } from "../providers/useProviders.ts";
 import { ProviderBar } from "../providers/ProviderBar.tsx";
 import { applyTheme, nextTheme, storedTheme } from "./theme.ts";
-import type { View } from "./view.ts";
+import { VIEWS, type View } from "./view.ts";
 
 type Props = {
   desk: ProviderDesk;
@@ -22,7 +22,7 @@ export function Header({ desk, view, waiting, canReset, onReset }: Props) {
         <span className="wordmark-part">Studio</span>
       </h1>
       <ProviderBar desk={desk} />
-      <RunsLink view={view} waiting={waiting} />
+      <Pages view={view} waiting={waiting} />
       <div className="header-actions">
         <button
           type="button"
@@ -38,25 +38,24 @@ export function Header({ desk, view, waiting, canReset, onReset }: Props) {
   );
 }
 
-/** To the runs, with how many of them wait, and back. */
-function RunsLink({ view, waiting }: { view: View; waiting: number }) {
-  if (view === "runs") {
-    return (
-      <a className="button runs-link" href="#chat">
-        Chat
-      </a>
-    );
-  }
+const NAMES: Readonly<Record<View, string>> = { chat: "Chat", presets: "Presets", runs: "Runs" };
+
+/** To the other pages; to the runs with how many of them wait. */
+function Pages({ view, waiting }: { view: View; waiting: number }) {
   return (
-    <a className="button runs-link" href="#runs">
-      Runs
-      {waiting > 0 && (
-        <span className="badge">
-          {waiting}
-          <span className="hidden"> waiting for a decision</span>
-        </span>
-      )}
-    </a>
+    <nav className="views" aria-label="Pages">
+      {VIEWS.filter((each) => each !== view).map((each) => (
+        <a key={each} className="button" href={`#${each}`}>
+          {NAMES[each]}
+          {each === "runs" && waiting > 0 && (
+            <span className="badge">
+              {waiting}
+              <span className="hidden"> waiting for a decision</span>
+            </span>
+          )}
+        </a>
+      ))}
+    </nav>
   );
 }
 

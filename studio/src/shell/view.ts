@@ -2,7 +2,8 @@
 
 import { useSyncExternalStore } from "react";
 
-export type View = "chat" | "runs";
+export const VIEWS = ["chat", "presets", "runs"] as const;
+export type View = (typeof VIEWS)[number];
 
 export function useView(): View {
   return useSyncExternalStore(subscribe, current);
@@ -14,5 +15,5 @@ function subscribe(changed: () => void): () => void {
 }
 
 function current(): View {
-  return location.hash === "#runs" ? "runs" : "chat";
+  return VIEWS.find((view) => location.hash === `#${view}`) ?? "chat";
 }
