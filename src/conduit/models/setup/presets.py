@@ -401,7 +401,8 @@ class Presets:
         try:
             return _info(self._read(name))
         except ConduitError as error:
-            return PresetInfo(name[:80], fault=error.message)
+            where = f"{error.where}: " if error.where else ""
+            return PresetInfo(name[:80], fault=f"{where}{error.message}")
 
     def _unknown(self, name: str) -> NotFound:
         known = ", ".join(each.name for each in self.list()[:20]) or "none yet"

@@ -66,7 +66,7 @@ def morph(one: EngineConfig, two: EngineConfig, amount: float, *, seed: int = 0)
 
 
 def _bpm(bpm: float) -> float:
-    return min(300.0, max(20.0, round(bpm, 3)))
+    return min(300.0, max(20.0, round(bpm, 1)))
 
 
 def _title(config: EngineConfig) -> str:
