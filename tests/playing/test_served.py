@@ -11,7 +11,7 @@ import pytest
 
 from conduit.blocks import Catalog, Gate
 from conduit.contracts.call import LOCAL_OWNER
-from conduit.contracts.errors import InvalidInput, Overloaded, Unavailable
+from conduit.contracts.errors import InvalidInput, NotFound, Overloaded
 from conduit.playing import served
 from conduit.playing.blocks import link_blocks
 from conduit.playing.served import MOST_LISTENERS, ServedLink
@@ -62,7 +62,7 @@ async def test_the_blocks_tell_and_set(link: ServedLink, rooms: list[Room]) -> N
     off: Any = await call("link.state", {}, LOCAL_OWNER)
     assert not off.on
     for name in ("link.tempo", "link.watch"):
-        with pytest.raises(Unavailable, match="in no Link session"):
+        with pytest.raises(NotFound, match="in no Link session"):
             await call(name, {"bpm": 100} if name == "link.tempo" else {}, LOCAL_OWNER)
     link.open()
     link.open()

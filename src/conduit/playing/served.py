@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
-from conduit.contracts.errors import Overloaded, Unavailable
+from conduit.contracts.errors import NotFound, Overloaded
 from conduit.playing.session import Reading, Session
 
 MOST_LISTENERS: Final = 64
@@ -51,16 +51,16 @@ class ServedLink:
             self._changed.set()
 
     def read(self, quantum: float) -> Reading:
-        """How it is now. Raises ``Unavailable`` where there is no session."""
+        """How it is now. Raises ``NotFound`` where there is no session."""
         return self._there().read(quantum)
 
     def set_tempo(self, bpm: float) -> None:
-        """For everybody. Raises ``Unavailable``, and ``InvalidInput`` as the session does."""
+        """For everybody. Raises ``NotFound``, and ``InvalidInput`` as the session does."""
         self._there().set_tempo(bpm)
 
     async def readings(self, quantum: float, seconds: float) -> AsyncGenerator[Reading, None]:
         """How it is now, then at each change and at least every second, for so long or until it is
-        closed. Raises ``Unavailable``, and ``Overloaded`` where too many listen."""
+        closed. Raises ``NotFound``, and ``Overloaded`` where too many listen."""
         self._there()
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
@@ -108,7 +108,7 @@ class ServedLink:
 
     def _there(self) -> Closable:
         if self._session is None:
-            raise Unavailable(
+            raise NotFound(
                 "this server is in no Link session",
                 where="link",
                 hint="start it with `conduit up --link`, or CONDUIT_LINK=1",
