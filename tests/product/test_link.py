@@ -31,7 +31,7 @@ PER_BEAT = 4
 
 @pytest.fixture(scope="module")
 def peer() -> Iterator[Peer]:
-    with another_peer(280.0) as found:
+    with another_peer(480.0) as found:
         yield found
 
 
@@ -110,19 +110,19 @@ def test_a_piece_is_played_in_time_with_a_peer(peer: Peer, tmp_path: Path) -> No
         first = device.after(0.0, 20)
         assert [note for _, note in first] == [*places, *places[:4]]  # from the beginning of a bar
         assert peer.now.peers == 1
-        assert peer.now.tempo == pytest.approx(280, abs=0.01)  # not that of the file
-        assert device.tempos[-1] == pytest.approx(280, abs=0.05)
+        assert peer.now.tempo == pytest.approx(480, abs=0.01)  # not that of the file
+        assert device.tempos[-1] == pytest.approx(480, abs=0.05)
         assert statistics.median(apart(peer, first)) < CLOSE_S
 
-        changed = peer.set("tempo", 200.0)
-        beat = 60 / 200
+        changed = peer.set("tempo", 320.0)
+        beat = 60 / 320
         settled_in = device.after(changed + beat + 0.1, 12)
-        assert device.tempos[-1] == pytest.approx(200, abs=0.05)
+        assert device.tempos[-1] == pytest.approx(320, abs=0.05)
         assert statistics.median(apart(peer, settled_in)) < CLOSE_S
 
         left = peer.set("enabled", False)
         device.after(left + 0.5, 4)
-        assert device.tempos[-1] == pytest.approx(200, abs=0.05)
+        assert device.tempos[-1] == pytest.approx(320, abs=0.05)
         peer.set("enabled", True)
         order = [note for _, note in device.notes]
         assert order == [n % 16 for n in range(len(order))]  # none was lost, and none came twice

@@ -94,6 +94,7 @@ def system_blocks(
             *_left_out(opened.left_out),
             _postgres(),
             _fluidsynth(),
+            _link(),
             _sandbox(sandbox()),
         )
         return Diagnosis(all(f.state != "broken" for f in findings), findings)
@@ -186,6 +187,13 @@ def _fluidsynth() -> Finding:
         return Finding("listening in the terminal", "ok", "fluidsynth FILE.mid plays a groove")
     enable = "`conduit listen FILE.mid` makes a WAV file; or press play in the Studio"
     return Finding("listening in the terminal", "off", "no fluidsynth on this machine", enable)
+
+
+def _link() -> Finding:
+    if find_spec("aalink"):
+        return Finding("Ableton Link", "ok", "`conduit play --link`, `conduit up --link`")
+    enable = f"{Path(sys.executable).name} -m pip install 'conduit-os[link]'"
+    return Finding("Ableton Link", "off", "its library is not installed", enable)
 
 
 def _sandbox(chosen: Chosen) -> Finding:
