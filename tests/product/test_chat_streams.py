@@ -150,7 +150,8 @@ def test_who_leaves_ends_the_call_of_the_model(
 ) -> None:
     stalling = HELLO | {"model": "stall"}
     with http.stream("POST", "/chat", json=stalling, headers=SSE) as reply:
-        next(line for line in reply.iter_lines() if "text" in line)
+        lines = reply.iter_lines()  # held on to: whoever lets go of them leaves
+        next(line for line in lines if "text" in line)
         assert not upstream.requests[0].hung_up
     settled(lambda: upstream.requests[0].hung_up)
     with Wire(server.port) as wire:  # so it is for who waits for all of it
