@@ -8,6 +8,7 @@ const { EventReader } = require("../conduit-client");
 
 test("an answer is streamed, shown and applied, and one press takes it back", async (t) => {
   const { server, set, rig, before } = await wired(t);
+  let finish = null;
   server.on("POST /ask", (reply) => {
     stream(
       reply,
@@ -18,20 +19,18 @@ test("an answer is streamed, shown and applied, and one press takes it back", as
       ],
       { open: true },
     );
-    setTimeout(
-      () =>
-        stream(reply, [
-          ["text", { text: "**" }],
-          ["done", fixture("reply")],
-        ]),
-      80,
-    );
+    finish = () =>
+      stream(reply, [
+        ["text", { text: "**" }],
+        ["done", fixture("reply")],
+      ]);
   });
   const asked = rig.node.send("prompt", "8", "bars", "of", "dub");
   await rig.until(() => rig.said.text === "**Dub", "the beginning of the answer");
   assert.equal(rig.status("state"), "asking");
   await rig.node.send("prompt", "again");
   assert.match(rig.status("say"), /still answering/);
+  finish();
   await asked;
   await rig.until(() => rig.status("groove"));
   assert.equal(rig.said.text, fixture("reply").text);
@@ -48,20 +47,16 @@ test("an answer is streamed, shown and applied, and one press takes it back", as
 
 test("what the model takes back is not shown any more", async (t) => {
   const { server, rig } = await wired(t);
-  let stop = null;
+  let more = null;
   server.on("POST /ask", (reply) => {
-    const said = [
-      ["text", { text: "I will." }],
-      ["retracted", { text: "", missing: ["live.clip"] }],
-    ];
-    stream(reply, [said[0]], { open: true });
-    setTimeout(() => stream(reply, [said[1]], { open: true }), 100);
-    stop = () => stream(reply, [["done", { text: "Done." }]]);
+    more = (event, data, open) => stream(reply, [[event, data]], { open });
+    more("text", { text: "I will." }, true);
   });
   const asked = rig.node.send("prompt", "dub");
   await rig.until(() => rig.said.text === "I will.", "what is said first");
+  more("retracted", { text: "", missing: ["live.clip"] }, true);
   await rig.until(() => rig.said.text === "", "and taken back");
-  stop();
+  more("done", { text: "Done." }, false);
   await asked;
   assert.equal(rig.said.text, "Done.");
 });
