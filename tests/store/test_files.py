@@ -175,6 +175,13 @@ def test_what_comes_in_pieces_is_one_file_or_none(files: DiskFiles, tmp_path: Pa
         ref.id,
         f"{ref.id}.json",
     }
+    killed = files.incoming(DEFAULT_ORG)
+    killed.write(b"half")
+    (left_behind,) = (path for path in tmp_path.rglob("tmp*") if path.is_file())
+    os.utime(left_behind, (0, 0))
+    files.incoming(DEFAULT_ORG).close()
+    assert not left_behind.exists()
+    killed.close()
     with pytest.raises(NotFound):
         files.ref(DEFAULT_ORG, "0" * 64)
     with pytest.raises(NotFound):

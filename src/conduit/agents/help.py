@@ -33,6 +33,11 @@ TOPICS: Final[Mapping[str, str]] = {
         "Several things can be asked for in one sentence, and happen in that order: “make a dub "
         "groove, save it as dub1 and render 32 bars of it”."
     ),
+    "loops": (
+        "Let the conversation hear a WAV, AIFF or FLAC file: drop it onto the Studio, or `conduit "
+        "analyze loop.wav --session NAME`. Then “make the hats sit like this loop”, “the kick "
+        "should groove like it, 60 %”, “8 bars of dub with hats like this loop”."
+    ),
     "models": (
         "Without a key the offline agent answers. With one (set ANTHROPIC_API_KEY or "
         "OPENAI_API_KEY), or with Ollama running, a language model uses the same tools."

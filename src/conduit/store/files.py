@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import tempfile
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from conduit.contracts.errors import NotFound, StoreError
 from conduit.contracts.files import FileRef
 
 _ID = re.compile(r"[0-9a-f]{64}")
+_INCOMING = ".incoming"
+_LEFT_S = 24 * 3600.0
+"""Without a byte, and a file on its way in is one that was left."""
 _ORG = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
@@ -41,12 +45,14 @@ class DiskFiles:
         return ref
 
     def incoming(self, org_id: str) -> DiskIncoming:
-        """Begin a file that comes piece by piece; it lies beside the others, under no id. Raises
+        """Begin a file that comes piece by piece; what a killed process left of others goes. Raises
         ``StoreError``."""
         folder = self._folder_of(org_id)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            return DiskIncoming(folder)
+            coming = folder / _INCOMING
+            coming.mkdir(parents=True, exist_ok=True)
+            _clean(coming)
+            return DiskIncoming(coming, folder)
         except OSError as error:
             raise _failed("written", error, folder) from None
 
@@ -78,9 +84,10 @@ class DiskFiles:
 class DiskIncoming:
     """An ``Incoming``: a temporary file, and the digest of what is in it so far."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises ``OSError``."""
-        handle, path = tempfile.mkstemp(prefix=".incoming.", dir=folder)
+    def __init__(self, coming: Path, folder: Path) -> None:
+        """It lies in one folder until it is kept in the other. Raises ``OSError``."""
+        handle, path = tempfile.mkstemp(dir=coming)
+        self._folder = folder
         self._file = os.fdopen(handle, "wb")
         self._path = Path(path)
         self._digest = hashlib.sha256()
@@ -98,7 +105,7 @@ class DiskIncoming:
     def keep(self, name: str, media_type: str) -> FileRef:
         """Store what was written, as ``put`` does. Raises ``StoreError``."""
         ref = FileRef(self._digest.hexdigest(), name, media_type, self.size)
-        place = self._path.with_name(ref.id)
+        place = self._folder / ref.id
         try:
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -116,6 +123,14 @@ class DiskIncoming:
         with contextlib.suppress(OSError):  # a full disk may not take what is still to be written
             self._file.close()
         self._path.unlink(missing_ok=True)
+
+
+def _clean(coming: Path) -> None:
+    """Remove what nobody writes any more. Raises ``OSError``."""
+    for entry in os.scandir(coming):
+        with contextlib.suppress(FileNotFoundError):  # somebody else was faster
+            if time.time() - entry.stat().st_mtime > _LEFT_S:
+                os.unlink(entry.path)
 
 
 def _failed(verb: str, error: Exception, where: Path) -> StoreError:

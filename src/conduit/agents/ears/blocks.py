@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Final, Literal, Protocol
+from weakref import WeakKeyDictionary
 
 from conduit.agents.ears.note import MOST_SHOWN, Sound, noted
 from conduit.audio.ears_blocks import Part, media_type_of
@@ -37,6 +38,8 @@ HEARD_S: Final = 120.0
 """Seconds of a sound that are listened to unless more is asked for: it is a loop, not a record."""
 MOST_BYTES: Final = 128 << 20
 """Of a sound for a conversation."""
+AT_ONCE: Final = 2
+"""Sounds that are listened to at the same time: each may take a gigabyte for a moment."""
 RENDERED: Final = "rendered in this conversation, and not listened to yet"
 HearIn = Literal["all", "low", "high"]
 
@@ -139,6 +142,7 @@ class Ears:
         self._stored = stored
         self._files = files
         self._window = window
+        self._rooms = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()
 
     async def noted(
         self, person: Principal, session: str, messages: Sequence[Message]
@@ -198,17 +202,8 @@ class Ears:
                     hint='like {"file_id": "…"}, or {"path": "loop.wav", "root": "out"}',
                 )
             org = current_call().principal.org_id
-            asked = {each.name: getattr(request, each.name) for each in fields(Part)}
-            # Listening is those blocks', and so is the right to do it.
-            if request.file_id:
-                heard: Analysis = await gate.acall(
-                    "audio.analyze", {**asked, "file_id": request.file_id}
-                )
-                ref = await asyncio.to_thread(self._files.ref, org, request.file_id)
-            else:
-                place = {"path": request.path, "root": request.root}
-                heard = await gate.acall("audio.analyze_file", {**asked, **place})
-                ref = await asyncio.to_thread(self._stored_copy, org, request, folder)
+            async with self._room():
+                heard, ref = await self._heard(gate, request, org, folder)
             templates = Templates(all=heard.feel.template)
             sound = _to_keep(ref.id, request.name or ref.name, heard.said, templates, stored=True)
             kept = await asyncio.to_thread(self._stored.keep, org, request.session, sound)
@@ -243,9 +238,24 @@ class Ears:
 
         return hear, heard, keep
 
-    def _stored_copy(
-        self, org: str, request: HearSound, folder: Callable[[str], Folder]
-    ) -> FileRef:
+    def _room(self) -> asyncio.Semaphore:
+        """For so many at once. Scripts that call a block each time have a loop for each call."""
+        return self._rooms.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
+
+    async def _heard(
+        self, gate: Gate, request: HearSound, org: str, folder: Callable[[str], Folder]
+    ) -> tuple[Analysis, FileRef]:
+        """What is heard in a sound, and its file. Listening is those blocks', and so is the right
+        to do it."""
+        asked = {each.name: getattr(request, each.name) for each in fields(Part)}
+        if request.file_id:
+            heard = await gate.acall("audio.analyze", {**asked, "file_id": request.file_id})
+            return heard, await asyncio.to_thread(self._files.ref, org, request.file_id)
+        place = {"path": request.path, "root": request.root}
+        heard = await gate.acall("audio.analyze_file", {**asked, **place})
+        return heard, await asyncio.to_thread(self._copied, org, request, folder)
+
+    def _copied(self, org: str, request: HearSound, folder: Callable[[str], Folder]) -> FileRef:
         """A file of a folder, kept in the store: what is in the folder may change."""
         data = folder(request.root).read(request.path, largest=MOST_BYTES)
         name = PurePosixPath(request.path).name
