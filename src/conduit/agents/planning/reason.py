@@ -14,7 +14,6 @@ from typing import Annotated, Final, Literal
 
 from conduit.agents.planning.check import Fault, PlanCheck
 from conduit.agents.planning.names import BlockNames
-from conduit.agents.planning.rules import plan_by_rules
 from conduit.agents.planning.steps import MOST_STEPS, PlannedStep, PlanStep
 from conduit.agents.planning.telling import in_full, told
 from conduit.blocks import Gate, Length, Range, dumps
@@ -124,6 +123,9 @@ class Planner:
             raise Unavailable(error.message, hint=hint) from None
 
     def _by_rules(self, request: ReasonRequest, person: Principal) -> Reasoned:
+        # They know what the offline agent knows, which a model does not wait for.
+        from conduit.agents.planning.rules import plan_by_rules
+
         steps, note = plan_by_rules(request.objective, self._gate.in_reach, self._names)
         checked, faults = self._check.look(_to_do(steps), person)
         if faults or len(checked) > request.max_steps:

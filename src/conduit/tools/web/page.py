@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from conduit.blocks.utility.addresses import LookUp, Reach, look_up
 from conduit.blocks.utility.retry_after import seconds_of
@@ -17,10 +17,9 @@ from conduit.contracts.errors import (
     RateLimited,
     Unavailable,
 )
-from conduit.tools.web.decoding import page_text
-from conduit.tools.web.markdown import markdown
-from conduit.tools.web.passages import Page, read_page
-from conduit.tools.web.readable import readable
+
+if TYPE_CHECKING:
+    from conduit.tools.web.passages import Page
 
 LARGEST: Final = 4 << 20
 """Bytes of a page, after decompression."""
@@ -98,6 +97,12 @@ def read(came: Came, *, links: bool) -> Loaded:
 
     Raises ``InvalidInput`` for what is no text.
     """
+    # What reads pages is loaded when one came.
+    from conduit.tools.web.decoding import page_text
+    from conduit.tools.web.markdown import markdown
+    from conduit.tools.web.passages import read_page
+    from conduit.tools.web.readable import readable
+
     kind = _kind(came)
     if kind not in _MARKUP:
         text = page_text(came.body, came.content_type, markup=kind.endswith("xml"))

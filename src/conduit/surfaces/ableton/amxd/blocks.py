@@ -1,22 +1,23 @@
-"""The blocks of this room: the device is built from its sources, and devices are taken apart."""
+"""The blocks of this room: the device is built from its sources, and devices are taken apart.
+
+What does either is loaded when it is asked for.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from conduit.blocks import Block, Effects, Length, block, current_call
 from conduit.contracts.errors import ConfigError, InvalidInput, StoreError, TooLarge
 from conduit.contracts.files import FileRef, FileStore
 from conduit.store.file_names import parts_of
 from conduit.store.settings_file import parse_settings
-from conduit.surfaces.ableton.amxd.building import build_device
-from conduit.surfaces.ableton.amxd.folder import put_together, take_apart
 from conduit.surfaces.ableton.amxd.layout import MAX_BYTES, MAX_ENTRIES, Frozen
-from conduit.surfaces.ableton.amxd.patcher import Patcher, read_patcher
-from conduit.surfaces.ableton.amxd.reading import read_device
-from conduit.surfaces.ableton.amxd.writing import write_device
+
+if TYPE_CHECKING:
+    from conduit.surfaces.ableton.amxd.patcher import Patcher
 
 AMXD_TYPE: Final = "application/x-amxd"
 SOURCE: Final = "patcher.yaml"
@@ -88,6 +89,8 @@ def device_blocks(
         effects=Effects.READS | Effects.WRITES_FILES,
     )
     def build(request: BuildRequest) -> BuiltDevice:
+        from conduit.surfaces.ableton.amxd.building import build_device
+
         patcher = described(folder)
         scripts = {each.name: _read(folder / each.name) for each in patcher.files}
         made = build_device(patcher, scripts, frozen=request.frozen, epoch=_seconds(epoch))
@@ -104,6 +107,9 @@ def device_blocks(
         effects=Effects.READS | Effects.WRITES_FILES,
     )
     def unpack(request: UnpackRequest) -> UnpackedDevice:
+        from conduit.surfaces.ableton.amxd.folder import take_apart
+        from conduit.surfaces.ableton.amxd.reading import read_device
+
         org = current_call().principal.org_id
         _, data = files.get(org, request.file_id)
         device = read_device(data)
@@ -120,6 +126,9 @@ def device_blocks(
         effects=Effects.READS | Effects.WRITES_FILES,
     )
     def pack(request: PackRequest) -> FileRef:
+        from conduit.surfaces.ableton.amxd.folder import put_together
+        from conduit.surfaces.ableton.amxd.writing import write_device
+
         org = current_call().principal.org_id
         if len(parts_of(request.name)) != 1 or not request.name.lower().endswith(".amxd"):
             raise InvalidInput(f"{request.name[:80]!a} is no name of a device", hint="NAME.amxd")
@@ -138,6 +147,8 @@ def device_blocks(
 def described(folder: Path) -> Patcher:
     """The patcher that the sources describe. Raises ``ConfigError``, ``InvalidInput`` and
     ``StoreError``."""
+    from conduit.surfaces.ableton.amxd.patcher import read_patcher
+
     path = folder / SOURCE
     return read_patcher(parse_settings(_read(path), SOURCE).values, SOURCE)
 
