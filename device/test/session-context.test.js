@@ -27,7 +27,7 @@ test("on load all of it is told, as published", () => {
 test("of a clip of sound its file is told, and beats where it is warped", () => {
   const { set, rig } = alone();
   const [warped, free] = set.track("Vox").slots;
-  warped.drop({ file: "/Users/ann/My Loops/break  1.wav", seconds: 2.5 }, { name: "Break" });
+  warped.drop({ file: "/Volumes/Sounds/My Loops/break  1.wav", seconds: 2.5 }, { name: "Break" });
   free.drop({ file: `/${"x".repeat(5000)}.wav`, warping: 0 });
   const seen = [warped, free].map((slot) => {
     set.view.choose("detail_clip", slot.clip);
@@ -42,7 +42,7 @@ test("of a clip of sound its file is told, and beats where it is warped", () => 
     warping: true,
     length_beats: 4,
     seconds: 2.5,
-    file_path: "/Users/ann/My Loops/break  1.wav",
+    file_path: "/Volumes/Sounds/My Loops/break  1.wav",
   });
   // A merge patch: null takes away what does not hold any more.
   const after = { name: "", looping: false, slot: 1, warping: false, seconds: 2 };
