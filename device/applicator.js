@@ -22,9 +22,10 @@ Applicator.prototype.start = function (live) {
   this.live = live;
 };
 
-// A prompt was sent: "selected" in its answer means the track that is selected now.
-Applicator.prototype.mark = function () {
-  this.marked = this.live ? this.live.selectedTrack() : 0;
+// A prompt was sent: "selected" in its answer means the track that is selected now; or `instead`,
+// the id of another.
+Applicator.prototype.mark = function (instead) {
+  this.marked = instead || (this.live ? this.live.selectedTrack() : 0);
 };
 
 // The id of the track that is meant by "selected".

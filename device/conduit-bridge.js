@@ -48,7 +48,7 @@ async function prompt(text) {
   if (asking) return say("still answering: cancel first");
   const leaving = new AbortController();
   asking = leaving;
-  out("midi", "mark");
+  out("midi", "mark", ...(context.showsSound() ? ["sound"] : []));
   out("parameters", "mark");
   status("state", "asking");
   const answer = new Shown();

@@ -35,6 +35,11 @@ class Context {
     if (isObject(clip) && typeof clip.file_path === "string") this.sound = clip.file_path;
   }
 
+  // Whether the clip that is shown now is one of sound.
+  showsSound() {
+    return Boolean(this.whole && isObject(this.whole.clip) && this.whole.clip.kind === "audio");
+  }
+
   // The server wrote what it heard into the set, which made another version of it.
   noted(version) {
     if (this.version && Number(version) > this.version) this.version = Number(version);

@@ -6,6 +6,8 @@ var refuse = require("refusal").refuse;
 
 exports.Live = Live;
 
+var MOST_UP = 16; // racks in racks
+
 // `make` gives a LiveAPI for a path or "id N". Only call it after live.thisdevice said so.
 function Live(make) {
   this.make = make;
@@ -127,6 +129,19 @@ Live.prototype.song = function () {
 // The id of the selected track, 0 where there is none.
 Live.prototype.selectedTrack = function () {
   return this.ids(this.at("live_set view"), "selected_track")[0] || 0;
+};
+
+// The id of the track that this device stands on, also in a rack; 0 where it cannot be said.
+Live.prototype.ownTrack = function () {
+  var path = "this_device";
+  for (var up = 0; up < MOST_UP; up++) {
+    path += " canonical_parent";
+    var api = this.at(path);
+    if (!this.there(api) || String(api.type) === "Track") {
+      return this.there(api) ? Number(api.id) : 0;
+    }
+  }
+  return 0;
 };
 
 // A track by its number, by its name, or the one with the id `selected`. Throws a Refusal when it

@@ -1,6 +1,6 @@
 // Writes the notes of an answer into a clip. For [js] (ES5) and [v8].
 //
-// In: bang (from live.thisdevice), mark, begin and piece (a block of notes), undo, mode.
+// In: bang (from live.thisdevice), mark [sound], begin and piece (a block of notes), undo, mode.
 // Out: `applied begin` and `applied piece`, a report for the bridge.
 //
 // Put deferlow in front: LiveAPI lives in the low-priority thread only, and Live takes no changes
@@ -30,9 +30,19 @@ function bang() {
   );
 }
 
-function mark() {
-  applicator.mark();
+// With `sound`, a clip of sound is selected, to be listened to: its track takes no notes, and they
+// are meant for the one that the device stands on.
+function mark(what) {
+  applicator.mark(what === "sound" ? trackForNotes() : 0);
 }
+
+function trackForNotes() {
+  var live = applicator.live;
+  var selected = live ? live.selectedTrack() : 0;
+  var takesNotes = selected && live.flag(live.byId(selected), "has_midi_input");
+  return live && !takesNotes ? live.ownTrack() : 0;
+}
+trackForNotes.local = 1;
 
 // How clips are written, whatever the answer says: auto leaves it to the answer.
 function mode(name) {

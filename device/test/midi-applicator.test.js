@@ -70,6 +70,24 @@ test("a target is a number, a name, what was selected at the prompt; a slot, a m
   quiet(set);
 });
 
+test("where a clip of sound is selected, notes are for the device's own track", () => {
+  const { set, rig } = alone();
+  const own = set.song.tracks.indexOf(rig.track);
+  for (const [selected, mark, track] of [
+    ["Vox", ["sound"], own],
+    ["Drums", ["sound"], 0],
+    ["Vox", [], -1],
+  ]) {
+    set.view.choose("selected_track", set.track(selected));
+    rig.midi.send("mark", ...mark);
+    const report = give(rig, "midi", block(NOTES));
+    assert.equal(report.ok, track >= 0);
+    if (track >= 0) assert.ok(set.song.tracks[track].slots[0].clip);
+    else assert.match(report.error.message, /takes audio/);
+  }
+  quiet(set);
+});
+
 test("replace takes the place of notes, merge joins them", () => {
   const { set, rig } = alone();
   give(

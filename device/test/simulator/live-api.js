@@ -149,7 +149,9 @@ function liveApiFor(set, host) {
 
   function found(path) {
     if (path === "") return null;
-    if (path === "this_device") return host.device;
+    const [first, ...up] = String(path).split(" ");
+    if (first === "this_device")
+      return up.reduce((thing) => thing && thing.parent, host.device || null);
     return set.at(typeof path === "number" ? `id ${path}` : path);
   }
 
