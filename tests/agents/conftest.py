@@ -192,7 +192,7 @@ def rooms(tmp_path: Path) -> Iterator[MakeRooms]:
                     sets=AllNoted(ears, sets),
                 ),
                 *documentation_blocks(Documentation(docs)),
-                *config_blocks(configs),
+                *config_blocks(configs, Grooves(database)),
                 *session_blocks(configs, out, files),
                 help_block(),
                 handle_block(gate, loop),

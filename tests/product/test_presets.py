@@ -96,6 +96,10 @@ def test_a_conversation_is_saved_shared_and_recalled_with_all_that_answers_it(
     assert (again["style"], again["bpm"], again["seed"]) == ("dub", 122, groove["seed"])
     more = rendered(offline(http, "morph this into acid at 0.25", "q"))
     assert more["title"].startswith("25 % from Dub 122 BPM to Acid")
+    kept = rendered(offline(http, "save this as between_two", "q"))
+    assert kept["title"] == more["title"]
+    played = rendered(offline(http, "morph between_two into hard by 10 %", "q"))
+    assert played["title"].startswith("10 % from 25 % from Dub")
 
     undone = http.post("/presets/undo").json()
     assert undone["prompts"] == ["club"]

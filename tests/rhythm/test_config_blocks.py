@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conduit.blocks import Catalog, Gate
+from conduit.contracts.call import DEFAULT_ORG
 from conduit.contracts.errors import (
     Conflict,
     Forbidden,
@@ -26,9 +27,11 @@ from conduit.contracts.errors import (
 from conduit.rhythm import STYLES, Style, load_config
 from conduit.rhythm.config_blocks import MOST_LISTED, Configs, config_blocks
 from conduit.rhythm.groove import GrooveRequest, complete, config_of
+from conduit.rhythm.kept import kept_config
 from conduit.rhythm.load import parse_config
 from conduit.rhythm.written import as_file, merged, written
 from conduit.store.sandbox import Sandbox
+from tests.rhythm.test_blocks import MemoryGrooves
 
 EXAMPLES = Path(__file__).parents[2] / "configs"
 SMALL = {"layers": [{"name": "kick", "pitch": 36, "pattern": "x..."}], "title": "Small"}
@@ -43,8 +46,20 @@ def call(tmp_path: Path) -> Call:
     own = Sandbox(tmp_path / "configs", "configs")
     ids = itertools.count()
     configs = Configs(own, Sandbox(EXAMPLES, "examples"), out)
-    gate = Gate(Catalog(config_blocks(configs)), new_id=lambda: str(next(ids)))
+    grooves = MemoryGrooves()
+    grooves.save(DEFAULT_ORG, kept_config(load_config(SMALL), "file"))
+    gate = Gate(Catalog(config_blocks(configs, grooves)), new_id=lambda: str(next(ids)))
     return lambda block, /, **fields: gate.call(f"configs.{block}", fields)
+
+
+def test_a_groove_is_kept_by_its_id(call: Call) -> None:
+    groove_id = kept_config(load_config(SMALL), "file").groove_id
+    assert call("create", name="small", groove_id=groove_id).title == "Small"
+    assert load_config(call("read", name="small").config) == load_config(SMALL)
+    with pytest.raises(NotFound, match="no groove 'nope'"):
+        call("create", name="other", groove_id="nope")
+    with pytest.raises(InvalidInput, match="a new config needs one of"):
+        call("create", name="other", groove_id=groove_id, like="small")
 
 
 def test_a_wish_is_kept_and_sounds_the_same(call: Call, tmp_path: Path) -> None:

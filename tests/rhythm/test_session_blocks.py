@@ -20,6 +20,7 @@ from conduit.rhythm.phrases import Phrase, PhraseRequest, phrase_config
 from conduit.rhythm.session_blocks import session_blocks
 from conduit.store.files import DiskFiles
 from conduit.store.sandbox import Sandbox
+from tests.rhythm.test_blocks import MemoryGrooves
 
 EXAMPLES = Path(__file__).parents[2] / "configs"
 
@@ -31,7 +32,8 @@ def call(tmp_path: Path) -> Call:
     """``call("groove.render_session", …)``."""
     out = Sandbox(tmp_path / "out", "out")
     configs = Configs(Sandbox(tmp_path / "configs", "configs"), Sandbox(EXAMPLES, "examples"), out)
-    blocks = (*config_blocks(configs), *session_blocks(configs, out, DiskFiles(tmp_path / "files")))
+    kept = config_blocks(configs, MemoryGrooves())
+    blocks = (*kept, *session_blocks(configs, out, DiskFiles(tmp_path / "files")))
     ids = itertools.count()
     gate = Gate(Catalog(blocks), new_id=lambda: str(next(ids)))
     return lambda block, /, **fields: gate.call(block, fields)

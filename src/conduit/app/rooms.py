@@ -202,7 +202,7 @@ class Rooms:
             morph_block(self._gate, files, grooves, configs, ProcessCrew()),
             *vary_blocks(files, ProcessCrew()),
             *explain_blocks(files),
-            *config_blocks(configs),
+            *config_blocks(configs, grooves),
             *session_blocks(configs, _sandbox(self._settings.out), files),
         )
 

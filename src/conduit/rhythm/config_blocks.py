@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
-from conduit.blocks import Block, Effects, Length, NoOp, block
+from conduit.blocks import Block, Effects, Length, NoOp, block, current_call
 from conduit.contracts.errors import ConduitError, InvalidInput, NotFound
 from conduit.contracts.files import Folder
+from conduit.contracts.groove import StoredGroove
 from conduit.contracts.json import Json
 from conduit.rhythm.config import EngineConfig
 from conduit.rhythm.groove import GrooveRequest, config_of
+from conduit.rhythm.kept import config_kept
 from conduit.rhythm.load import MAX_CONFIG_BYTES, load_config, parse_config
 from conduit.rhythm.written import as_file, merged, written
 
@@ -39,6 +41,7 @@ class NewConfig:
     name: ConfigName
     groove: Annotated[GrooveRequest | None, "what it plays, as for groove.render"] = None
     config: Annotated[Json, "instead: a whole config, as groove.sit_like gave it"] = None
+    groove_id: Annotated[str, Length(0, 64), "instead: a groove that was rendered or morphed"] = ""
     like: Annotated[str, Length(0, 480), "copy this config, example or render instead"] = ""
     replace: Annotated[bool, "take the place of a config of that name"] = False
 
@@ -180,7 +183,15 @@ class Configs:
         return parse_config(folder.read(file, largest=MAX_CONFIG_BYTES), file)
 
 
-def config_blocks(configs: Configs) -> tuple[Block[Any, Any], ...]:
+class GrooveShelf(Protocol):
+    """Where rendered grooves are remembered, apart for each organisation."""
+
+    def load(self, org_id: str, groove_id: str) -> StoredGroove:
+        """Raises ``NotFound``."""
+        ...
+
+
+def config_blocks(configs: Configs, grooves: GrooveShelf) -> tuple[Block[Any, Any], ...]:
     """``configs.create``, ``.list``, ``.read``, ``.write`` and ``.examples``."""
 
     @block(
@@ -189,15 +200,19 @@ def config_blocks(configs: Configs) -> tuple[Block[Any, Any], ...]:
         effects=Effects.WRITES_FILES,
     )
     def create(request: NewConfig) -> SavedConfig:
-        given = (request.groove is not None, request.config is not None, bool(request.like))
-        if given.count(True) != 1:
+        given = (request.groove, request.config, request.groove_id or None, request.like or None)
+        if sum(each is not None for each in given) != 1:
             raise InvalidInput(
-                "a new config needs one of a groove, a whole config, and the name of one to copy",
+                "a new config needs one of a groove, its id, a whole config, and the name of one "
+                "to copy",
                 where="groove",
                 hint='like "groove": {"style": "dub"}, or "like": "polymetric"',
             )
         if request.groove is not None:
             plain = written(config_of(request.groove))
+        elif request.groove_id:
+            kept = grooves.load(current_call().principal.org_id, request.groove_id)
+            plain = written(config_kept(kept.request, kept.groove_id))
         elif isinstance(request.config, dict):
             plain = request.config
         elif request.config is not None:

@@ -134,6 +134,8 @@ class Context:
     names: frozenset[str]
     render: str = ""
     saved: str = ""
+    morphed: str = ""
+    """The id of the groove, if it was morphed: no request makes it again."""
 
 
 def read_plan(
@@ -145,18 +147,21 @@ def read_plan(
     sounds: Sequence[Sound] = (),
     this: Mapping[str, Any] | None = None,
     midi: str = "",
+    morphed: str = "",
 ) -> tuple[Intent, ...]:
     """What a sentence asks for, in order; at least one thing. ``grooves`` as for ``understand``;
     ``names`` are those of configs that were seen in the conversation, ``render`` is that of a
     render, if nothing was made since. ``sat`` says what the grooves sit like, ``sounds`` which
     there are to sit like, the newest first; ``this`` is the last groove as ``groove.morph`` takes
-    it, ``midi`` the id of its file."""
+    it, ``midi`` the id of its file, ``morphed`` its own id if it was morphed."""
     if about_places := read_whereabouts(prompt[:_LONGEST]):
         return (about_places,)
     text = " ".join(prompt[:_LONGEST].casefold().split())
     rest = None if is_question(text) else without_sound(text)
     if rest is not None:
-        before = read_plan(rest, grooves, names, render, sat, sounds, this) if rest else ()
+        before: tuple[Intent, ...] = ()
+        if rest:
+            before = read_plan(rest, grooves, names, render, sat, sounds, this, midi, morphed)
         if any(isinstance(each, Music | RenderSaved | MakePhrase) for each in before):
             return (*before, MakeSound())
         if all(isinstance(each, SaveConfig) for each in before):
@@ -169,7 +174,7 @@ def read_plan(
         return (on_the_grid(grooves[0]),)
     sitting = read_sitting(text, sounds)
     clauses = _joined(_CUT.split(sitting.rest if sitting else text), names)
-    context = Context(grooves[0] if grooves else None, names, render)
+    context = Context(grooves[0] if grooves else None, names, render, morphed=morphed)
     if sitting is None and not any(about_files for _, about_files in clauses):
         return (sits.taken(understand(prompt, grooves)),)
     intents: list[Intent] = []
@@ -185,6 +190,7 @@ def read_plan(
             if isinstance(intent, MakeGroove | SitLike):
                 made = intent.groove if isinstance(intent, SitLike) else intent.arguments
                 context.groove, context.render, context.saved = made, "", ""
+                context.morphed = ""
                 past.insert(0, made)
         intents += found
     return tuple(intents)
@@ -265,9 +271,11 @@ def _saves(clause: str, context: Context) -> tuple[Intent, ...] | None:
 
 def _saved(name: str, context: Context, *, replace: bool) -> Intent:
     """Keep what was made last: a render, or a groove."""
-    if context.groove is None and not context.render:
+    if context.groove is None and not context.render and not context.morphed:
         return Answer(_NO_GROOVE)
     context.saved = name
+    if context.morphed:
+        return SaveConfig(name, groove_id=context.morphed, replace=replace)
     if context.render:
         return SaveConfig(name, like=context.render, replace=replace)
     kept = {k: v for k, v in (context.groove or {}).items() if v is not None}

@@ -91,6 +91,7 @@ class SaveConfig:
     replace: bool = False
     sat: bool = False
     config: JsonObject | None = None
+    groove_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from conduit.agents.ears.note import heard_in
 from conduit.agents.offline.clauses import read_plan
 from conduit.agents.offline.intent import Answer, Beyond, ChangeSaved, Intent
-from conduit.agents.offline.past import json_object, last_midi, last_source, made_in
+from conduit.agents.offline.past import json_object, last_midi, last_source, made_in, morphed_in
 from conduit.agents.offline.steps import all_steps, next_steps
 from conduit.agents.offline.telling import told
 from conduit.blocks import dumps
@@ -43,6 +43,7 @@ def respond(request: ChatRequest) -> ChatResponse:
         heard_in(past),
         last_source(past),
         last_midi(past),
+        morphed_in(past),
     )
     offered = {tool.name for tool in request.tools}
     live = "live_clip" in offered

@@ -87,6 +87,16 @@ def midi_of(result: Mapping[str, Any]) -> str:
     return found if isinstance(found, str) else ""
 
 
+def morphed_in(messages: Sequence[Message]) -> str:
+    """The id of the last groove, if it was morphed out of two."""
+    for message in reversed(messages):
+        if message.role == "tool" and '"midi"' in message.content:
+            result = json_object(message.content)
+            groove_id = result.get("groove_id")
+            return groove_id if isinstance(groove_id, str) and "regions" in result else ""
+    return ""
+
+
 def json_object(text: str) -> dict[str, Any]:
     """The object that a text is; an empty one for any other text."""
     try:

@@ -151,6 +151,8 @@ def _saved(intent: SaveConfig) -> Step:
         source = {"config": intent.config}
     elif intent.groove is not None:
         source = {"groove": intent.groove}
+    elif intent.groove_id:
+        source = {"groove_id": intent.groove_id}
     if intent.replace:
         source["replace"] = True
     return Step("configs_create", {"name": intent.name, **source}, intent, intent.name)
