@@ -6,7 +6,7 @@ const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
-const { liveSet, dice, plain } = require("./given");
+const { alone, block, dice, give, liveSet, plain } = require("./given");
 const { JsObject } = require("./simulator/js-object");
 const { Time } = require("./simulator/time");
 const { withoutOverlaps } = require("./simulator/overlaps");
@@ -215,4 +215,57 @@ test("notes are only modified where all of them are there, and scripts share by 
   names.send("bang", 7);
   assert.equal(reader(set.shared).scope.it(), 7);
   assert.equal(reader(new Map()).scope.it(), undefined, "another Live");
+});
+
+// What Live's reference (for 12.2) has of that which is simulated. The two steps of undo are in no
+// reference; control surfaces and devices use them.
+const PUBLISHED = {
+  Song:
+    "tracks return_tracks master_track scenes view groove_pool tempo signature_numerator " +
+    "signature_denominator is_playing record_mode current_song_time groove_amount root_note " +
+    "scale_name undo redo create_scene delete_scene delete_track " +
+    "begin_undo_step end_undo_step",
+  "Song.View": "selected_track selected_scene detail_clip",
+  Scene: "name clip_slots",
+  GroovePool: "grooves",
+  Groove: "name",
+  Track:
+    "name mute solo arm is_frozen is_foldable has_midi_input has_audio_input can_be_armed " +
+    "clip_slots arrangement_clips devices mixer_device create_midi_clip " +
+    "duplicate_clip_to_arrangement delete_clip",
+  ClipSlot: "clip has_clip is_group_slot create_clip delete_clip",
+  Clip:
+    "name start_time end_time length looping loop_start loop_end start_marker end_marker groove " +
+    "has_groove is_midi_clip is_audio_clip is_arrangement_clip notes file_path sample_length " +
+    "sample_rate warping add_new_notes get_notes_extended get_all_notes_extended " +
+    "remove_notes_extended remove_notes_by_id apply_note_modifications",
+  Device: "name class_name parameters",
+  MixerDevice: "volume panning sends",
+  DeviceParameter:
+    "name min max value value_items is_enabled is_quantized automation_state str_for_value",
+};
+
+test("nothing is simulated that Live does not have, and the device asks for nothing else", () => {
+  const { set, rig } = alone();
+  const kick = [{ pitch: 36, start: 0, duration: 1 }];
+  const [drums, vox] = [set.track("Drums"), set.track("Vox")];
+  for (const target of [{}, { slot: 0, mode: "merge" }, { mode: "new_scene" }])
+    assert.equal(give(rig, "midi", block(kick, target)).ok, true);
+  assert.equal(give(rig, "midi", block(kick, { view: "arrangement" })).ok, true);
+  const knob = { device: "Kit", parameter: "Filter", value: "HP" };
+  assert.equal(give(rig, "parameters", { type: "parameters", changes: [knob] }).ok, true);
+  for (const script of [rig.midi, rig.parameters]) script.send("undo");
+  for (const clip of [drums.slots[0].clip, vox.slots[0].drop({ file: "/a.wav" })]) {
+    set.view.choose("detail_clip", clip);
+    rig.time.pass(6000);
+  }
+  assert.deepEqual(set.rules.posted, [], "Max would have complained of what it does not know");
+  const seen = new Set();
+  for (const thing of set.things.values()) {
+    const published = new Set(PUBLISHED[thing.type].split(" "));
+    for (const part of [thing.properties, thing.children, thing.functions])
+      for (const name of part.keys()) assert.ok(published.has(name), `${thing.type}: ${name}`);
+    seen.add(thing.type);
+  }
+  assert.deepEqual([...seen].sort(), Object.keys(PUBLISHED).sort());
 });
