@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Protocol
 
-from conduit.blocks import Block, Effects, Length, Range, block, current_call, dumps
+from conduit.blocks import Block, Effects, Length, Range, block, current_call
 from conduit.contracts.errors import InvalidInput, TooLarge
 from conduit.contracts.files import FileRef, FileStore
-from conduit.contracts.groove import GrooveTemplate, StoredGroove
+from conduit.contracts.groove import GrooveTemplate
 from conduit.contracts.json import Json
 from conduit.rhythm.blocks import LANE_BARS, MAX_BLOCK_CELLS, MIDI_TYPE, GrooveStore
 from conduit.rhythm.check import cells_of
 from conduit.rhythm.config import EngineConfig, Role
 from conduit.rhythm.engine import play
-from conduit.rhythm.groove import GrooveRequest, complete, config_of, groove_id, slug
+from conduit.rhythm.groove import GrooveRequest, config_of, slug
+from conduit.rhythm.kept import kept_config
 from conduit.rhythm.load import load_config
 from conduit.rhythm.notation import Lane
 from conduit.rhythm.sit import chosen_layers, sit_like
@@ -62,9 +63,7 @@ class SitRequest:
 class SatGroove:
     """A groove that sits like a loop, and where its MIDI file is."""
 
-    groove_id: Annotated[
-        str | None, "for groove.notes; null where a config was given and not a groove"
-    ]
+    groove_id: Annotated[str, "for groove.notes and groove.morph: with what it sits like"]
     title: str
     style: Annotated[str, "of the groove; empty where a config was given"]
     bpm: float
@@ -104,11 +103,10 @@ def sit_block(files: FileStore, grooves: GrooveStore, ears: Ears) -> Block[Any, 
         session = play(sit_like(config, template, request.layers, request.amount))
         name = f"{slug(session.config.title) or 'groove'}-sat.mid"
         midi = files.put(org, name, MIDI_TYPE, session.midi_bytes())
-        kept = None if request.groove is None else _kept(complete(request.groove), midi.id)
-        if kept is not None:
-            grooves.save(org, kept)
+        kept = kept_config(session.config, midi.id)
+        grooves.save(org, kept)
         return SatGroove(
-            groove_id=kept.groove_id if kept else None,
+            groove_id=kept.groove_id,
             title=session.config.title,
             style=request.groove.style.value if request.groove else "",
             bpm=session.bpm,
@@ -124,12 +122,6 @@ def sit_block(files: FileStore, grooves: GrooveStore, ears: Ears) -> Block[Any, 
         )
 
     return sit
-
-
-def _kept(wish: GrooveRequest, file_id: str) -> StoredGroove:
-    """As it is remembered: the wish, and the file that sits. Its name tells the two apart."""
-    name = f"{groove_id(wish)}-{file_id[:16]}"
-    return StoredGroove(name, wish.title, dumps(asdict(wish)).decode(), file_id)
 
 
 def _config(request: SitRequest) -> EngineConfig:
