@@ -12,7 +12,8 @@ TOPICS: Final[Mapping[str, str]] = {
     "grooves": (
         "Ask for a style, and what should be different: “8 bars of industrial at 140 bpm with "
         "sparse ghost kicks”. Then change the last one: “more swing”, “less dense”, “without "
-        "hats”, “another seed”, “undo”."
+        "hats”, “another seed”, “undo”. Between two: “morph minimal into acid”, “morph this into "
+        "dub”, “40 % from dub to hard”, “from dub to hard in 5 steps”."
     ),
     "configs": (
         "A groove can be kept under a name and worked on: “save this as late_night”, “show my "
