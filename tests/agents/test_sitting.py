@@ -14,14 +14,21 @@ from hypothesis import strategies as st
 
 from conduit.agents.ears.note import Sound
 from conduit.agents.offline.clauses import read_plan
-from conduit.agents.offline.intent import Answer, Intent, MakeGroove, SaveConfig, SitLike
+from conduit.agents.offline.intent import (
+    Answer,
+    Intent,
+    MakeGroove,
+    MakeSound,
+    SaveConfig,
+    SitLike,
+)
 from conduit.agents.offline.past import Sat
 from conduit.agents.offline.sitting import read_sitting
 from conduit.rhythm.groove import GrooveRequest, complete
 from conduit.rhythm.styles import Style
 
 LAST = complete(GrooveRequest(Style.DUB, bpm=124, seed=3, swing=54))
-SOUNDS = (Sound("1" * 64, "break.wav"), Sound("2" * 64, "My Funky Loop 02.flac"))
+SOUNDS = (Sound("1" * 64, "break.wav", "3 s, 150 BPM"), Sound("2" * 64, "My Funky Loop 02.flac"))
 HATS = ("open hat", "closed hat", "shaker")
 ALL = ("kick", "snare", "hat", "open_hat", "percussion")
 USUAL = ("hat", "open_hat")
@@ -128,6 +135,30 @@ def test_it_goes_on_sitting_until_it_is_told_not_to() -> None:
     (back,) = plan("undo", *past, sat=[None, sat])
     assert isinstance(back, SitLike)
     assert back.groove["bpm"] == 111
+
+
+@pytest.mark.parametrize(
+    ("sentence", "asked"),
+    [
+        ("what did you hear?", True), ("how fast is this loop?", True),
+        ("Please describe the break.", True), ("what key is that sample in?", True),
+        ("what's the tempo of my loop", True), ("listen to this wav", True),
+        ("what is a loop?", False), ("how do i make the loop longer?", False),
+        ("what tempo is dub?", False), ("this loop is fast", False), ("what was that?", False),
+    ],
+)  # fmt: skip
+def test_what_was_heard_can_be_asked_for(sentence: str, asked: bool) -> None:
+    (intent,) = plan(sentence, LAST)
+    told = isinstance(intent, Answer) and "**break.wav**: 3 s, 150 BPM." in intent.text
+    assert told is asked
+    (intent,) = plan(sentence, LAST, sounds=())
+    assert not (isinstance(intent, Answer) and "break.wav" in intent.text)
+
+
+def test_a_groove_that_sits_is_heard_too() -> None:
+    made, sound = plan("8 bars of dub with hats like break.wav, as wav")
+    assert isinstance(made, SitLike)
+    assert isinstance(sound, MakeSound)
 
 
 OTHERS = [

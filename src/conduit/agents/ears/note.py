@@ -66,9 +66,11 @@ def _read(text: str) -> tuple[Sound, ...]:
     listed = told.get("heard") if isinstance(told, dict) else None
     found = []
     for each in (listed if isinstance(listed, list) else [])[:MOST_SHOWN]:
-        id, name = (each.get("id"), each.get("name")) if isinstance(each, dict) else (None, None)
+        id, name, said = (
+            map(each.get, ("id", "name", "said")) if isinstance(each, dict) else (0,) * 3
+        )
         if isinstance(id, str) and isinstance(name, str) and _ID.fullmatch(id):
-            found.append(Sound(id, name))
+            found.append(Sound(id, name, said if isinstance(said, str) else ""))
     return tuple(found)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from conduit.agents.ears.note import Sound
 from conduit.agents.help import topic_named
+from conduit.agents.offline.figures import told_figures
 from conduit.agents.offline.intent import (
     Answer,
     ChangeSaved,
@@ -169,6 +170,8 @@ def read_plan(
         return before
     if morph := read_morph(text, names, this):
         return (morph,)
+    if figures := told_figures(text, sounds):
+        return (Answer(figures),)
     sits = _Sits(tuple(grooves), tuple(sat), sounds)
     if grooves and sits.now and stops_sitting(text):
         return (on_the_grid(grooves[0]),)

@@ -28,7 +28,7 @@ HERE: Final = "⁂"
 HATS: Final = ("hat", "open_hat")
 EVERYTHING: Final = ("kick", "snare", "hat", "open_hat", "percussion")
 
-_SOUND = (
+SOUND = (
     r"(?:(?:new|newest|latest|drum|audio|uploaded|recorded)\s+)?"
     r"(?:loops?|sounds?|samples?|breaks?|breakbeats?|recordings?|audio|wav|aiff?|flac|files?)\b"
 )
@@ -39,7 +39,7 @@ _FILE = (
     rf"|(?P<file>[^\s\"“”'’`,;]{{1,200}}{_ENDINGS})\b)"
 )
 _HEARD = r"what\s+(?:you|i|we)\s+(?:just\s+)?(?:heard|played|recorded|uploaded|gave you|dropped)\b"
-_SURE = rf"(?:(?:this|that|the|my)\s+{_SOUND}|{_HEARD}|{_FILE})"
+_SURE = rf"(?:(?:this|that|the|my)\s+{SOUND}|{_HEARD}|{_FILE})"
 """What can only be a sound, behind a layer."""
 _THIS = rf"(?:{_SURE}|(?:this|that)(?:\s+one)?(?=\s*(?:$|[,.;!?{HERE}]|\d|(?:and|by|at|but)\b)))"
 """What may be one, behind a word for how a groove sits."""
@@ -84,7 +84,7 @@ _PATTERNS: Final = tuple(
 _APPLIED: Final = re.compile(r"^\s*(?:and|,|;|then|\s)*\s*(?:apply|use|put)\s+(?:it|that)\b")
 _NO_MORE: Final = re.compile(
     rf"\b(?:without|not like|unlike|no longer like|stop sitting like|forget|ignore)\s+"
-    rf"(?:this|that|the|my)\s+{_SOUND}|\bback (?:on|to|onto) the grid\b"
+    rf"(?:this|that|the|my)\s+{SOUND}|\bback (?:on|to|onto) the grid\b"
 )
 _PARTS: Final[Mapping[str, float]] = {"half": 0.5, "a ": 0.4, "just a": 0.4, "slightly": 0.4}
 
@@ -215,7 +215,7 @@ def _with_name_marked(text: str, sounds: Sequence[Sound]) -> tuple[str, str]:
     calls = {word: each.name for each in reversed(sounds) for word in _calls(each.name)}
     for word in sorted(calls, key=len, reverse=True):
         said = re.search(rf"\blike (?:the |my )?(?<!\w){re.escape(word)}(?!\w)", text)
-        if said and not re.fullmatch(rf"(?:this|that|the|my)?\s*{_SOUND}", word):
+        if said and not re.fullmatch(rf"(?:this|that|the|my)?\s*{SOUND}", word):
             return f"{text[: said.start()]}like “sound”{text[said.end() :]}", calls[word]
     return text, ""
 
