@@ -35,6 +35,22 @@ def asked(client: Official, question: Question, *, stream: bool) -> Said:
     return client.stream(question) if stream else client.ask(question)
 
 
+def test_a_client_says_how_the_agent_is_to_write(server: Server, upstream: FakeUpstream) -> None:
+    upstream.answers.clear()
+    asked = {
+        "model": "conduit",
+        "messages": [{"role": "user", "content": "hi"}],
+        "temperature": 0.25,
+        "seed": -(2**63),
+        "stop": "END",
+        "max_tokens": 12,
+    }
+    httpx.post(f"{server.url}/v1/chat/completions", json=asked).raise_for_status()
+    sent = upstream.requests[-1].body
+    given = {name: sent[name] for name in ("temperature", "seed", "stop", "max_tokens")}
+    assert given == {"temperature": 0.25, "seed": -(2**63), "stop": ["END"], "max_tokens": 12}
+
+
 def fetched(text: str) -> bytes:
     """The file whose address is in an answer."""
     return httpx.get(next(word for word in text.split() if "/files/" in word)).content

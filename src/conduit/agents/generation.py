@@ -12,8 +12,7 @@ from typing import Annotated, Final
 from conduit.blocks import Length, Range, decode, dumps, loads
 from conduit.contracts.chat import ChatRequest
 
-_LARGEST_SEED: Final = 2**53 - 1
-"""The largest number that every client of JSON reads as it was written."""
+_SEEDS: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +30,11 @@ class Generation:
         int | None, Range(1, 10_000_000), "no answer of a model is longer; whole runs have a budget"
     ] = None
     seed: Annotated[
-        int | None, Range(-_LARGEST_SEED, _LARGEST_SEED), "the same one gives similar answers"
+        int | None, Range(-_SEEDS, _SEEDS - 1), "the same one gives similar answers"
     ] = None
     stop: Annotated[
-        tuple[Annotated[str, Length(1, 200)], ...],
-        Length(0, 16),
+        tuple[Annotated[str, Length(1, 1000)], ...],
+        Length(0, 64),
         "texts that end an answer where they come; many providers take four at most",
     ] = ()
 
