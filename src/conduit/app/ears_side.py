@@ -12,15 +12,13 @@ from conduit.contracts.call import Principal
 from conduit.contracts.chat import Message
 from conduit.contracts.files import FileStore
 from conduit.contracts.groove import GrooveTemplate
-from conduit.store.conversations import Conversations
 from conduit.store.database import Database
 from conduit.store.heard_sounds import HeardSounds
-from conduit.telemetry.ids import new_id
 
 
 def open_ears(database: Database, files: FileStore) -> Ears:
     """What conversations heard."""
-    return Ears(HeardSounds(database, time.time), files, Conversations(database, new_id).window)
+    return Ears(HeardSounds(database, time.time), files)
 
 
 class Loops:

@@ -114,29 +114,26 @@ async def test_a_conversation_knows_what_it_heard_and_so_does_its_model(
     assert all(heard_in(each.messages) == () for each in model.asked[1:])
 
 
-async def test_what_was_rendered_in_a_conversation_last_is_this_loop(
+async def test_what_was_rendered_in_a_conversation_comes_behind_what_was_given(
     rooms: MakeRooms, files: DiskFiles, tmp_path: Path, loop: bytes
 ) -> None:
     song = render(STYLES[Style.DUB], bars=1)
     midi = files.put(DEFAULT_ORG, "dub.mid", "audio/midi", song.midi_bytes())
     model = Scripted([calls("audio_render", {"file_id": midi.id}), says("There."), says("Well?")])
     joined = rooms(model, extra=listening(files, tmp_path))
-    await hear(joined, file_id=stored(files, loop).id)
     rendered = (await ask(joined, "let me hear it")).tool_calls[0].result["wav"]
-    await ask(joined, "and?")
-    told = json.loads(model.asked[-1].messages[-3].content)["heard"]
-    assert [each["name"] for each in told] == ["dub.wav", "break.wav"]
-    assert told[0] == {"id": rendered["id"], "name": "dub.wav", "said": told[0]["said"]}
-    assert "not listened to yet" in told[0]["said"]
-    heard = await hear(joined, file_id=rendered["id"])
-    await ask(joined, "and?")
-    told = json.loads(model.asked[-1].messages[-3].content)["heard"]
-    assert [each["name"] for each in told] == ["dub.wav", "break.wav"], "one that was heard is one"
-    assert told[0]["said"] == heard.sound.said
-    await hear(joined, file_id=stored(files, loop).id)
-    await ask(joined, "and?")
-    told = json.loads(model.asked[-1].messages[-3].content)["heard"]
-    assert [each["name"] for each in told] == ["break.wav", "dub.wav"]
+
+    async def told() -> list[tuple[str, str]]:
+        await ask(joined, "and?")
+        note = json.loads(model.asked[-1].messages[-3].content)
+        return [(each["name"], each["said"]) for each in note["heard"]]
+
+    ((name, said),) = await told()
+    assert (name, "not listened to yet" in said) == ("dub.wav", True)
+    given = await hear(joined, file_id=stored(files, loop).id)
+    assert await told() == [("break.wav", given.sound.said), ("dub.wav", said)]
+    heard = await hear(joined, file_id=rendered["id"])  # so it was given too
+    assert await told() == [("dub.wav", heard.sound.said), ("break.wav", given.sound.said)]
 
 
 async def test_the_offline_agent_makes_the_hats_sit_like_a_loop(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Final, Literal, Protocol
+from typing import Annotated, Any, Final, Literal
 from weakref import WeakKeyDictionary
 
 from conduit.agents.ears.note import MOST_SHOWN, Sound, noted
@@ -119,29 +119,12 @@ class KeepSound:
     templates: Templates = Templates()
 
 
-class Said(Protocol):
-    """A message of a conversation, and when it was stored."""
-
-    @property
-    def message(self) -> Message: ...
-
-    @property
-    def created_at(self) -> datetime: ...
-
-
-Window = Callable[[str, str, int], Sequence[Said]]
-"""The newest messages of an organisation's conversation, oldest first."""
-_WINDOW: Final = 40
-
-
 class Ears:
-    """What conversations heard. What was rendered to sound in one counts too: “this” is what came
-    last."""
+    """What conversations heard. What was rendered to sound in one counts too."""
 
-    def __init__(self, stored: HeardSounds, files: FileStore, window: Window) -> None:
+    def __init__(self, stored: HeardSounds, files: FileStore) -> None:
         self._stored = stored
         self._files = files
-        self._window = window
         self._rooms = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()
 
     async def noted(
@@ -152,20 +135,19 @@ class Ears:
         return noted(found, messages)
 
     def _newest(self, org: str, session: str, messages: Sequence[Message]) -> list[Sound]:
-        listed = [
-            (each.heard_ms / 1000, Sound(each.id, each.name, each.said))
+        """What was given comes before what was rendered here: nobody gives a loop to mean the
+        groove that was made since."""
+        given = [
+            Sound(each.id, each.name, each.said)
             for each in self._stored.newest(org, session, MOST_SHOWN)
         ]
-        if any(_rendered(each) for each in messages):
-            for stored in self._window(org, session, _WINDOW):
-                for sound in _rendered(stored.message):
-                    listed.append((stored.created_at.timestamp(), sound))
-        listed.sort(key=lambda each: each[0], reverse=True)
-        newest: dict[str, Sound] = {}
-        for _, sound in listed:  # what was rendered and then heard is one
-            if newest.setdefault(sound.id, sound).said == RENDERED:
-                newest[sound.id] = sound
-        return list(newest.values())
+        known = {each.id for each in given}
+        for message in reversed(messages):
+            for sound in _rendered(message):
+                if sound.id not in known and len(given) < MOST_SHOWN:
+                    known.add(sound.id)
+                    given.append(sound)
+        return given
 
     def template(self, org_id: str, sound_id: str, which: HearIn) -> GrooveTemplate | None:
         """How something sits that was heard while it played; None for what is a file. Raises
