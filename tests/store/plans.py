@@ -27,8 +27,8 @@ MAY: Final[dict[str, str]] = {
     r"FROM corpora WHERE": "somebody lists all of them",
     r"FROM corpus_versions WHERE .* GROUP BY corpus_versions.corpus_id": "the same: what each has",
     r"FROM corpus_reflections WHERE .* GROUP BY": "the same",
-    r"FROM messages WHERE messages\.org_id = \? GROUP BY messages\.session": (
-        "of the index alone: 50 ms for 100,000 messages"
+    r"FROM conversation_ends WHERE .* ORDER BY conversation_ends\.newest DESC\s+LIMIT": (
+        "in the order of the index, until there are enough"
     ),
     r"FROM messages WHERE .* LIKE ": "`conversations search` says that it looks at every message",
     r"FROM runs WHERE runs\.org_id = \?( AND runs\.kind = \?)? ORDER BY runs\.id DESC\s+LIMIT": (

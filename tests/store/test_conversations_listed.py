@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 
 from conduit.contracts.chat import Message, ToolCall
 from conduit.store.conversations import Conversations
-from tests.store.conftest import DEFAULT_ORG, OTHER_ORG
+from conduit.store.database import Database
+from conduit.store.tables import conversation_ends, messages
+from conduit.telemetry.ids import IdMaker
+from tests.store.conftest import DEFAULT_ORG, OTHER_ORG, migrating
 
 HOSTILE = ["100%", "a_b", 'it\'s "so"', "slash/ back\\ ", "nul\x00here", "🥁 drum", "\ud800", "'--"]
 
@@ -98,3 +104,53 @@ def test_a_page_leaves_out_the_newest(conversations: Conversations) -> None:
         conversations.append(DEFAULT_ORG, "s", said(f"q{number}", f"a{number}"))
     page = conversations.page(DEFAULT_ORG, "s", 3, 1)
     assert [each.message.content for each in page] == ["q1", "a1", "q2"]
+
+
+def test_a_filled_database_lists_what_was_said_before(uri: str) -> None:
+    """As of a Conduit that counted the messages at each list, and back."""
+    turns = [("a", "0-1"), ("b", "0-2"), ("a", "0-3"), ("a", "0-3")]
+    rows = [
+        {"id": turn if at != 3 else "0-4", "org_id": DEFAULT_ORG, "session": session, "turn": turn,
+         "role": "user", "content": f"to {session}", "tool_calls": "[]", "tool_call_id": "",
+         "created_at": datetime(2026, 1, 1, tzinfo=UTC)}
+        for at, (session, turn) in enumerate(turns)
+    ]  # fmt: skip
+    with migrating(uri) as (connection, move):
+        move("0012")
+        connection.execute(messages.insert(), rows)
+        for _ in range(2):
+            move("0013")
+            found = connection.execute(sa.select(conversation_ends)).all()
+            assert len(found) == 2
+            move("0012", down=True)
+            assert "conversation_ends" not in sa.inspect(connection).get_table_names()
+    with closing(Database(uri)) as database:
+        conversations = Conversations(database, IdMaker())
+        listed = conversations.listed(DEFAULT_ORG, 9)
+        assert [(each.session, each.messages) for each in listed] == [("a", 3), ("b", 1)]
+        conversations.append(DEFAULT_ORG, "b", said("more"))
+        assert [each.session for each in conversations.listed(DEFAULT_ORG, 9)] == ["b", "a"]
+
+
+def test_a_list_knows_what_there_is_whoever_writes_and_forgets_at_once(
+    database: Database, conversations: Conversations
+) -> None:
+    def work(number: int) -> None:
+        if number % 5 == 4:
+            conversations.reset(DEFAULT_ORG, f"s{number % 2}")
+        else:
+            conversations.append(DEFAULT_ORG, f"s{number % 2}", said(str(number)))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(40)))
+    with database.snapshot() as connection:
+        counted = sa.select(
+            messages.c.session,
+            sa.func.min(messages.c.turn),
+            sa.func.max(messages.c.turn),
+            sa.func.count(),
+        ).group_by(messages.c.session)
+        there = {tuple(row) for row in connection.execute(counted)}
+        ends = conversation_ends.c
+        known = sa.select(ends.session, ends.oldest, ends.newest, ends.messages)
+        assert {tuple(row) for row in connection.execute(known)} == there

@@ -19,6 +19,7 @@ from conduit.store.database import Database
 from conduit.store.inserting import insert_into
 from conduit.store.organisations import let_be
 from conduit.store.tables import (
+    conversation_ends,
     conversation_grooves,
     conversation_pins,
     conversation_settings,
@@ -39,6 +40,22 @@ NOTES = (
     heard_sounds,
 )
 """What is kept beside the messages of a conversation, and goes with them."""
+_LONGER = sa.text(
+    "INSERT INTO conversation_ends (org_id, session, oldest, newest, messages) "
+    "VALUES (:org, :session, :turn, :turn, :more) "
+    "ON CONFLICT (org_id, session) DO UPDATE SET "
+    "messages = conversation_ends.messages + excluded.messages, "
+    "newest = CASE WHEN conversation_ends.newest < excluded.newest THEN excluded.newest "
+    "ELSE conversation_ends.newest END, "
+    "oldest = CASE WHEN conversation_ends.oldest > excluded.oldest THEN excluded.oldest "
+    "ELSE conversation_ends.oldest END"
+).bindparams(sa.bindparam("more", type_=sa.BigInteger))
+_HOLD = sa.text(
+    "INSERT INTO conversation_ends (org_id, session, oldest, newest, messages) "
+    "SELECT id, CAST(:session AS VARCHAR(200)), '', '', 0 FROM organisations WHERE id = :org "
+    "ON CONFLICT (org_id, session) DO UPDATE SET messages = conversation_ends.messages"
+)
+"""Whoever appends to the same conversation waits, also where there is none yet."""
 _BEGINNING = 400
 """Characters of the first prompt that are read for a title."""
 
@@ -100,6 +117,7 @@ class Conversations:
         """What stores a turn in a transaction that also stores something else; ``at`` is when it
         was, if not now."""
         now = at or datetime.now(UTC)
+        of = {"org": org_id, "session": session}
         ids = [self._new_id() for _ in turn]
         rows = [
             {
@@ -117,7 +135,9 @@ class Conversations:
         ]
 
         def work(connection: sa.Connection) -> None:
-            connection.execute(messages.insert(), rows)
+            if rows:  # the row of the conversation first: whoever forgets it waits there
+                connection.execute(_LONGER, {**of, "turn": ids[0], "more": len(rows)})
+                connection.execute(messages.insert(), rows)
 
         return work
 
@@ -142,13 +162,15 @@ class Conversations:
         """Forget a session with its title and all that is kept beside it; returns how many
         messages it had. Raises ``StoreError``.
         """
-        # Messages first: whoever keeps a summary holds one of them, and we wait for them here.
+        # First the row that whoever appends holds, then the messages, of which whoever keeps a
+        # summary holds one: we wait for both before we delete what they wrote.
         with self._database.transaction() as connection:
+            connection.execute(_HOLD, {"org": org_id, "session": session})
             counts = [
                 connection.execute(
                     table.delete().where(table.c.org_id == org_id, table.c.session == session)
                 ).rowcount
-                for table in (messages, *NOTES)
+                for table in (messages, *NOTES, conversation_ends)
             ]
         return counts[0]
 
@@ -257,29 +279,18 @@ class Conversations:
     def _listed(
         self, org_id: str, most: int, *, before: str = "", session: str | None = None
     ) -> list[StoredConversation]:
-        which = [messages.c.org_id == org_id]
-        if session is not None:
-            which.append(messages.c.session == session)
-        groups = (
-            sa.select(
-                messages.c.session,
-                sa.func.count().label("messages"),
-                sa.func.min(messages.c.turn).label("oldest"),
-                sa.func.max(messages.c.turn).label("newest"),
-            )
-            .where(*which)
-            .group_by(messages.c.session)
-            .order_by(sa.func.max(messages.c.turn).desc())
-            .limit(most)
-        )
-        if before:
-            groups = groups.having(sa.func.max(messages.c.turn) < before)
-        each = groups.subquery()
+        ends = conversation_ends
+        some = sa.select(ends).where(ends.c.org_id == org_id)
+        some = some.where(ends.c.session == session) if session is not None else some
+        some = some.where(ends.c.newest < before) if before else some
+        each = some.order_by(ends.c.newest.desc()).limit(most).subquery()
         first, last = messages.alias("first"), messages.alias("last")
         titles = conversation_titles
         query = (
             sa.select(
-                each,
+                each.c.session,
+                each.c.messages,
+                each.c.newest,
                 sa.func.substr(first.c.content, 1, _BEGINNING).label("beginning"),
                 first.c.created_at.label("first_at"),
                 last.c.created_at.label("last_at"),

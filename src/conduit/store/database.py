@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from conduit.contracts.errors import ConfigError, MissingDependency, StoreError
 
-NEWEST = "0012"
+NEWEST = "0013"
 """The newest migration in ``migrations/versions``; a test keeps it true."""
 
 _BUSY_MS = 5000

@@ -311,6 +311,17 @@ def _conversation_key() -> tuple[Column[str], Column[str]]:
     )
 
 
+conversation_ends = Table(
+    "conversation_ends",
+    metadata,
+    *_conversation_key(),
+    Column("oldest", String(36), nullable=False),  # turns
+    Column("newest", String(36), nullable=False),
+    Column("messages", BigInteger, nullable=False),  # how many there are
+)
+"""What a list of conversations needs to know of their messages, written together with them."""
+Index("ix_conversation_ends_newest", conversation_ends.c.org_id, conversation_ends.c.newest)
+
 conversation_summaries = Table(
     "conversation_summaries",
     metadata,
