@@ -130,7 +130,9 @@ def another_peer(bpm: float) -> Iterator[Peer]:
     with nobody_else():
         peer = Peer(bpm)
         try:
-            time.sleep(0.6)  # for others to be heard of
+            # For others to be heard of; and of two sessions that meet the older one stays, of two
+            # that began within half a second either (`ableton/link/Sessions.hpp`).
+            time.sleep(1.2)
             if peer.now.peers:
                 pytest.skip("somebody plays on this network: their tempo is not for tests")
             yield peer
