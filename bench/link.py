@@ -6,7 +6,7 @@ compared with where the peer's beat was then. Once at one tempo, once while the 
 every two seconds (what is within a beat of a change is counted apart), and once while another
 program takes a processor.
 
-    python bench/link.py [--seconds 20]
+    python bench/link.py [--seconds 15]
 
 Link is one session for a network: it refuses to run where somebody plays.
 """
@@ -23,6 +23,8 @@ from bisect import bisect
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import pytest
 
 from conduit.midi import ump
 from conduit.midi.performance import Moment, jr_seconds, jr_time
@@ -126,10 +128,13 @@ async def all_of_it(peer: Peer, seconds: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=15)
     asked = parser.parse_args()
-    with another_peer(BPM) as peer:
-        asyncio.run(all_of_it(peer, asked.seconds))
+    try:
+        with another_peer(BPM) as peer:
+            asyncio.run(all_of_it(peer, asked.seconds))
+    except pytest.skip.Exception as reason:
+        print(f"  not measured: {reason}")
 
 
 if __name__ == "__main__":
