@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conduit.agents.offline.clauses import read_plan
-from conduit.agents.offline.intent import Answer, MorphGrooves
+from conduit.agents.offline.intent import Answer, MakeGroove, MorphGrooves, SaveConfig
 from conduit.agents.offline.morphing import read_morph
 
 DUB, HARD, ACID, MINIMAL = ({"groove": {"style": s}} for s in ("dub", "hard", "acid", "minimal"))
@@ -61,6 +61,33 @@ def test_what_cannot_be_said_so(said: str, answer: str) -> None:
     found = read_morph(said)
     assert isinstance(found, Answer)
     assert answer in found.text
+
+
+CONFIG = {"layers": [{"name": "kick", "pitch": 36, "pattern": "x..."}]}
+WISH = {"style": "dub", "bpm": 122.0, "swing": 56.0, "density": 0.5, "bars": 8}
+
+
+@pytest.mark.parametrize(
+    ("known", "kept"),
+    [
+        ({"this": THIS, "morphed": "f00"}, SaveConfig("mine", groove_id="f00")),
+        ({"this": {"config": CONFIG}}, SaveConfig("mine", config=CONFIG)),
+    ],
+)
+def test_a_groove_that_no_wish_says_is_kept_whole_and_turned_by_nobody(
+    known: dict[str, Any], kept: SaveConfig
+) -> None:
+    assert read_plan("save this as mine", [WISH], **known) == (kept,)
+    for change in ("more swing", "faster", "another seed", "without the hats"):
+        (found,) = read_plan(change, [WISH], **known)
+        assert isinstance(found, Answer)
+        assert "Save it" in found.text
+    for fresh in ("8 bars of dub", "make a groove", "acid, but slower"):
+        assert isinstance(read_plan(fresh, [WISH], **known)[0], MakeGroove)
+    made, saved = read_plan("make a dub groove and save it as mine", [WISH], **known)
+    assert isinstance(made, MakeGroove)
+    assert isinstance(saved, SaveConfig)
+    assert saved.groove is not None
 
 
 @pytest.mark.parametrize(

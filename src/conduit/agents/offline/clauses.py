@@ -30,7 +30,7 @@ from conduit.agents.offline.intent import (
     SitLike,
     Value,
 )
-from conduit.agents.offline.morphing import read_morph
+from conduit.agents.offline.morphing import WHOLE, changes_the_last, read_morph
 from conduit.agents.offline.past import Sat
 from conduit.agents.offline.reading import (
     Reading,
@@ -58,6 +58,7 @@ from conduit.agents.offline.vocabulary import (
     STYLE_WORDS,
 )
 from conduit.agents.offline.whereabouts import read_whereabouts
+from conduit.contracts.json import JsonObject
 from conduit.rhythm.styles import Style
 
 _LONGEST = 2000
@@ -137,6 +138,8 @@ class Context:
     saved: str = ""
     morphed: str = ""
     """The id of the groove, if it was morphed: no request makes it again."""
+    recalled: JsonObject | None = None
+    """The whole config that was recalled, if nothing was made since."""
 
 
 def read_plan(
@@ -178,8 +181,14 @@ def read_plan(
     sitting = read_sitting(text, sounds)
     clauses = _joined(_CUT.split(sitting.rest if sitting else text), names)
     context = Context(grooves[0] if grooves else None, names, render, morphed=morphed)
+    if this is not None and isinstance(this.get("config"), dict):
+        context.recalled = this["config"]
     if sitting is None and not any(about_files for _, about_files in clauses):
-        return (sits.taken(understand(prompt, grooves)),)
+        meant = understand(prompt, grooves)
+        whole = morphed or context.recalled
+        if whole and isinstance(meant, MakeGroove) and changes_the_last(text):
+            return (Answer(WHOLE),)
+        return (sits.taken(meant),)
     intents: list[Intent] = []
     past = list(grooves)
     for clause, about_files in clauses:
@@ -193,7 +202,7 @@ def read_plan(
             if isinstance(intent, MakeGroove | SitLike):
                 made = intent.groove if isinstance(intent, SitLike) else intent.arguments
                 context.groove, context.render, context.saved = made, "", ""
-                context.morphed = ""
+                context.morphed, context.recalled = "", None
                 past.insert(0, made)
         intents += found
     return tuple(intents)
@@ -274,9 +283,11 @@ def _saves(clause: str, context: Context) -> tuple[Intent, ...] | None:
 
 def _saved(name: str, context: Context, *, replace: bool) -> Intent:
     """Keep what was made last: a render, or a groove."""
-    if context.groove is None and not context.render and not context.morphed:
+    if context.groove is None and not (context.render or context.morphed or context.recalled):
         return Answer(_NO_GROOVE)
     context.saved = name
+    if context.recalled:
+        return SaveConfig(name, config=context.recalled, replace=replace)
     if context.morphed:
         return SaveConfig(name, groove_id=context.morphed, replace=replace)
     if context.render:

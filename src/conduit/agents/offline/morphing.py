@@ -41,6 +41,15 @@ _NOT_NAMED = re.compile(
     r"^(?:(?:a|an|the|my|some)(?:\s+|$))+|(?:^|\s+)(?:groove|beat|loop|style|techno|house|one)s?$"
 )
 
+_BEGINS = re.compile(r"\b(?:make|create|generate|give|build|write|play|start|new)\b")
+
+WHOLE: Final = (
+    "The last groove is a whole config, which lies between two or was recalled: I turn no dials of "
+    "that. Save it, and change what was saved: “save this as late_night”, “more swing in "
+    "late_night”."
+)
+"""For who wants to change a groove that no wish says."""
+
 Source = dict[str, Any]
 
 
@@ -73,6 +82,14 @@ def read_morph(
     read_bars(reading)
     bars = reading.arguments.get("bars")
     return MorphGrooves(one, two, 0.5 if amount is None else amount, steps, _whole(bars))
+
+
+def changes_the_last(text: str) -> bool:
+    """Whether a sentence about a groove is about the one that is there. ``text`` is in small
+    letters."""
+    reading = Reading(text)
+    read_style(reading)
+    return "style" not in reading.arguments and not _BEGINS.search(text)
 
 
 def _whole(value: object) -> int | None:
