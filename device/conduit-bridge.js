@@ -30,6 +30,7 @@ const sounds = new Sounds(client);
 const fromContext = new Assembly();
 const fromApplicators = new Assembly();
 const undoable = []; // for each answer the kinds of what was applied of it
+let applying = null; // the parts of an answer that are not in Live yet, and the kinds that are
 
 let connected = false;
 let closed = false;
@@ -110,26 +111,42 @@ function withinReason(work, ms, signal) {
   return Promise.race([work, enough]).finally(() => clearTimeout(late));
 }
 
-// Only a whole answer is applied.
+// Only a whole answer is applied, where nothing of it was refused.
 function finished(reply) {
   const blocks = Array.isArray(reply.blocks) ? reply.blocks : [];
   const refused = Array.isArray(reply.refused_blocks) ? reply.refused_blocks : [];
   if (reply.status === "stopped") say(`stopped: ${reply.why}`);
   else if (reply.status === "waiting")
     say("the answer waits for your consent: open Studio in a browser");
-  else say(blocks.length ? "applying …" : "done");
+  else if (refused.length === 0) say(blocks.length ? "applying …" : "done");
   for (const each of refused) complain(new Problem(each.code, each.message, each.hint));
-  undoable.push([]);
-  if (undoable.length > MOST_UNDO) undoable.shift();
-  for (const block of blocks) apply(block);
+  if (refused.length || !blocks.length) return;
+  applying = { left: blocks.slice(), done: [] };
+  applyNext();
 }
 
-function apply(block) {
+// One part behind the other, and the next only when the one before is in: all of them or none.
+function applyNext() {
+  const block = applying.left.shift();
+  if (block === undefined) {
+    undoable.push(applying.done);
+    if (undoable.length > MOST_UNDO) undoable.shift();
+    applying = null;
+    return;
+  }
   const kind = block && block.type;
-  if (kind !== "midi" && kind !== "parameters")
-    return say("the answer has a part that this device does not know");
-  for (const message of split(`b${++sent}`, block)) out(kind, ...message);
-  return undefined;
+  if (kind === "midi" || kind === "parameters") {
+    for (const message of split(`b${++sent}`, block)) out(kind, ...message);
+    return;
+  }
+  takeBack();
+  say("the answer has a part that this device does not know: nothing was changed");
+}
+
+function takeBack() {
+  const { done } = applying;
+  applying = null;
+  for (const kind of done.reverse()) out(kind, "undo");
 }
 
 function failed(problem) {
@@ -140,10 +157,15 @@ function failed(problem) {
 
 // What an applicator did with a block.
 function applied(report) {
-  if (!report.ok)
+  if (!report.ok) {
+    if (applying) takeBack();
     return complain(new Problem(report.error.code, report.error.message, report.error.hint));
-  if (report.type === "applied") (undoable[undoable.length - 1] || []).push(report.kind);
+  }
   if (report.type === "undone") return say("taken back");
+  if (applying) {
+    applying.done.push(report.kind);
+    applyNext();
+  }
   if (report.kind === "parameters") {
     return say(
       report.changes

@@ -75,7 +75,7 @@ test("what was selected when it was asked counts, and a track that is gone is sa
   answer();
   await asked;
   const gone = () => rig.said.status.filter((each) => each[0] === "say" && /gone/.test(each[1]));
-  await rig.until(() => gone().length === 2, "the track is gone, for the clip and the parameters");
+  await rig.until(() => gone().length === 1, "the track is gone");
   assert.deepEqual(set.picture(), before);
 });
 
@@ -189,6 +189,31 @@ test("whatever breaks on the way, nothing is applied, and the next prompt works"
   server.on("POST /ask", good);
   await rig.node.send("prompt", "dub");
   await rig.until(() => rig.status("groove"));
+});
+
+test("an answer is in Live as a whole, or nothing of it is", async (t) => {
+  const { server, set, rig, before } = await wired(t);
+  const [clip, parameters] = fixture("reply").blocks;
+  const wrong = { ...parameters, changes: [{ ...parameters.changes[0], parameter: "No such" }] };
+  const cases = [
+    [{ blocks: [clip, wrong] }, /no parameter/i],
+    [{ blocks: [parameters, clip, wrong] }, /no parameter/i],
+    [{ blocks: [clip, { type: "warp" }] }, /does not know: nothing was changed/],
+    [{ blocks: [clip, parameters], refused_blocks: [fixture("error").error] }, /rests/],
+  ];
+  for (const [reply, said] of cases) {
+    rig.said.status = [];
+    server.on("POST /ask", (response) => stream(response, [["done", { text: "x", ...reply }]]));
+    await rig.node.send("prompt", "dub");
+    await rig.until(() => rig.said.status.some((each) => said.test(each[1])), String(said));
+    await rig.until(() => JSON.stringify(set.picture()) === JSON.stringify(before), "as before");
+    await rig.node.send("undo");
+    await rig.until(() => rig.status("say") === "there is nothing to undo", "no more to take back");
+    assert.deepEqual(set.picture(), before);
+  }
+  server.on("POST /ask", (response) => stream(response, [["done", fixture("reply")]]));
+  await rig.node.send("prompt", "dub");
+  await rig.until(() => rig.status("say").startsWith("Cutoff"));
 });
 
 test("cancel ends an answer at once, and tells the server by leaving", async (t) => {
