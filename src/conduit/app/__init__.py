@@ -5,8 +5,9 @@ What it offers is loaded when it is asked for: a gateway alone does without most
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Any
+
+from conduit.app import starting
 
 if TYPE_CHECKING:
     from conduit.app.compose import App, open_app
@@ -21,13 +22,7 @@ def __getattr__(name: str) -> Any:
 
         return Settings
     if name in ("App", "open_app"):
-        # Loading makes many objects and no garbage; to look for some takes a tenth of the time.
-        collecting = gc.isenabled()
-        gc.disable()
-        try:
+        with starting.loading():
             from conduit.app import compose
-        finally:
-            if collecting:
-                gc.enable()
         return getattr(compose, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,6 +55,7 @@ AGENTS: Final = (
 _SOON_S: Final = 0.25
 
 Blocks = tuple[Block[Any, Any], ...]
+Make = Callable[[], Blocks]
 
 
 class Rooms:
@@ -93,20 +95,24 @@ class Rooms:
 
     def put_into(self, catalog: Catalog) -> None:
         """Register all of them, those first that are asked for first."""
-        catalog.add_later(lambda: self._agents.blocks, *AGENTS)
-        catalog.add_later(self._music, "groove", "configs")
-        catalog.add_later(self._sounds, "audio")
-        catalog.add_later(self._preset_grooves, "presets")
-        catalog.add_later(self._tools, "tools", "function")
-        catalog.add_later(self._whereabouts, "places", "calendar", "commute")
-        catalog.add_later(self._corpora, "corpora", "analytics")
-        catalog.add_later(self._machine, "files", "http", "shell", "sql")
-        catalog.add_later(self._web, "web")
-        catalog.add_later(self._code, "code")
-        catalog.add_later(self._mathematics, "math")
-        catalog.add_later(self._words_of_midi, "flex")
-        catalog.add_later(self._following, "link")
-        catalog.add_later(self._device, "device")
+        rooms: tuple[tuple[Make, tuple[str, ...]], ...] = (
+            (lambda: self._agents.blocks, AGENTS),
+            (self._music, ("groove", "configs")),
+            (self._sounds, ("audio",)),
+            (self._preset_grooves, ("presets",)),
+            (self._tools, ("tools", "function")),
+            (self._whereabouts, ("places", "calendar", "commute")),
+            (self._corpora, ("corpora", "analytics")),
+            (self._machine, ("files", "http", "shell", "sql")),
+            (self._web, ("web",)),
+            (self._code, ("code",)),
+            (self._mathematics, ("math",)),
+            (self._words_of_midi, ("flex",)),
+            (self._following, ("link",)),
+            (self._device, ("device",)),
+        )
+        for make, families in rooms:
+            catalog.add_later(partial(_opened, make), *families)
 
     def open_all(self) -> None:
         """Open the others one after the other, beside serving, and go on with runs that were left.
@@ -278,6 +284,11 @@ class Rooms:
 
         epoch = self._settings.environ.get(EPOCH)
         return device_blocks(self._files, folder_of("device"), epoch)
+
+
+def _opened(make: Make) -> Blocks:
+    with starting.loading():
+        return make()
 
 
 def _sandbox(folder: str) -> Sandbox:

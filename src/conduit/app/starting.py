@@ -7,10 +7,17 @@ and again, which took a seventh of the time (docs/decisions/0042).
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_ours = False
+"""Whether the process is this program's, and not somebody else's who uses it."""
 
 
 def begin() -> None:
     """The first thing that a program does."""
+    global _ours
+    _ours = True
     gc.disable()
 
 
@@ -20,3 +27,18 @@ def begun() -> None:
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """While something is loaded. Where garbage was looked for before, it is again afterwards; and
+    not among what was loaded, in a program that said ``begin``."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            if _ours:
+                gc.freeze()
+            gc.enable()

@@ -65,22 +65,20 @@ _TAKE = r"\b(?:take|steal|use|copy|apply|extract|borrow|get|lift|put)\s+(?:the\s
 _FEEL = r"(?:groove|swing|feel|feeling|timing|pocket|lean)(?:\s+template)?"
 _ONTO = r"(?:\s+and\s+(?:apply|put|use)\s+(?:it|that))?\s+(?:for|to|on|onto|with)\s+"
 
-_PATTERNS: Final = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rf"\b(?:sit|swing|groove|lean|shuffle)\s+(?:(?P<layers>{LAYERS})|(?P<all>{_ALL})){_OF_IT}"
-        rf"\s+{_BEFORE}like\s+{_THIS}{_BEHIND}",
-        rf"\b(?P<layers>{LAYERS}){_OF_IT}\s+{_BUT}{_SITS}\s+{_BEFORE}like\s+{_THIS}{_BEHIND}",
-        rf"\b(?P<layers>{LAYERS}){_OF_IT}\s+{_BUT}{_BEFORE}like\s+{_SURE}{_BEHIND}",
-        rf"\b(?P<all>{_ALL})\s+{_BUT}{_SITS}\s+{_BEFORE}like\s+{_THIS}{_BEHIND}",
-        rf"\bsit(?:s|ting)?\s+{_BEFORE}like\s+{_THIS}{_BEHIND}",
-        rf"{_PLEASE}(?:swing|groove|lean|shuffle)\s+{_BEFORE}like\s+{_SURE}{_BEHIND}",
-        rf"\b(?:give|lend)\s+(?:(?P<layers>{LAYERS})|(?P<all>{_ALL}))\s+the\s+{_FEEL}\s+of\s+"
-        rf"{_SURE}{_BEHIND}",
-        rf"{_TAKE}{_FEEL}\s+(?:of|from|in)\s+{_SURE}"
-        rf"(?:{_ONTO}(?:(?P<layers>{LAYERS})|(?P<all>{_ALL})))?{_BEHIND}",
-    )
+_PATTERNS: Final = (
+    rf"\b(?:sit|swing|groove|lean|shuffle)\s+(?:(?P<layers>{LAYERS})|(?P<all>{_ALL})){_OF_IT}"
+    rf"\s+{_BEFORE}like\s+{_THIS}{_BEHIND}",
+    rf"\b(?P<layers>{LAYERS}){_OF_IT}\s+{_BUT}{_SITS}\s+{_BEFORE}like\s+{_THIS}{_BEHIND}",
+    rf"\b(?P<layers>{LAYERS}){_OF_IT}\s+{_BUT}{_BEFORE}like\s+{_SURE}{_BEHIND}",
+    rf"\b(?P<all>{_ALL})\s+{_BUT}{_SITS}\s+{_BEFORE}like\s+{_THIS}{_BEHIND}",
+    rf"\bsit(?:s|ting)?\s+{_BEFORE}like\s+{_THIS}{_BEHIND}",
+    rf"{_PLEASE}(?:swing|groove|lean|shuffle)\s+{_BEFORE}like\s+{_SURE}{_BEHIND}",
+    rf"\b(?:give|lend)\s+(?:(?P<layers>{LAYERS})|(?P<all>{_ALL}))\s+the\s+{_FEEL}\s+of\s+"
+    rf"{_SURE}{_BEHIND}",
+    rf"{_TAKE}{_FEEL}\s+(?:of|from|in)\s+{_SURE}"
+    rf"(?:{_ONTO}(?:(?P<layers>{LAYERS})|(?P<all>{_ALL})))?{_BEHIND}",
 )
+"""Compiled when a sentence may hold one, which takes longer than to read all others."""
 _APPLIED: Final = re.compile(r"^\s*(?:and|,|;|then|\s)*\s*(?:apply|use|put)\s+(?:it|that)\b")
 _NO_MORE: Final = re.compile(
     rf"\b(?:without|not like|unlike|no longer like|stop sitting like|forget|ignore)\s+"
@@ -118,7 +116,7 @@ def read_sitting(text: str, sounds: Sequence[Sound] = ()) -> Sitting | None:
         return None
     marked, name = _with_name_marked(text, sounds)
     for pattern in _PATTERNS:
-        if found := pattern.search(marked):
+        if found := re.search(pattern, marked):
             break
     else:
         return None
