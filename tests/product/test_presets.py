@@ -172,6 +172,8 @@ def test_two_presets_morph_and_what_has_no_groove_says_so(http: httpx.Client) ->
     assert [each["start_beat"] for each in way["regions"]] == [0, 16, 32]
     assert (way["bars"], way["groove_id"], way["lanes"]) == (12, None, [])
 
+    said = rendered(offline(http, "morph preset slow into the fast preset by 50 %", "anybody"))
+    assert said["groove_id"] == half["groove_id"], "a model may, too"
     http.post("/presets", json={"name": "plain"}).raise_for_status()
     none = http.post("/presets/morph", json={"one": "slow", "two": "plain"})
     assert none.status_code == 404
