@@ -43,7 +43,7 @@ def linked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_the_player_follows_the_session(linked: Server, open_page: OpenPage) -> None:
-    httpx.post(linked.url + "/link/tempo", json={"bpm": 133}).raise_for_status()
+    httpx.post(linked.url + "/link/tempo", json={"bpm": 180}).raise_for_status()
     page = open_page(url=linked.url)
     card = ask(page)
     tempo = card.get_by_label("tempo")
@@ -52,7 +52,7 @@ def test_the_player_follows_the_session(linked: Server, open_page: OpenPage) -> 
     toggle.click()
     expect(toggle).to_have_attribute("aria-pressed", "true")
     expect(toggle).to_contain_text("alone")
-    expect(tempo).to_have_value("133")
+    expect(tempo).to_have_value("180")
     card.get_by_role("button", name="Play").click()
     expect(card.locator(".playhead")).to_be_visible()
 
@@ -60,7 +60,7 @@ def test_the_player_follows_the_session(linked: Server, open_page: OpenPage) -> 
         found = page.evaluate(APART, 4)
         return bool(found["playing"]) and abs(found["apart"]) < 0.2
 
-    page.wait_for_timeout(2 * 4 * 60_000 / 133)  # the bar before it begins, and one more
+    page.wait_for_timeout(2 * 4 * 60_000 / 180)  # the bar before it begins, and one more
     assert sum(in_time() for _ in range(5)) >= 4  # a frame may be late on a busy machine
 
     tempo.fill("150")  # for everybody

@@ -77,3 +77,9 @@ def test_what_cannot_be_played_is_said(folder: Path, monkeypatch: pytest.MonkeyP
     assert "pip install 'conduit-os[link]'" in said("one.midi2", "--link", *to)
     monkeypatch.setenv("CONDUIT_LINK", "maybe")
     assert "neither yes nor no" in said("one.midi2", *to)
+
+
+def test_a_gateway_plays_nothing() -> None:
+    done = RUNNER.invoke(cli, ["up", "--role", "gateway", "--link"])
+    assert done.exit_code == 1
+    assert "leave --link out" in done.stderr
