@@ -36,7 +36,7 @@ def run(
     without a ``providers.yaml`` that is wrong: it warns. One that is ``tolerant`` goes on too, and
     says itself what is wrong.
     """
-    # Here and not above: the rooms take half a second to load, which `--help` need not wait for.
+    # Here and not above: it takes a third of a second to load, which `--help` need not wait for.
     from conduit.app import Settings
     from conduit.telemetry.logs import log_to_stderr
 
