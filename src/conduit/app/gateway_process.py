@@ -1,8 +1,8 @@
 """The program of a gateway: ``conduit up --role gateway`` steps aside for it.
 
 The packages of the command line take 10 MB that a gateway has no use for, so the command, once it
-has understood what is wanted, becomes this program: ``python -m conduit.app.gateway_process`` with
-one argument, a ``GatewayOptions`` as JSON.
+has understood what is wanted, becomes this program: ``python -m conduit.app`` with one argument,
+a ``GatewayOptions`` as JSON.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def become(options: GatewayOptions) -> NoReturn:
         database.close()
     sys.stdout.flush()
     sys.stderr.flush()
-    program = [sys.executable, "-m", __name__, json.dumps(asdict(options))]
+    program = [sys.executable, "-m", "conduit.app", json.dumps(asdict(options))]
     os.execv(sys.executable, program)
 
 
@@ -136,7 +136,6 @@ def _refused(error: ConduitError, options: GatewayOptions) -> int:
 
 def main() -> NoReturn:
     """The entry point."""
-    starting.begin()
     try:
         status = run(GatewayOptions(**json.loads(sys.argv[1])))
     except SystemExit as ending:
@@ -145,7 +144,3 @@ def main() -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTERM)
     sys.exit(status)
-
-
-if __name__ == "__main__":
-    main()
