@@ -39,6 +39,10 @@ export function App() {
   const ears = useEars(session, chat.turns.length);
   const field = useRef<HTMLTextAreaElement>(null);
   usePageKeys(field, chat);
+  useEffect(() => {
+    // Where a keyboard is at hand. On a phone it would cover half of the page.
+    if (matchMedia("(pointer: fine)").matches) field.current?.focus({ preventScroll: true });
+  }, []);
   useFollowEnd(chat.turns, view === "chat");
   const hasGroove = chat.turns.some((turn) => groovesOf(turn).length > 0);
 

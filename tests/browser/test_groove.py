@@ -204,6 +204,25 @@ def test_the_file_is_the_groove(open_page: OpenPage, tmp_path: Path) -> None:
     assert midi.length == pytest.approx(8 * 4 * 60 / 140, abs=0.5)
 
 
+def test_what_became_sound_can_be_heard_and_kept(open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page()
+    page.keyboard.type("2 bars of dub at 120 as wav")  # the field has the focus already
+    page.keyboard.press("Enter")
+    sound = page.get_by_role("article", name="Sound file: dub-120-bpm-2-bars.wav")
+    expect(sound).to_be_visible()
+    heard = sound.locator("audio").evaluate(
+        """async (audio) => {
+          await new Promise((done) => audio.duration > 0 ? done() : audio.ondurationchange = done);
+          return audio.duration;
+        }"""
+    )
+    assert 4 < heard < 8
+    with page.expect_download() as download:
+        sound.get_by_role("link", name="WAV file").click()
+    download.value.save_as(tmp_path / "groove.wav")
+    assert (tmp_path / "groove.wav").read_bytes().startswith(b"RIFF")
+
+
 def test_mute_and_solo(open_page: OpenPage) -> None:
     card = ask(open_page())
     kick = card.get_by_role("group", name="kick", exact=True)

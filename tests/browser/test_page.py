@@ -27,8 +27,11 @@ def answered(page: Page) -> None:
 
 def test_everything_by_keyboard(open_page: OpenPage) -> None:
     page = open_page()
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the prompt")).to_be_focused()
+    expect(page.get_by_label("Prompt")).to_be_focused()
+    page.get_by_role("link", name="Skip to the prompt").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Prompt")).to_be_focused()
+    page.get_by_role("link", name="Runs").focus()
     page.keyboard.press("/")
     expect(page.get_by_label("Prompt")).to_be_focused()
     page.keyboard.type(GROOVE)

@@ -130,6 +130,9 @@ export type Lane = {
   bars: string[];
 };
 
+/** A file that is kept. */
+export type FileRef = { id: string; name: string; media_type: string; size: number };
+
 export type RenderedGroove = {
   groove_id: string;
   title: string;
@@ -142,7 +145,7 @@ export type RenderedGroove = {
   /** Percent; 50 is straight. */
   swing: number;
   lanes: Lane[];
-  midi: { id: string; name: string; media_type: string; size: number };
+  midi: FileRef;
 };
 
 /** Notes in columns: note i is `tick[i]`, `pitch[i]`, … Ticks count from `first_bar`. */
@@ -161,6 +164,19 @@ export type GrooveNotes = {
   /** MIDI channels from 0; absent: all of them 9, the drums. */
   channel?: number[];
 };
+
+/** A MIDI file that became sound. */
+export type RenderedAudio = { wav: FileRef; seconds: number };
+
+export function isRenderedAudio(value: unknown): value is RenderedAudio {
+  if (typeof value !== "object" || value === null) return false;
+  const audio = value as Partial<RenderedAudio>;
+  return (
+    typeof audio.wav?.id === "string" &&
+    typeof audio.wav.name === "string" &&
+    typeof audio.seconds === "number"
+  );
+}
 
 /** A tool result is a groove when it has a groove's shape, whatever the block was called. */
 export function isRenderedGroove(value: unknown): value is RenderedGroove {

@@ -1,11 +1,12 @@
 import { memo } from "react";
-import { isRenderedGroove, type Decision } from "../api/types.ts";
+import { isRenderedAudio, isRenderedGroove, type Decision } from "../api/types.ts";
 import { GrooveCard } from "../groove/GrooveCard.tsx";
 import { Notice } from "../shell/Notice.tsx";
 import { Markdown } from "../text/Markdown.tsx";
 import { AskedCard } from "./AskedCard.tsx";
 import { ToolCard } from "./ToolCard.tsx";
 import type { Part, Turn } from "./transcript.ts";
+import { WavCard } from "./WavCard.tsx";
 
 type Props = {
   turn: Turn;
@@ -79,6 +80,7 @@ function PartView({ part, busy, onDecide }: PartProps) {
     <>
       <ToolCard tool={part} />
       {isRenderedGroove(part.result) && <GrooveCard groove={part.result} />}
+      {isRenderedAudio(part.result) && <WavCard audio={part.result} />}
     </>
   );
 }
