@@ -57,9 +57,7 @@ class ConversationGrooves:
 
         return work
 
-    def keeping(
-        self, org_id: str, session: str, groove_id: str
-    ) -> Callable[[sa.Connection], None]:
+    def keeping(self, org_id: str, session: str, groove_id: str) -> Callable[[sa.Connection], None]:
         """The same for a groove that was rendered; one that is not there is not kept."""
         asked = sa.select(grooves.c.request).where(
             grooves.c.org_id == org_id, grooves.c.id == groove_id
