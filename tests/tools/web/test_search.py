@@ -23,8 +23,8 @@ from conduit.contracts.errors import (
 )
 from conduit.store.settings_file import parse_settings
 from conduit.tools.web.search.block import SearchResults, search_block
-from conduit.tools.web.search.provider import Hit
 from conduit.tools.web.search.brave import BRAVE
+from conduit.tools.web.search.provider import Hit
 from conduit.tools.web.search.searcher import Searcher
 from conduit.tools.web.search.settings import PROVIDERS, SearchSettings, search_settings
 from tests.blocks.utility.hostile import BOMB, Hostile, redirect, until, whole
