@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 
 from conduit.app import Settings, open_app, starting
-from conduit.contracts.errors import ConfigError
+from conduit.app.agent_side import AgentSide
+from conduit.app.rooms import Rooms
+from conduit.contracts.errors import ConfigError, StoreError
+from tests.product.waiting import settled
 
 ROOMS = {
     "conduit.agents.ask",
@@ -92,6 +95,31 @@ def test_what_is_wrong_with_a_tools_file_is_said_before_anything_is_asked(tmp_pa
 
     with pytest.raises(ConfigError, match="nobody"):
         asyncio.run(opened())
+
+
+def test_a_server_opens_all_and_goes_on_with_runs_whatever_one_room_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environ = {"CONDUIT_HOME": str(tmp_path), "CONDUIT_DB_URI": f"sqlite:///{tmp_path}/c.db"}
+    went_on: list[object] = []
+    monkeypatch.setattr(AgentSide, "go_on", lambda side: went_on.append(side))
+
+    def broken(rooms: Rooms) -> None:
+        raise StoreError("the disk is gone")
+
+    async def served() -> None:
+        async with open_app(Settings.read(environ), detect=False, serving=True) as app:
+            app.rooms.open_all()
+            await asyncio.to_thread(settled, lambda: bool(went_on))
+            assert app.gate.catalog.get("places.list").name == "places.list"
+            with pytest.raises(StoreError, match="the disk is gone"):
+                app.gate.catalog.get("device.build")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Rooms, "_device", broken)
+        asyncio.run(served())
+    (said,) = [each for each in caplog.records if each.name == "conduit.app.rooms"]
+    assert said.getMessage() == "a room cannot be opened"
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from conduit.store.grooves import Grooves
     from conduit.tools.code.choosing import Chosen
     from conduit.tools.web.search.searcher import Searcher
+
+log = logging.getLogger("conduit.app.rooms")
 
 AGENTS: Final = (
     "agent",
@@ -125,9 +128,11 @@ class Rooms:
             more = True
             while more:  # in a thread, for those who ask meanwhile
                 more = await asyncio.to_thread(self._gate.catalog.make_next)
-            self._agents.go_on()
+        except Exception:  # it is tried again, and said, when one of its blocks is called
+            log.exception("a room cannot be opened")
         finally:
             starting.begun()
+        self._agents.go_on()
 
     async def close(self) -> None:
         """Close those that were opened."""
