@@ -103,7 +103,8 @@ def test_the_same_input_gives_the_same_as_over_http(server: Server, channel: grp
 def test_every_block_that_http_lists_is_listed(server: Server, channel: grpc.Channel) -> None:
     stub: Any = BlockServiceStub(channel)
     listed = stub.List(blocks_pb2.ListRequest(schemas=True)).blocks
-    over_http = httpx.get(f"{server.url}/blocks").json()["blocks"]
+    # Protobuf has doubles only.
+    over_http = httpx.get(f"{server.url}/blocks").json(parse_int=float)["blocks"]
     assert [each.name for each in listed] == [each["name"] for each in over_http]
     assert [MessageToDict(each.input_schema) for each in listed] == [
         each["input_schema"] for each in over_http

@@ -12,7 +12,7 @@ from conduit.blocks.catalog import BlockInfo
 from conduit.contracts.call import Principal
 from conduit.surfaces.grpc.generated.conduit.v1 import blocks_pb2 as pb
 from conduit.surfaces.grpc.service import Caller, Method
-from conduit.surfaces.grpc.values import fits, of_struct, put, require_fit, to_struct
+from conduit.surfaces.grpc.values import fits, of_struct, put, require_fit, schema_struct
 
 SERVICE = "conduit.v1.BlockService"
 
@@ -97,6 +97,6 @@ def _published(info: BlockInfo, schemas: bool) -> pb.Block:
         streams=info.streams,
     )
     if schemas and fits(info.input_schema) and fits(info.output_schema):
-        block.input_schema.CopyFrom(to_struct(info.input_schema))
-        block.output_schema.CopyFrom(to_struct(info.output_schema))
+        block.input_schema.CopyFrom(schema_struct(info.input_schema))
+        block.output_schema.CopyFrom(schema_struct(info.output_schema))
     return block

@@ -72,6 +72,21 @@ def to_struct(data: JsonObject) -> Struct:
     return struct
 
 
+def schema_struct(schema: JsonObject) -> Struct:
+    """A JSON Schema. Limits beyond 2**53 become the nearest double: text would be none."""
+    return to_struct({name: _nearest(each) for name, each in schema.items()})
+
+
+def _nearest(data: Json) -> Json:
+    if isinstance(data, dict):
+        return {name: _nearest(each) for name, each in data.items()}
+    if isinstance(data, list):
+        return [_nearest(each) for each in data]
+    if isinstance(data, int) and not isinstance(data, bool) and not -_EXACT <= data <= _EXACT:
+        return float(data)
+    return data
+
+
 def to_value(data: Json) -> Value:
     value = Value()
     put(value, data)
