@@ -205,16 +205,7 @@ class Runs:
 
     def steps(self, org_id: str, run_id: str, first: int = 0, most: int = 100_000) -> list[Step]:
         """Its steps in order, from number ``first``. Raises ``StoreError``."""
-        query = (
-            sa.select(run_steps)
-            .where(
-                run_steps.c.org_id == org_id,
-                run_steps.c.run_id == run_id[:64],
-                run_steps.c.number >= first,
-            )
-            .order_by(run_steps.c.number)
-            .limit(most)
-        )
+        query = _steps_from(org_id, run_id, first).limit(most)
         with self._database.snapshot() as connection:
             return [
                 Step(row.number, row.kind, row.body, row.at_ms) for row in connection.execute(query)
@@ -223,18 +214,10 @@ class Runs:
     def page(self, org_id: str, run_id: str, first: int, largest: int) -> tuple[list[Step], bool]:
         """Its steps in order from number ``first``, one at least, until their bodies have more than
         ``largest`` characters; and whether there are others behind. Raises ``StoreError``."""
-        query = (
-            sa.select(run_steps)
-            .where(
-                run_steps.c.org_id == org_id,
-                run_steps.c.run_id == run_id[:64],
-                run_steps.c.number >= first,
-            )
-            .order_by(run_steps.c.number)
-        )
+        query = _steps_from(org_id, run_id, first).execution_options(yield_per=20)
         found: list[Step] = []
         with self._database.snapshot() as connection:
-            rows = connection.execute(query.execution_options(yield_per=20))
+            rows = connection.execute(query)
             with contextlib.closing(rows):
                 for row in rows:
                     if largest <= 0:
@@ -403,6 +386,18 @@ def _row(org_id: str, run_id: str, step: Step, now: int) -> dict[str, Any]:
 def _storable(text: str) -> str:
     """PostgreSQL has no NUL in texts; in JSON one is written ``\\u0000``, so this is for others."""
     return text.translate(_UNSTORABLE) if "\0" in text else text
+
+
+def _steps_from(org_id: str, run_id: str, first: int) -> sa.Select[Any]:
+    return (
+        sa.select(run_steps)
+        .where(
+            run_steps.c.org_id == org_id,
+            run_steps.c.run_id == run_id[:64],
+            run_steps.c.number >= first,
+        )
+        .order_by(run_steps.c.number)
+    )
 
 
 def _read(row: sa.Row[Any]) -> StoredRun:

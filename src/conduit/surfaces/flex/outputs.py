@@ -22,6 +22,7 @@ from conduit.surfaces.flex.ports import (
     device_files,
     holds_packets,
     midi1_bytes,
+    opened,
     sink_names,
 )
 
@@ -93,18 +94,7 @@ class _Device:
     """A device file that is written to."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._file = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise NotFound(
-                "there is no such device", where=str(path), hint="is it plugged in?"
-            ) from None
-        except OSError as error:
-            raise Unavailable(
-                f"the device cannot be opened: {error.strerror}",
-                where=str(path),
-                hint="does another program hold it? are you in the group audio?",
-            ) from None
+        self._file = opened(path, os.O_WRONLY)
         self._path = path
         self._packets = holds_packets(path)
 

@@ -68,22 +68,28 @@ async def open_port(name: str) -> AsyncGenerator[Port, None]:
         port.close()
 
 
+def opened(path: Path, mode: int) -> int:
+    """The descriptor of a device file, where nothing is waited for. Raises ``NotFound`` and
+    ``Unavailable``."""
+    try:
+        return os.open(path, mode | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise NotFound(
+            "there is no such device", where=str(path), hint="is it plugged in?"
+        ) from None
+    except OSError as error:
+        raise Unavailable(
+            f"the device cannot be opened: {error.strerror}",
+            where=str(path),
+            hint="does another program hold it? are you in the group audio?",
+        ) from None
+
+
 class DeviceFile:
     """A device file. Writing waits for nobody: what a full device does not take is lost."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._file = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise NotFound(
-                "there is no such device", where=str(path), hint="is it plugged in?"
-            ) from None
-        except OSError as error:
-            raise Unavailable(
-                f"the device cannot be opened: {error.strerror}",
-                where=str(path),
-                hint="does another program hold it? are you in the group audio?",
-            ) from None
+        self._file = opened(path, os.O_RDWR)
         self.identity = Identity(key=f"port {path}", endpoint=path.name, here=True)
         self._packets = holds_packets(path)
         self._stream = WordStream("native")
