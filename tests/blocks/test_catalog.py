@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -9,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from conduit.blocks import Block, Catalog, FunctionBlock, block, tool_name
+from conduit.blocks import Block, Catalog, FunctionBlock, Gate, block, tool_name
+from conduit.contracts.call import Principal
 from conduit.contracts.errors import ConfigError, Conflict, NotFound, Unavailable
 from tests.blocks.nouns import Count, Words, count, count_later, spell
 
@@ -183,3 +186,38 @@ def test_nobody_misses_a_block_that_another_thread_is_making(catalog: Catalog) -
     for each in (first, *others):
         each.join(10)
     assert (found, sounds.times) == ([True] * 3, 1)
+
+
+def test_a_call_waits_for_its_own_blocks_alone_and_stops_nobody_else(
+    catalog: Catalog, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        begun.set()
+        assert go_on.wait(30)
+
+    catalog.add_later(Shelf("sound.hear", before=slowly), "sound")
+    catalog.add_later(lambda: importlib.import_module("nowhere"), "broken")
+    gate = Gate(catalog, new_id=lambda: "1")
+    who = Principal("me", permissions=frozenset({"*"}))
+
+    async def calls() -> None:
+        waits = asyncio.create_task(gate.acall("sound.hear", Words("x"), who))
+        await asyncio.to_thread(begun.wait, 30)
+        for _ in range(40):  # more than there are threads for blocks
+            asyncio.create_task(catalog.made("sound.hear")).cancel()
+        others = [asyncio.create_task(catalog.made("sound.hear")) for _ in range(40)]
+        assert await gate.acall("text.count", Words("a b"), who) == Count(2)
+        assert not waits.done()
+        go_on.set()
+        assert await waits == Count(0)
+        await asyncio.gather(*others)
+        for _ in range(2):
+            with pytest.raises(Unavailable, match=r"blocks of broken .*ModuleNotFoundError"):
+                await gate.acall("broken.any", Words("x"), who)
+        with pytest.raises(Unavailable):
+            await catalog.made()
+
+    asyncio.run(calls())
+    assert "the blocks of broken cannot be made" in caplog.text

@@ -186,6 +186,7 @@ def ask_blocks(
         messages = seen.messages(prompts.text(system), request.prompt)
         if sets is not None:
             messages = await sets.noted(person, request.session, messages)
+        await loop.ready()
         session = await runs.begin(
             person,
             request.session,

@@ -112,6 +112,10 @@ class ToolLoop:
         usual = [each.name for each in there if self._gate.offers(model, each)]
         return tuple(map(catalog.tool, (*usual, *self.rights.guarded_tools(model))))
 
+    async def ready(self) -> None:
+        """Have all blocks made, beside everything else: on all depends what a model may do."""
+        await self._gate.catalog.made()
+
     def machine(self, state: RunState, person: Principal, journal: Journal) -> Machine:
         """The run at ``state``, on behalf of ``person``."""
         model = self.rights.of(person)
@@ -141,6 +145,7 @@ class ToolLoop:
     ) -> AsyncGenerator[AgentEvent, None]:
         """Work until the model answers without calling a tool, and keep nothing; ``state`` is
         filled meanwhile. ``only`` is the provider to ask."""
+        await self.ready()
         state.take(Begun(tuple(messages), Budget(), only, generation=generation))
         machine = self.machine(state, current_call().principal, NoJournal())
         async for event in machine.run():

@@ -87,6 +87,11 @@ class Catalog:
         """Make some of those that were registered to be made later; whether there were any."""
         return self._later.next()
 
+    async def made(self, name: str = "") -> None:
+        """Have the blocks made among which this one would be, or all, without keeping the event
+        loop waiting. Raises what goes wrong with them, as looking for one does."""
+        await self._later.beside(name)
+
     def of(self, org_id: str) -> Catalog:
         """All that there is for an organisation. To look at, not to add to.
 

@@ -132,6 +132,7 @@ class Gate:
         Raises ``NotFound``, ``Forbidden``, ``InvalidInput``, and whatever of the error tree the
         block raises; any other exception becomes a ``ConduitError`` with the details in the log.
         """
+        await self.catalog.made(name)
         block, call = self._admit(name, data, principal, correlation_id, lenient)
         call.idempotency_key = idempotency_key
         async with _Served(self._interceptors, self._timer, call):
@@ -150,6 +151,7 @@ class Gate:
         correlation_id: str = "",
     ) -> AsyncGenerator[Any, None]:
         """Like :meth:`acall`, but yields the block's events as they happen and its output last."""
+        await self.catalog.made(name)
         block, call = self._admit(name, data, principal, correlation_id, lenient=False)
         items = block.astream(call.input)
         async with _Served(self._interceptors, self._timer, call):

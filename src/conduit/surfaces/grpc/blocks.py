@@ -19,6 +19,7 @@ SERVICE = "conduit.v1.BlockService"
 
 def block_methods(gate: Gate) -> list[Method]:
     async def call(request: pb.CallRequest, caller: Caller) -> pb.CallResponse:
+        await gate.catalog.made(request.name)
         made = await gate.acall(
             request.name,
             _input(gate, request, caller),
@@ -35,6 +36,7 @@ def block_methods(gate: Gate) -> list[Method]:
     async def stream(
         request: pb.StreamRequest, caller: Caller
     ) -> AsyncGenerator[pb.StreamResponse, None]:
+        await gate.catalog.made(request.name)
         data = _input(gate, request, caller)
         ends = gate.catalog.of(caller.principal.org_id).get(request.name).output_classes
         as_json = request.WhichOneof("form") == "json"

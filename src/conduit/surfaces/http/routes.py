@@ -291,6 +291,7 @@ def _block_endpoint(gate: Gate, name: str, limits: Limits) -> Endpoint:
             # All that a query can say is text.
             return json_response(await _call(gate, request, name, data, lenient=True))
         data = await json_body(request)
+        await gate.catalog.made(name)
         if request.path_params and isinstance(data, dict):
             data = {**data, **request.path_params}
         if _wants_events(request) and gate.catalog.get(name).streams:
@@ -305,6 +306,7 @@ def _block_endpoint(gate: Gate, name: str, limits: Limits) -> Endpoint:
 def _call_block(gate: Gate, limits: Limits) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         name = request.path_params["name"]
+        await gate.catalog.made(name)
         catalog = gate.catalog.of(principal_of(request).org_id)
         block = catalog.get(name)  # a wrong name is said before a wrong body
         data = await json_body(request)

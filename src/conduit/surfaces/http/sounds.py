@@ -46,6 +46,7 @@ def hear_endpoint(
         who = principal_of(request)
         try:
             data: JsonObject = {}
+            await gate.catalog.made(block)
             if gate.may(
                 who, gate.catalog.get(block)
             ):  # else the gate says why, and nothing is kept
