@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import OpenPage
 from tests.browser.process import Server, running_server
 from tests.browser.test_groove import ask
-from tests.product.linked import nobody_else
+from tests.product.linked import nobody_else, skip_where_somebody_plays
 
 # How far the player is from the session, in beats, at a frame of the screen; the fastest of several
 # answers says where the session is.
@@ -39,6 +39,7 @@ def linked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as patch, nobody_else():
         patch.setenv("CONDUIT_LINK", "1")
         with running_server(tmp_path_factory.mktemp("linked")) as running:
+            skip_where_somebody_plays(lambda: httpx.get(running.url + "/link").json()["peers"])
             yield running
 
 

@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from bisect import bisect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +122,16 @@ def nobody_else() -> Iterator[None]:
         yield
 
 
+def skip_where_somebody_plays(peers: Callable[[], int]) -> None:
+    """``peers``: how many others somebody in the session knows of."""
+    peers()
+    # For others to be heard of; and of two sessions that meet the older one stays, of two that
+    # began within half a second either (`ableton/link/Sessions.hpp`).
+    time.sleep(1.2)
+    if peers():
+        pytest.skip("somebody plays on this network: their tempo is not for tests")
+
+
 @contextmanager
 def another_peer(bpm: float) -> Iterator[Peer]:
     """A peer in a session of its own. Skips where the library is not installed, multicast does not
@@ -130,11 +140,7 @@ def another_peer(bpm: float) -> Iterator[Peer]:
     with nobody_else():
         peer = Peer(bpm)
         try:
-            # For others to be heard of; and of two sessions that meet the older one stays, of two
-            # that began within half a second either (`ableton/link/Sessions.hpp`).
-            time.sleep(1.2)
-            if peer.now.peers:
-                pytest.skip("somebody plays on this network: their tempo is not for tests")
+            skip_where_somebody_plays(lambda: peer.now.peers)
             yield peer
         finally:
             peer.leave()
