@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,11 @@ PERSONAL = ("_API_KEY", "_API_TOKEN", "_BASE_URL", "_HOST")
 # Started in the background of a script, we would hand down that Ctrl-C is not to be heard.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A shell of macOS grants 256 files; some tests hold more connections than that.
+_granted, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
+if _granted < 1024 and (_most < 0 or _most >= 1024):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, _most))
 
 
 @pytest.fixture(scope="session", autouse=True)
