@@ -19,6 +19,7 @@ from conduit.contracts.errors import ConfigError, MissingDependency, StoreError
 from conduit.store import database as module
 from conduit.store.database import NEWEST, Database
 from conduit.store.tables import metadata, organisations
+from tests.store.conftest import migrating
 
 VERSIONS = Path(module.__file__).parent / "migrations" / "versions"
 PASSWORD = "hunter2-very-secret"
@@ -34,6 +35,15 @@ def test_the_tables_are_what_the_migrations_make(database: Database) -> None:
         assert compare_metadata(context, metadata) == []
         found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
     assert found == NEWEST
+
+
+def test_the_newest_migrations_lead_back_and_forth(uri: str) -> None:
+    with migrating(uri) as (connection, move):
+        move("head")
+        move("0009", down=True)
+        assert "heard_sounds" not in sa.inspect(connection).get_table_names()
+        move("head")
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
 def test_every_row_of_every_table_belongs_to_an_organisation(database: Database) -> None:

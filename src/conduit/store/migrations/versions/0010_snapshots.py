@@ -25,3 +25,9 @@ def upgrade() -> None:
         sa.Column("body", sa.Text, nullable=False),
         sa.Column("recalled", sa.Boolean, nullable=False),
     )
+
+
+def downgrade() -> None:
+    op.drop_table("conversation_grooves")
+    for name in ("model", "provider", "system", "generation"):
+        op.drop_column("conversation_settings", name)

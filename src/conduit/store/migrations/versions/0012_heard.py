@@ -22,3 +22,7 @@ def upgrade() -> None:
         sa.Column("heard_ms", sa.BigInteger, nullable=False),
     )
     op.create_index("ix_heard_sounds_id", "heard_sounds", ["org_id", "id"])
+
+
+def downgrade() -> None:
+    op.drop_table("heard_sounds")
