@@ -14,11 +14,22 @@ from google.protobuf.json_format import MessageToJson
 from google.rpc.error_details_pb2 import BadRequest, QuotaFailure, RetryInfo
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from conduit.blocks import Catalog, Gate
 from conduit.contracts.errors import Unavailable
 from conduit.surfaces.grpc.generated.conduit.v1 import blocks_pb2 as pb
 from conduit.surfaces.grpc.limits import USUAL
 from conduit.surfaces.grpc.server import GrpcServer
-from tests.surfaces.grpc.serving import KEY, Blocks, Client, door, refused, request, served, until
+from tests.surfaces.grpc.serving import (
+    CALLER,
+    KEY,
+    Blocks,
+    Client,
+    door,
+    refused,
+    request,
+    served,
+    until,
+)
 
 CALL = "/conduit.v1.BlockService/Call"
 
@@ -349,6 +360,20 @@ async def test_a_stop_lets_those_finish_who_can() -> None:
         answer = await call
         assert answer.output.struct_value.fields["text"].string_value == "done"
         await stopping
+
+
+async def test_a_stop_in_the_middle_of_a_start() -> None:
+    for moment in range(5):
+        server = GrpcServer(
+            Gate(Catalog(), new_id=lambda: "1"), lambda: "1", caller=CALLER, door=lambda _: CALLER
+        )
+        starting = asyncio.create_task(server.start(0))
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        starting.cancel()
+        await asyncio.wait([starting])
+        async with asyncio.timeout(30):
+            await server.stop()
 
 
 async def test_health_is_told_for_each_service() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from collections.abc import Callable
@@ -60,7 +61,8 @@ class GrpcServer:
             found = self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise Unavailable(f"gRPC cannot listen on {address}: {error}", hint=_HINT) from None
-        await self._server.start()
+        # Ctrl-C here would leave gRPC with a start that nobody waits for, which it cannot stop.
+        await asyncio.shield(self._server.start())
         serving = health_pb2.HealthCheckResponse.SERVING
         for each in (*_SERVICES, HEALTH):
             await self._health.set(each, serving)
