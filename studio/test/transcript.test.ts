@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { AskEvent, AskReply, HistoryMessage, RenderedGroove } from "../src/api/types.ts";
+import type {
+  AskEvent,
+  AskReply,
+  HistoryMessage,
+  Json,
+  JsonObject,
+  RenderedGroove,
+} from "../src/api/types.ts";
 import {
   advance,
   decided,
@@ -177,4 +184,25 @@ test("a refused decision leaves the call waiting, with the reason", () => {
   assert.deepEqual(openCalls(refused), [ASKED]);
   const part = refused.parts[0];
   assert.deepEqual(part?.kind === "asked" && part.problem, problem);
+});
+
+test("what only looks like a groove is none", () => {
+  const call = { id: "1", block: "b", arguments: {} };
+  const hostile = {
+    title: {},
+    style: ["x"],
+    bpm: 0,
+    bars: -1,
+    steps_per_bar: 1e9,
+    swing: null,
+    lanes: [null],
+    midi: { id: "f1", name: {} },
+  };
+  const bar = { name: "kick", pitch: 36, bars: ["x".repeat(9999)] };
+  const changes = [...Object.entries(hostile), ["lanes", [bar]]] as [string, Json][];
+  for (const [field, value] of changes) {
+    const result = { ...GROOVE, [field]: value } as JsonObject;
+    const tool = { ...call, kind: "tool" as const, state: "ok" as const, result, error: null };
+    assert.deepEqual(groovesOf({ ...newTurn("1", "p"), parts: [tool] }), [], field);
+  }
 });

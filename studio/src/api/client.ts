@@ -196,10 +196,16 @@ async function* answering(
     signal,
   });
   if (response.body === null) throw brokenOff();
-  for await (const { event, data } of readEvents(response.body)) {
-    const received = { event, data: JSON.parse(data) } as AskEvent;
-    yield received;
-    if (received.event === "done" || received.event === "error") return;
+  try {
+    for await (const { event, data } of readEvents(response.body)) {
+      const received = { event, data: JSON.parse(data) } as AskEvent;
+      yield received;
+      if (received.event === "done" || received.event === "error") return;
+    }
+  } catch (thrown) {
+    // What browsers throw, each in words of its own, when a connection ends in the middle.
+    if (thrown instanceof TypeError) throw brokenOff();
+    throw thrown;
   }
   throw brokenOff();
 }

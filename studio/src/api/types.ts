@@ -178,17 +178,42 @@ export function isRenderedAudio(value: unknown): value is RenderedAudio {
   );
 }
 
-/** A tool result is a groove when it has a groove's shape, whatever the block was called. */
+const MOST_LANES = 64;
+const MOST_STEPS = 256;
+
+/**
+ * A tool result is a groove when it has a groove's shape, whatever the block was called. All of it
+ * is looked at: it may come from a tool of somebody else, and what cannot be drawn is no groove.
+ */
 export function isRenderedGroove(value: unknown): value is RenderedGroove {
   if (typeof value !== "object" || value === null) return false;
   const groove = value as Partial<RenderedGroove>;
   return (
-    typeof groove.groove_id === "string" &&
-    typeof groove.bpm === "number" &&
-    typeof groove.bars === "number" &&
-    typeof groove.steps_per_bar === "number" &&
-    typeof groove.midi?.id === "string" &&
+    [groove.groove_id, groove.title, groove.midi?.id, groove.midi?.name].every(isText) &&
+    [groove.seed, groove.swing].every((each) => typeof each === "number") &&
+    isWithin(groove.bpm, 10, 999) &&
+    isWithin(groove.bars, 1, 1_000_000) &&
+    isWithin(groove.steps_per_bar, 1, MOST_STEPS) &&
+    (groove.style === undefined || isText(groove.style)) &&
     Array.isArray(groove.lanes) &&
-    groove.lanes.every((lane) => typeof lane.name === "string" && Array.isArray(lane.bars))
+    groove.lanes.length <= MOST_LANES &&
+    groove.lanes.every(isLane)
   );
+}
+
+function isLane(value: unknown): boolean {
+  const lane = value as Partial<Lane> | null;
+  return isText(lane?.name) && Array.isArray(lane?.bars) && lane.bars.every(isBar);
+}
+
+function isBar(value: unknown): boolean {
+  return typeof value === "string" && value.length <= MOST_STEPS;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
+}
+
+function isWithin(value: unknown, least: number, most: number): boolean {
+  return typeof value === "number" && value >= least && value <= most;
 }

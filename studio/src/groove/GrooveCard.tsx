@@ -37,22 +37,31 @@ export function GrooveCard({ groove, goesOn = false, onPlaying }: CardProps) {
   const [mix, setMix] = useState<Mix>({ muted: new Set(), soloed: new Set() });
   const [problem, setProblem] = useState<Problem | null>(null);
   const owner = useId() + groove.groove_id;
+  /** Play was pressed, and its notes are on their way. */
+  const coming = useRef(false);
   const playing = useSyncExternalStore(player.subscribe, player.owner) === owner;
 
   useEffect(() => {
     mount(groove);
-    return () => player.stop(owner);
+    return () => {
+      coming.current = false; // or it would begin with nothing there to stop it
+      player.stop(owner);
+    };
   }, [groove, owner]);
 
   const toggle = async () => {
     if (playing) return player.stop(owner);
+    if (coming.current) return;
     player.unlock();
+    coming.current = true;
     try {
-      player.play(owner, await partOf(groove), tempo, mix);
+      const part = await partOf(groove);
+      if (coming.current) player.play(owner, part, tempo, mix);
       setProblem(null);
     } catch (thrown) {
       setProblem(toProblem(thrown));
     }
+    coming.current = false;
   };
   const begin = useEffectEvent(() => {
     if (goesOn) void toggle();

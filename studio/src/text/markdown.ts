@@ -21,7 +21,7 @@ export type Block =
   | { kind: "table"; head: Inline[][]; rows: Inline[][][] };
 
 const FENCE = /^\s{0,3}(`{3,}|~{3,})\s*([^\s`]*)[^`]*$/;
-const HEADING = /^\s{0,3}#{1,6}\s+(.*?)\s*#*$/;
+const HEADING = /^\s{0,3}#{1,6}\s+(\S.*)?$/;
 const ITEM = /^\s*(?:[-*+]|(\d{1,9})[.)])\s+(.*)$/;
 const ROW = /^\s*\|.*\|\s*$/;
 const RULE = /^\s*\|(?:\s*:?-+:?\s*\|)+\s*$/;
@@ -49,7 +49,7 @@ export function parseMarkdown(source: string): Block[] {
       at = end;
     } else if (heading !== null) {
       flush();
-      blocks.push({ kind: "heading", children: parseInline(heading[1] ?? "") });
+      blocks.push({ kind: "heading", children: parseInline(headingText(heading[1] ?? "")) });
     } else if (item !== null) {
       flush();
       addItem(blocks, item);
@@ -67,6 +67,13 @@ export function parseMarkdown(source: string): Block[] {
   }
   flush();
   return blocks;
+}
+
+/** Without the signs that may close a heading. Not by an expression: that takes squared time. */
+function headingText(text: string): string {
+  let end = text.trimEnd().length;
+  while (text[end - 1] === "#") end -= 1;
+  return text.slice(0, end).trimEnd();
 }
 
 function fenceEnd(lines: string[], from: number, fence: string): number {
@@ -88,9 +95,10 @@ function cellsOf(row: string): Inline[][] {
   return cells.map((cell) => parseInline(cell.trim().replaceAll("\\|", "|")));
 }
 
-// Code first, since nothing inside it means anything; no part can match across a blank line.
+// Code first, since nothing inside it means anything; no part can match across a blank line. What
+// is bold ends with the first mark that can close it, so that no text is gone through twice.
 const INLINE =
-  /(`+)(.+?)\1(?!`)|\*\*(\S(?:[^]*?\S)?)\*\*(?!\*)|\[([^\][]+)\]\(([^()\s]+)\)|(?<![\w*])\*([^\s*](?:[^*]*[^\s*])?)\*(?!\w)/g;
+  /(`+)(.+?)\1(?!`)|\*\*(\S(?:(?:(?!\*\*(?!\*))[^])*\S)?)\*\*(?!\*)|\[([^\][]+)\]\(([^()\s]+)\)|(?<![\w*])\*([^\s*](?:[^*]*[^\s*])?)\*(?!\w)/g;
 
 export function parseInline(source: string): Inline[] {
   const nodes: Inline[] = [];
