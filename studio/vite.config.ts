@@ -6,11 +6,13 @@ const server = process.env.CONDUIT_URL ?? "http://127.0.0.1:9321";
 const paths = [
   "/ask",
   "/blocks",
+  "/ears",
   "/files",
   "/health",
   "/history",
   "/link",
   "/planner",
+  "/presets",
   "/providers",
   "/reset",
   "/runs",

@@ -7,6 +7,7 @@ import { useChat, type Chat } from "./chat/useChat.ts";
 import { AddSound } from "./ears/AddSound.tsx";
 import { DropZone } from "./ears/DropZone.tsx";
 import { Heard } from "./ears/Heard.tsx";
+import { Listening } from "./ears/Listening.tsx";
 import { useEars, type Ears } from "./ears/useEars.ts";
 import { PresetsPage } from "./presets/PresetsPage.tsx";
 import { usePresets } from "./presets/usePresets.ts";
@@ -43,11 +44,12 @@ export function App() {
     // Where a keyboard is at hand. On a phone it would cover half of the page.
     if (matchMedia("(pointer: fine)").matches) field.current?.focus({ preventScroll: true });
   }, []);
-  useFollowEnd(chat.turns, view === "chat");
+  useFollowEnd(chat.turns, view === "chat" && chat.turns.length > 0);
   const hasGroove = chat.turns.some((turn) => groovesOf(turn).length > 0);
 
   const { send, decide, reset } = chat;
   const pick = (prompt: string) => {
+    ears.goOn();
     void send(prompt);
     field.current?.focus();
   };
@@ -112,10 +114,7 @@ export function App() {
               );
             })}
           </div>
-          {ears.listening !== "" && (
-            <p className="signal sound-listening">listening to {ears.listening}</p>
-          )}
-          {ears.problem !== null && <Notice problem={ears.problem} />}
+          <Listening ears={ears} />
           <FollowUps chat={chat} onPick={pick} />
         </div>
       </main>
@@ -140,6 +139,7 @@ function usePageKeys(field: RefObject<HTMLTextAreaElement | null>, chat: Chat) {
     const key = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       const writing = target.matches("input, textarea, select, [contenteditable]");
+      if (event.isComposing) return; // the key is for the input method
       if (event.key === "Escape") stop();
       else if (event.key === "/" && !writing && !event.ctrlKey && !event.metaKey) {
         event.preventDefault();

@@ -73,6 +73,10 @@ def test_it_fits_and_reads_well(open_page: OpenPage, width: int, scheme: str) ->
     page.locator(".tool summary").click()
     assert page.evaluate(AUDIT, RULES) == []
     assert page.evaluate(OVERFLOW) == 0
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    page.get_by_label("Prompt").fill("letters twice as large")
+    assert page.evaluate(OVERFLOW) == 0
+    assert page.get_by_label("Prompt").evaluate("field => field.clientWidth") > 200
 
 
 def test_the_theme_can_be_chosen_and_stays(open_page: OpenPage) -> None:
@@ -146,13 +150,43 @@ def test_stop_keeps_what_was_said(open_page: OpenPage, server: Server) -> None:
 
 # Starts a server of its own, to stop it: up to 3 s more than the others.
 def test_a_server_that_is_gone_is_said_kindly(open_page: OpenPage, tmp_path: Path) -> None:
-    with running_server(tmp_path) as short_lived:
-        page = open_page(url=short_lived.url, expected_complaint="ERR_CONNECTION_REFUSED")
-        short_lived.process.terminate()
+    with running_server(tmp_path) as short_lived, FakeUpstream.in_thread() as upstream:
+        short_lived.post(
+            "/providers/add",
+            name="talker",
+            type="openai_compatible",
+            base_url=f"{upstream.url}/v1",
+            model="endless_stream",
+        )
+        short_lived.post("/providers/switch", name="talker")
+        page = open_page(url=short_lived.url, expected_complaint="net::ERR")
+        prompt, turns = page.get_by_label("Prompt"), page.locator(".turn")
+        prompt.fill("talk")
+        prompt.press("Enter")
+        turns.locator(".prose").wait_for()
+        short_lived.process.kill()
         short_lived.process.wait(10)
-        page.get_by_label("Prompt").fill("hello?")
-        page.keyboard.press("Enter")
-        notice = page.locator(".turn .notice")
+        expect(turns.locator(".notice")).to_contain_text("broke off before its end")
+        expect(turns.locator(".prose")).not_to_be_empty()
+        prompt.fill("hello?")
+        prompt.press("Enter")
+        notice = turns.last.locator(".notice")
         expect(notice).to_contain_text("does not answer")
         expect(notice).to_contain_text("conduit up")
         expect(notice.get_by_role("button", name="Try again")).to_be_visible()
+        page.get_by_role("link", name="Runs").click()
+        expect(page.locator(".runs .notice")).to_contain_text("does not answer")
+        expect(page.get_by_text("Nothing waits")).to_have_count(0)  # nobody knows
+
+
+def test_a_browser_that_may_remember_nothing(open_page: OpenPage) -> None:
+    page = open_page(width=375, height=400)
+    page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('blocked'); } })"
+    )
+    page.reload()
+    page.get_by_role("heading", name="A sentence goes in").wait_for()
+    assert page.evaluate("scrollY") == 0
+    page.get_by_role("button", name="Theme: auto").click()
+    page.get_by_role("button", name="Theme: dark").click()
+    expect(page.get_by_role("button", name="Theme: light")).to_be_visible()

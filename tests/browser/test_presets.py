@@ -92,6 +92,13 @@ def test_all_of_it_by_keyboard(open_page: OpenPage, server: Server, tmp_path: Pa
     file.write_text("conduit: preset\nversion: 9\n")
     page.get_by_label("Preset file").set_input_files(file)
     expect(page.get_by_role("alert")).to_contain_text("it is not 1")
+    for broken in (b"", b"MThd\x00\x00", b"a: b\n" * 60_000):
+        file.write_bytes(broken)
+        page.get_by_label("Preset file").set_input_files(file)
+        expect(page.get_by_role("alert")).to_contain_text("my-night.preset.yaml is no preset")
+        page.get_by_label("Name").fill("dub")
+        page.get_by_role("button", name="Save").click()  # so that the next one is said anew
+        expect(page.get_by_role("alert")).to_contain_text("already")
 
 
 @pytest.mark.usefixtures("grooves")

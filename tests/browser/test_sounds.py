@@ -14,10 +14,12 @@ from conduit.rhythm import STYLES, Style, render
 from tests.browser.conftest import OpenPage
 from tests.browser.test_page import AUDIT, AXE, OVERFLOW, RULES, answered
 
-DROP = """([name, data]) => {
-  const bytes = Uint8Array.from(atob(data), (each) => each.charCodeAt(0));
+DROP = """(dropped) => {
   const files = new DataTransfer();
-  files.items.add(new File([bytes], name));
+  for (const [name, data] of dropped) {
+    const bytes = Uint8Array.from(atob(data), (each) => each.charCodeAt(0));
+    files.items.add(new File([bytes], name));
+  }
   for (const kind of ["dragenter", "dragover", "drop"]) {
     const options = { dataTransfer: files, bubbles: true, cancelable: true };
     document.body.dispatchEvent(new DragEvent(kind, options));
@@ -31,15 +33,17 @@ def loop() -> bytes:
     return wav_bytes(render_song(render(STYLES[Style.HARD], bars=2, swing=60).song()))
 
 
-def drop(page: Page, name: str, data: bytes) -> None:
-    page.evaluate(DROP, [name, base64.b64encode(data).decode()])
+def drop(page: Page, **files: bytes) -> None:
+    """All of them at once."""
+    found = [[name, base64.b64encode(data).decode()] for name, data in files.items()]
+    page.evaluate(DROP, found)
 
 
 def test_a_sound_is_dropped_and_the_hats_sit_like_it(
     open_page: OpenPage, loop: bytes, tmp_path: Path
 ) -> None:
     page = open_page()
-    drop(page, "a <b> break.wav", loop)
+    drop(page, **{"a <b> break.wav": loop})
     card = page.locator(".sound")
     card.wait_for()
     expect(card).to_contain_text("a <b> break.wav")
@@ -62,11 +66,18 @@ def test_a_sound_is_dropped_and_the_hats_sit_like_it(
     expect(page.locator(".sound")).to_have_count(0)
 
 
-def test_what_is_no_sound_is_said(open_page: OpenPage) -> None:
+def test_what_is_no_sound_is_said(open_page: OpenPage, loop: bytes) -> None:
     page = open_page(expected_complaint="400")
-    drop(page, "groove.mid", b"MThd" + bytes(20))
-    expect(page.locator(".notice")).to_be_visible()
-    expect(page.locator(".sound")).to_have_count(0)
+    page.get_by_role("link", name="Presets").click()
+    drop(page, **{"groove.mid": b"MThd" + bytes(20), "empty.wav": b"", "loop.wav": loop})
+    expect(page.locator(".sound")).to_have_count(1)
+    expect(page.locator(".notice")).to_have_count(2)
+    expect(page.locator(".notice").first).to_contain_text("groove.mid: ")
+    expect(page.locator(".notice").last).to_contain_text("empty.wav: ")
+    expect(page.locator(".notice").last).to_be_in_viewport(ratio=1)
+    page.get_by_label("Prompt").fill("which styles are there?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".notice")).to_have_count(0)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(375, "dark"), (1280, "light")])
@@ -76,7 +87,7 @@ def test_the_card_fits_and_reads_well(
     if not AXE.exists():
         pytest.skip("axe-core is not there; to run this: python tools/npm.py test")
     page = open_page(width=width, height=812, scheme=scheme, bypass_csp=True)
-    drop(page, "a break with a very long name that goes on and on and on.wav", loop)
+    drop(page, **{"a break with a very long name that goes on and on and on.wav": loop})
     page.locator(".sound").wait_for()
     page.evaluate(AXE.read_text(encoding="utf-8"))
     assert page.evaluate(AUDIT, RULES) == []

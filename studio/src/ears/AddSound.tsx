@@ -14,7 +14,6 @@ export function AddSound({ ears }: { ears: Ears }) {
       <button
         type="button"
         className="button add-sound"
-        disabled={ears.listening !== ""}
         title="Let it hear a WAV, AIFF or FLAC file; it can also be dropped anywhere"
         onClick={() => input.current?.click()}
       >

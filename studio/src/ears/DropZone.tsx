@@ -27,6 +27,7 @@ export function DropZone({ ears }: { ears: Ears }) {
       if (!carries(event)) return;
       event.preventDefault();
       moved(-depth.current);
+      location.hash = ""; // what was heard, and what was wrong, is said there
       void hear(Array.from(event.dataTransfer?.files ?? []));
     };
     window.addEventListener("dragenter", enter);

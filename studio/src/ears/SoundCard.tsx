@@ -16,7 +16,7 @@ export function SoundCard({ sound, next, busy, onPick }: Props) {
         <span className="sound-mark" aria-hidden="true">
           ≋
         </span>
-        <h3 className="sound-name">{sound.name}</h3>
+        <h3 className="sound-name" title={sound.name}>{sound.name}</h3>
         <span className="sound-kind">{sound.stored ? "heard" : "heard while it played"}</span>
       </header>
       <ul className="sound-figures" aria-label="Figures">

@@ -34,8 +34,8 @@ export type Step = { height: number; late: number };
 
 /** The largest file that the server takes. */
 export const MOST_BYTES = 128 * 1024 * 1024;
-/** So many files of one drop are heard. */
-export const MOST_FILES = 4;
+/** So many files may wait to be heard. */
+export const MOST_FILES = 8;
 export const ACCEPTED = ".wav,.aif,.aiff,.aifc,.flac,audio/wav,audio/aiff,audio/flac";
 
 const SHOWN_LATE_MS = 25;

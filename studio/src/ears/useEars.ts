@@ -9,8 +9,12 @@ export type Ears = {
   sounds: PlacedSound[];
   /** The name of the sound that is listened to now; empty for none. */
   listening: string;
-  problem: Problem | null;
+  /** What was in the way of the latest files, one for each. */
+  problems: readonly Problem[];
+  /** One after the other. What is wrong with one is in the way of no other. */
   hear: (files: Iterable<File>) => Promise<void>;
+  /** The conversation went on: what was wrong with a file is old. */
+  goOn: () => void;
   forget: () => void;
 };
 
@@ -18,8 +22,9 @@ export type Ears = {
 export function useEars({ name: session, isNew }: Session, turns: number): Ears {
   const [sounds, setSounds] = useState<PlacedSound[]>([]);
   const [listening, setListening] = useState("");
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const [problems, setProblems] = useState<readonly Problem[]>(NONE);
   const running = useRef<AbortController | null>(null);
+  const queue = useRef<File[]>([]);
   const now = useRef(turns);
   now.current = turns;
 
@@ -31,7 +36,7 @@ export function useEars({ name: session, isNew }: Session, turns: number): Ears 
         // Somebody faster than the network may have dropped a sound already.
         if (current) setSounds((known) => [...placed(found), ...known]);
       })
-      .catch((thrown: unknown) => current && setProblem(toProblem(thrown)));
+      .catch((thrown: unknown) => current && setProblems([toProblem(thrown)]));
     return () => {
       current = false;
     };
@@ -39,19 +44,29 @@ export function useEars({ name: session, isNew }: Session, turns: number): Ears 
 
   const hear = useCallback(
     async (files: Iterable<File>) => {
-      if (running.current !== null) return;
+      const wanted = [...queue.current, ...files];
+      queue.current = wanted.slice(0, MOST_FILES);
+      const left = wanted.slice(MOST_FILES);
+      const refused = left.length > 0 ? [tooMany(left)] : NONE;
+      if (running.current !== null) {
+        setProblems((known) => [...known, ...refused]);
+        return;
+      }
+      setProblems(refused);
       const abort = new AbortController();
       running.current = abort;
-      setProblem(null);
-      try {
-        for (const file of [...files].slice(0, MOST_FILES)) {
-          if (file.size > MOST_BYTES) throw tooLarge(file);
+      for (let file = queue.current.shift(); file !== undefined; file = queue.current.shift()) {
+        try {
+          if (file.size > MOST_BYTES) throw tooLarge();
           setListening(file.name);
           const { sound } = await hearSound(file, session, abort.signal);
           setSounds((known) => withSound(known, sound, now.current));
+        } catch (thrown) {
+          if (isAbort(thrown)) break;
+          const problem = about(file, toProblem(thrown));
+          setProblems((known) => [...known, problem]);
+          if (problem.code === "unreachable") queue.current = [];
         }
-      } catch (thrown) {
-        if (!isAbort(thrown)) setProblem(toProblem(thrown));
       }
       setListening("");
       running.current = null;
@@ -59,19 +74,41 @@ export function useEars({ name: session, isNew }: Session, turns: number): Ears 
     [session],
   );
 
+  const goOn = useCallback(() => setProblems(NONE), []);
   const forget = useCallback(() => {
+    queue.current = [];
     running.current?.abort();
     setSounds([]);
-    setProblem(null);
+    setProblems(NONE);
   }, []);
 
-  return { sounds, listening, problem, hear, forget };
+  return { sounds, listening, problems, hear, goOn, forget };
 }
 
-function tooLarge(file: File): ApiError {
+const NONE: readonly Problem[] = [];
+
+/** Of several files, which one it was. */
+function about(file: File, problem: Problem): Problem {
+  return { ...problem, message: `${file.name}: ${problem.message}` };
+}
+
+function tooLarge(): ApiError {
   return new ApiError({
     code: "too_large",
-    message: `${file.name} is larger than 128 MiB.`,
+    message: "larger than 128 MiB",
     hint: "Cut out the loop that matters.",
   });
+}
+
+function tooMany(left: File[]): Problem {
+  return {
+    code: "too_many",
+    message: `${MOST_FILES} sounds at a time are heard. Left out: ${listOf(left)}.`,
+    hint: "Drop the others when these were heard.",
+  };
+}
+
+function listOf(files: File[]): string {
+  const names = files.slice(0, MOST_FILES).map(({ name }) => name);
+  return files.length > names.length ? `${names.join(", ")}, …` : names.join(", ");
 }

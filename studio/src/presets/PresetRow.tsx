@@ -14,6 +14,8 @@ import type { PresetDesk } from "./usePresets.ts";
 type Props = { preset: PresetInfo; session: string; desk: PresetDesk };
 type Asking = "apply" | "delete" | null;
 
+/** From so many characters on, a line may have no place for all of it. */
+const LONG_ABOUT = 24;
 const ALL: Mix = { muted: new Set(), soloed: new Set() };
 
 /** A preset in one line, with what is inside and what can be done for whoever opens it. */
@@ -58,8 +60,10 @@ export function PresetRow({ preset, session, desk }: Props) {
         onToggle={open}
       >
         <summary>
-          <span className="preset-name">{preset.name}</span>
-          <span className="preset-brief">{preset.fault || preset.about}</span>
+          <span className="preset-name" title={preset.name}>{preset.name}</span>
+          <span className="preset-brief" title={preset.fault || preset.about}>
+            {preset.fault || preset.about}
+          </span>
           <span className="preset-parts">
             {preset.conversation.map((part) => (
               <span key={part} className="preset-part">
@@ -133,6 +137,7 @@ function whatChanges({ changes, needed, info, sent_elsewhere: elsewhere }: Prese
 
 function Inside({ shown }: { shown: PresetShown }) {
   const facts = [
+    ...(shown.info.about.length > LONG_ABOUT ? [["about", shown.info.about]] : []),
     ["providers", shown.info.providers.join(", ") || "none of its own"],
     ...(shown.info.prompts.length > 0 ? [["own prompts", shown.info.prompts.join(", ")]] : []),
     ...insideOf(shown.conversation),
@@ -180,7 +185,9 @@ function Confirm({ question, lines, choice, answer, onAnswer, onLeave }: Confirm
       role="group"
       aria-label={question}
       onKeyDown={(event) => {
-        if (event.key === "Escape") onLeave();
+        if (event.key !== "Escape") return;
+        event.stopPropagation(); // it is no wish to stop an answer
+        onLeave();
       }}
     >
       <p className="asked-title">{question}</p>

@@ -5,9 +5,6 @@ import { PresetRow } from "./PresetRow.tsx";
 import { SaveForm } from "./SaveForm.tsx";
 import type { PresetDesk } from "./usePresets.ts";
 
-/** A longer file is none that the server takes. */
-const LARGEST_FILE = 4 << 20;
-
 /** Whole set-ups: keep one, look into it, come back to it, share it, go from one to another. */
 export function PresetsPage({ desk, session }: { desk: PresetDesk; session: string }) {
   const { presets, loaded, problem, done, instead } = desk;
@@ -101,14 +98,12 @@ export function Lines({ lines }: { lines: string[] }) {
 }
 
 /** A file from somewhere else. It is kept, and not applied. */
-function Import({ onFile }: { onFile: (text: string) => Promise<boolean> }) {
+function Import({ onFile }: { onFile: (file: File) => Promise<boolean> }) {
   const field = useRef<HTMLInputElement>(null);
   const chosen = (event: ChangeEvent<HTMLInputElement>) => {
     const file = event.target.files?.[0];
     event.target.value = "";
-    if (file === undefined) return;
-    // What is cut off is refused by the server, which says why.
-    void file.slice(0, LARGEST_FILE).text().then(onFile);
+    if (file !== undefined) void onFile(file);
   };
   return (
     <>

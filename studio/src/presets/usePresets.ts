@@ -17,7 +17,7 @@ export type PresetDesk = {
   /** What was refused because there is a preset of that name: the same again, in its place. */
   instead: (() => Promise<boolean>) | null;
   save: (saving: Saving) => Promise<boolean>;
-  take: (text: string) => Promise<boolean>;
+  take: (file: File) => Promise<boolean>;
   apply: (name: string, session: string) => Promise<boolean>;
   undo: () => Promise<boolean>;
   forget: (name: string) => Promise<boolean>;
@@ -82,9 +82,9 @@ export function usePresets(shown: boolean, onApplied: () => void): PresetDesk {
     [unless],
   );
   const take = useCallback(
-    (text: string): Promise<boolean> => {
+    (file: File): Promise<boolean> => {
       const keep = async (replace: boolean) => {
-        const { name } = await importPreset(text, replace);
+        const { name } = await importPreset(await textOf(file), replace);
         return said(`Kept ${name}. Nothing is applied yet.`);
       };
       return unless(
@@ -118,6 +118,20 @@ export function usePresets(shown: boolean, onApplied: () => void): PresetDesk {
     [unless],
   );
   return { presets, loaded, problem, done, instead, save, take, apply, undo, forget };
+}
+
+/** A longer file is none that the server takes. */
+const LARGEST_FILE = 256 * 1024;
+
+async function textOf(file: File): Promise<string> {
+  const isSmall = file.size > 0 && file.size <= LARGEST_FILE;
+  const text = isSmall ? await file.text() : "";
+  if (text !== "" && !text.includes("\0")) return text;
+  throw new ApiError({
+    code: "invalid_input",
+    message: `${file.name} is no preset.`,
+    hint: "A preset is a text file of at most 256 KiB, as Export writes it.",
+  });
 }
 
 function said(text: string): Done {

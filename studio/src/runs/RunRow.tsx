@@ -36,7 +36,7 @@ export function RunRow({ run, onResume }: Props) {
           <span className="tool-icon" aria-hidden="true">
             {STATES[run.status]}
           </span>
-          <span className="run-prompt">{run.prompt}</span>
+          <span className="run-prompt" title={run.prompt}>{run.prompt}</span>
           <span className="tool-state">{run.status}</span>
           <time dateTime={run.created_at}>{agoOf(run.created_at)}</time>
         </summary>

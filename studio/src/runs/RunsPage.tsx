@@ -10,7 +10,7 @@ import type { RunDesk } from "./useRuns.ts";
 
 /** What waits for a person, what is gone on with from here, and what was done lately. */
 export function RunsPage({ runs }: { runs: RunDesk }) {
-  const { waiting, latest, turns, problem, decide, look } = runs;
+  const { loaded, waiting, latest, turns, problem, decide, look } = runs;
   const open = waiting.filter(({ run }) => !turns.has(run.id));
   const begun = [...turns.values()].toReversed();
   return (
@@ -18,7 +18,7 @@ export function RunsPage({ runs }: { runs: RunDesk }) {
       {problem !== null && <Notice problem={problem} />}
       <section className="runs-part" aria-labelledby="runs-waiting">
         <h2 id="runs-waiting">Waiting for a decision</h2>
-        {open.length === 0 && !begun.some((turn) => openCalls(turn).length > 0) && (
+        {loaded && open.length === 0 && !begun.some((turn) => openCalls(turn).length > 0) && (
           <p className="runs-none">
             Nothing waits. Blocks named under <code>approve</code> in access.yaml do, before an
             agent calls them.
@@ -51,7 +51,7 @@ export function RunsPage({ runs }: { runs: RunDesk }) {
       )}
       <section className="runs-part" aria-labelledby="runs-latest">
         <h2 id="runs-latest">Your latest runs</h2>
-        {latest.length === 0 && <p className="runs-none">There is none yet.</p>}
+        {loaded && latest.length === 0 && <p className="runs-none">There is none yet.</p>}
         <ul className="run-list">
           {latest.map((run) => (
             <RunRow key={run.id} run={run} onResume={runs.resume} />

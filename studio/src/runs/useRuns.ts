@@ -9,6 +9,8 @@ const LOOK_MS = 3_000;
 const LATEST = 30;
 
 export type RunDesk = {
+  /** The server was heard of; before that, nothing can be said of what there is. */
+  loaded: boolean;
   waiting: WaitingRun[];
   latest: RunInfo[];
   /** What is gone on with from here, by the id of its run. */
@@ -23,7 +25,7 @@ export type RunDesk = {
 /** The runs on the server. What waits is looked for always, the others while they are `shown`. */
 export function useRuns(shown: boolean): RunDesk {
   const [waiting, setWaiting] = useState<WaitingRun[]>([]);
-  const [latest, setLatest] = useState<RunInfo[]>([]);
+  const [latest, setLatest] = useState<RunInfo[] | null>(null);
   const [turns, setTurns] = useState<ReadonlyMap<string, Turn>>(new Map());
   const [problem, setProblem] = useState<Problem | null>(null);
   const refused = useRef(false);
@@ -90,7 +92,8 @@ export function useRuns(shown: boolean): RunDesk {
     [work],
   );
 
-  return { waiting, latest, turns, problem, look, decide, resume: goOn };
+  const loaded = latest !== null;
+  return { loaded, waiting, latest: latest ?? [], turns, problem, look, decide, resume: goOn };
 }
 
 function same(known: unknown, found: unknown): boolean {
