@@ -36,8 +36,11 @@ export function App() {
     void refresh();
     void look();
   }, [refresh, look]);
-  const chat = useChat(session, answered);
+  const forget = useRef(() => {});
+  const forgotten = useCallback(() => forget.current(), []);
+  const chat = useChat(session, answered, forgotten);
   const ears = useEars(session, chat.turns.length);
+  forget.current = ears.forget;
   const field = useRef<HTMLTextAreaElement>(null);
   usePageKeys(field, chat);
   useEffect(() => {

@@ -10,6 +10,7 @@ import type {
 } from "../src/api/types.ts";
 import {
   advance,
+  caughtUp,
   decided,
   fromHistory,
   groovesOf,
@@ -18,6 +19,7 @@ import {
   openCalls,
   stopped,
   undecided,
+  type Turn,
 } from "../src/chat/transcript.ts";
 
 const GROOVE: RenderedGroove = {
@@ -205,4 +207,21 @@ test("what only looks like a groove is none", () => {
     const tool = { ...call, kind: "tool" as const, state: "ok" as const, result, error: null };
     assert.deepEqual(groovesOf({ ...newTurn("1", "p"), parts: [tool] }), [], field);
   }
+});
+
+test("what went on in another page is taken up, and what only this one knows stays", () => {
+  const said = (id: string, prompt: string, state: Turn["state"], text = "a"): Turn => ({
+    ...newTurn(id, prompt),
+    parts: text === "" ? [] : [{ kind: "text", text }],
+    state,
+  });
+  const ids = (own: Turn[], kept: Turn[]) => caughtUp(own, kept, "2").map(({ id }) => id);
+  const kept = ["one", "two", "three"].map((each, at) => said(`history-${at}`, each, "done"));
+  const two = said("turn-2", "two", "done");
+  const stop = said("turn-3", "three", "stopped");
+  assert.deepEqual(ids([two, stop], kept), ["history-0-2", "turn-2", "turn-3", "history-2-2"]);
+  assert.deepEqual(ids([said("turn-0", "gone", "done")], []), ["turn-0"]);
+  assert.deepEqual(ids([said("turn-1", "one", "waiting")], kept.slice(0, 1)), ["history-0-2"]);
+  const undecided = [said("history-0", "one", "done", "")];
+  assert.deepEqual(ids([said("turn-1", "one", "waiting")], undecided), ["turn-1"]);
 });

@@ -190,3 +190,21 @@ def test_a_browser_that_may_remember_nothing(open_page: OpenPage) -> None:
     page.get_by_role("button", name="Theme: auto").click()
     page.get_by_role("button", name="Theme: dark").click()
     expect(page.get_by_role("button", name="Theme: light")).to_be_visible()
+
+
+def test_two_tabs_in_one_conversation(open_page: OpenPage) -> None:
+    page = open_page()
+    other = page.context.new_page()
+    other.goto(page.url)
+    prompt = page.get_by_label("Prompt")
+    prompt.fill("2 bars of dub")
+    prompt.press("Enter")
+    expect(other.locator(".groove")).to_have_count(1)
+    other.get_by_role("button", name="more swing").click()
+    expect(page.locator(".turn")).to_have_count(2)
+    expect(page.locator(".groove")).to_have_count(2)
+    expect(page.locator(".turn").first.locator(".meta")).to_contain_text("offline")  # its own
+    expect(other.locator(".turn")).to_have_count(2)
+    page.get_by_role("button", name="New session").click()
+    expect(other.get_by_role("heading", name="A sentence goes in")).to_be_visible()
+    expect(other.locator(".turn")).to_have_count(0)

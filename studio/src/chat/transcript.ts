@@ -228,6 +228,32 @@ export function fromHistory(messages: HistoryMessage[]): Turn[] {
   return turns.map(ended);
 }
 
+/**
+ * The turns of a page after the conversation went on elsewhere, by what the server keeps of it.
+ *
+ * What this page knows of a turn is more than what is kept, so it stays, and so does what only it
+ * knows of: what was stopped or failed. A turn that waited and was decided on elsewhere is replaced.
+ * `stamp` sets ids of this time apart from others.
+ */
+export function caughtUp(own: Turn[], kept: Turn[], stamp: string): Turn[] {
+  const fresh = kept.map((turn) => ({ ...turn, id: `${turn.id}-${stamp}` }));
+  const turns: Turn[] = [];
+  let next = 0;
+  for (const turn of own) {
+    const lasting = turn.state === "done" || turn.state === "waiting";
+    const at = fresh.findIndex((each, at) => at >= next && each.prompt === turn.prompt);
+    const there = fresh[at];
+    if (!lasting || there === undefined) {
+      turns.push(turn);
+      continue;
+    }
+    const decided = turn.state === "waiting" && there.parts.length > 0;
+    turns.push(...fresh.slice(next, at), decided ? there : turn);
+    next = at + 1;
+  }
+  return [...turns, ...fresh.slice(next)];
+}
+
 function withMessage(parts: Part[], message: HistoryMessage): Part[] {
   if (message.role === "tool") {
     const result = parsed(message.content);

@@ -2,8 +2,9 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { ask, fetchHistory, resetSession, toProblem } from "../api/client.ts";
 import type { Decision, Problem } from "../api/types.ts";
 import type { Session } from "../shell/session.ts";
+import { listen, tell } from "../shell/tabs.ts";
 import { follow, followDecision, type Change } from "./following.ts";
-import { fromHistory, newTurn, type Turn } from "./transcript.ts";
+import { caughtUp, fromHistory, newTurn, type Turn } from "./transcript.ts";
 
 export type Chat = {
   turns: Turn[];
@@ -17,12 +18,19 @@ export type Chat = {
   reset: () => Promise<void>;
 };
 
-export function useChat({ name: session, isNew }: Session, onAnswered: () => void): Chat {
+/** `onForgotten`: another page of this browser began anew. */
+export function useChat(
+  { name: session, isNew }: Session,
+  onAnswered: () => void,
+  onForgotten: () => void,
+): Chat {
   const [turns, setTurns] = useState<Turn[]>([]);
   const [busy, setBusy] = useState(false);
   const [loaded, setLoaded] = useState(isNew);
   const [problem, setProblem] = useState<Problem | null>(null);
   const running = useRef<AbortController | null>(null);
+  /** It went on elsewhere while an answer was written here. */
+  const behind = useRef(false);
 
   useEffect(() => {
     if (isNew) return undefined;
@@ -39,6 +47,29 @@ export function useChat({ name: session, isNew }: Session, onAnswered: () => voi
     };
   }, [session, isNew]);
 
+  const catchUp = useCallback(async () => {
+    behind.current = running.current !== null;
+    if (behind.current) return;
+    try {
+      const { messages } = await fetchHistory(session);
+      const stamp = String(Date.now());
+      setTurns((turns) => caughtUp(turns, fromHistory(messages), stamp));
+    } catch (thrown) {
+      setProblem(toProblem(thrown));
+    }
+  }, [session]);
+
+  useEffect(
+    () =>
+      listen(session, (news) => {
+        if (news === "answered") return void catchUp();
+        running.current?.abort();
+        setTurns([]);
+        onForgotten();
+      }),
+    [session, catchUp, onForgotten],
+  );
+
   /** One piece of work at a time changes one turn. */
   const work = useCallback(
     async (id: string, doing: (change: Change, signal: AbortSignal) => Promise<void>) => {
@@ -51,9 +82,11 @@ export function useChat({ name: session, isNew }: Session, onAnswered: () => voi
       await doing(change, abort.signal);
       running.current = null;
       setBusy(false);
+      tell(session, "answered");
+      if (behind.current) void catchUp();
       onAnswered();
     },
-    [onAnswered],
+    [session, catchUp, onAnswered],
   );
 
   const send = useCallback(
@@ -84,6 +117,7 @@ export function useChat({ name: session, isNew }: Session, onAnswered: () => voi
       await resetSession(session);
       setTurns([]);
       setProblem(null);
+      tell(session, "forgotten");
     } catch (thrown) {
       setProblem(toProblem(thrown));
     }
