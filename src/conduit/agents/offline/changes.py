@@ -36,7 +36,7 @@ class _Dial:
     shown: Callable[[float], str]
 
 
-_DIALS: Final[Mapping[str, _Dial]] = {
+DIALS: Final[Mapping[str, _Dial]] = {
     "bpm": _Dial(
         "bpm|tempo|speed|fast|quick",
         r"(?<!too )(?<!so )(?<!not )fast(?:er)?|quicker|speed (?:it )?up|(?:tempo|bpm) up"
@@ -101,27 +101,28 @@ def read_amounts(reading: Reading, base: Mapping[str, Any]) -> None:
     if found:
         amount = next(group for group in found.groups() if group[-1].isdigit())
         sign = -1 if found["way"] in ("slower", "down") else 1
-        _turn(reading, base, "bpm", sign * number(amount))
+        turn(reading, base, "bpm", sign * number(amount))
 
 
 def read_turns(reading: Reading, base: Mapping[str, Any]) -> None:
     """ "More", "less", "too" and their kin, for every parameter that can be turned."""
     size = 2.0 if _MUCH.search(reading.text) else 0.5 if _LITTLE.search(reading.text) else 1.0
-    for name, dial in _DIALS.items():
+    for name, dial in DIALS.items():
         if name in reading.arguments:
             continue
         if reading.take(
             rf"\b{_SIZE}(?:{dial.down})\b", rf"\b{_SIZE}{_LESS}{_LINK}(?:{dial.things})\b"
         ):
-            _turn(reading, base, name, -dial.step * size)
+            turn(reading, base, name, -dial.step * size)
         elif reading.take(
             rf"\b{_SIZE}(?:{dial.up})\b", rf"\b{_SIZE}{_MORE}{_LINK}(?:{dial.things})\b"
         ):
-            _turn(reading, base, name, dial.step * size)
+            turn(reading, base, name, dial.step * size)
 
 
-def _turn(reading: Reading, base: Mapping[str, Any], name: str, by: float) -> None:
-    dial = _DIALS[name]
+def turn(reading: Reading, base: Mapping[str, Any], name: str, by: float) -> None:
+    """A parameter so much higher, or lower, as far as it goes."""
+    dial = DIALS[name]
     was = float(base.get(name) or 0.0)
     value = round(min(dial.highest, max(dial.lowest, was + by)), 3)
     said = dial.shown(value)
@@ -132,9 +133,11 @@ def _turn(reading: Reading, base: Mapping[str, Any], name: str, by: float) -> No
 def read_length(reading: Reading, base: Mapping[str, Any]) -> None:
     bars = int(base.get("bars") or 8)
     thing = r"(?:the\s+)?(?:length|bars|size)"
-    if reading.take(rf"\b(?:longer|(?:double|twice) {thing}|twice as long|double it)\b"):
+    if reading.take(rf"\b(?:longer|more bars|(?:double|twice) {thing}|twice as long|double it)\b"):
         bars = min(4096, bars * 2)
-    elif reading.take(rf"\b(?:shorter|(?:half|halve) {thing}|half as long|halve it)\b"):
+    elif reading.take(
+        rf"\b(?:shorter|(?:less|fewer) bars|(?:half|halve) {thing}|half as long|halve it)\b"
+    ):
         bars = max(1, bars // 2)
     else:
         return
@@ -143,7 +146,8 @@ def read_length(reading: Reading, base: Mapping[str, Any]) -> None:
 
 _ANOTHER = (
     r"\b(?:another|different|variations?|vary|again|reroll|re-roll|new (?:one|seed)|other seed"
-    r"|next one|surprise me)\b"
+    r"|next one|surprise me|(?:next|change(?: the)?|switch(?: the)?) seed|one more(?! bars?\b)"
+    r"|something else|something new)\b|^next\W*$"
 )
 
 
@@ -166,7 +170,7 @@ LAYER = "(?:{})".format(
     )
 )
 _AND = r"(?:\s*,\s*|\s+and\s+|\s+or\s+)"
-LAYERS = rf"(?:the\s+|any\s+|a\s+)?{LAYER}s?(?:{_AND}(?:the\s+)?{LAYER}s?)*"
+LAYERS = rf"(?:the\s+|any\s+|an?\s+)?{LAYER}s?(?:{_AND}(?:the\s+)?{LAYER}s?)*"
 _OUT = r"(?:no|without|mute|drop|remove|kill|lose|minus|take out|cut|leave out|turn off)"
 _BACK = r"(?:unmute|bring back|bring in|restore|add|turn on)"
 
@@ -184,8 +188,10 @@ def read_mutes(reading: Reading, base: Mapping[str, Any]) -> None:
         said = found
     while found := reading.take(rf"\b{_BACK}\s+({LAYERS})\b(?!\s+(?:more|louder))"):
         back = meant_layers(reading, found[1], style)
+        if not back:
+            continue
         if not set(back) & set(muted) and re.match("add", found[0]):
-            _turn(reading, base, "density", _DIALS["density"].step)
+            turn(reading, base, "density", DIALS["density"].step)
         muted = [name for name in muted if name not in back]
         said = found
     if found := reading.take(rf"\b(?:only|just)\s+({LAYERS})\b", rf"\b({LAYERS})\s+only\b"):

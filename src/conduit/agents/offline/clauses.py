@@ -16,6 +16,7 @@ from conduit.agents.help import topic_named
 from conduit.agents.offline.figures import told_figures
 from conduit.agents.offline.intent import (
     Answer,
+    Beyond,
     ChangeSaved,
     Help,
     Intent,
@@ -56,14 +57,18 @@ from conduit.agents.offline.vocabulary import (
     NEIGHBOURS,
     OTHER_LAYERS,
     STYLE_WORDS,
+    WITHIN,
 )
 from conduit.agents.offline.whereabouts import read_whereabouts
+from conduit.agents.offline.wording import behind_praise
 from conduit.contracts.json import JsonObject
 from conduit.rhythm.styles import Style
 
 _LONGEST = 2000
 
-_PLEASE = r"^\W*(?:(?:please|now|ok|so|and|then|also|hey)[, ]+)*(?:(?:can|could|would) you\s+)?"
+_PLEASE = (
+    r"^\W*(?:(?:please|now|ok|so|and|then|also|hey|just)[, ]+)*(?:(?:can|could|would) you\s+)?"
+)
 _CUT = re.compile(
     r"(?:\s*[,;.]\s+(?:and\s+)?(?:then\s+)?|\s+(?:and\s+then|and|then)\s+)(?:please\s+)?"
     r"(?=(?:save|store|keep|copy|overwrite|render|export|bounce|show|list|change|set|make|what|which)\b)"
@@ -75,7 +80,8 @@ _THIS = (
 )
 _AS = r"(?:as|under(?:\s+the\s+name)?|to|called|named)\s+(?:(?:a\s+)?config\s+)?"
 _SAVE = re.compile(
-    rf"{_PLEASE}(?:save|store|keep)\s+(?:{_THIS}\s+)?{_AS}{_NAME.format('name')}\W*$"
+    rf"{_PLEASE}(?:save|store|keep)\s+(?:{_THIS}\s+)?{_AS}{_NAME.format('name')}"
+    r"(?:\s+(?:please|pls|now|too|thanks))*\W*$"
 )
 _COPY = re.compile(
     rf"{_PLEASE}(?:save|copy)\s+(?:the\s+)?(?:(?:config|example)\s+)?{_NAME.format('of')}\s+"
@@ -118,7 +124,30 @@ _KINDS: Mapping[str, str] = {"fi": "fill", "bu": "build", "br": "breakdown", "dr
 
 _NO_NAME = "Under which name? Say “save this as late_night”, for instance."
 _NO_GROOVE = "There is no groove to save yet. Ask for one first: “8 bars of dub”."
+_PLACES = r"(?:(?:the |my |a )?(?:disk|desktop|file|folder|computer|ableton|live|daw|clip|logic))"
+_SAVE_SOMEWHERE = re.compile(
+    rf"{_PLEASE}(?:save|store|keep)\s+(?:{_THIS}\s+)?(?:to|as|in)\s+{_PLACES}\W*$"
+)
+_SAVE_SPACED = re.compile(
+    rf"{_PLEASE}(?:save|store|keep)\s+(?:{_THIS}\s+)?(?:as|called|named)\s+[^\W\d][\w-]*"
+    r"(?:\s+[\w-]+){1,4}\W*$"
+)
+_ONE_WORD = (
+    'A name is one word, or stands in quotes: “save this as late_night”, save it as "my groove".'
+)
+_MORE_THAN_RENDERS = re.compile(
+    r"\b(?:without|no|mute|only|just|faster|slower|half|double|more|less|density|ghost\w*"
+    r"|in [a-g])\b"
+)
+_WITH_A_CONFIG = (
+    "With {name} I can do this: “render {name}”, “show config {name}”, “more swing in {name}”, "
+    "“copy {name} as mine”. “Help with configs” says more."
+)
+_AS_SAVED = (
+    "The rest I left out: with a saved config, only bars, tempo, swing and seed can be said here."
+)
 _COMMON = frozenset(
+    "mp3 mp4 ogg live ableton daw clip clips slot logic "
     "a an the this that it them some something anything everything one more less bar bars beat "
     "beats bpm percent groove grooves loop loops pattern patterns rhythm drums kick kicks techno "
     "me my all each every first last next half second third steps step swing tempo density ghost "
@@ -160,6 +189,10 @@ def read_plan(
     it, ``midi`` the id of its file, ``morphed`` its own id if it was morphed."""
     if about_places := read_whereabouts(prompt[:_LONGEST]):
         return (about_places,)
+    if wanted := behind_praise(prompt[:_LONGEST]):
+        plan = read_plan(wanted, grooves, names, render, sat, sounds, this, midi, morphed)
+        if not isinstance(plan[0], Beyond):
+            return plan
     text = " ".join(prompt[:_LONGEST].casefold().split())
     rest = None if is_question(text) else without_sound(text)
     if rest is not None:
@@ -185,6 +218,9 @@ def read_plan(
         context.recalled = this["config"]
     if sitting is None and not any(about_files for _, about_files in clauses):
         meant = understand(prompt, grooves)
+        named = next((each for each in text.split() if each in names), "")
+        if named and isinstance(meant, Beyond):
+            return (Answer(_WITH_A_CONFIG.format(name=named)),)
         whole = morphed or context.recalled
         if whole and isinstance(meant, MakeGroove) and changes_the_last(text):
             return (Answer(WHOLE),)
@@ -269,7 +305,7 @@ def _read(clause: str, context: Context) -> tuple[Intent, ...] | None:
 
 
 def _saves(clause: str, context: Context) -> tuple[Intent, ...] | None:
-    if _SAVE_UNNAMED.match(clause):
+    if _SAVE_UNNAMED.match(clause) or _SAVE_SOMEWHERE.match(clause):
         return (Answer(_NO_NAME),)
     if found := _SAVE.match(clause):
         return (_saved(_named(found, "name"), context, replace=False),)
@@ -278,7 +314,7 @@ def _saves(clause: str, context: Context) -> tuple[Intent, ...] | None:
     if (found := _COPY.match(clause)) and _named(found, "of") not in ("config", "example"):
         context.saved = _named(found, "name")
         return (SaveConfig(context.saved, like=_named(found, "of")),)
-    return None
+    return (Answer(_ONE_WORD),) if _SAVE_SPACED.match(clause) else None
 
 
 def _saved(name: str, context: Context, *, replace: bool) -> Intent:
@@ -307,7 +343,8 @@ def _renders(clause: str, context: Context) -> tuple[Intent, ...] | None:
     reading = Reading(rest)
     for read in (read_swing, read_bpm, read_bars, read_seed):
         read(reading)
-    return tuple(RenderSaved(name, dict(reading.arguments)) for name in names) or None
+    left = (_AS_SAVED,) if _MORE_THAN_RENDERS.search(reading.text) else ()
+    return tuple(RenderSaved(name, dict(reading.arguments), left) for name in names) or None
 
 
 def _names_in(rest: str, context: Context) -> list[str]:
@@ -365,7 +402,8 @@ def _helps(clause: str, context: Context) -> tuple[Intent, ...] | None:
 
 
 def _phrase(clause: str, context: Context) -> tuple[Intent, ...] | None:
-    found = _PHRASE.search(clause)
+    unheard = is_question(clause) or re.search(WITHIN, clause)
+    found = None if unheard else _PHRASE.search(clause)
     if not found:
         return None
     group = next(name for name in "abc" if found[name])
@@ -384,6 +422,9 @@ def _phrase(clause: str, context: Context) -> tuple[Intent, ...] | None:
 
 def _changes(clause: str, context: Context) -> tuple[Intent, ...] | None:
     """ "Change the swing in late_night to 58", "make late_night faster"."""
+    first = clause.split(" ", 1)
+    if len(first) == 2 and (name := first[0].rstrip(",:")) in context.names:  # “dub1 but slower”
+        return (ChangeSaved(name, re.sub(r"^(?:but|and|with)\s+", "", first[1])),)
     sets = bool(_SETS.match(clause))
     for found in (*_CHANGE.finditer(clause), *filter(None, [_MAKE.match(clause)])):
         name = _named(found, "name")

@@ -9,11 +9,13 @@ from typing import Any, Final
 from conduit.agents.offline.intent import Answer, Intent, MorphGrooves
 from conduit.agents.offline.reading import NUMBER, Reading, number, read_bars, read_style
 from conduit.rhythm.morph.blocks import MOST_STEPS
+from conduit.rhythm.styles import Style
 
 _MORPH = r"(?:morph|blend|cross-?fade|interpolate)"
 _SIDE = r"[^,;!?]{1,60}?"
 _HALF = r"(?:half[ -]?way|midway|in the middle|the middle)"
 _END = r"(?=\s*(?:$|[,;!?.](?:\s|$)|\bin \w+ steps\b|\b(?:at|by) [\d.]))"
+_STYLE = rf"(?:{'|'.join(each.value for each in Style)})(?:\s+techno)?"
 _FROM_TO = rf"from\s+(?P<one>{_SIDE})\s+to\s+(?P<two>{_SIDE})"
 _PATTERNS: Final = tuple(
     re.compile(pattern)
@@ -21,6 +23,8 @@ _PATTERNS: Final = tuple(
         rf"\b{_MORPH}\s+(?:from\s+)?(?P<one>{_SIDE})\s+(?:in)?to\s+(?P<two>{_SIDE}){_END}",
         rf"\b(?:{_MORPH}|{_HALF})\s+between\s+(?P<one>{_SIDE})\s+and\s+(?P<two>{_SIDE}){_END}",
         rf"\b(?:morph|blend)\s+(?P<one>{_SIDE})\s+(?:and|with)\s+(?P<two>{_SIDE}){_END}",
+        r"\b(?:mix|cross|hybrid|something|somewhere)\s+(?:of|between)\s+"
+        rf"(?P<one>{_STYLE})\s+and\s+(?P<two>{_STYLE})\b",
         rf"\b{_HALF}\s+{_FROM_TO}{_END}",
         rf"(?:%|percent|\bsteps)\s+(?:of the way\s+)?{_FROM_TO}{_END}",
         rf"\b{_FROM_TO}\s+in\s+\w+\s+steps\b",

@@ -19,7 +19,8 @@ _OUT = r"(?:no|without|mute|drop|remove|kill|lose|minus|take out|leave out)\s+(?
 _ADDED = r"(?:with|and|plus|add|bring in|,)?\s*(?:an?|the|some)?\s*"
 _SCALES = "|".join(sorted((s.value.replace(" ", "[ -]") for s in Scale), key=len, reverse=True))
 _KEY = re.compile(
-    rf"\bin (?:the key of )?([a-g])\s*(#|♯|b|♭|[ -]?sharp|[ -]?flat)?(?:\s+({_SCALES}))?"
+    r"\b(?:in (?:the key of )?|(?P<key>key) (?:of |to |is )?)"
+    rf"(?P<root>[a-g])\s*(?P<shift>#|♯|b|♭|[ -]?sharp|[ -]?flat)?(?:\s+(?P<scale>{_SCALES}))?"
     r"(?=\s*(?:$|[,.;!]|at\b|with\b|and\b|\d))"
 )
 _ORDER: Final = tuple(Root)
@@ -31,29 +32,37 @@ def read_parts(reading: Reading, base: Mapping[str, Any]) -> None:
     drums = {layer.name for layer in STYLES[style].layers}
     before = [str(part) for part in base.get("parts") or ()]
     parts = list(before)
+    absent = ""
     for part, words in _WORDS.items():
         if part.value in drums:
             continue
         if reading.take(rf"\b{_OUT}(?:{words})\b"):
+            absent = absent if part.value in parts else part.value
             parts = [each for each in parts if each != part.value]
         elif reading.take(rf"\b{_ADDED}(?:{words})\b") and part.value not in parts:
             parts.append(part.value)
     if parts != before:
         said = f"with {' and '.join(parts)}" if parts else "drums only"
         reading.put("parts", parts, said)
+    elif absent:
+        reading.remarks.append(f"There is no {absent} in it.")
     _read_key(reading, parts)
 
 
 def _read_key(reading: Reading, parts: list[str]) -> None:
     """A key, for those who have pitched parts to play in it."""
-    found = _KEY.search(reading.text) if parts else None
+    found = _KEY.search(reading.text)
     if not found:
+        return
+    if not parts:
+        if found["key"] or found["shift"] or found["scale"]:  # else perhaps “in a 4 bar loop”
+            reading.remarks.append("Drums have no key: ask for “a bass line in A minor”.")
         return
     reading.take(_KEY.pattern)
     shift = {"#": 1, "♯": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}
-    turned = shift.get((found[2] or "").strip(" -"), 0)
-    root = _ORDER[(_ORDER.index(Root(found[1].upper())) + turned) % len(_ORDER)]
+    turned = shift.get((found["shift"] or "").strip(" -"), 0)
+    root = _ORDER[(_ORDER.index(Root(found["root"].upper())) + turned) % len(_ORDER)]
     reading.put("root", root.value, f"in {root.value}")
-    if found[3]:
-        scale = found[3].replace("-", " ")
+    if found["scale"]:
+        scale = found["scale"].replace("-", " ")
         reading.put("scale", scale, scale)

@@ -18,14 +18,14 @@ _SHARE = rf"{NUMBER}\s*(%|percent)?"
 _OF = r"\s*(?:of|at|to|by|is|=|:)?\s*"
 _BEYOND_ALL_SENSE = 1e12
 
-_UNITS = (
+UNITS = (
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen"
 ).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _SPOKEN = (
-    rf"(?:(?P<tens>{'|'.join(_TENS)})[\s-]*)?(?P<units>{'|'.join(sorted(_UNITS, key=len)[::-1])})"
-    rf"|(?P<round>{'|'.join(_TENS)})|(?P<single>single)"
+    rf"(?:(?P<tens>{'|'.join(TENS)})[\s-]*)?(?P<units>{'|'.join(sorted(UNITS, key=len)[::-1])})"
+    rf"|(?P<round>{'|'.join(TENS)})|(?P<single>single)"
 )
 
 
@@ -53,19 +53,39 @@ class Reading:
             self.understood.append(said)
 
 
+_NO_STYLE = (
+    r"\b(?:too|less|not (?:so|as|too|very)|not|no|without|isn't|a bit less|never)\s+(?:much\s+)?"
+    rf"(?:{'|'.join(each.replace(' ', '[ -]') for each in sorted(STYLE_WORDS, key=len)[::-1])})\b"
+    r"(?! (?:swing|swung|shuffle|kicks?|hats?|snares?|claps?))"
+)
+_OTHER_STYLE = re.compile(
+    rf"\b(?:{'|'.join(sorted(set(STYLE_WORDS.values())))})\b(?![ -](?:swing|hitting))"
+)
+
+
 def number(text: str) -> float:
     """A number as it was written; absurd ones stay finite, so that they can be refused by name."""
     return min(float(text), _BEYOND_ALL_SENSE)
 
 
 def read_style(reading: Reading) -> None:
-    """A style by one of its words, or the nearest one to a genre that is none."""
+    """A style by one of its words, or the nearest one to a genre that is none. “Too hard” and “less
+    acid” name none."""
+    while found := reading.take(_NO_STYLE):
+        reading.remarks.append(f"“{found[0].strip()}” names no style: say which one it should be.")
     for phrase in sorted(STYLE_WORDS, key=len, reverse=True):
         said = phrase.replace(" ", "[ -]")
         if phrase == "hard":
             said += "(?! (?:swing|swung|shuffle))"
         if reading.take(rf"\b{said}\b"):
-            reading.put("style", STYLE_WORDS[phrase], f"{STYLE_WORDS[phrase]} style")
+            style = STYLE_WORDS[phrase]
+            reading.put("style", style, f"{style} style")
+            others = [each for each in _OTHER_STYLE.findall(reading.text) if each != style]
+            if others:
+                reading.remarks.append(
+                    f"This one is {style}: ask for {others[0]} next, or “morph {style} into "
+                    f"{others[0]}” for what lies between."
+                )
             return
     for genre in sorted(NEIGHBOURS, key=len, reverse=True):
         if found := reading.take(rf"\b{genre.replace(' ', '[ -]?')}\b"):
@@ -88,6 +108,8 @@ def read_bpm(reading: Reading) -> None:
 
 def read_bare_tempo(reading: Reading) -> None:
     """A number that nobody claimed and that can only be a tempo: "schranz 150"."""
+    if re.search(r"\b(?:velocit\w+|midi|channel|cc|note|version|chapter)\b", reading.text):
+        return
     if found := reading.take(r"(?<![\w./:-])((?:[89]|1\d|2[01])\d)(?![\w%/:-]|\.\d)"):
         reading.put("bpm", float(found.group(1)), f"{found.group(1)} BPM")
 
@@ -110,8 +132,8 @@ def _spoken(found: re.Match[str]) -> int:
     if found["single"]:
         return 1
     tens = found["tens"] or found["round"]
-    units = _UNITS.index(found["units"]) + 1 if found["units"] else 0
-    return units + (10 * (_TENS.index(tens) + 2) if tens else 0)
+    units = UNITS.index(found["units"]) + 1 if found["units"] else 0
+    return units + (10 * (TENS.index(tens) + 2) if tens else 0)
 
 
 def read_seed(reading: Reading) -> None:
@@ -127,6 +149,8 @@ def read_rotation(reading: Reading) -> None:
     if found:
         steps = int(found.group(2)) * (-1 if found["left"] else 1)
         reading.put("rotation", steps, f"rotated by {steps} steps")
+        if drum := re.search(r"\b(?:kicks?|snares?|claps?|bass\w*)\b", found[0]):
+            reading.remarks.append(f"Hats and percussion rotate; the {drum[0]} stays where it is.")
 
 
 def read_swing(reading: Reading) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from conduit.agents.offline.amounts import read_steps
 from conduit.agents.offline.changes import read_amounts, read_another, read_length, read_turns
 from conduit.agents.offline.intent import (
     Answer,
@@ -33,6 +34,7 @@ from conduit.agents.offline.intent import (
 )
 from conduit.agents.offline.past import midi_of
 from conduit.agents.offline.reading import DESCRIBED, NUMBERED, Reading
+from conduit.agents.offline.wording import worded
 
 _SIT = "groove_sit_like"
 _PLAIN_FIELDS = ("bpm", "swing", "bars", "seed")
@@ -129,8 +131,9 @@ def _step(intent: Intent) -> Step | None:
             return Step("docs_answer", {"question": text[:2000]}, intent)
         case SaveConfig():
             return _saved(intent)
-        case RenderSaved(name, overrides):
-            return Step("groove_render_session", {"config": name, **overrides}, intent, name)
+        case RenderSaved(name, overrides, remarks):
+            asked = {"config": name, **overrides}
+            return Step("groove_render_session", asked, intent, name, remarks)
         case ShowConfig(name):
             return Step("configs_read", {"name": name}, intent, name)
         case ListConfigs(examples):
@@ -163,8 +166,9 @@ def _change(intent: ChangeSaved, result: Mapping[str, Any]) -> Step | None:
     config = result.get("config")
     if not isinstance(config, dict):
         return None
-    reading = Reading(intent.words)
+    reading = Reading(worded(intent.words).text)
     base = _dials(config)
+    read_steps(reading, base)
     read_amounts(reading, base)
     for read in NUMBERED:
         read(reading)

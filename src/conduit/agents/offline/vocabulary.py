@@ -11,6 +11,7 @@ STYLE_WORDS: Final[Mapping[str, str]] = {
     "warehouse": "warehouse",
     "berghain": "warehouse",
     "peak time": "warehouse",
+    "peaktime": "warehouse",
     "rolling": "warehouse",
     "driving": "warehouse",
     "industrial": "industrial",
@@ -53,6 +54,9 @@ NEIGHBOURS: Final[Mapping[str, str]] = {
     "house": "minimal",
     "tech house": "minimal",
     "trance": "hypnotic",
+    "psytrance": "hypnotic",
+    "melodic techno": "hypnotic",
+    "tribal": "hypnotic",
     "ambient": "dub",
     "dubstep": "broken",
     "half time": "broken",
@@ -66,13 +70,19 @@ NEIGHBOURS: Final[Mapping[str, str]] = {
     "trap": "electro",
     "gabber": "hard",
     "hardcore": "hard",
+    "hardstyle": "hard",
+    "footwork": "broken",
+    "juke": "broken",
+    "boom bap": "electro",
+    "detroit": "electro",
+    "lo fi": "dub",
     "breakcore": "idm",
 }
 """Genres that are no style here, and the style that comes nearest."""
 
 FOREIGN: Final = (
     "jazz rock punk funk soul reggae salsa samba bossa latin afrobeat disco pop blues polka "
-    "classical"
+    "classical reggaeton dancehall amapiano"
 ).split()
 """Genres that no style comes near to."""
 
@@ -111,8 +121,8 @@ OUT_OF_REACH: Final[tuple[tuple[str, str, str], ...]] = (
         "grooves are MIDI here: drop the .mid on an instrument that holds your sounds",
     ),
     (
-        r"\b(?:louder|quieter|volume|mix|reverb|delay|echo|distort\w*|compress\w*|filter|effects?|fx"
-        r"|sidechain\w*)\b",
+        r"\b(?:loud(?:er)?|quiet(?:er)?|volume|velocit\w+|punch\w*|mix(?! of\b)|reverb|delay|echo"
+        r"|distort\w*|compress\w*|filter|effects?|fx|sidechain\w*)\b",
         "loudness or effects",
         "grooves are MIDI here: the mixer and the effects of your DAW do that",
     ),
@@ -134,6 +144,13 @@ OUT_OF_REACH: Final[tuple[tuple[str, str, str], ...]] = (
     ),
 )
 """What people ask for that drum grooves in MIDI cannot give, and what can."""
+
+WITHIN: Final = (
+    r"\b(?:(?:in|for|after|during|on|of) the (?:first|last|second|third|fourth|final|next|other)"
+    r" (?:\w+ )?(?:bars?|beats?|half)|every (?:other|\w{3,6}(?:th|nd|rd)|\d+(?:th)?|two|four|eight|"
+    r"second|third) bars?|(?:in|on|at|after|from) bars? \d+|only (?:in|on) bars?)\b"
+)
+"""What is to happen in some bars only, which no dial does."""
 
 WRITING: Final = OUT_OF_REACH[-1][0]
 """Asked for in whatever connection, this is no groove."""
