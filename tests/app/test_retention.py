@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from conduit.app import retention
 from conduit.app.beside import stopped
 from conduit.app.retention import forgetting
 from conduit.app.settings import Settings
@@ -44,6 +46,35 @@ async def test_what_is_old_goes_and_what_is_new_stays(tmp_path: Path) -> None:
                 await asyncio.to_thread(settled, only_new)
             finally:
                 await stopped(tasks)
+
+
+async def test_others_may_write_between_two_that_forget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_AT_ONCE", 2)
+    settings = Settings.read({"CONDUIT_KEEP_RUNS_DAYS": "1"})
+    begun: list[float] = []
+    ended: list[float] = []
+    database = Database(f"sqlite:///{tmp_path}/c.db")
+    with closing(database), closing(Runs(database, lambda: 0.0)) as runs:
+        for number in range(6):
+            run = StoredRun(f"r{number}", DEFAULT_ORG, "agent", "a", "t", "done", "{}", "{}")
+            await runs.begin(run)
+        forget = runs.forget
+
+        def timed(before_ms: int, most: int = 0) -> int:
+            begun.append(time.monotonic())
+            forgotten = forget(before_ms, most)
+            ended.append(time.monotonic())
+            return forgotten
+
+        monkeypatch.setattr(runs, "forget", timed)
+        tasks = forgetting(settings, runs, UsageStore(database), lambda: 2.0 * DAY_S)
+        await asyncio.to_thread(settled, lambda: len(ended) == 4)
+        await stopped(tasks)
+    rests = [after - before for before, after in zip(ended[:-1], begun[1:], strict=True)]
+    assert len(rests) == 3
+    assert min(rests) > retention.REST_S * 0.9  # an event loop rounds
 
 
 @pytest.mark.parametrize("name", ["CONDUIT_KEEP_RUNS_DAYS", "CONDUIT_KEEP_USAGE_DAYS"])

@@ -18,8 +18,11 @@ log = logging.getLogger("conduit.app.retention")
 
 EVERY_S: Final = 3600.0
 _DAY_MS: Final = 86_400_000
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 200
 """Rows of one transaction, so that nobody waits long for it."""
+REST_S: Final = 0.15
+"""Between two. Whoever else waits to write to SQLite looks every tenth of a second whether they
+may, and would hardly ever come to it if the next transaction followed at once."""
 
 Forget = Callable[[int, int], int]
 """Deletes what is older than a moment (Unix time in ms), so many at once; how many that were."""
@@ -48,6 +51,7 @@ async def _forget(name: str, days: int, forget: Forget, clock: Callable[[], floa
         try:
             while some := await asyncio.to_thread(functools.partial(forget, before, _AT_ONCE)):
                 forgotten += some
+                await asyncio.sleep(REST_S)
         except ConduitError as error:
             log.warning("%s that are too old are still there: %s", name, error.message)
         if forgotten:
