@@ -30,6 +30,7 @@ _TEMPO_STEPS: Final = (
     rf"\b(?:(?P<up>faster|quicker)|slower)\s+by\s+{NUMBER}\s*(?P<unit>%|percent)",
     rf"(?<![\w.])(?:(?P<up>\+|(?:plus|add|up|up by)\s+)|-|(?:minus|down|down by)\s+){_FEW}\s*bpm\b"
     r"(?P<unit>)",
+    rf"\b{NUMBER}\s*bpm\s+(?:(?P<up>up|higher|faster|quicker)|down|lower|slower)\b(?P<unit>)",
     rf"\b{_WAY}\s+(?:the\s+)?{_TEMPO}\s+(1?\d)\b(?![.%])(?P<unit>)",
 )
 _TWICE = rf"\b(?:(?:double|twice)\s+(?:the\s+|its\s+)?{_TEMPO}|(?:twice|2x|two times) as fast)\b"

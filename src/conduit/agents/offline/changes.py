@@ -66,8 +66,8 @@ DIALS: Final[Mapping[str, _Dial]] = {
         lambda v: f"ghost kicks at {v:.0%}",
     ),
     "density": _Dial(
-        r"dense|density|busy|hits|notes|full|movement|energy|going on|intense|(?:hi[ -]?)?hats?"
-        r"|perc(?:ussion)?",
+        r"dense|density|busy|hits|notes|full|movement|energy|going on|intense"
+        r"|(?:(?:open|closed)\s+)?(?:hi[ -]?)?hats?|perc(?:s|ussion)?",
         r"denser|busier|fuller|too (?:sparse|empty|calm|thin)|not so (?:sparse|empty)",
         r"sparser|emptier|calmer|thinner|thin(?: it)? out|more (?:space|sparse|room)",
         0.15,
@@ -133,10 +133,13 @@ def turn(reading: Reading, base: Mapping[str, Any], name: str, by: float) -> Non
 def read_length(reading: Reading, base: Mapping[str, Any]) -> None:
     bars = int(base.get("bars") or 8)
     thing = r"(?:the\s+)?(?:length|bars|size)"
-    if reading.take(rf"\b(?:longer|more bars|(?:double|twice) {thing}|twice as long|double it)\b"):
+    if reading.take(
+        rf"\b(?:longer|too short|more bars|(?:double|twice) {thing}|twice as long|double it)\b"
+    ):
         bars = min(4096, bars * 2)
     elif reading.take(
-        rf"\b(?:shorter|(?:less|fewer) bars|(?:half|halve) {thing}|half as long|halve it)\b"
+        r"\b(?:shorter|too long|(?:less|fewer) bars"
+        rf"|(?:half|halve) {thing}|half as long|halve it)\b"
     ):
         bars = max(1, bars // 2)
     else:

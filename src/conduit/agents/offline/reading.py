@@ -54,7 +54,8 @@ class Reading:
 
 
 _NO_STYLE = (
-    r"\b(?:too|less|not (?:so|as|too|very)|not|no|without|isn't|a bit less|never)\s+(?:much\s+)?"
+    r"\b(?:too|less|not (?:so|as|too|very)|not|no|without|isn't|never"
+    r"|instead of|rather than)\s+(?:much\s+)?"
     rf"(?:{'|'.join(each.replace(' ', '[ -]') for each in sorted(STYLE_WORDS, key=len)[::-1])})\b"
     r"(?! (?:swing|swung|shuffle|kicks?|hats?|snares?|claps?))"
 )
@@ -71,8 +72,9 @@ def number(text: str) -> float:
 def read_style(reading: Reading) -> None:
     """A style by one of its words, or the nearest one to a genre that is none. “Too hard” and “less
     acid” name none."""
+    refused: list[str] = []
     while found := reading.take(_NO_STYLE):
-        reading.remarks.append(f"“{found[0].strip()}” names no style: say which one it should be.")
+        refused.append(f"“{found[0].strip()}” names no style: say which one it should be.")
     for phrase in sorted(STYLE_WORDS, key=len, reverse=True):
         said = phrase.replace(" ", "[ -]")
         if phrase == "hard":
@@ -93,6 +95,7 @@ def read_style(reading: Reading) -> None:
             reading.put("style", nearest, f"{nearest} style")
             reading.remarks.append(f"There is no {found[0]} style; {nearest} comes nearest.")
             return
+    reading.remarks += refused
 
 
 def read_bpm(reading: Reading) -> None:

@@ -16,6 +16,7 @@ from conduit.agents.offline.reading import TENS, UNITS
 
 _DRUMS = rf"{LAYER}s?(?:\s*(?:,|and)\s*(?:the\s+)?{LAYER}s?)*"
 _DIAL = r"(?:swing|shuffle|density|tempo|bpm|speed|ghosts?(?:\s+(?:kicks?|notes?|hits?))?)"
+_SHARED = r"(?:swing|density|ghosts?(?:\s+(?:kicks?|notes?|hits?))?)"
 _BASS = r"(?:bass(?:[ -]?lines?)?|stabs?|chords?)"
 _THING = rf"(?P<what>{_DIAL}|{_BASS}|{_DRUMS})"
 _THE = r"(?:the\s+|my\s+|that\s+|those\s+)?"
@@ -61,6 +62,13 @@ def _turned(found: re.Match[str]) -> str:
     return f"{size if found['size'] else ''}{word} {found['what']}"
 
 
+def _at_its_end(found: re.Match[str]) -> str:
+    """“Max swing” and “density to zero” as numbers."""
+    what = (found["what"] or found["same"]).split()[0]
+    lowest, highest = ("50", "75") if what == "swing" else ("0%", "100%")
+    return f"{what} {highest if found['max'] or found['top'] else lowest}"
+
+
 def _hundreds(found: re.Match[str]) -> str:
     """“One hundred and thirty two” and “one thirty two” as “132”."""
     tens, units = found["tens"], found["units"]
@@ -74,15 +82,55 @@ _REWRITES: Final[tuple[tuple[re.Pattern[str], _Rewrite], ...]] = tuple(
         (r"(?<=\d),(?=\d\s*bpm\b)", "."),
         (
             rf"\b(?:(?:a|one)\s+)?hundred(?:(?:\s+and)?\s+(?P<tens>{_TENS}))?"
-            rf"(?:[\s-]+(?:and\s+)?(?P<units>{_NINE}))?\b(?!\s+bars?\b)",
+            rf"(?:[\s-]+(?:and\s+)?(?P<units>{_NINE}))?\b",
             _hundreds,
         ),
         (rf"\bone[\s-]+(?P<tens>{_TENS})(?:[\s-]+(?P<units>{_NINE}))?\b", _hundreds),
         (
-            rf"(?P<before>\b(?:to|at|by|of)\s+|@\s*)(?P<tens>{_TENS})(?:[\s-]+(?P<units>{_NINE}))?\b",
+            rf"(?P<before>\b(?:to|at|by|of|seed|swing|density)\s+|@\s*)(?P<tens>{_TENS})(?:[\s-]+(?P<units>{_NINE}))?\b",
             lambda f: f["before"] + str(int(_hundreds(f)) - 100),
         ),
-        (rf"\bby\s+(?P<units>{_UNITS})\b", lambda f: f"by {UNITS.index(f['units']) + 1}"),
+        (
+            rf"\b(?P<before>(?:by|seed|rotat\w+|shift)\s+)(?P<units>{_UNITS})\b",
+            lambda f: f["before"] + str(UNITS.index(f["units"]) + 1),
+        ),
+        (
+            rf"\b(?:(?P<max>max(?:imum)?|full)|min(?:imum)?|zero)\s+(?P<what>{_SHARED})\b"
+            rf"|\b(?P<same>{_SHARED})\s+(?:to\s+|at\s+)?(?:(?:the\s+|its\s+)?"
+            r"(?P<top>max(?:imum)?|full)|(?:the\s+|its\s+)?min(?:imum)?|zero)\b",
+            _at_its_end,
+        ),
+        (
+            rf"\b(?P<what>{_DIAL})\s+(?:is|are)\s+(?:(?:way|a bit|a little|much|far)\s+)?"
+            r"(?:too\s+(?:(?P<down>much|strong|high|heavy|hard|fast)|(?:low|weak|little|subtle|few|slow))"
+            r"|not enough)\b",
+            lambda f: f"{'less' if f['down'] else 'more'} {f['what']}",
+        ),
+        (r"\b(?:too little|too few|not enough)\s+(?:of\s+)?(?:the\s+)?", "more "),
+        (r"\bnot (?P<how>dense|busy|full) enough\b", r"more \g<how>"),
+        (r"\b(?P<how>not swingy enough|too straight)\b", "more swing"),
+        (r"\btoo swingy\b", "less swing"),
+        (
+            rf"\b(?P<what>{_DIAL})\s+(?P<size>a bit|a little|slightly|much|a lot)\s+"
+            r"(?P<way>more|less)\b",
+            r"\g<size> \g<way> \g<what>",
+        ),
+        (rf"\b(?:up|bump|push)\s+the\s+(?P<what>{_DIAL})\b(?!\s*(?:up|down|to|by|\d))",
+         r"more \g<what>"),
+        (r"\b(?:drop|cut)\s+the\s+(?P<what>tempo|bpm|speed|density)\b(?!\s*(?:to|by|down|\d))",
+         r"less \g<what>"),
+        (r"\b(?:slow|speed)\s+(?:it\s+|this\s+)?(?:down|up)\s+to\s+(?=\d)", "at "),
+        (rf"\bstrip(?:ped)?\s+(?:it\s+)?(?:down\s+|back\s+)?to\s+(?:just\s+)?{_THE}"
+         rf"(?P<what>{_DRUMS})\b",
+         r"only \g<what>"),
+        (r"\b(?:bring\s+)?(?:everything|it all|all of it)\s+back\b(?:\s+in)?",
+         "bring back everything"),
+        (rf"\bbring\s+{_THE}(?P<what>{_BASS}|{_DRUMS})\s+in\b", r"bring back \g<what>"),
+        (
+            r"\b(?P<verb>rotate|shift)\s+(?P<what>(?:it|(?:the\s+)?\w+)\s+)?(?P<way>left|back|right)\b"
+            r"(?!\s*(?:by\s*)?-?\d)",
+            r"\g<verb> \g<way> 1",
+        ),
         (r"\b(?:(?<!a )bit|(?<!a )little)(?=\s+(?:more|less)\b)", "a bit"),
         (r"\bno more\b(?!\s+than)", "no"),
         (
