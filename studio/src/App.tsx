@@ -38,7 +38,7 @@ export function App() {
   }, [refresh, look]);
   const forget = useRef(() => {});
   const forgotten = useCallback(() => forget.current(), []);
-  const chat = useChat(session, answered, forgotten);
+  const chat = useChat(session, runs.waiting, answered, forgotten);
   const ears = useEars(session, chat.turns.length);
   forget.current = ears.forget;
   const field = useRef<HTMLTextAreaElement>(null);

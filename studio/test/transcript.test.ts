@@ -173,6 +173,7 @@ test("a refused decision leaves the call waiting, with the reason", () => {
   const run = {
     id: "r1",
     kind: "agent" as const,
+    thread: "s",
     status: "waiting" as const,
     subject: "local",
     prompt: "go",

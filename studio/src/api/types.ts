@@ -53,6 +53,8 @@ export type RunStatus = "running" | "waiting" | "done" | "stopped" | "failed" | 
 export type RunInfo = {
   id: string;
   kind: "agent" | "plan";
+  /** The conversation that it is in. */
+  thread: string;
   status: RunStatus;
   /** Who asked. */
   subject: string;

@@ -118,6 +118,12 @@ export function ofRun({ run, waiting_for }: WaitingRun): Turn {
   return { ...newTurn(run.id, run.prompt), runId: run.id, parts, state: "waiting" };
 }
 
+/** The turns with what waits in this conversation: it is kept with its run, and nowhere else. */
+export function withWaiting(turns: Turn[], waiting: WaitingRun[]): Turn[] {
+  const missing = waiting.filter(({ run }) => !turns.some(({ runId }) => runId === run.id));
+  return missing.length === 0 ? turns : [...turns, ...missing.map(ofRun)];
+}
+
 /** Somebody decided on a call, and the agent goes on. */
 export function decided(turn: Turn, call: string, decision: AskedPart["decision"]): Turn {
   return { ...withDecision(turn, call, decision, null), state: "streaming", error: null };
@@ -248,7 +254,7 @@ export function caughtUp(own: Turn[], kept: Turn[], stamp: string): Turn[] {
       continue;
     }
     const decided = turn.state === "waiting" && there.parts.length > 0;
-    turns.push(...fresh.slice(next, at), decided ? there : turn);
+    turns.push(...fresh.slice(next, at), decided ? { ...there, runId: turn.runId } : turn);
     next = at + 1;
   }
   return [...turns, ...fresh.slice(next)];

@@ -1,10 +1,10 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { ask, fetchHistory, resetSession, toProblem } from "../api/client.ts";
-import type { Decision, Problem } from "../api/types.ts";
-import type { Session } from "../shell/session.ts";
+import type { Decision, Problem, WaitingRun } from "../api/types.ts";
+import { leaveBehind, leftBehind, type Session } from "../shell/session.ts";
 import { listen, tell } from "../shell/tabs.ts";
 import { follow, followDecision, type Change } from "./following.ts";
-import { caughtUp, fromHistory, newTurn, type Turn } from "./transcript.ts";
+import { caughtUp, fromHistory, newTurn, withWaiting, type Turn } from "./transcript.ts";
 
 export type Chat = {
   turns: Turn[];
@@ -18,9 +18,13 @@ export type Chat = {
   reset: () => Promise<void>;
 };
 
-/** `onForgotten`: another page of this browser began anew. */
+/**
+ * `waiting`: the runs that wait for a decision, of which those of this conversation are shown in it.
+ * `onForgotten`: another page of this browser began anew.
+ */
 export function useChat(
   { name: session, isNew }: Session,
+  waiting: WaitingRun[],
   onAnswered: () => void,
   onForgotten: () => void,
 ): Chat {
@@ -70,6 +74,16 @@ export function useChat(
     [session, catchUp, onForgotten],
   );
 
+  useEffect(() => {
+    if (!loaded || busy) return;
+    const left = leftBehind();
+    const here = waiting.filter(({ run, own }) => {
+      const belongs = own && run.kind === "agent" && run.thread === session;
+      return belongs && !left.includes(run.id);
+    });
+    setTurns((turns) => withWaiting(turns, here));
+  }, [waiting, loaded, busy, session]);
+
   /** One piece of work at a time changes one turn. */
   const work = useCallback(
     async (id: string, doing: (change: Change, signal: AbortSignal) => Promise<void>) => {
@@ -113,6 +127,8 @@ export function useChat(
 
   const reset = useCallback(async () => {
     running.current?.abort();
+    const here = waiting.filter(({ run }) => run.thread === session).map(({ run }) => run.id);
+    leaveBehind([...here, ...turns.flatMap((turn) => (turn.state === "waiting" ? turn.runId : []))]);
     try {
       await resetSession(session);
       setTurns([]);
@@ -121,7 +137,7 @@ export function useChat(
     } catch (thrown) {
       setProblem(toProblem(thrown));
     }
-  }, [session]);
+  }, [session, waiting, turns]);
 
   return { turns, busy, loaded, problem, send, decide, stop, reset };
 }
