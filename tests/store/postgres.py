@@ -31,14 +31,15 @@ def running(installed: Path) -> Iterator[str]:
 
     PostgreSQL refuses to run as root. There it runs as nobody, from a copy that nobody may read.
     """
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    # The path of a socket is a hundred letters at most, and stands in addresses as it is.
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     data = folder / "data"
     data.mkdir(mode=0o700)
     other = {}
     if os.geteuid() == 0:
         installed = _copied(installed, folder)
-        folder.chmod(0o777)
-        os.chown(data, _NOBODY, _NOBODY)
+        for each in [folder, *folder.rglob("*")]:  # whatever the umask is
+            os.chown(each, _NOBODY, _NOBODY, follow_symlinks=False)
         other = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
 
     def run(program: str, *arguments: str) -> None:

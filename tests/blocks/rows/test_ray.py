@@ -22,11 +22,12 @@ pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture(scope="module")
-def ray() -> Iterator[Any]:
+def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     import ray
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")  # Ray's own deprecations are not ours to mend
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))  # it keeps a token there
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
         yield ray
         ray.shutdown()
