@@ -27,7 +27,9 @@ export function App() {
   const [session] = useState(currentSession);
   const desk = useProviders();
   const view = useView();
-  const runs = useRuns(view === "runs");
+  const later = useRef({ forget: () => {}, wentOn: () => {} }); // what only comes below
+  const wentOn = useCallback(() => later.current.wentOn(), []);
+  const runs = useRuns(view === "runs", wentOn);
   const { refresh } = desk;
   const applied = useCallback(() => void refresh(), [refresh]);
   const presets = usePresets(view === "presets", applied);
@@ -36,11 +38,11 @@ export function App() {
     void refresh();
     void look();
   }, [refresh, look]);
-  const forget = useRef(() => {});
-  const forgotten = useCallback(() => forget.current(), []);
+  const forgotten = useCallback(() => later.current.forget(), []);
   const chat = useChat(session, runs.waiting, answered, forgotten);
   const ears = useEars(session, chat.turns.length);
-  forget.current = ears.forget;
+  const { catchUp } = chat;
+  later.current = { forget: ears.forget, wentOn: () => void catchUp() };
   const field = useRef<HTMLTextAreaElement>(null);
   usePageKeys(field, chat);
   useEffect(() => {

@@ -100,7 +100,9 @@ def test_in_the_conversation_it_goes_on_where_it_was_asked(
     expect(page.locator(".turn")).to_have_count(0)
     left.click()
     card(page, "leave a question").get_by_role("button", name="Approve").click()
-    expect(page.locator(".turn[data-state=done]")).to_have_count(1)
+    expect(page.locator(".runs .turn[data-state=done]")).to_have_count(1)
+    page.get_by_role("link", name="Chat").click()
+    expect(page.get_by_role("log").locator(".turn")).to_have_count(1)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(375, "light"), (1280, "dark")])

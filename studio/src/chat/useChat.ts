@@ -16,6 +16,8 @@ export type Chat = {
   decide: (turn: Turn, call: string, decision: Decision) => Promise<void>;
   stop: () => void;
   reset: () => Promise<void>;
+  /** The conversation went on elsewhere on this page. */
+  catchUp: () => Promise<void>;
 };
 
 /**
@@ -139,5 +141,5 @@ export function useChat(
     }
   }, [session, waiting, turns]);
 
-  return { turns, busy, loaded, problem, send, decide, stop, reset };
+  return { turns, busy, loaded, problem, send, decide, stop, reset, catchUp };
 }

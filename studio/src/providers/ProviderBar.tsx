@@ -41,13 +41,17 @@ export function ProviderBar({ desk }: { desk: ProviderDesk }) {
   );
 }
 
+/** Room for the outline of the focus, in pixels. */
+const EDGE = 3;
+
 /** On a narrow screen the chain is longer than its window: show the end that matters. */
 function useActiveInView(list: RefObject<HTMLOListElement | null>, active: string | undefined) {
   useLayoutEffect(() => {
     const chip = list.current?.querySelector<HTMLElement>("[aria-pressed=true]");
     if (active === undefined || list.current === null || !chip) return;
-    const middle = chip.offsetLeft + chip.offsetWidth / 2;
-    list.current.scrollLeft = middle - list.current.clientWidth / 2;
+    // In the middle; of one that is wider than the window, its beginning, where the name is.
+    const spare = Math.max(EDGE, (list.current.clientWidth - chip.offsetWidth) / 2);
+    list.current.scrollLeft = chip.offsetLeft - spare;
   }, [list, active]);
 }
 
@@ -61,7 +65,7 @@ function Chip({ provider, desk }: { provider: ProviderState; desk: ProviderDesk 
       data-circuit={provider.circuit}
       aria-pressed={provider.active}
       aria-busy={desk.pending === provider.name}
-      title={provider.last_error === "" ? provider.base_url : provider.last_error}
+      title={[provider.name, provider.last_error || provider.base_url].filter(Boolean).join(": ")}
       onClick={() => void desk.switchTo(provider.name)}
     >
       <span className="provider-line">

@@ -22,8 +22,11 @@ export type RunDesk = {
   resume: (run: RunInfo) => Promise<void>;
 };
 
-/** The runs on the server. What waits is looked for always, the others while they are `shown`. */
-export function useRuns(shown: boolean): RunDesk {
+/**
+ * The runs on the server. What waits is looked for always, the others while they are `shown`.
+ * `onWentOn`: a run was gone on with from here, and perhaps a conversation with it.
+ */
+export function useRuns(shown: boolean, onWentOn: () => void): RunDesk {
   const [waiting, setWaiting] = useState<WaitingRun[]>([]);
   const [latest, setLatest] = useState<RunInfo[] | null>(null);
   const [turns, setTurns] = useState<ReadonlyMap<string, Turn>>(new Map());
@@ -73,9 +76,10 @@ export function useRuns(shown: boolean): RunDesk {
           return new Map(kept).set(turn.runId, step(now));
         });
       await doing(change, new AbortController().signal);
+      onWentOn();
       await look();
     },
-    [look],
+    [look, onWentOn],
   );
 
   const decide = useCallback(
