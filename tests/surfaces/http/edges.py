@@ -12,6 +12,7 @@ from dataclasses import replace
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from conduit.surfaces.http.guard import Guard
 from conduit.surfaces.http.limits import Limits
 from conduit.surfaces.http.listening import configured
 
@@ -108,10 +109,10 @@ class Edge:
 
 @asynccontextmanager
 async def listening(
-    tls: ssl.SSLContext | None = None, limits: Limits = LIMITS
+    tls: ssl.SSLContext | None = None, limits: Limits = LIMITS, *, guarded: bool = False
 ) -> AsyncIterator[Edge]:
     app, state, loop = App(), ServerState(), asyncio.get_running_loop()
-    config = configured(app, limits)
+    config = configured(Guard(app, lambda: "made-up-id") if guarded else app, limits)
     config.load()
 
     def protocol() -> asyncio.Protocol:

@@ -268,3 +268,25 @@ async def test_nothing_is_left_of_those_who_leave(edge: Edge) -> None:
             writer.transport.abort()
     await until(lambda: not edge.connections and not edge.tasks)
     await until(lambda: len(os.listdir("/dev/fd")) == before and asyncio.all_tasks() == tasks)
+
+
+async def test_a_stop_that_is_not_waited_for_is_said_and_is_no_fault(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with listening(limits=PATIENT, guarded=True) as edge:
+        for path, said in ((b"slow", b"HTTP/1.1 503 "), (b"endless", b"HTTP/1.1 200 ")):
+            reader, writer = await edge.connect()
+            writer.write(b"GET /%b HTTP/1.1\r\n" % path + HOST + b"Connection: close\r\n\r\n")
+            begun = await reader.read(1) if path == b"endless" else b""
+            await until(lambda: bool(edge.tasks))
+            for task in edge.tasks:  # as Uvicorn does
+                task.cancel()
+            async with asyncio.timeout(20):
+                answer = begun + await reader.read()
+            writer.transport.abort()
+            assert answer.startswith(said)
+            if path == b"slow":
+                assert "the server stops" in refused(answer, 503, "unavailable")
+            else:
+                assert not answer.endswith(b"0\r\n\r\n")
+    assert not any(record.exc_info for record in caplog.records)

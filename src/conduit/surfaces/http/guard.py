@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from conduit.contracts.errors import ConduitError, Forbidden, InvalidInput, TooLarge
+from conduit.contracts.errors import ConduitError, Forbidden, InvalidInput, TooLarge, Unavailable
 from conduit.surfaces.http.errors import error_response
 from conduit.surfaces.http.limits import EDGE, MIB, USUAL, Limits
 
@@ -45,6 +45,12 @@ class RequestTimeout(InvalidInput):
 
 class HeadersTooLarge(TooLarge):
     code = "headers_too_large"
+
+
+_STOPPING = Unavailable(
+    "the server stops, and this takes too long to wait for",
+    hint="ask again when it is back",
+)
 
 
 class Guard:
@@ -116,6 +122,13 @@ class Guard:
             correlation = correlation or self._new_id()
             if not answering and not _answered(scope):
                 await error_response(error)(scope, receive, answer)
+        except asyncio.CancelledError:
+            if scope.get(EDGE) is None:
+                raise
+            # Uvicorn ends what takes longer than stopping may, and nobody waits for its task. What
+            # was answered in part is cut.
+            if not answering and not _answered(scope):
+                await error_response(_STOPPING)(scope, receive, answer)
         except Exception:
             log.exception("request failed (correlation %s)", correlation)
             if answering or _answered(scope):
