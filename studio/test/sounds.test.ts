@@ -7,6 +7,7 @@ import {
   soundsAt,
   stepsOf,
   suggestion,
+  withEarlier,
   withSound,
   type SoundHeard,
 } from "../src/ears/sounds.ts";
@@ -56,6 +57,8 @@ test("the newest comes last, each after its turn, and none gets lost", () => {
     known.map((each) => each.sound.id),
     ["a", "b"],
   );
+  const heardMeanwhile = withEarlier(withSound([], sound("b"), 1), [sound("b"), sound("a")]);
+  assert.deepEqual(heardMeanwhile.map((each) => each.sound.id), ["a", "b"]);
   const more = withSound(withSound(known, sound("c"), 2), sound("a"), 3);
   assert.deepEqual(
     more.map((each) => [each.sound.id, each.after]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -99,6 +100,12 @@ def test_all_of_it_by_keyboard(open_page: OpenPage, server: Server, tmp_path: Pa
         page.get_by_label("Name").fill("dub")
         page.get_by_role("button", name="Save").click()  # so that the next one is said anew
         expect(page.get_by_role("alert")).to_contain_text("already")
+    mine.locator("summary").click()
+    expect(mine.locator(".preset-facts")).to_be_visible()
+    httpx.delete(f"{server.url}/presets/my-night").raise_for_status()
+    mine.get_by_role("button", name="Apply …").click()
+    expect(mine.get_by_role("alert")).to_contain_text("there is no preset 'my-night'")
+    expect(mine.get_by_role("button", name="Apply …")).to_be_visible()
 
 
 @pytest.mark.usefixtures("grooves")

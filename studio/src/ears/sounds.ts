@@ -71,6 +71,12 @@ export function placed(newestFirst: SoundHeard[]): PlacedSound[] {
   return newestFirst.toReversed().map((sound) => ({ sound, after: 0 }));
 }
 
+/** What the server knew, before what was heard here in the meantime. */
+export function withEarlier(known: PlacedSound[], newestFirst: SoundHeard[]): PlacedSound[] {
+  const earlier = newestFirst.filter(({ id }) => !known.some(({ sound }) => sound.id === id));
+  return [...placed(earlier), ...known];
+}
+
 /** Sounds that are to be shown after so many turns. Past the last turn, none gets lost. */
 export function soundsAt(sounds: PlacedSound[], turn: number, turns: number): PlacedSound[] {
   return sounds.filter(({ after }) => Math.min(after, turns) === turn);

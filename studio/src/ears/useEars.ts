@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { ApiError, fetchHeard, hearSound, isAbort, toProblem } from "../api/client.ts";
 import type { Problem } from "../api/types.ts";
 import type { Session } from "../shell/session.ts";
-import { MOST_BYTES, MOST_FILES, placed, withSound, type PlacedSound } from "./sounds.ts";
+import { MOST_BYTES, MOST_FILES, withEarlier, withSound, type PlacedSound } from "./sounds.ts";
 
 export type Ears = {
   /** The oldest first. */
@@ -34,7 +34,7 @@ export function useEars({ name: session, isNew }: Session, turns: number): Ears 
     fetchHeard(session)
       .then((found) => {
         // Somebody faster than the network may have dropped a sound already.
-        if (current) setSounds((known) => [...placed(found), ...known]);
+        if (current) setSounds((known) => withEarlier(known, found));
       })
       .catch((thrown: unknown) => current && setProblems([toProblem(thrown)]));
     return () => {

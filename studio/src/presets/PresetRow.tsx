@@ -29,7 +29,10 @@ export function PresetRow({ preset, session, desk }: Props) {
     setAsking(null);
     row.current?.querySelector("summary")?.focus(); // the button that was pressed goes away
   };
-  const failed = (thrown: unknown) => setProblem(toProblem(thrown));
+  const failed = (thrown: unknown) => {
+    setProblem(toProblem(thrown));
+    setAsking(null); // nothing can be asked of what is not known
+  };
   const look = () => {
     setProblem(null);
     showPreset(preset.name).then(setShown).catch(failed);

@@ -63,14 +63,21 @@ export function usePresets(shown: boolean, onApplied: () => void): PresetDesk {
   );
 
   useEffect(() => {
-    if (!shown) return;
-    fetchPresets()
-      .then((found) => {
-        setPresets(found);
+    if (!shown) return undefined;
+    const look = async () => {
+      if (document.hidden) return;
+      try {
+        setPresets(await fetchPresets());
         setLoaded(true);
-        setProblem(null);
-      })
-      .catch((thrown: unknown) => setProblem(toProblem(thrown)));
+      } catch (thrown) {
+        setProblem(toProblem(thrown));
+      }
+    };
+    setProblem(null);
+    void look();
+    // Somebody who comes back to this page may have saved or deleted some elsewhere.
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
   }, [shown]);
 
   const save = useCallback(

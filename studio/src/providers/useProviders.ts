@@ -3,7 +3,7 @@ import { fetchProviders, resetCircuit, switchProvider, toProblem } from "../api/
 import type { Problem, ProviderState, Providers } from "../api/types.ts";
 
 const CALM_MS = 20_000;
-/** While a breaker is not closed, its count-down is worth watching. */
+/** While a breaker is not closed, or the server is gone, what comes next is worth watching. */
 const TENSE_MS = 4_000;
 
 export type ProviderDesk = {
@@ -37,7 +37,8 @@ export function useProviders(): ProviderDesk {
     setPending(null);
   };
 
-  const tense = state?.providers.some((provider) => provider.circuit !== "closed") ?? true;
+  const open = state?.providers.some((provider) => provider.circuit !== "closed") ?? true;
+  const tense = open || problem !== null;
   useEffect(() => {
     void refresh();
     const timer = setInterval(
