@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from conduit.agents.ears.note import Sound
 from conduit.agents.offline.clauses import read_plan
 from conduit.agents.offline.intent import (
     Answer,
@@ -20,7 +21,9 @@ from conduit.agents.offline.intent import (
     Question,
     RenderSaved,
     SaveConfig,
+    SitLike,
 )
+from conduit.agents.offline.past import Sat
 from conduit.blocks import decode
 from conduit.rhythm.groove import GrooveRequest
 from tests.agents.test_clauses import DUB, NAMES
@@ -185,6 +188,36 @@ def test_sentences_about_files_and_questions() -> None:
         "render to mp3",
     ):
         assert isinstance(plan(sentence)[0], Beyond), sentence
+
+
+def test_what_is_said_of_loops() -> None:
+    sounds = (Sound("a" * 64, "My Loop 01.wav", "120 BPM"), Sound("b" * 64, "break.aif", "174 BPM"))
+
+    def meant(sentence: str, sat: Sat | None = None) -> Intent:
+        (intent,) = read_plan(sentence, [DUB], sat=(sat,), sounds=sounds, this={"groove_id": "g"})
+        return intent
+
+    for sentence in ("same swing as this loop", "match the swing of my loop 01"):
+        sits = meant(sentence)
+        assert isinstance(sits, SitLike), sentence
+        assert sits.name == "My Loop 01.wav"
+    for sentence, told in (
+        ("how fast is break.aif", "**break.aif**: 174 BPM"),
+        ("what bpm is my loop 01?", "**My Loop 01.wav**: 120 BPM"),
+        ("don't make the hats sit like this loop", "I left it as it is"),
+        ("morph this into this loop", "Both are the same groove"),
+    ):
+        answer = meant(sentence)
+        assert isinstance(answer, Answer), sentence
+        assert told in answer.text
+    for sentence in (
+        "make the hats not sit like this loop",
+        "no longer like this loop, and 16 bars",
+    ):
+        plain = meant(sentence, Sat("a" * 64, ("hat",), 1.0))
+        assert isinstance(plain, MakeGroove), sentence
+        assert plain.understood[0] == "no longer like the loop"
+        assert plain.arguments["bars"] == (16 if "16" in sentence else DUB["bars"])
 
 
 def test_hostile_repetitions_take_no_longer() -> None:

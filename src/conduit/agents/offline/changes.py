@@ -134,7 +134,8 @@ def read_length(reading: Reading, base: Mapping[str, Any]) -> None:
     bars = int(base.get("bars") or 8)
     thing = r"(?:the\s+)?(?:length|bars|size)"
     if reading.take(
-        rf"\b(?:longer|too short|more bars|(?:double|twice) {thing}|twice as long|double it)\b"
+        rf"\b(?:(?<!no )longer|too short|more bars|(?:double|twice) {thing}|twice as long"
+        r"|double it)\b"
     ):
         bars = min(4096, bars * 2)
     elif reading.take(

@@ -209,8 +209,11 @@ def read_plan(
     if figures := told_figures(text, sounds):
         return (Answer(figures),)
     sits = _Sits(tuple(grooves), tuple(sat), sounds)
-    if grooves and sits.now and stops_sitting(text):
-        return (on_the_grid(grooves[0]),)
+    if grooves and (besides := stops_sitting(text)) is not None:
+        if sits.now:
+            return (on_the_grid(grooves[0], besides),)
+        if sounds and " like " in text:
+            return (Answer("I left it as it is: it does not sit like a loop."),)
     sitting = read_sitting(text, sounds)
     clauses = _joined(_CUT.split(sitting.rest if sitting else text), names)
     context = Context(grooves[0] if grooves else None, names, render, morphed=morphed)

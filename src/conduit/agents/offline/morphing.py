@@ -75,6 +75,8 @@ def read_morph(
                 "preset, or “this”: “morph this into acid”."
             )
     one, two = (each for each in sides if each is not None)
+    if one == two:
+        return Answer("Both are the same groove: name another for one of them.")
     rest = f"{text[: found.start('one')]} ; {text[found.end('two') :]}"
     steps = _steps_in(rest)
     if steps is not None and not 2 <= steps <= MOST_STEPS:

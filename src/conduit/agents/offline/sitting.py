@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from conduit.agents.ears.note import Sound
@@ -61,7 +61,7 @@ _ALL = (
 )
 _OF_IT = r"(?:\s+(?:of|in)\s+(?:the|this|that|my)\s+(?:groove|beat|pattern|last one))?"
 _PLEASE = r"^\W*(?:(?:please|now|ok|so|and|then|also)[, ]+)*"
-_TAKE = r"\b(?:take|steal|use|copy|apply|extract|borrow|get|lift|put)\s+(?:the\s+)?"
+_TAKE = r"\b(?:take|match|mimic|steal|use|copy|apply|extract|borrow|get|lift|put)\s+(?:the\s+)?"
 _FEEL = r"(?:groove|swing|feel|feeling|timing|pocket|lean)(?:\s+template)?"
 _ONTO = r"(?:\s+and\s+(?:apply|put|use)\s+(?:it|that))?\s+(?:for|to|on|onto|with)\s+"
 
@@ -72,6 +72,7 @@ _PATTERNS: Final = (
     rf"\b(?P<layers>{LAYERS}){_OF_IT}\s+{_BUT}{_BEFORE}like\s+{_SURE}{_BEHIND}",
     rf"\b(?P<all>{_ALL})\s+{_BUT}{_SITS}\s+{_BEFORE}like\s+{_THIS}{_BEHIND}",
     rf"\bsit(?:s|ting)?\s+{_BEFORE}like\s+{_THIS}{_BEHIND}",
+    rf"\b(?:the\s+)?same\s+{_FEEL}\s+(?:as|of)\s+{_SURE}{_BEHIND}",
     rf"{_PLEASE}(?:swing|groove|lean|shuffle)\s+{_BEFORE}like\s+{_SURE}{_BEHIND}",
     rf"\b(?:give|lend)\s+(?:(?P<layers>{LAYERS})|(?P<all>{_ALL}))\s+the\s+{_FEEL}\s+of\s+"
     rf"{_SURE}{_BEHIND}",
@@ -83,6 +84,8 @@ _APPLIED: Final = re.compile(r"^\s*(?:and|,|;|then|\s)*\s*(?:apply|use|put)\s+(?
 _NO_MORE: Final = re.compile(
     rf"\b(?:without|not like|unlike|no longer like|stop sitting like|forget|ignore)\s+"
     rf"(?:this|that|the|my)\s+{SOUND}|\bback (?:on|to|onto) the grid\b"
+    r"|\b(?:do not|don'?t|should not|shouldn'?t|must not|not|never|no longer|stop)\s+"
+    rf"(?:\w+\s+){{0,4}}?(?:{_SITS}|be)\s+(?:\w+\s+)?like\s+(?:this|that|the|my)\s+{SOUND}"
 )
 _PARTS: Final[Mapping[str, float]] = {"half": 0.5, "a ": 0.4, "just a": 0.4, "slightly": 0.4}
 
@@ -131,9 +134,10 @@ def read_sitting(text: str, sounds: Sequence[Sound] = ()) -> Sitting | None:
     return Sitting(" ".join(rest.split()), layers, everything, named, _amount(how))
 
 
-def stops_sitting(text: str) -> bool:
-    """Whether a groove is to sit as it did before."""
-    return bool(_NO_MORE.search(text))
+def stops_sitting(text: str) -> str | None:
+    """What is said besides, where a groove is to sit as it did before; None where it is not."""
+    found = _NO_MORE.search(text)
+    return f"{text[: found.start()]} ; {text[found.end() :]}" if found else None
 
 
 def sit_like(
@@ -181,9 +185,12 @@ def still_sitting(wish: MakeGroove, sat: Sat, sounds: Sequence[Sound]) -> MakeGr
     return SitLike(*said, wish.understood, wish.remarks)
 
 
-def on_the_grid(last: Mapping[str, Any]) -> MakeGroove:
-    """A groove as it was before it sat like anything."""
-    return MakeGroove(_kept(last), ("no longer like the loop",))
+def on_the_grid(last: Mapping[str, Any], besides: str = "") -> MakeGroove:
+    """A groove as it was before it sat like anything, with what is said ``besides``."""
+    said = "no longer like the loop"
+    if isinstance(more := wish_in(besides, last), MakeGroove):
+        return replace(more, understood=(said, *more.understood))
+    return MakeGroove(_kept(last), (said,))
 
 
 def _kept(last: Mapping[str, Any]) -> dict[str, Value]:
@@ -210,7 +217,7 @@ def _no_sound(sitting: Sitting, sounds: Sequence[Sound]) -> str:
 def _with_name_marked(text: str, sounds: Sequence[Sound]) -> tuple[str, str]:
     """The text with the longest name of a sound that is said in it put in a form that no other
     word has, and that name. Names may have spaces in them, and anything else."""
-    calls = {word: each.name for each in reversed(sounds) for word in _calls(each.name)}
+    calls = {word: each.name for each in reversed(sounds) for word in calls_of(each.name)}
     for word in sorted(calls, key=len, reverse=True):
         said = re.search(rf"\blike (?:the |my )?(?<!\w){re.escape(word)}(?!\w)", text)
         if said and not re.fullmatch(rf"(?:this|that|the|my)?\s*{SOUND}", word):
@@ -218,7 +225,7 @@ def _with_name_marked(text: str, sounds: Sequence[Sound]) -> tuple[str, str]:
     return text, ""
 
 
-def _calls(name: str) -> tuple[str, ...]:
+def calls_of(name: str) -> tuple[str, ...]:
     """What a sound may be called, in small letters: its name, with its ending and without."""
     whole = " ".join(name.casefold().split())
     short = re.sub(rf"{_ENDINGS}$", "", whole)
@@ -226,7 +233,7 @@ def _calls(name: str) -> tuple[str, ...]:
 
 
 def _is_called(named: str, sound: Sound) -> bool:
-    return bool(set(_calls(named)) & set(_calls(sound.name)))
+    return bool(set(calls_of(named)) & set(calls_of(sound.name)))
 
 
 def _amount(said: str) -> float:

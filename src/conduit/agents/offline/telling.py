@@ -41,7 +41,7 @@ def told(step: Step | None, result: dict[str, Any]) -> str:
         text = _told(intent, result)
     except InvalidInput:  # a caller of the API may send anything as a tool's result
         return "The tool answered something I cannot read."
-    return " ".join([text, *(step.remarks if step else ())])
+    return " ".join([text, *(step.remarks if step and "error" not in result else ())])
 
 
 def _told(intent: Intent | None, result: dict[str, Any]) -> str:

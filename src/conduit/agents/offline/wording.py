@@ -48,7 +48,7 @@ _TYPOS: Final = re.compile(
     r"|(?P<swing>siwng|swign|swnig|swng|swingg)|(?P<density>denstiy|desnity|densty)"
     r"|(?P<ghost>gohst|ghsot|goast)|(?P<groove>grove|grooove|groov|groeve)"
     r"|(?P<without>wihtout|witout|w/o|withuot)|(?P<another>anohter|anothr|annother)"
-    r"|(?P<dub>dubb(?:y|ier|ed)?)|(?P<with>w/|wiht))(?!\w)"
+    r"|(?P<dub>dubb(?:y|ier|ed)?)|(?P<with>w/|wiht)|(?P<the>teh|hte)|(?P<this>thsi|tihs))(?!\w)"
 )
 """Words that are written wrongly often enough, each by what is meant."""
 
