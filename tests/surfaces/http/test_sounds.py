@@ -105,6 +105,9 @@ async def test_a_sound_may_be_the_whole_body_or_a_file_of_a_form(
     made = (await http.post("/ears/hear", data=form, files=sent)).json()
     assert (made["session"], made["name"], made["onsets"]) == ("mine", "break 2.WAV", 1)
     assert files.ref(DEFAULT_ORG, made["file_id"]).media_type == "audio/wav"
+    for sent_as, name in (("..", "sound"), (".hidden.wav", "hidden.wav")):
+        made = (await http.post("/ears/hear", files={"file": (sent_as, WAV)})).json()
+        assert made["name"] == name
     made = (await http.post("/ears/hear", json={"file_id": "x", "session": "s"})).json()
     assert (made["file_id"], made["session"]) == ("x", "s")
     headers = {"authorization": f"Bearer {TOKEN}"}

@@ -176,9 +176,9 @@ async def _kept(incoming: Incoming, given: JsonObject, name: str) -> JsonObject:
 
 
 def _plain(name: str) -> str:
-    """The name of a file without folders, and without what cannot be printed."""
+    """The name of a file without folders, and without what cannot be printed; none is hidden."""
     last = PurePosixPath(name.replace("\\", "/")).name
-    return "".join(each for each in last if each.isprintable())[:_LONGEST_NAME].strip()
+    return "".join(each for each in last if each.isprintable())[:_LONGEST_NAME].strip().lstrip(".")
 
 
 def _is_form(request: Request) -> bool:
