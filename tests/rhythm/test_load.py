@@ -214,6 +214,11 @@ BAD_FILES = {
     "bytes.yaml": b"\xff\xfe\x00",
     "date.yaml": b"bpm: 2020-99-99\nlayers: []",
     "laughs.yaml": b"a: &a [x]\nb: &b [*a,*a]\nc: &c [*b,*b]\nlayers: [*c]",
+    "more laughs.yaml": b"a0: &a0 [x]\n"
+    + b"".join(
+        b"a%d: &a%d [%s]\n" % (n, n, b",".join([b"*a%d" % (n - 1)] * 9)) for n in range(1, 12)
+    ),
+    "itself.yaml": b"layers: &a [*a]",
     "groove.toml": b"bpm = 1",
     "groove": b"{}",
 }
