@@ -89,7 +89,9 @@ async def find(
                 break
             wire.heard.clear()
             try:
-                await asyncio.wait_for(wire.heard.wait(), left)
+                # Not ``wait_for``: in Python 3.11 it loses a Ctrl-C that comes with an answer.
+                async with asyncio.timeout(left):
+                    await wire.heard.wait()
             except TimeoutError:
                 break
         return browser.services(loop.time())
