@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import wave
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -55,6 +57,29 @@ def test_listen_writes_sound_beside_nothing_else() -> None:
     assert (done["files"], done["seconds"]) == ([str(Path("new/short.wav"))], 1.0)
     with wave.open("new/short.wav") as file:
         assert file.getnframes() == 44_100
+
+
+def test_names_that_are_no_text_files_without_an_end_and_pipes() -> None:
+    odd = os.fsdecode(b"caf\xe9.mid")
+    render(FOUNDRY, bars=1).save("one.mid")
+    Path("one.mid").rename(odd)
+    short = ("listen", odd, "--seconds", "0.1", "-o")
+    assert as_json(*short, "a.wav")["files"] == ["a.wav"]
+    for command in (("listen", "/dev/zero"), ("render", "/dev/zero"), ("analyze", "/dev/zero")):
+        assert json.loads(run(*command, "--json").stdout)["error"]["code"] == "too_large"
+
+    os.mkfifo("pipe.wav")  # as /dev/stdout may be one, and /dev/null is a device
+    Path("link.wav").symlink_to("pipe.wav")
+    reader = os.open("pipe.wav", os.O_RDONLY | os.O_NONBLOCK)
+    assert run(*short, "link.wav", "--json").exit_code == 0
+    assert os.read(reader, 4) == b"RIFF"
+    os.close(reader)
+    assert stat.S_ISFIFO(os.lstat("pipe.wav").st_mode)
+    assert Path("link.wav").is_symlink()
+    Path("folder.wav").mkdir()
+    assert run(*short, "folder.wav").stderr == (
+        "error: folder.wav is a folder\nhint: name a file in it\n"
+    )
 
 
 def test_listen_keeps_a_file_that_was_there_unless_it_is_named() -> None:

@@ -65,7 +65,8 @@ def test_what_cannot_be_played_is_said(folder: Path, monkeypatch: pytest.MonkeyP
     to = ["--port", "/dev/null"]
     assert "two places" in said("x.mid", "--to", "localhost:5004", *to)
     assert "only a session can start it" in said("x.mid", "--follow-start", *to)
-    assert "it cannot be read" in said("x.mid", *to)
+    assert "there is no file 'x.mid'" in said("x.mid", *to)
+    assert "or a wish like" in said("hello", *to)
     assert "does not begin with a MIDI header" in said("bad.mid", *to)
     assert "nothing to play" in said("empty.midi2", *to)
     assert "no groove came of it" in said("what is a block", *to)

@@ -12,9 +12,9 @@ from rich.markup import escape
 from conduit.blocks import dumps, loads
 from conduit.cli.analyze_stream import Listening, analyze_stream
 from conduit.cli.printing import out, print_json, print_table, working
+from conduit.cli.reading import read_bytes
 from conduit.cli.running import AsJson, call, run
 from conduit.contracts.call import LOCAL_OWNER
-from conduit.contracts.errors import NotFound, StoreError, TooLarge
 from conduit.contracts.files import FileRef
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def analyze(
             "onsets": _ALL if as_json else 0,
         }
         with working(f"listening to {file.name}", quiet=as_json):
-            found = await heard(app, request, session, file.name)
+            found = await heard(app, request, session, ref.name)
         if as_json:
             print_json({"file_id": ref.id, **loads(dumps(found))})
             return
@@ -123,19 +123,5 @@ def _bytes(path: Path) -> bytes:
     """The bytes of a file that is small enough to be read."""
     from conduit.audio.reading import MAX_SOUND_BYTES  # brings NumPy along
 
-    try:
-        size = path.stat().st_size
-        data = path.read_bytes() if size <= MAX_SOUND_BYTES else b""
-    except FileNotFoundError:
-        raise NotFound(
-            f"there is no file {str(path)!r:.200}", hint="give the path of a WAV, AIFF or FLAC file"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise StoreError(
-            f"cannot read {str(path)!r:.200}: {error}", hint="give the path of a sound file"
-        ) from None
-    if size > MAX_SOUND_BYTES:
-        raise TooLarge(
-            f"a file of {size} bytes", where=path.name, hint=f"at most {MAX_SOUND_BYTES} are read"
-        )
-    return data
+    missing = "give the path of a WAV, AIFF or FLAC file"
+    return read_bytes(path, MAX_SOUND_BYTES, what="a sound file", missing=missing)

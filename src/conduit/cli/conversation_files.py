@@ -14,9 +14,8 @@ from conduit.blocks import loads
 from conduit.cli.conversation_notes import SessionArgument
 from conduit.cli.printing import out, print_json
 from conduit.cli.running import AsJson, call, run
-from conduit.cli.saving import print_saved
-from conduit.contracts.errors import InvalidInput, StoreError, TooLarge
-from conduit.store.files import write_atomically
+from conduit.cli.saving import print_saved, write_out
+from conduit.contracts.errors import InvalidInput, TooLarge
 
 if TYPE_CHECKING:
     from conduit.app import App
@@ -57,12 +56,7 @@ def export(
             else:
                 sys.stdout.write(found.text)
             return
-        try:
-            write_atomically(file, found.text.encode())
-        except OSError as error:
-            raise StoreError(
-                f"{file} could not be written: {error.strerror}", hint="choose another place"
-            ) from None
+        write_out(file, found.text.encode())
         if as_json:
             print_json({"file": str(file)})
         else:

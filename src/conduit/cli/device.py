@@ -10,10 +10,11 @@ from rich.markup import escape
 
 from conduit.blocks import dumps, loads
 from conduit.cli.printing import out, print_json
+from conduit.cli.reading import read_bytes
 from conduit.cli.running import AsJson, call, run
 from conduit.cli.saving import print_saved, write_file
 from conduit.contracts.call import LOCAL_OWNER
-from conduit.contracts.errors import Conflict, InvalidInput, NotFound, StoreError, TooLarge
+from conduit.contracts.errors import Conflict, InvalidInput, NotFound, StoreError
 
 if TYPE_CHECKING:
     from conduit.app import App
@@ -152,7 +153,13 @@ def _files_of(folder: Path) -> list[Path]:
             if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
         )
     except FileNotFoundError:
-        raise NotFound(f"there is no folder {str(folder)!r:.200}") from None
+        raise NotFound(
+            f"there is no folder {str(folder)!r:.200}", hint="`conduit device unpack` makes one"
+        ) from None
+    except NotADirectoryError:
+        raise InvalidInput(
+            f"{str(folder)!r:.200} is no folder", hint="`conduit device unpack` makes one"
+        ) from None
     except OSError as error:
         raise _unreadable(folder, error) from None
     if not found or len(found) > _MOST_FILES:
@@ -166,18 +173,8 @@ def _contents(path: Path) -> bytes:
     """The bytes of a file that is small enough to be a device, or a part of one."""
     from conduit.surfaces.ableton.amxd.layout import MAX_BYTES
 
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise NotFound(
-            f"there is no file {str(path)!r:.200}", hint="`conduit device build` makes one"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from None
-    if len(data) > MAX_BYTES:
-        raise TooLarge(f"{path.name} is too large", hint=f"at most {MAX_BYTES} bytes are read")
-    return data
+    missing = "`conduit device build` makes one"
+    return read_bytes(path, MAX_BYTES, what="a device", missing=missing)
 
 
 def _unreadable(path: Path, error: Exception) -> StoreError:

@@ -11,10 +11,11 @@ from rich.markup import escape
 from conduit.blocks import dumps, loads
 from conduit.cli.analyze import heard
 from conduit.cli.printing import out, print_json, working
+from conduit.cli.reading import read_bytes
 from conduit.cli.running import AsJson, call, run
 from conduit.cli.saving import print_saved, write_file
 from conduit.contracts.call import LOCAL_OWNER
-from conduit.contracts.errors import InvalidInput, NotFound, StoreError, TooLarge
+from conduit.contracts.errors import InvalidInput
 
 if TYPE_CHECKING:
     from conduit.app import App
@@ -67,22 +68,5 @@ def _midi(path: Path) -> bytes:
     """The bytes of a file that is small enough to be read."""
     from conduit.midi.smf import MAX_FILE_BYTES  # brings NumPy along
 
-    try:
-        size = path.stat().st_size
-        data = path.read_bytes() if size <= MAX_FILE_BYTES else b""
-    except FileNotFoundError:
-        raise NotFound(
-            f"there is no file {str(path)!r:.200}",
-            hint="`conduit render` and `conduit ask` make one",
-        ) from None
-    except (OSError, ValueError) as error:
-        raise StoreError(
-            f"cannot read {str(path)!r:.200}: {error}", hint="give the path of a MIDI file"
-        ) from None
-    if size > MAX_FILE_BYTES:
-        raise TooLarge(
-            f"a MIDI file of {size} bytes",
-            where=path.name,
-            hint=f"at most {MAX_FILE_BYTES} are read",
-        )
-    return data
+    missing = "`conduit render` and `conduit ask` make one"
+    return read_bytes(path, MAX_FILE_BYTES, what="a MIDI file", missing=missing)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from conduit.cli.ask import answered, print_reply
 from conduit.cli.printing import err, print_json
+from conduit.cli.reading import read_bytes
 from conduit.cli.running import call
 from conduit.contracts.call import LOCAL_OWNER
 from conduit.contracts.errors import InvalidInput, NotFound
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 _FILES: Final = (".mid", ".midi", ".midi2")
 _LARGEST: Final = 64 << 20
 _SESSION: Final = "play"
+_WHAT: Final = "give a .mid or .midi2 file, the id of a groove, or a wish like `8 bars of dub`"
 
 
 def is_wish(what: str) -> bool:
     """Whether it is something to ask for: words, and no file's name."""
-    return Path(what).suffix not in _FILES and len(what.split()) > 1
+    return Path(what).suffix.lower() not in _FILES and len(what.split()) > 1
 
 
 async def clip_wished(app: App, wish: str, *, quiet: bool) -> Clip:
@@ -39,7 +41,7 @@ async def clip_wished(app: App, wish: str, *, quiet: bool) -> Clip:
     raise InvalidInput(
         "no groove came of it",
         where="WHAT",
-        hint="ask for one, like `8 bars of dub`; or give a .mid file or the id of a groove",
+        hint=_WHAT,
     )
 
 
@@ -50,24 +52,15 @@ async def clip_named(app: App, what: str) -> Clip:
     from conduit.midi.clip import read_clip
     from conduit.midi.performance import clip_of
 
-    if (suffix := Path(what).suffix) in _FILES:
-        data = _read(Path(what))
+    if (suffix := Path(what).suffix.lower()) in _FILES:
+        data = read_bytes(Path(what), _LARGEST, what="a MIDI file", missing=_WHAT)
         return read_clip(data) if suffix == ".midi2" else clip_of(smf.loads(data))
-    made: Any = await call(app, "groove.midi2", {"groove_id": what})
+    try:
+        made: Any = await call(app, "groove.midi2", {"groove_id": what})
+    except (NotFound, InvalidInput) as error:  # whoever typed it may have meant something else
+        raise NotFound(error.message, where="WHAT", hint=_WHAT) from None
     _, data = app.files.get(LOCAL_OWNER.org_id, made.clip.id)
     return read_clip(data)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(_LARGEST)
-    except OSError as error:
-        raise NotFound(
-            f"it cannot be read: {error.strerror}",
-            where=str(path),
-            hint="give a file that is there",
-        ) from None
 
 
 def print_played(played: Played, *, as_json: bool) -> None:

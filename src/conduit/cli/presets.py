@@ -14,7 +14,7 @@ from conduit.cli.gateway import read_text
 from conduit.cli.morph import Amount, Bars, Output, Steps, print_morph
 from conduit.cli.printing import out, print_groove, print_json, print_table
 from conduit.cli.running import AsJson, call, run
-from conduit.cli.saving import print_saved
+from conduit.cli.saving import print_saved, write_out
 
 if TYPE_CHECKING:
     from conduit.app import App
@@ -181,7 +181,7 @@ def export(
         if to is None:
             sys.stdout.write(found.text)
             return
-        _write(to, found.text)
+        write_out(to, found.text.encode())
         print_saved([to])
 
     run(work, as_json=False, detect=False)
@@ -210,18 +210,6 @@ def import_preset(
             out.print(escape(f"kept the preset {found.name}; `conduit presets show` looks into it"))
 
     run(work, as_json=as_json, detect=False)
-
-
-def _write(file: Path, text: str) -> None:
-    from conduit.contracts.errors import StoreError
-    from conduit.store.files import write_atomically
-
-    try:
-        write_atomically(file, text.encode())
-    except OSError as error:
-        raise StoreError(
-            f"{file} could not be written: {error.strerror}", hint="choose another place"
-        ) from None
 
 
 def _tell(block: str, data: dict[str, Any], as_json: bool, said: str) -> None:

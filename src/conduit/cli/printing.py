@@ -22,7 +22,8 @@ from conduit.contracts.errors import ConduitError, InvalidInput, ProviderError
 from conduit.contracts.outcome import ErrorInfo
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_CONTROL_IN_JSON = re.compile("[\x7f-\x9f]")
+_CONTROL_IN_JSON = re.compile("[\x7f-\x9f\ud800-\udfff]")
+"""And half characters, which a path has where a file's name is no text."""
 
 
 class SafeConsole(Console):
@@ -55,8 +56,12 @@ _NARROW = 72
 
 def print_json(value: object) -> None:
     """One JSON value, indented, for other programs; nothing in it is a command to a terminal."""
-    text = json.dumps(json.loads(dumps(value)), indent=2, ensure_ascii=False)
+    text = json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
     sys.stdout.write(_CONTROL_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+
+
+def _plain(value: object) -> object:
+    return json.loads(dumps(value))
 
 
 def print_error(error: ConduitError, *, as_json: bool = False) -> None:

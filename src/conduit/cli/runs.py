@@ -14,7 +14,7 @@ from conduit.cli.ask import print_reply
 from conduit.cli.plans import go_on
 from conduit.cli.printing import err, out, print_json, print_table, working
 from conduit.cli.running import AsJson, call, run
-from conduit.cli.saving import print_saved, save_files
+from conduit.cli.saving import print_saved, save_files, write_out
 from conduit.contracts.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -237,10 +237,8 @@ def export(
     """Write a run with all its steps into a file."""
 
     async def work(app: App) -> None:
-        from conduit.store.files import write_atomically
-
         found = await _whole(app, run_id)
-        write_atomically(file, dumps(found))
+        write_out(file, dumps(found))
         print_saved([file])
 
     run(work, as_json=False, detect=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -51,12 +52,32 @@ def write_file(app: App, file_id: str, path: Path, *, replace: bool = True) -> P
         if not replace:
             path = _free(path, data)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, data)
     except OSError as error:
-        raise StoreError(
-            f"{path} could not be written: {error.strerror}", hint="choose another place"
-        ) from None
+        raise _unwritten(path, error) from None
+    write_out(path, data)
     return path
+
+
+def write_out(path: Path, data: bytes) -> None:
+    """Write to where a person said, through links. A pipe or a device is written to: what is
+    renamed over ``/dev/stdout`` or ``/dev/null`` would be there in its place, for everybody.
+    Raises ``StoreError``."""
+    try:
+        place = path.resolve()
+        if place.is_dir():
+            raise StoreError(f"{path} is a folder", hint="name a file in it")
+        if place.exists() and not place.is_file():
+            with place.open("wb") as file:
+                file.write(data)
+        else:
+            write_atomically(place, data)
+    except (OSError, RuntimeError) as error:  # links in a circle are the second
+        raise _unwritten(path, error) from None
+
+
+def _unwritten(path: Path, error: Exception) -> StoreError:
+    why = error.strerror if isinstance(error, OSError) else str(error)
+    return StoreError(f"{path} could not be written: {why}", hint="choose another place")
 
 
 def write_output(app: App, made: FileRef, output: Path | None) -> Path:
@@ -70,7 +91,7 @@ def write_output(app: App, made: FileRef, output: Path | None) -> Path:
 def _free(path: Path, data: bytes) -> Path:
     """The first of ``name``, ``name-2``, ``name-3`` … that is free or holds ``data``."""
     for number in count(2):
-        if not path.exists() or path.read_bytes() == data:
+        if not os.path.lexists(path) or (path.is_file() and path.read_bytes() == data):
             break
         stem = path.stem if number == 2 else path.stem.rpartition("-")[0]
         path = path.with_name(f"{stem}-{number}{path.suffix}")

@@ -32,7 +32,7 @@ class DiskFiles:
     def put(self, org_id: str, name: str, media_type: str, data: bytes) -> FileRef:
         """Store atomically. The newest name of the same content wins. Raises ``StoreError``."""
         file_id = hashlib.sha256(data).hexdigest()
-        ref = FileRef(file_id, name, media_type, len(data))
+        ref = FileRef(file_id, _storable(name), media_type, len(data))
         folder = self._folder_of(org_id)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ class DiskIncoming:
 
     def keep(self, name: str, media_type: str) -> FileRef:
         """Store what was written, as ``put`` does. Raises ``StoreError``."""
-        ref = FileRef(self._digest.hexdigest(), name, media_type, self.size)
+        ref = FileRef(self._digest.hexdigest(), _storable(name), media_type, self.size)
         place = self._folder / ref.id
         try:
             self._file.flush()
@@ -131,6 +131,11 @@ def _clean(coming: Path) -> None:
         with contextlib.suppress(FileNotFoundError):  # somebody else was faster
             if time.time() - entry.stat().st_mtime > _LEFT_S:
                 os.unlink(entry.path)
+
+
+def _storable(name: str) -> str:
+    """A name as text: that of a file may be any bytes, and half a character is none."""
+    return name.encode(errors="replace").decode()
 
 
 def _failed(verb: str, error: Exception, where: Path) -> StoreError:

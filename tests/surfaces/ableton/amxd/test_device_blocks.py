@@ -163,7 +163,7 @@ def test_what_a_stranger_sends_stays_in_its_folder(here: Path) -> None:
         (("unpack", "Others.amxd", "-d", "out"), "there already"),
         (("unpack", "Others.amxd", "-d", "Others.amxd"), "there already"),
         (("unpack", "nothing.amxd", "-d", "new"), "there is no file"),
-        (("unpack", "out", "-d", "new"), "cannot read"),
+        (("unpack", "out", "-d", "new"), "is a folder"),
         (("unpack", "out/Test.maxpat", "-d", "new"), "not a device"),
         (("pack", "copy"), "no file 'Test.maxpat'"),
         (("pack", "nowhere"), "no folder"),
