@@ -185,3 +185,33 @@ def test_help_does_not_wait_for_what_it_does_not_need(tmp_path: Path) -> None:
     words = [sys.executable, "-c", code]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this machine has no full device")
+def test_output_that_does_not_land_or_is_not_there(tmp_path: Path) -> None:
+    def ended(words: str, ends: str) -> tuple[int, str]:
+        shell = f'exec "$0" -m conduit.cli {words} {ends}'
+        done = subprocess.run(
+            ["sh", "-c", shell, sys.executable],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stderr
+
+    said = (
+        "error: what was to be shown could not be written: No space left on device\n"
+        "hint: is the disk full?\n"
+    )
+    assert ended("--help", ">/dev/full") == (1, said)
+    assert ended("--version", ">/dev/full") == (1, said)
+    assert ended("chat", "<&- >&-") == (0, "")
+
+
+def test_ctrl_c_while_it_is_loading(tmp_path: Path) -> None:
+    """Whatever is being loaded, it ends without a word."""
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+    done = conduit("ask", "hi", cwd=tmp_path, environ={"PYTHONPATH": str(tmp_path)})
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -1,5 +1,8 @@
 """The command line: parse arguments, call the gate, print what comes back."""
 
-from conduit.cli.main import main
+try:
+    from conduit.cli.main import main
+except KeyboardInterrupt:  # loading takes a moment, and nothing is open yet
+    raise SystemExit(130) from None
 
 __all__ = ["main"]

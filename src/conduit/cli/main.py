@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import gc
 import io
+import os
 import signal
 import sys
 
@@ -44,6 +47,9 @@ from conduit.cli import (
     vary,
 )
 from conduit.cli.ask import ask
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Why what is printed may not land."""
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -102,17 +108,51 @@ def root(
     """Options of the command as a whole."""
 
 
-def main() -> None:
-    """The entry point. A closed pipe is no error, nor is a terminal without our characters."""
-    starting.begin()
+def _streams() -> None:
+    """Each of the three is there, and takes any text. One that was closed would be None, and the
+    next file that is opened would be in its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, nowhere)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def _give_up_output() -> None:
+    """What is still to be written goes nowhere: Python would try once more at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def _say(what: str) -> None:
+    with contextlib.suppress(OSError):  # standard error may lie on the same disk
+        print(f"error: {what}\nhint: is the disk full?", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """The entry point. A closed pipe is no error, nor is a terminal without our characters."""
+    starting.begin()
+    _streams()
     try:
-        cli()
+        try:
+            cli()
+        finally:
+            sys.stdout.flush()  # or Python does at its end, and complains in its own words
+    except KeyboardInterrupt:  # before or after what a command does itself
+        sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
+        _give_up_output()
         sys.exit(141)
+    except OSError as error:
+        if error.errno not in _FULL or error.filename is not None:
+            raise
+        _give_up_output()
+        _say(f"what was to be shown could not be written: {error.strerror}")
+        sys.exit(1)
     except SystemExit as ending:
         if ending.code == 128 + signal.SIGTERM:  # all is closed: end by what told us to
             signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -36,11 +36,11 @@ def run(
     without a ``providers.yaml`` that is wrong: it warns. One that is ``tolerant`` goes on too, and
     says itself what is wrong.
     """
-    # Here and not above: it takes a third of a second to load, which `--help` need not wait for.
-    from conduit.app import Settings
-    from conduit.telemetry.logs import log_to_stderr
-
     try:
+        # Here and not above: it takes a third of a second to load, and `--help` need not wait.
+        from conduit.app import Settings
+        from conduit.telemetry.logs import log_to_stderr
+
         settings = Settings.read(os.environ)
         log_to_stderr(settings.log_level.upper())
         with asyncio.Runner(loop_factory=server_loop() if serving else None) as runner:
