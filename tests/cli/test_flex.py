@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from conduit.cli.flex import MOST_INPUT
 from conduit.cli.main import cli
+from conduit.cli.osc import _argument
 from conduit.midi.flex import text_packets
 
 RUNNER = CliRunner()
@@ -45,3 +46,28 @@ def test_what_cannot_be_read_ends_with_an_error() -> None:
         assert done.exit_code == 1
         assert said in done.stderr
         assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("flex", "send", "llm.chat", "--timeout", "nan"), "--timeout"),
+        (("flex", "devices", "--seconds", "nan"), "--seconds"),
+        (("flex", "serve", "--port", "0", "--tcp", "99999"), "--tcp"),
+        (("flex", "serve", "--port", "0", "--service", "nope"), "no address of a service"),
+        (("osc", "serve", "--port", "0", "--service", "http://[::1"), "no address of a service"),
+        (("osc", "serve", "--port", "0", "--per-minute", "-1"), "--per-minute"),
+        (("osc", "serve", "--port", "99999"), "there is no port 99999\nhint: is somebody"),
+        (("osc", "send", "/x", "--timeout", "nan"), "--timeout"),
+    ],
+)
+def test_what_cannot_be_waited_for_or_listened_at(words: tuple[str, ...], said: str) -> None:
+    done = RUNNER.invoke(cli, words)
+    assert isinstance(done.exception, SystemExit), done.exception
+    assert done.exit_code in (1, 2)
+    assert said in done.output
+
+
+def test_a_text_that_only_begins_as_json_is_a_text() -> None:
+    assert _argument("[" * 100_000) == "[" * 100_000
+    assert [_argument(each) for each in ("4", "4.5", "true", "dub")] == [4, 4.5, True, "dub"]

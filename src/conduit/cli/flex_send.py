@@ -48,7 +48,9 @@ def send(
     secret_env: Annotated[str, typer.Option(help="The variable with its secret.")] = "",
     ruby: Annotated[bool, typer.Option("--ruby", help="As Ruby, with a label.")] = False,
     label: Annotated[str, typer.Option(help="What people are shown, with --ruby.")] = "",
-    timeout: Annotated[float, typer.Option(help="Seconds without a word from it.")] = 60.0,
+    timeout: Annotated[
+        float, typer.Option(min=0.01, max=86_400, help="Seconds without a word from it.")
+    ] = 60.0,
     as_json: AsJson = False,
 ) -> None:
     """Send an envelope as a device would, and show what comes of it.
@@ -75,7 +77,7 @@ def send(
 
 
 def devices(
-    seconds: Annotated[float, typer.Option(help="How long to listen.")] = 2.0,
+    seconds: Annotated[float, typer.Option(min=0, max=3_600, help="How long to listen.")] = 2.0,
     as_json: AsJson = False,
 ) -> None:
     """List devices: those of flex.yaml, hosts of Network MIDI that announce themselves, ports.
@@ -93,8 +95,12 @@ def learn(
     ] = False,
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of UDP; 0 takes a free one.")] = _PORT,
-    tcp: Annotated[int | None, typer.Option(help="Words over TCP as well; 0: any port.")] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for a press.")] = 60.0,
+    tcp: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Words over TCP as well; 0: any port.")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0.01, max=86_400, help="Seconds to wait for a press.")
+    ] = 60.0,
     show: Annotated[bool, typer.Option("--list", help="Show what is bound.")] = False,
     remove: Annotated[int, typer.Option(help="Take away the binding of this number.")] = 0,
     as_json: AsJson = False,

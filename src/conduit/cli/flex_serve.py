@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from conduit.blocks import dumps, loads
-from conduit.cli.addresses import SERVICE
+from conduit.cli.addresses import SERVICE, service_of
 from conduit.cli.printing import err, out
 from conduit.cli.running import AsJson, run_alone, until_told
 
@@ -27,7 +27,10 @@ def serve(
     host: Annotated[str, typer.Option(help="Address; 0.0.0.0 for all networks.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of UDP; 0 takes a free one.")] = 5673,
     tcp: Annotated[
-        int | None, typer.Option(help="Words over TCP as well, on this machine; 0: any port.")
+        int | None,
+        typer.Option(
+            min=0, max=65_535, help="Words over TCP as well, on this machine; 0: any port."
+        ),
     ] = None,
     announce: Annotated[
         str, typer.Option(help="Name under which devices find it, by multicast DNS.")
@@ -52,7 +55,9 @@ def serve(
 def monitor(
     host: Annotated[str, typer.Option(help="Address; 0.0.0.0 for all networks.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of UDP; 0 takes a free one.")] = 5673,
-    tcp: Annotated[int | None, typer.Option(help="Words over TCP as well; 0: any port.")] = None,
+    tcp: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Words over TCP as well; 0: any port.")
+    ] = None,
     announce: Annotated[str, typer.Option(help="Name under which devices find it.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -73,7 +78,7 @@ async def _serving(addresses: Addresses, service: str, *, stdin: bool, as_json: 
 
     settings = Settings.read(os.environ)
     log_to_stderr(settings.log_level.upper())
-    server = flex_server(settings.home, os.environ, service)
+    server = flex_server(settings.home, os.environ, service_of(service))
     await server.start(addresses)
     try:
         _greet(server, addresses, as_json)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from conduit.cli import osc_live
-from conduit.cli.addresses import SERVICE
+from conduit.cli.addresses import SERVICE, service_of
 from conduit.cli.printing import err, out
 from conduit.cli.running import AsJson, run_alone, until_told
 from conduit.contracts.errors import ConfigError, InvalidInput
@@ -35,7 +35,9 @@ def serve(
     service: Annotated[str, typer.Option(help="Who answers: Conduit, or the like.")] = SERVICE,
     host: Annotated[str, typer.Option(help="Address; 0.0.0.0 for all networks.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of UDP; 0 takes a free one.")] = _PORT,
-    tcp: Annotated[int | None, typer.Option(help="TCP with SLIP as well; 0: any port.")] = None,
+    tcp: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="TCP with SLIP as well; 0: any port.")
+    ] = None,
     allow: Annotated[
         list[str] | None, typer.Option(help="A network that is let in besides this machine.")
     ] = None,
@@ -46,7 +48,9 @@ def serve(
         int, typer.Option(help="Port of the sender for replies; 0: its own.")
     ] = 0,
     reply_to: Annotated[str, typer.Option(help="HOST:PORT that all replies over UDP go to.")] = "",
-    per_minute: Annotated[float, typer.Option(help="Messages of one sender in a minute.")] = 600.0,
+    per_minute: Annotated[
+        float, typer.Option(min=1, max=1e6, help="Messages of one sender in a minute.")
+    ] = 600.0,
     as_json: AsJson = False,
 ) -> None:
     """Serve the bridge: messages of OSC in, replies out.
@@ -68,7 +72,7 @@ def serve(
             )
         where = "--reply-to"
         settings = osc.OscSettings(
-            service.rstrip("/"),
+            service_of(service),
             key=os.environ.get(KEY, ""),
             may=tuple(may) if may else USUAL,
             allow=tuple(osc.network_of(each) for each in allow or ()),
@@ -90,7 +94,9 @@ def send(
     ] = None,
     to: Annotated[str, typer.Option(help="HOST:PORT of the bridge.")] = f"127.0.0.1:{_PORT}",
     tcp: Annotated[bool, typer.Option("--tcp", help="Over TCP with SLIP.")] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds of silence to wait.")] = 120.0,
+    timeout: Annotated[
+        float, typer.Option(min=0.01, max=86_400, help="Seconds of silence to wait.")
+    ] = 120.0,
     as_json: AsJson = False,
 ) -> None:
     """Send a message to a bridge, and print what is told of it.
@@ -159,6 +165,6 @@ def _argument(text: str) -> int | float | str | bool:
     """A number where it is one, as JSON has them."""
     try:
         value: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return value if isinstance(value, int | float | bool) else text

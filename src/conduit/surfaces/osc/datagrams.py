@@ -32,8 +32,9 @@ class Datagrams:
         try:
             return cls(await udp_socket(host, port, connect=False), came)
         except (OSError, ValueError, ConduitError) as error:
+            why = error.message if isinstance(error, ConduitError) else error
             raise Unavailable(
-                f"cannot listen at {host} port {port}: {error}",
+                f"cannot listen at {host} port {port}: {why}",
                 hint="is somebody else there? choose a free port, or 0 for any",
             ) from None
 
