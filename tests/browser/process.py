@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-START_SECONDS = 20
+START_SECONDS = 40
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Server:
     process: subprocess.Popen[bytes]
 
     def post(self, path: str, **body: object) -> None:
-        httpx.post(self.url + path, json=body).raise_for_status()
+        httpx.post(self.url + path, json=body, timeout=20).raise_for_status()
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def running_server(home: Path) -> Iterator[Server]:
         yield server
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)
 
 
 def wait_until_up(server: Server, log: Path) -> None:
@@ -64,7 +64,7 @@ def wait_until_up(server: Server, log: Path) -> None:
         if server.process.poll() is not None:
             break
         try:
-            httpx.get(server.url + "/health").raise_for_status()
+            httpx.get(server.url + "/health", timeout=20).raise_for_status()
         except httpx.TransportError:
             time.sleep(0.05)
         else:

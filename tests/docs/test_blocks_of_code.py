@@ -81,7 +81,7 @@ def free_port() -> int:
 
 def answers(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1) as reply:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=20) as reply:
             return bool(reply.status == 200)
     except OSError:
         return False
