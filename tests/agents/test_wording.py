@@ -134,6 +134,8 @@ def test_what_is_no_change_makes_no_groove(sentence: str, told: str) -> None:
         ("too hard", "dub", "“too hard” names no style"),
         ("in A minor", "dub", "Drums have no key"),
         ("no bass", "dub", "There is no bass in it"),
+        ("just the bass", "dub", "The drums stay in it"),
+        ("an acid groove with 3 kicks per bar", "acid", "I left out single steps"),
         ("add a ride", "dub", "There is no ride in dub"),
         ("rotate the kick by 2", "dub", "the kick stays where it is"),
         ("first minimal then acid", "minimal", "This one is minimal: ask for acid next"),
@@ -188,6 +190,20 @@ def test_sentences_about_files_and_questions() -> None:
         "render to mp3",
     ):
         assert isinstance(plan(sentence)[0], Beyond), sentence
+
+
+def test_what_follows_in_one_sentence_starts_from_what_came_before() -> None:
+    plan_ = read_plan("make a dub groove and save it as d1, then make it faster and save it as d2")
+    slow, _, fast, kept = plan_
+    assert isinstance(slow, MakeGroove)
+    assert isinstance(fast, MakeGroove)
+    assert slow.arguments == {"style": "dub"}
+    assert fast.arguments["bpm"] == 126  # four more than the style has
+    assert isinstance(kept, SaveConfig)
+    assert (kept.groove or {})["bpm"] == 126
+    (_, _, told) = read_plan("make a dub groove, save it as d1. what is the bpm?")
+    assert isinstance(told, Answer)
+    assert "at 122 BPM" in told.text
 
 
 def test_what_is_said_of_loops() -> None:

@@ -32,7 +32,7 @@ from conduit.agents.offline.intent import (
     Value,
 )
 from conduit.agents.offline.morphing import WHOLE, changes_the_last, read_morph
-from conduit.agents.offline.past import Sat
+from conduit.agents.offline.past import Sat, request_of
 from conduit.agents.offline.reading import (
     Reading,
     read_bars,
@@ -242,7 +242,7 @@ def read_plan(
                 made = intent.groove if isinstance(intent, SitLike) else intent.arguments
                 context.groove, context.render, context.saved = made, "", ""
                 context.morphed, context.recalled = "", None
-                past.insert(0, made)
+                past.insert(0, request_of(made) or made)  # “faster” needs a tempo
         intents += found
     return tuple(intents)
 

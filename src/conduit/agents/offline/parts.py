@@ -19,9 +19,14 @@ _OUT = r"(?:no|without|mute|drop|remove|kill|lose|minus|take out|leave out)\s+(?
 _ADDED = r"(?:with|and|plus|add|bring in|,)?\s*(?:an?|the|some)?\s*"
 _SCALES = "|".join(sorted((s.value.replace(" ", "[ -]") for s in Scale), key=len, reverse=True))
 _KEY = re.compile(
-    r"\b(?:in (?:the key of )?|(?P<key>key) (?:of |to |is )?)"
+    r"\b(?:in (?:the key of )?|(?P<key>key) (?:of |to |is )?"
+    rf"|to (?=[a-g]\s*\S{{0,6}}\s(?:{_SCALES})))"
     rf"(?P<root>[a-g])\s*(?P<shift>#|♯|b|♭|[ -]?sharp|[ -]?flat)?(?:\s+(?P<scale>{_SCALES}))?"
     r"(?=\s*(?:$|[,.;!]|at\b|with\b|and\b|\d))"
+)
+_ALONE: Final = re.compile(
+    r"\b(?:only|just) (?:the |a |some )?(?:bass|chord|stab)"
+    r"|\b(?:bass(?:[ -]?lines?)?|chords?|stabs?) only\b|\b(?:no|without(?: the)?) drums\b"
 )
 _ORDER: Final = tuple(Root)
 
@@ -33,6 +38,7 @@ def read_parts(reading: Reading, base: Mapping[str, Any]) -> None:
     before = [str(part) for part in base.get("parts") or ()]
     parts = list(before)
     absent = ""
+    alone = bool(_ALONE.search(reading.text))
     for part, words in _WORDS.items():
         if part.value in drums:
             continue
@@ -41,6 +47,13 @@ def read_parts(reading: Reading, base: Mapping[str, Any]) -> None:
             parts = [each for each in parts if each != part.value]
         elif reading.take(rf"\b{_ADDED}(?:{words})\b") and part.value not in parts:
             parts.append(part.value)
+    if reading.take(r"\b(?:only|just) (?:the )?drums\b|\bdrums only\b"):
+        absent = absent if parts else "bass or stab"
+        parts = []
+    elif parts and alone:
+        reading.remarks.append(
+            "The drums stay in it: each layer has a track of its own in the file, to be muted."
+        )
     if parts != before:
         said = f"with {' and '.join(parts)}" if parts else "drums only"
         reading.put("parts", parts, said)

@@ -39,7 +39,7 @@ class Made:
 
 def made_in(messages: Sequence[Message]) -> list[Made]:
     """The last two grooves, the newest first."""
-    recalled = _request(recalled_in(messages))
+    recalled = request_of(recalled_in(messages))
     found = [Made(recalled)] if recalled else []
     for at in range(len(messages) - 1, -1, -1):
         message = messages[at]
@@ -109,7 +109,7 @@ def json_object(text: str) -> dict[str, Any]:
 def _rendered(result: Mapping[str, Any]) -> Made | None:
     if "groove_id" not in result:
         return None
-    request = _request(result.get("config"))
+    request = request_of(result.get("config"))
     return Made(request) if request else None
 
 
@@ -127,7 +127,7 @@ def _sat(messages: Sequence[Message], at: int, result: Mapping[str, Any]) -> Mad
     if call is None:
         return None
     asked = json_object(call.arguments)
-    request = _request(asked.get("groove"))
+    request = request_of(asked.get("groove"))
     loop, layers, amount = asked.get("loop"), asked.get("layers", []), asked.get("amount", 1.0)
     if request is None or not isinstance(loop, str) or not loop:
         return None
@@ -145,7 +145,8 @@ def _sat(messages: Sequence[Message], at: int, result: Mapping[str, Any]) -> Mad
     )
 
 
-def _request(told: object) -> Mapping[str, Any] | None:
+def request_of(told: object) -> Mapping[str, Any] | None:
+    """What was asked for, with everything said that its style decides."""
     try:
         return asdict(complete(decode(GrooveRequest, told, lenient=True)))
     except InvalidInput:

@@ -182,7 +182,7 @@ def _meant(
         return Answer(_WELCOME)
     if _A_FILE.search(text):
         return Answer(_FILES)
-    if last and not is_question(text) and (back := _gone_back(text, grooves)):
+    if not is_question(text) and (back := _gone_back(text, grooves)):
         return back
     if _RESTARTS.match(text):
         return Answer(_RESTART)
@@ -264,7 +264,8 @@ def _read(text: str, last: Mapping[str, Any] | None) -> Reading:
     read_length(reading, base)
     read_another(reading, base)
     read_duration(reading, base)
-    if "bpm" not in reading.arguments and (reading.arguments or last or _NOUN.search(text)):
+    bare = _NOUN.search(text) or re.fullmatch(r"\W*\d+\W*", text)
+    if "bpm" not in reading.arguments and (reading.arguments or last or bare):
         read_bare_tempo(reading)
     return reading
 
@@ -309,12 +310,14 @@ def _out_of_range(arguments: Mapping[str, Any]) -> str:
 def _gone_back(text: str, grooves: Sequence[Mapping[str, Any]]) -> Intent | None:
     """The groove before the last one, all of it or one thing; None where nobody goes back. What is
     said besides changes that groove."""
-    if _FAR_BACK.search(text):
+    if grooves and _FAR_BACK.search(text):
         return Answer(_ONLY_ONE_BACK)
     one, whole = _UNDO_ONE.search(text), _UNDO.search(text) or _REDO.search(text)
     found = one or whole
     if not found:
         return None
+    if not grooves:
+        return Answer("There is no groove in this conversation yet: ask for one, “8 bars of dub”.")
     if len(grooves) < 2:
         return Answer("There is only one groove in this conversation, so nothing to go back to.")
     before = grooves[1]

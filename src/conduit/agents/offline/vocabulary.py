@@ -132,6 +132,13 @@ OUT_OF_REACH: Final[tuple[tuple[str, str, str], ...]] = (
         "grooves are in 4/4 in this version",
     ),
     (
+        r"\b(?:\w+ (?:kicks?|hits?|snares?|claps?|hats?) (?:per|a|each|every|in a) bar"
+        r"|on every (?:beat|quarter|eighth|off-?beat|step)|euclid\w*|polyrhythm\w*|triplets?"
+        r"|on the (?:[1-4]|one|two|three|four|off-?beats?|\d+(?:st|nd|rd|th)))\b",
+        "single steps",
+        "the style decides which steps play; a config of your own says them one by one",
+    ),
+    (
         r"\bdouble[- ]time\b",
         "double time",
         "name the tempo you want, or ask for more density",
