@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -27,12 +28,21 @@ BEGIN = {
 
 
 @pytest.fixture
-async def client(gate: Gate, files: DiskFiles) -> AsyncIterator[httpx.AsyncClient]:
+def states() -> list[dict[str, Any]]:
+    """The state of each request, as a session that goes on holds it."""
+    return []
+
+
+@pytest.fixture
+async def client(
+    gate: Gate, files: DiskFiles, states: list[dict[str, Any]]
+) -> AsyncIterator[httpx.AsyncClient]:
     mcp = McpOverHttp(gate, files, Texts(), most_sessions=4, most_each=2)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         who = dict(scope["headers"])[b"who"].decode()
         state = {"principal": WHO[who], "correlation_id": "correlation-1"}
+        states.append(state)
         await mcp({**scope, "state": state}, receive, send)
 
     transport = httpx.ASGITransport(app)
@@ -64,6 +74,17 @@ async def test_a_session_is_for_the_same_rights(client: httpx.AsyncClient) -> No
     session = {"mcp-session-id": opened.headers["mcp-session-id"]}
     for who in ("other", "narrower"):
         assert (await post(client, who, "ping", **session)).status_code == 404
+
+
+async def test_a_session_holds_no_list_that_it_was_given(
+    client: httpx.AsyncClient, states: list[dict[str, Any]]
+) -> None:
+    opened = await post(client, "anybody", "initialize")
+    session = {"mcp-session-id": opened.headers["mcp-session-id"]}
+    listed = await post(client, "anybody", "tools/list", **session)
+    assert "inputSchema" in listed.text
+    assert states[-1].keys() >= {"principal"}
+    assert max(len(str(value)) for value in states[-1].values()) < len(listed.content) / 4
 
 
 async def test_spaces_after_a_value_are_none_of_it(client: httpx.AsyncClient) -> None:

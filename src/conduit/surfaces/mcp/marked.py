@@ -24,6 +24,7 @@ def with_tools(state: dict[str, Any], send: Send) -> Send:
             return
         whole: bytes | None = state.get(SLOT)
         if whole is not None and _QUOTED in message.get("body", b""):
+            del state[SLOT]  # a session keeps its last request, and there may be many
             message = {**message, "body": message["body"].replace(_QUOTED, whole, 1)}
             if held is not None:
                 held = {**held, "headers": _measured(held["headers"], len(message["body"]))}
