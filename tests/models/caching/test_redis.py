@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -310,7 +311,7 @@ async def test_over_tls_and_only_with_a_certificate_that_is_trusted(server, tmp_
     async with tls_in_front(server.port, certificate) as port:
         url = f"rediss://:{PASSWORD}@localhost:{port}/0"
         trusting = RedisLink(
-            Secret(f"{url}?ssl_ca_certs={certificate}"), Hands(), timeout_s=PATIENT_S
+            Secret(f"{url}?ssl_ca_certs={quote(str(certificate))}"), Hands(), timeout_s=PATIENT_S
         )
         assert await shelf(trusting).put(key(1), b"data")
         assert await shelf(trusting).get(key(1)) == b"data"
