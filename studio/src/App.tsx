@@ -49,13 +49,21 @@ export function App() {
     // Where a keyboard is at hand. On a phone it would cover half of the page.
     if (matchMedia("(pointer: fine)").matches) field.current?.focus({ preventScroll: true });
   }, []);
-  useFollowEnd(chat.turns, view === "chat" && chat.turns.length > 0);
+  const followEnd = useFollowEnd(chat.turns, view === "chat" && chat.turns.length > 0);
   const hasGroove = chat.turns.some((turn) => groovesOf(turn).length > 0);
 
   const { send, decide, reset } = chat;
+  const { goOn } = ears;
+  const say = useCallback(
+    (prompt: string) => {
+      goOn();
+      followEnd();
+      void send(prompt);
+    },
+    [goOn, followEnd, send],
+  );
   const pick = (prompt: string) => {
-    ears.goOn();
-    void send(prompt);
+    say(prompt);
     field.current?.focus();
   };
   const startOver = () => {
@@ -111,7 +119,7 @@ export function App() {
                   <TurnView
                     turn={elsewhere ?? turn}
                     busy={chat.busy}
-                    onRetry={send}
+                    onRetry={say}
                     onDecide={elsewhere === undefined ? decide : runs.decide}
                   />
                   {heardAt(at + 1)}

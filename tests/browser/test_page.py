@@ -205,6 +205,11 @@ def test_two_tabs_in_one_conversation(open_page: OpenPage) -> None:
     expect(page.locator(".groove")).to_have_count(2)
     expect(page.locator(".turn").first.locator(".meta")).to_contain_text("offline")  # its own
     expect(other.locator(".turn")).to_have_count(2)
+    page.evaluate("scrollTo(0, 0)")
+    prompt.fill("less dense")
+    prompt.press("Enter")
+    expect(page.get_by_role("button", name="other seed")).to_be_in_viewport()
+    expect(page.locator(".turn")).to_have_count(3)
     page.get_by_role("button", name="New session").click()
     expect(other.get_by_role("heading", name="A sentence goes in")).to_be_visible()
     expect(other.locator(".turn")).to_have_count(0)

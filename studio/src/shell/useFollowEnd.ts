@@ -1,12 +1,12 @@
-import { useEffect, useLayoutEffect, useRef } from "react";
+import { useCallback, useEffect, useLayoutEffect, useRef } from "react";
 
 const NEAR_PIXELS = 120;
 
 /**
  * Keep the end of the page in view while `content` grows, unless somebody scrolled away, or is
- * looking at something else.
+ * looking at something else. Returns what leads back to the end, for who adds to it.
  */
-export function useFollowEnd(content: unknown, shown: boolean): void {
+export function useFollowEnd(content: unknown, shown: boolean): () => void {
   const follows = useRef(true);
   useEffect(() => {
     const note = () => {
@@ -24,4 +24,7 @@ export function useFollowEnd(content: unknown, shown: boolean): void {
       window.scrollTo({ top: document.documentElement.scrollHeight });
     }
   }, [content, shown]);
+  return useCallback(() => {
+    follows.current = true;
+  }, []);
 }
