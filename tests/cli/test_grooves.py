@@ -232,3 +232,4 @@ def test_morph_makes_one_groove_or_all_of_the_way(tmp_path: Path) -> None:
     wrong = run("morph", "minimal", "preset:none")
     assert wrong.exit_code == 1
     assert "there is no preset 'none'" in wrong.stderr
+    assert "styles: industrial, warehouse" in run("morph", "minmal", "acid").stderr

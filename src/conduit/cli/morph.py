@@ -13,6 +13,7 @@ from conduit.blocks import dumps, loads
 from conduit.cli.printing import out, print_groove, print_json
 from conduit.cli.running import AsJson, call, run
 from conduit.cli.saving import OUTPUT_HELP, print_saved, write_output
+from conduit.contracts.errors import NotFound
 
 if TYPE_CHECKING:
     from conduit.app import App
@@ -47,6 +48,8 @@ def morph(
     """
 
     async def work(app: App) -> None:
+        from conduit.rhythm.styles import STYLES  # brings NumPy along
+
         request = {
             "one": source_of(one),
             "two": source_of(two),
@@ -54,7 +57,13 @@ def morph(
             "steps": steps,
             "bars": bars,
         }
-        print_morph(app, await call(app, "groove.morph", request), output, as_json)
+        try:
+            made = await call(app, "groove.morph", request)
+        except NotFound as error:  # what is no name of a config may be a style spelled wrongly
+            raise NotFound(
+                error.message, where=error.where, hint=f"{error.hint}; styles: {', '.join(STYLES)}"
+            ) from None
+        print_morph(app, made, output, as_json)
 
     run(work, as_json=as_json, detect=False)
 
