@@ -91,6 +91,9 @@ FIRST: list[tuple[str, dict[str, Any]]] = [
     ("minmal 126", {"style": "minimal", "bpm": 126}),
     ("industiral tekno", {"style": "industrial"}),
     ("dub at one twenty", {"style": "dub", "bpm": 120}),
+    ("minimal, 128-132 bpm", {"style": "minimal", "bpm": 130}),
+    ("dub between 120 and 130 bpm", {"style": "dub", "bpm": 125}),
+    ("faster than 140", {"style": "warehouse", "bpm": 140}),
     ("dub for two minutes", {"style": "dub", "bars": 61}),
     ("ok dub", {"style": "dub"}),
     ("hey, an acid loop", {"style": "acid"}),
@@ -201,6 +204,11 @@ def test_what_follows_in_one_sentence_starts_from_what_came_before() -> None:
     assert fast.arguments["bpm"] == 126  # four more than the style has
     assert isinstance(kept, SaveConfig)
     assert (kept.groove or {})["bpm"] == 126
+    names = [
+        each.name if isinstance(each, SaveConfig) else type(each).__name__
+        for each in read_plan("make acid, save it as a1, less dense, then save it as a2, undo")
+    ]
+    assert names == ["MakeGroove", "a1", "MakeGroove", "a2", "MakeGroove"]
     (_, _, told) = read_plan("make a dub groove, save it as d1. what is the bpm?")
     assert isinstance(told, Answer)
     assert "at 122 BPM" in told.text

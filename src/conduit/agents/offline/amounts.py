@@ -80,13 +80,15 @@ def read_duration(reading: Reading, base: Mapping[str, Any]) -> None:
 
 
 def read_several(reading: Reading) -> None:
-    """ "Three grooves": said to be one, since one is made at a time."""
+    """ "Three grooves", "4 times": that is said, since one groove is made at a time."""
     if re.search(
         rf"\b(?:[2-9]|\d\d|{'|'.join(UNITS[1:])}|a few|several|some)\s+(?:[\w-]+\s+){{0,2}}?"
         r"(?:grooves|beats|loops|patterns|variations|versions)\b",
         reading.text,
     ):
         reading.remarks.append("I make one groove at a time: say “another one” for the next.")
+    if re.search(rf"\b(?:\d+|{'|'.join(UNITS)}) times\b(?! as)|\bx ?\d+\b", reading.text):
+        reading.remarks.append("I repeat nothing: say how many bars it should have.")
 
 
 def _in_its_units(name: str, said: float, share: bool, base: Mapping[str, Any]) -> float:

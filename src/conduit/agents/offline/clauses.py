@@ -83,6 +83,12 @@ _SAVE = re.compile(
     rf"{_PLEASE}(?:save|store|keep)\s+(?:{_THIS}\s+)?{_AS}{_NAME.format('name')}"
     r"(?:\s+(?:please|pls|now|too|thanks))*\W*$"
 )
+_SAVED_FIRST = re.compile(
+    rf"(?P<save>\b(?:save|store|keep)\s+(?:{_THIS}\s+)?{_AS}(?:[\"“][^\"”]+[\"”]|[^\s,;]+))"
+    r"(?:[,;]\s+(?:and\s+)?(?:then\s+)?|\s+(?:and\s+)?then\s+"
+    r"|\s+and\s+(?=(?:more|less|fewer|faster|slower|without|no|now|add|undo|another)\b))(?=\S)"
+)
+"""A sentence that goes on behind what is to be saved."""
 _COPY = re.compile(
     rf"{_PLEASE}(?:save|copy)\s+(?:the\s+)?(?:(?:config|example)\s+)?{_NAME.format('of')}\s+"
     rf"{_AS}{_NAME.format('name')}\W*$"
@@ -132,12 +138,9 @@ _SAVE_SPACED = re.compile(
     rf"{_PLEASE}(?:save|store|keep)\s+(?:{_THIS}\s+)?(?:as|called|named)\s+[^\W\d][\w-]*"
     r"(?:\s+[\w-]+){1,4}\W*$"
 )
-_ONE_WORD = (
-    'A name is one word, or stands in quotes: “save this as late_night”, save it as "my groove".'
-)
+_ONE_WORD = 'A name is one word, or stands in quotes: “save this as dub_1”, save it as "my groove".'
 _MORE_THAN_RENDERS = re.compile(
-    r"\b(?:without|no|mute|only|just|faster|slower|half|double|more|less|density|ghost\w*"
-    r"|in [a-g])\b"
+    r"\b(?:without|no|mute|only|faster|slower|half|double|more|less|density|ghost\w*|in [a-g])\b"
 )
 _WITH_A_CONFIG = (
     "With {name} I can do this: “render {name}”, “show config {name}”, “more swing in {name}”, "
@@ -215,7 +218,8 @@ def read_plan(
         if sounds and " like " in text:
             return (Answer("I left it as it is: it does not sit like a loop."),)
     sitting = read_sitting(text, sounds)
-    clauses = _joined(_CUT.split(sitting.rest if sitting else text), names)
+    parted = _SAVED_FIRST.sub(r"\g<save>\n", sitting.rest if sitting else text)
+    clauses = _joined([c for part in parted.split("\n") for c in _CUT.split(part)], names)
     context = Context(grooves[0] if grooves else None, names, render, morphed=morphed)
     if this is not None and isinstance(this.get("config"), dict):
         context.recalled = this["config"]

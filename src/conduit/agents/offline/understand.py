@@ -317,7 +317,9 @@ def _gone_back(text: str, grooves: Sequence[Mapping[str, Any]]) -> Intent | None
     if not found:
         return None
     if not grooves:
-        return Answer("There is no groove in this conversation yet: ask for one, “8 bars of dub”.")
+        alone = not re.search(r"\w", f"{text[: found.start()]}{text[found.end() :]}")
+        nothing = "There is no groove in this conversation yet: ask for one, “8 bars of dub”."
+        return Answer(nothing) if alone else None
     if len(grooves) < 2:
         return Answer("There is only one groove in this conversation, so nothing to go back to.")
     before = grooves[1]

@@ -69,6 +69,12 @@ def _at_its_end(found: re.Match[str]) -> str:
     return f"{what} {highest if found['max'] or found['top'] else lowest}"
 
 
+def _between(found: re.Match[str]) -> str:
+    """“128-132 bpm” and “between 120 and 130 bpm” as what is in the middle."""
+    ends = [int(each) for each in found.groups() if each]
+    return f"{sum(ends) / 2:g}"
+
+
 def _hundreds(found: re.Match[str]) -> str:
     """“One hundred and thirty two” and “one thirty two” as “132”."""
     tens, units = found["tens"], found["units"]
@@ -80,6 +86,12 @@ _REWRITES: Final[tuple[tuple[re.Pattern[str], _Rewrite], ...]] = tuple(
     (re.compile(pattern), instead)
     for pattern, instead in (
         (r"(?<=\d),(?=\d\s*bpm\b)", "."),
+        (r"\b(?:faster|slower|more|less) than (?=\d)", "at "),
+        (
+            r"(?<![\w.])(?P<low>\d{2,3})\s?[-\u2013]\s?(?P<high>\d{2,3})(?=\s*bpm\b)"
+            r"|\bbetween (?P<least>\d{2,3}) and (?P<most>\d{2,3})(?=\s*bpm\b)",
+            _between,
+        ),
         (
             rf"\b(?:(?:a|one)\s+)?hundred(?:(?:\s+and)?\s+(?P<tens>{_TENS}))?"
             rf"(?:[\s-]+(?:and\s+)?(?P<units>{_NINE}))?\b",
