@@ -225,6 +225,17 @@ def test_folders_of_conduit_are_seen_empty(tmp_path: Path) -> None:
         assert ran.stdout == b"[] True\n", (kind, ran)
 
 
+def test_a_host_whose_files_are_for_nobody_else(gate: Gate) -> None:
+    """Its umask is neither in the way of the code nor handed down to it."""
+    was = os.umask(0o077)
+    try:
+        result = execute(gate, "open('left', 'w').close(); print(open('/dev/null').read(), 'ok')")
+    finally:
+        os.umask(was)
+    assert result.stdout == " ok\n", result.reason
+    assert [each.name for each in result.files] == ["left"]
+
+
 def test_it_inherits_nothing_of_a_host_with_many_files_open(gate: Gate) -> None:
     import resource
 

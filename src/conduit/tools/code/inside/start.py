@@ -15,6 +15,7 @@ def main() -> None:
     or ``make``."""
     kind = sys.argv[1]
     told, control, report = map(int, sys.argv[2:5])
+    os.umask(0o022)  # the code, which is somebody else, must find its way through what we make
     for each in map(int, os.listdir("/proc/self/fd")):
         if each > 2:  # whatever else whoever started us had open: the code gets none of it
             _keep_from_others(each)
