@@ -61,8 +61,14 @@ class GrpcServer:
             found = self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise Unavailable(f"gRPC cannot listen on {address}: {error}", hint=_HINT) from None
-        # Ctrl-C here would leave gRPC with a start that nobody waits for, which it cannot stop.
-        await asyncio.shield(self._server.start())
+        # Ctrl-C here would leave gRPC with a start that nobody waits for: it crashes when it is
+        # stopped meanwhile.
+        start = asyncio.ensure_future(self._server.start())
+        try:
+            await asyncio.shield(start)
+        except asyncio.CancelledError:
+            await start
+            raise
         serving = health_pb2.HealthCheckResponse.SERVING
         for each in (*_SERVICES, HEALTH):
             await self._health.set(each, serving)
