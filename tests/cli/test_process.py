@@ -215,3 +215,15 @@ def test_ctrl_c_while_it_is_loading(tmp_path: Path) -> None:
     (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
     done = conduit("ask", "hi", cwd=tmp_path, environ={"PYTHONPATH": str(tmp_path)})
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_a_command_may_close_what_it_printed_to(tmp_path: Path) -> None:
+    code = (
+        "import sys, conduit.cli\n"
+        "sys.modules['conduit.cli.main'].cli = sys.stdout.close\n"
+        "conduit.cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

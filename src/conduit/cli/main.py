@@ -140,7 +140,8 @@ def main() -> None:
         try:
             cli()
         finally:
-            sys.stdout.flush()  # or Python does at its end, and complains in its own words
+            if not sys.stdout.closed:  # as a command does that hands it to an event loop
+                sys.stdout.flush()  # or Python does at its end, and complains in its own words
     except KeyboardInterrupt:  # before or after what a command does itself
         sys.exit(130)
     except BrokenPipeError:
