@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conduit.agents.ask import AskRequest
+from conduit.agents.events import AskReply
 from conduit.agents.offline.clauses import read_plan
 from conduit.agents.offline.intent import Answer, MakeGroove, MorphGrooves, SaveConfig
 from conduit.agents.offline.morphing import read_morph
+from conduit.app import open_app
+from conduit.app.settings import Settings
+from conduit.contracts.call import LOCAL_OWNER
 
 DUB, HARD, ACID, MINIMAL = ({"groove": {"style": s}} for s in ("dub", "hard", "acid", "minimal"))
 THIS = {"groove_id": "f00"}
@@ -106,3 +114,46 @@ words = st.sampled_from(
 @given(st.lists(words, max_size=60).map(" ".join))
 def test_any_sentence_is_read(text: str) -> None:
     read_morph(text, {"acid"}, THIS)
+
+
+async def test_behind_a_morph_one_goes_back_or_begins_anew_and_turns_no_dials(
+    tmp_path: Path,
+) -> None:
+    async with asking(tmp_path) as ask:
+        await ask("dub at 124")
+        await ask("morph this into acid")
+        for said in ("more swing", "swing 62", "no hats please"):
+            assert "turn no dials" in (await ask(said)).text
+        assert "whole config" in (await ask("what's the bpm?")).text
+        back = (await ask("undo")).tool_calls[0].result
+        assert (back["style"], back["bpm"]) == ("dub", 124)
+        await ask("morph dub into acid")
+        new = (await ask("a techno groove")).tool_calls[0].result
+        assert new["style"] == "dub"
+        assert "turn no dials" not in (await ask("more swing")).text
+        await ask("morph dub into acid", "alone")
+        assert "turn no dials" in (await ask("more swing", "alone")).text
+
+
+async def test_a_groove_is_gone_on_from_that_is_out_of_view(tmp_path: Path) -> None:
+    async with asking(tmp_path) as ask:
+        await ask("acid at 133")
+        for _ in range(25):
+            await ask("hello")
+        changed = (await ask("swing 62")).tool_calls[0].result
+        assert (changed["style"], changed["bpm"], changed["swing"]) == ("acid", 133, 62)
+
+
+@asynccontextmanager
+async def asking(home: Path) -> AsyncIterator[Callable[..., Awaitable[AskReply]]]:
+    """The whole application, and how it is asked."""
+    settings = Settings(home, f"sqlite:///{home}/conduit.db", "warning", {})
+    async with open_app(settings, detect=False) as app:
+
+        async def ask(prompt: str, session: str = "s") -> AskReply:
+            reply: AskReply = await app.gate.acall(
+                "agent.ask", AskRequest(prompt, session), LOCAL_OWNER
+            )
+            return reply
+
+        yield ask

@@ -11,7 +11,7 @@ from conduit.agents.memory.turns import AFTER, VIEW, size_of
 from conduit.agents.memory.view import shown
 from conduit.contracts.call import Principal
 from conduit.contracts.chat import Message
-from conduit.store.conversation_grooves import ConversationGrooves
+from conduit.store.conversation_grooves import ConversationGrooves, LastGroove
 from conduit.store.conversation_notes import ConversationNotes, ConversationSettings, StoredView
 
 
@@ -22,8 +22,7 @@ class Seen:
     stored: StoredView
     asking: Asking
     summaries: Summaries
-    recalled: str = ""
-    """The groove that was recalled and not followed by another one, as JSON; or empty."""
+    last: LastGroove | None = None
 
     @property
     def settings(self) -> ConversationSettings:
@@ -31,7 +30,7 @@ class Seen:
 
     def messages(self, system: str, prompt: str) -> tuple[Message, ...]:
         """Everything that a model is sent."""
-        return shown(self.stored, system, prompt, self.recalled)
+        return shown(self.stored, system, prompt, self.last)
 
     def grown(self, turn: Sequence[Message] = ()) -> None:
         """See to the summary, now that this was said too. Takes no time here."""
@@ -58,13 +57,13 @@ class Memory:
     async def seen(self, person: Principal, session: str, *, provider: str, model: str) -> Seen:
         """A conversation as it stands. Who is not named is whoever it names itself: a model only
         together with its provider. Raises ``StoreError``."""
-        stored, recalled = await asyncio.to_thread(self._read, person.org_id, session)
+        stored, last = await asyncio.to_thread(self._read, person.org_id, session)
         own = stored.settings
         if provider in ("", own.provider):
             provider, model = own.provider, model or own.model
-        return Seen(stored, Asking(person, session, provider, model), self.summaries, recalled)
+        return Seen(stored, Asking(person, session, provider, model), self.summaries, last)
 
-    def _read(self, org_id: str, session: str) -> tuple[StoredView, str]:
+    def _read(self, org_id: str, session: str) -> tuple[StoredView, LastGroove | None]:
         stored = self.notes.view(org_id, session, VIEW)
         last = self._grooves.get(org_id, session) if self._grooves else None
-        return stored, last.body if last and last.recalled else ""
+        return stored, last

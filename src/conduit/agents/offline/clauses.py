@@ -31,7 +31,7 @@ from conduit.agents.offline.intent import (
     SitLike,
     Value,
 )
-from conduit.agents.offline.morphing import WHOLE, changes_the_last, read_morph
+from conduit.agents.offline.morphing import about_a_whole, read_morph
 from conduit.agents.offline.past import Sat, request_of
 from conduit.agents.offline.reading import (
     Reading,
@@ -224,14 +224,12 @@ def read_plan(
     if this is not None and isinstance(this.get("config"), dict):
         context.recalled = this["config"]
     if sitting is None and not any(about_files for _, about_files in clauses):
-        meant = understand(prompt, grooves)
+        whole = bool(morphed or context.recalled)
+        meant = understand(prompt, (*grooves[:1], *grooves) if whole else grooves)
         named = next((each for each in text.split() if each in names), "")
         if named and isinstance(meant, Beyond):
             return (Answer(_WITH_A_CONFIG.format(name=named)),)
-        whole = morphed or context.recalled
-        if whole and isinstance(meant, MakeGroove) and changes_the_last(text):
-            return (Answer(WHOLE),)
-        return (sits.taken(meant),)
+        return (sits.taken(about_a_whole(meant, text) if whole else meant),)
     intents: list[Intent] = []
     past = list(grooves)
     for clause, about_files in clauses:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from conduit.agents.offline.intent import Answer, Intent, MorphGrooves
+from conduit.agents.offline.intent import Answer, Intent, MakeGroove, MorphGrooves
 from conduit.agents.offline.reading import NUMBER, Reading, number, read_bars, read_style
+from conduit.agents.offline.understand import LAST_IS, UNDONE, WISH
 from conduit.rhythm.morph.blocks import MOST_STEPS
 from conduit.rhythm.styles import Style
 
@@ -95,7 +96,18 @@ def changes_the_last(text: str) -> bool:
     letters."""
     reading = Reading(text)
     read_style(reading)
-    return "style" not in reading.arguments and not _BEGINS.search(text)
+    begins = _BEGINS.search(text) or WISH.match(text)
+    return "style" not in reading.arguments and not begins
+
+
+def about_a_whole(meant: Intent, text: str) -> Intent:
+    """What a sentence means where the last groove is one that no request makes. Going back leads to
+    the request before it."""
+    if isinstance(meant, Answer) and meant.text.startswith(LAST_IS):
+        return Answer(f"{LAST_IS} a whole config: what it is stands where it was made.")
+    if not isinstance(meant, MakeGroove) or UNDONE in meant.understood:
+        return meant
+    return Answer(WHOLE) if changes_the_last(text) else meant
 
 
 def _whole(value: object) -> int | None:

@@ -93,7 +93,8 @@ def _told_groove(intent: Intent | None, groove: RenderedGroove) -> str:
         text += f" {groove.listen}"
     if isinstance(intent, MakeGroove) and intent.remarks:
         text += "\n\n" + " ".join(intent.remarks)
-    return text + "\n\nNext: “more swing”, “less dense”, “another seed”, “140 bpm”."
+    other = 132 if groove.bpm == 140 else 140
+    return f"{text}\n\nNext: “more swing”, “less dense”, “another seed”, “{other} bpm”."
 
 
 def _told_sat(intent: Intent | None, sat: SatGroove) -> str:

@@ -57,7 +57,7 @@ _VERB = re.compile(
     r"\b(?:make|create|generate|render|give|build|write|play|want|need|get|produce|program|cook"
     r"|drop|lay down|start|show me|do me|try|let'?s have|let'?s hear)\b"
 )
-_WISH = re.compile(
+WISH = re.compile(
     r"^\W*(?:(?:an?|another|one|some|new)\s+(?:[\w'’-]+\s+){0,3}|(?:new|more|techno|drum)\s+)?"
     r"(?:grooves?|beats?|loops?|patterns?|rhythms?|techno)\b(?!\s*\?)"
 )
@@ -151,6 +151,7 @@ _ONLY_ONE_BACK = (
 )
 _SHOWN = {"bpm": "a tempo in BPM", "bars": "a length in bars", "swing": "swing in percent"}
 
+LAST_IS = "The last groove is"
 UNDONE = "the groove before the last one"
 """What was understood where somebody went back."""
 
@@ -208,7 +209,7 @@ def _meant(
             f"and fills for that, or {CONNECT}",
         )
     reading = _read(text, last)
-    makes = bool(_VERB.search(text) or _WISH.match(text))
+    makes = bool(_VERB.search(text) or WISH.match(text))
     if asks and not (makes and reading.arguments and not text.endswith("?")):
         return Question(prompt.strip())
     missing = [(w, e) for pattern, w, e in OUT_OF_REACH if re.search(pattern, text)]
@@ -339,7 +340,7 @@ def _gone_back(text: str, grooves: Sequence[Mapping[str, Any]]) -> Intent | None
 def _described(groove: Mapping[str, Any]) -> str:
     muted = ", ".join(groove.get("mute") or ())
     return (
-        f"The last groove is {groove['bars']} bars of {groove['style']} at {groove['bpm']:g} BPM: "
+        f"{LAST_IS} {groove['bars']} bars of {groove['style']} at {groove['bpm']:g} BPM: "
         f"seed {groove['seed']}, swing {groove['swing']:g} %, density {groove['density']:.0%}, "
         f"ghost kicks at {groove['ghost']:.0%}" + (f", without {muted}." if muted else ".")
     )
