@@ -213,15 +213,17 @@ def test_a_sample_that_fails_agrees_with_nobody(
     assert said.headers["x-conduit-failed"] == "weak=provider_refused"
     WRITTEN[said.id] = {("", "failed"): 1, ("weak", "ok"): 2, ("strong", "ok"): 1}
     assert circuits(server)["weak"]["consecutive_failures"] == 0, "an answer came after it"
-    upstream.fail("m-weak", "endless_body", "huge_body")
-    assert Said(client, "sure").how == ("strong", "2", "0.00", "yes")
+    upstream.fail("m-weak", "endless_body", "huge_body", "huge_body")
+    # A third one is asked for where the first two do not fail at the same moment.
+    assert Said(client, "sure").how in {("strong", n, "0.00", "yes") for n in ("2", "3")}
 
 
 def test_when_all_samples_fail_everybody_else_is_asked(client: OpenAI, weak: deque[str]) -> None:
     weak += ["It is me."]
     said = Said(client, "spared")
-    assert said.how == ("weak", "2", "0.00", "yes")
-    assert said.headers["x-conduit-failed"] == ", ".join(["broken=provider_refused"] * 2)
+    assert said.how in {("weak", n, "0.00", "yes") for n in ("2", "3")}
+    failed = ", ".join(["broken=provider_refused"] * int(said.how[1]))
+    assert said.headers["x-conduit-failed"] == failed
 
 
 def test_at_a_limit_somebody_stronger_answers(client: OpenAI, weak: deque[str]) -> None:
