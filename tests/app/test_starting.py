@@ -143,7 +143,7 @@ def test_no_garbage_is_looked_for_until_the_program_has_begun() -> None:
     assert before > 0
     with starting.loading():
         assert not gc.isenabled()
-        kept = [[] for _ in range(1000)]  # type: ignore[var-annotated]
+        kept: list[list[int]] = [[] for _ in range(1000)]
     assert gc.isenabled()
     assert gc.get_freeze_count() >= before + len(kept)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,13 +34,13 @@ METRE = np.array([0, -4, -3, -4, -2, -4, -3, -4, -1, -4, -3, -4, -2, -4, -3, -4]
 kinds = st.lists(st.integers(0, 4), min_size=1, max_size=48)
 
 
-def layer(name: str = "kick", pattern: str = "X...x...x...x...", **more: object) -> LayerConfig:
-    given = {"pitch": 36, "role": Role.KICK, "humanize": 0, **more}
-    return LayerConfig(name=name, pattern=pattern, **given)  # type: ignore[arg-type]
+def layer(name: str = "kick", pattern: str = "X...x...x...x...", **more: Any) -> LayerConfig:
+    given: dict[str, Any] = {"pitch": 36, "role": Role.KICK, "humanize": 0, **more}
+    return LayerConfig(name=name, pattern=pattern, **given)
 
 
-def groove(*layers: LayerConfig, **more: object) -> EngineConfig:
-    return EngineConfig(layers=layers, bars=2, **more)  # type: ignore[arg-type]
+def groove(*layers: LayerConfig, **more: Any) -> EngineConfig:
+    return EngineConfig(layers=layers, bars=2, **more)
 
 
 @given(st.data(), kinds)
@@ -197,8 +198,11 @@ def test_what_cannot_be_between_changes_once() -> None:
     seen = [morph(one, two, at / 20) for at in range(21)]
     for names in ([each.layers[0].channel for each in seen], [each.mode for each in seen]):
         assert len(list(itertools.groupby(names))) == 2
-    window = seen[5].targets.density  # type: ignore[union-attr]
-    assert (window.low, window.high) == pytest.approx((0.25, 0.45))  # type: ignore[union-attr]
+    targets = seen[5].targets
+    assert targets is not None
+    assert targets.density is not None
+    window = targets.density
+    assert (window.low, window.high) == pytest.approx((0.25, 0.45))
     assert all(play(each).notes.size for each in seen)
 
 

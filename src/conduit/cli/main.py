@@ -113,7 +113,7 @@ def _streams() -> None:
     next file that is opened would be in its place."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            nowhere = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115
+            nowhere = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115 - kept open
             setattr(sys, name, nowhere)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

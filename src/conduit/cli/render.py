@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from conduit.blocks import dumps, loads
-from conduit.cli.printing import out, print_groove, print_json
 from conduit.cli.running import AsJson, call, run
-from conduit.cli.saving import OUTPUT_HELP, print_saved, write_output
+from conduit.cli.saving import OUTPUT_HELP, tell_groove
 
 if TYPE_CHECKING:
     from conduit.app import App
@@ -37,14 +35,8 @@ def render(
 
         request = {"config": read_config(config), "bars": bars, "seed": seed}
         rendered: Any = await call(app, "groove.render_config", request)
-        written = write_output(app, rendered.midi, output)
-        shown = loads(dumps(rendered))
-        if as_json:
-            print_json({**shown, "files": [str(written)]})
-            return
-        print_groove(shown)
         what = f"{rendered.bars} bars at {rendered.bpm:g} BPM, seed {rendered.seed}"
-        out.print(f"{escape(rendered.title)}: {what}")
-        print_saved([written])
+        title = escape(rendered.title)
+        tell_groove(app, rendered, output, f"{title}: {what}", as_json=as_json)
 
     run(work, as_json=as_json, detect=False)

@@ -6,11 +6,12 @@ import contextlib
 import os
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.markup import escape
 
-from conduit.cli.printing import out
+from conduit.blocks import dumps, loads
+from conduit.cli.printing import out, print_groove, print_json
 from conduit.contracts.call import LOCAL_OWNER
 from conduit.contracts.errors import NotFound, StoreError
 from conduit.contracts.files import FileRef
@@ -39,6 +40,19 @@ def save_files(app: App, use: ToolUse, folder: Path) -> list[Path]:
             path = folder / (Path(ref.name).name or ref.id)
             written.append(write_file(app, ref.id, path, replace=False))
     return written
+
+
+def tell_groove(app: App, made: Any, output: Path | None, *said: str, as_json: bool) -> None:
+    """Copy the MIDI file of a groove that a block made, draw its grid, and say what it is."""
+    written = write_output(app, made.midi, output)
+    shown = loads(dumps(made))
+    if as_json:
+        print_json({**shown, "files": [str(written)]})
+        return
+    print_groove(shown)
+    for line in said:
+        out.print(line)
+    print_saved([written])
 
 
 def write_file(app: App, file_id: str, path: Path, *, replace: bool = True) -> Path:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from conduit.blocks import dumps, loads
 from conduit.cli.analyze import kept_sound
-from conduit.cli.printing import out, print_groove, print_json, working
+from conduit.cli.printing import working
 from conduit.cli.running import AsJson, call, run
-from conduit.cli.saving import OUTPUT_HELP, print_saved, write_output
+from conduit.cli.saving import OUTPUT_HELP, tell_groove
 
 if TYPE_CHECKING:
     from conduit.app import App
@@ -48,15 +47,8 @@ def sit(
         }
         with working(f"listening to {loop.name}", quiet=as_json):
             sat: Any = await call(app, "groove.sit_like", request)
-        written = write_output(app, sat.midi, output)
-        shown = loads(dumps(sat))
-        if as_json:
-            print_json({**shown, "files": [str(written)]})
-            return
-        print_groove(shown)
+        like = f"{escape(sat.title)}: {escape(', '.join(sat.layers))} like {escape(loop.name)}"
         how = f"swing {sat.template.swing:.1f} %, {sat.template.confidence:.0%} sure"
-        out.print(f"{escape(sat.title)}: {escape(', '.join(sat.layers))} like {escape(loop.name)}")
-        out.print(how)
-        print_saved([written])
+        tell_groove(app, sat, output, like, how, as_json=as_json)
 
     run(work, as_json=as_json, detect=False)
