@@ -101,22 +101,30 @@ async def _first(
         async with asyncio.timeout_at(ends):
             return await _in_turn(plan, attempt, notes, ends, abandon)
     except TimeoutError:
-        late = ProviderTimeout(
-            f"nobody had answered within {plan.deadline_s:g} s, all tries together",
-            provider=notes.failures[-1].provider if notes.failures else "chain",
-            hint="raise deadline_s of the group, or ask for less",
-        )
+        late = too_late(notes, plan.deadline_s)
         if plan.late_counts:
-            _blame(notes, late, ends - plan.deadline_s / 2)
+            blame(notes, late, ends - plan.deadline_s / 2)
         raise AllProvidersFailed((*notes.failures, late)) from None
 
 
-def _blame(notes: Notes, late: ProviderTimeout, since: float) -> None:
-    """Count the deadline against the candidate that has been silent ``since`` then."""
-    if notes.waiting_for is not None:
-        candidate, begun = notes.waiting_for
-        if begun <= since:
-            candidate.entry.outlasted(candidate.entry.served(candidate.asked_model), late)
+def too_late(notes: Notes, deadline_s: float) -> ProviderTimeout:
+    """What is said where nobody had answered by the deadline."""
+    return ProviderTimeout(
+        f"nobody had answered within {deadline_s:g} s, all tries together",
+        provider=notes.failures[-1].provider if notes.failures else "chain",
+        hint="raise deadline_s of the group, or ask for less",
+    )
+
+
+def blame(notes: Notes, late: ProviderTimeout, since: float) -> bool:
+    """Count the deadline against the candidate that has been silent ``since`` then. Whether there
+    is one."""
+    if notes.waiting_for is None:
+        return False
+    candidate, begun = notes.waiting_for
+    if begun <= since:
+        candidate.entry.outlasted(candidate.entry.served(candidate.asked_model), late)
+    return begun <= since
 
 
 async def _in_turn(

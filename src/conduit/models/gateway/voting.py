@@ -20,7 +20,8 @@ from conduit.models.asked import Asked
 from conduit.models.consistency.answers import normalised
 from conduit.models.consistency.ballot import Ballot
 from conduit.models.consistency.polling import poll
-from conduit.models.failover import Opened, Piece, Plan, Whole, answer, open_stream
+from conduit.models.failover import Notes, Opened, Piece, Plan, Whole, answer, open_stream
+from conduit.models.failover.asking import blame, too_late
 from conduit.models.gateway.account import Account, Samples, characters, together
 from conduit.models.gateway.sampling import Sampling, sample_of
 
@@ -116,21 +117,26 @@ async def _sample(
     ballot, once = Ballot(rule.samples, agree=rule.agree), sample_of(asked, rule)
     heard = _Heard(ballot, clock() + _all_together_s(plan))
     only = replace(plan, candidates=(sampling.first,), hedge_after_s=None, relay=False)
-    late_counts = plan.late_counts
+    blamed = not plan.late_counts
+
+    def late(notes: Notes) -> None:
+        """One request is late once, however often it is asked, and whichever is told of it."""
+        nonlocal blamed
+        if not blamed and clock() >= heard.ends:
+            whole_s = _all_together_s(plan)
+            blamed = blame(notes, too_late(notes, whole_s), heard.ends - whole_s / 2)
 
     def note() -> None:
         samples.agreement, samples.decided = heard.agreement, not ballot.wanted
 
     async def ask() -> None:
-        nonlocal late_counts
         left = heard.ends - clock()
         if left <= 0:
             ballot.fail()
             note()
             return
         one = account.sample(once, samples)
-        mine = replace(only, deadline_s=left, late_counts=late_counts)
-        late_counts = False  # one request is late once, however often it is asked
+        mine = replace(only, deadline_s=left, late_counts=False)
         try:
             whole = await answer(mine, once, one.notes)
         except ProviderError as error:
@@ -138,12 +144,14 @@ async def _sample(
             samples.failures += failures
             ballot.fail()
             note()
+            late(one.notes)
             one.failed(failures[-1] if failures else error)
             return
         except ConduitError as error:  # nobody can be asked this
             one.failed(error)
             raise
         except BaseException:  # it was decided without this one, or the client left
+            late(one.notes)
             one.left(None, [])
             raise
         heard.hear(whole)
